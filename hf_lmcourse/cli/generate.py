@@ -1,0 +1,70 @@
+"""`lmcourse generate`: continue a prompt with a saved model."""
+
+import argparse
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from ..errors import LmcourseError
+from ..models.loading import load_language_model
+
+__all__ = ["run"]
+
+_LEAST = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
+
+
+def run(arguments: list[str]) -> int:
+    """Print one or several continuations of a prompt.
+
+    Args:
+        arguments: see `lmcourse generate --help`.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    _check(options)
+    model: Any
+    model, tokenizer = load_language_model(options.model)
+    inputs = tokenizer(options.prompt, return_tensors="pt").to(model.device)
+    if inputs["input_ids"].shape[1] == 0:
+        raise LmcourseError("the prompt is empty: give at least one character with --prompt")
+    set_seed(options.seed)
+    sampling = not options.greedy and options.beams == 1
+    settings = {"do_sample": sampling, "num_beams": options.beams}
+    if sampling:
+        settings |= {"temperature": options.temperature, "top_k": options.top_k}
+        settings |= {"top_p": options.top_p, "num_return_sequences": options.samples}
+    with torch.no_grad():
+        tokens = model.generate(
+            **inputs, max_new_tokens=options.length, eos_token_id=-1, **settings
+        )
+    for text in tokenizer.batch_decode(tokens):
+        print(text)  # noqa: T201
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.temperature <= 0:
+        raise LmcourseError("--temperature must be above 0; use --greedy for the likeliest token")
+    if not 0 < options.top_p <= 1:
+        raise LmcourseError("--top_p must be above 0 and at most 1")
+    for name, least in _LEAST.items():
+        if getattr(options, name) < least:
+            raise LmcourseError(f"--{name} must be at least {least}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lmcourse generate", description=__doc__)
+    parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("--prompt", default="\n", help="what to continue; a line break by default")
+    parser.add_argument("--length", type=int, default=200, help="tokens to add (200)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the sampling (1.0)")
+    parser.add_argument("--top_k", type=int, default=0, help="sample from so many tokens; 0: all")
+    parser.add_argument("--top_p", type=float, default=1.0, help="sample from this much mass (1.0)")
+    parser.add_argument("--greedy", action="store_true", help="take the likeliest token")
+    parser.add_argument("--beams", type=int, default=1, help="beam search with so many beams")
+    parser.add_argument("--samples", type=int, default=1, help="how many samples (1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the sampling (0)")
+    return parser

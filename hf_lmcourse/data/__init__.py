@@ -1,0 +1,16 @@
+"""Corpora by name, token ids on disk, contiguous streams."""
+
+from .corpora import Corpus, load_corpus
+from .encoding import EncodedSplit, encode_split, encode_text
+from .streams import ContiguousStreams, check_token_ids, line_end_token_id
+
+__all__ = [
+    "ContiguousStreams",
+    "Corpus",
+    "EncodedSplit",
+    "check_token_ids",
+    "encode_split",
+    "encode_text",
+    "line_end_token_id",
+    "load_corpus",
+]

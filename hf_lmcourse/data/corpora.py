@@ -1,0 +1,241 @@
+"""Corpora by name or path: from a local folder, the Hub, or Python itself."""
+
+import difflib
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import LmcourseError
+from .embedded import cpython_docs
+from .hub_text import PARQUET, HubText, hub_text
+from .text_files import SPLITS, read_text, split_at_line, split_files
+
+__all__ = ["CORPORA", "Corpus", "load_corpus"]
+
+_TINY_SHAKESPEARE_TRAIN = 1_003_854
+"""Nine tenths of the characters, as nanoGPT cuts them."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text in splits.
+
+    Attributes:
+        name: as given, or the name of the file or folder.
+        source: "embedded", "local" or "Hub" and the id there; fit to be published.
+        default_level: "character" or "word", what its tokens usually are.
+        splits: which of "train", "validation" and "test" there are.
+    """
+
+    name: str
+    source: str
+    default_level: str
+    splits: tuple[str, ...]
+    read: Callable[[str], str] = field(repr=False)
+
+    def text(self, split: str) -> str:
+        """The text of a split, read anew at each call.
+
+        Raises:
+            LmcourseError: there is no such split, or its text cannot be read or is empty.
+        """
+        if split not in self.splits:
+            raise LmcourseError(
+                f"corpus {self.name} has no {split} split, only {', '.join(self.splits)}"
+            )
+        text = self.read(split)
+        if not text:
+            raise LmcourseError(f"the {split} text of {self.name} is empty")
+        return text
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A named corpus.
+
+    Attributes:
+        level: what its tokens usually are.
+        folder: its place in the folder of local corpora.
+        hub: its place on the Hub.
+        file: the file there that holds all splits; without one, each split has its own.
+        cut: makes the splits out of that file.
+        splits: the splits there are.
+    """
+
+    level: str
+    folder: str
+    hub: HubText | None = None
+    file: str | None = None
+    cut: Callable[[str], dict[str, str]] | None = None
+    splits: tuple[str, ...] = SPLITS
+
+    @property
+    def local_place(self) -> str:
+        """Where its files are to be put, for people."""
+        if self.file is not None:
+            return f"{self.folder}/{self.file}"
+        return f"{self.folder}/train.txt, validation.txt and test.txt (or .txt.gz)"
+
+    def remedy(self, root: Path | None) -> str:
+        """What to do where it is neither in the local folder nor to be had elsewhere."""
+        if root is None:
+            return (
+                f"put {self.local_place} into a folder and name that folder with --data_dir or "
+                "LMCOURSE_DATA"
+            )
+        return f"put {self.local_place} into {root}, where there is no {self.folder}"
+
+
+def _cut_tiny_shakespeare(text: str) -> dict[str, str]:
+    return {
+        "train": text[:_TINY_SHAKESPEARE_TRAIN],
+        "validation": text[_TINY_SHAKESPEARE_TRAIN:],
+    }
+
+
+def _cut_names(text: str) -> dict[str, str]:
+    """Shuffled with seed 42 and cut 80/10/10, as in Karpathy's lectures on makemore."""
+    names = text.split()
+    random.Random(42).shuffle(names)
+    first, second = int(0.8 * len(names)), int(0.9 * len(names))
+    parts = (names[:first], names[first:second], names[second:])
+    texts = ("".join(f"{name}\n" for name in part) for part in parts)
+    return dict(zip(SPLITS, texts, strict=True))
+
+
+def _wikitext_line(row: str) -> str:
+    """Blank lines, which hold one blank in the files, are empty rows."""
+    return (row.rstrip("\n") or " ") + "\n"
+
+
+def _ptb_line(row: str) -> str:
+    """The rows have lost the blanks at both ends of each line."""
+    return f" {row.strip()} \n"
+
+
+def _wikitext(config: str) -> HubText:
+    return HubText("Salesforce/wikitext", _wikitext_line, config)
+
+
+CORPORA = {
+    "tiny_shakespeare": _Known(
+        "character",
+        "tiny_shakespeare",
+        HubText("karpathy/tiny_shakespeare", str, revision=PARQUET),
+        "input.txt",
+        _cut_tiny_shakespeare,
+        SPLITS[:2],
+    ),
+    "names": _Known("character", "makemore", None, "names.txt", _cut_names),
+    "wikitext-2": _Known("word", "wikitext-2", _wikitext("wikitext-2-v1")),
+    "wikitext-103": _Known("word", "wikitext-103", _wikitext("wikitext-103-v1")),
+    "ptb": _Known(
+        "word",
+        "ptb",
+        HubText("ptb-text-only/ptb_text_only", _ptb_line, column="sentence", revision=PARQUET),
+    ),
+}
+"""The named corpora beside `cpython-docs`, which is embedded in Python."""
+
+
+def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus:
+    """A corpus by name, or a text file or folder of the user's.
+
+    A named corpus is looked for in the local folder and then on the Hub, and is the same text from
+    either. A folder of the user's holds train.txt, validation.txt and test.txt, or those with .gz;
+    a file is cut at a line border into nine tenths for training and the rest for validation.
+
+    Args:
+        name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
+        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+
+    Returns:
+        The corpus; its text is read when it is asked for.
+
+    Raises:
+        LmcourseError: an unknown name (with the nearest), or files that are missing.
+    """
+    if name_or_path == "cpython-docs":
+        return Corpus(name_or_path, "embedded", "character", SPLITS[:2], cpython_docs)
+    if name_or_path in CORPORA:
+        known, root = CORPORA[name_or_path], _root(data_dir)
+        if root is not None and (root / known.folder).is_dir():
+            return _local(name_or_path, known, root)
+        return _from_hub(name_or_path, known, root)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return _user_folder(path)
+    if path.is_file():
+        return _user_file(path)
+    names = ["cpython-docs", *CORPORA]
+    close = difflib.get_close_matches(name_or_path.lower(), names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise LmcourseError(
+        f"there is no file and no corpus {name_or_path!r}: {hint}corpora are {', '.join(names)}"
+    )
+
+
+def _root(data_dir: str | Path | None) -> Path | None:
+    """The folder of local corpora, if one is named."""
+    chosen = data_dir or os.environ.get("LMCOURSE_DATA")
+    if not chosen:
+        return None
+    root = Path(chosen).expanduser()
+    if not root.is_dir():
+        raise LmcourseError(f"the folder of corpora {root} (data_dir or LMCOURSE_DATA) is missing")
+    return root
+
+
+def _local(name: str, known: _Known, root: Path) -> Corpus:
+    folder = root / known.folder
+    if known.file is not None and known.cut is not None:
+        file, cut = folder / known.file, known.cut
+        if not file.is_file():
+            raise LmcourseError(f"corpus {name} needs the file {file}")
+        return Corpus(name, "local", known.level, known.splits, lambda s: cut(read_text(file))[s])
+    files = split_files(folder)
+    if not _usable(files):
+        raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
+    return Corpus(name, "local", known.level, tuple(files), lambda s: read_text(files[s]))
+
+
+def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
+    remedy, hub, cut = known.remedy(root), known.hub, known.cut
+    if hub is None:
+        raise LmcourseError(f"corpus {name} is not on the Hub: {remedy}")
+
+    def read(split: str) -> str:
+        if cut is None:
+            return hub_text(name, hub, split, remedy)
+        return cut(hub_text(name, hub, "+".join(SPLITS), remedy))[split]
+
+    return Corpus(name, f"Hub {hub.repository}", known.level, known.splits, read)
+
+
+def _usable(files: dict[str, Path]) -> bool:
+    """Whoever trains must validate; to evaluate, one split of any name will do."""
+    return bool(files) and ("train" not in files or "validation" in files)
+
+
+def _user_folder(folder: Path) -> Corpus:
+    files = split_files(folder)
+    if not _usable(files):
+        raise LmcourseError(
+            f"folder {folder} needs train.txt and validation.txt, or those with .gz; "
+            "test.txt alone will do to evaluate on"
+        )
+    name = folder.resolve().name
+    return Corpus(name, "local", "character", tuple(files), lambda s: read_text(files[s]))
+
+
+def _user_file(path: Path) -> Corpus:
+    name = Path(path.name.removesuffix(".gz")).stem
+    return Corpus(
+        name,
+        "local",
+        "character",
+        SPLITS[:2],
+        lambda s: split_at_line(read_text(path), str(path))[s],
+    )

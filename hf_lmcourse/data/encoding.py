@@ -1,0 +1,206 @@
+"""Text to token ids: once, cached on disk, memory-mapped."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import LmcourseError
+from .corpora import Corpus
+
+__all__ = ["EncodedSplit", "encode_split", "encode_text"]
+
+_PIECE = 1 << 16
+"""Characters that are tokenized in one go."""
+
+_BATCH = 32
+"""Pieces that are tokenized side by side; tokens take some 100 bytes each meanwhile."""
+
+_CODE_POINTS = 0x110000
+
+_SINGLE_CHARACTERS = {
+    "type": "Split",
+    "pattern": {"String": ""},
+    "behavior": "Isolated",
+    "invert": False,
+}
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """A text as token ids, and what is needed to compare units.
+
+    Attributes:
+        tokens: the ids, memory-mapped.
+        characters: length of the text in Unicode code points.
+        bytes: its length in UTF-8.
+        words: its words between blanks, and its line breaks.
+        unknown: how many ids are the unknown token.
+
+    Shape:
+        tokens: (tokens,).
+    """
+
+    tokens: NDArray[np.integer]
+    characters: int
+    bytes: int
+    words: int
+    unknown: int
+
+
+def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.integer]:
+    """Token ids of a text, in the smaller of the types uint16 and int32 that holds them.
+
+    They are those of `tokenizer(text, add_special_tokens=False)`, without padding or truncation.
+    The text is handed over in pieces that end in line breaks, which changes nothing for tokenizers
+    that never join across a line break; the package's own do not.
+
+    Shape:
+        result: (tokens,).
+    """
+    return _encode(text, _plain_backend(tokenizer))
+
+
+def encode_split(
+    corpus: Corpus,
+    split: str,
+    tokenizer: PreTrainedTokenizerBase,
+    cache_dir: str | Path | None = None,
+) -> EncodedSplit:
+    """A split of a corpus as token ids, from the cache where it is there.
+
+    The name in the cache is a hash of the text and of the tokenizer, so that nothing stale is ever
+    read.
+
+    Args:
+        corpus: the corpus.
+        split: "train", "validation" or "test".
+        tokenizer: a fast tokenizer.
+        cache_dir: the environment's LMCOURSE_CACHE, or ~/.cache/hf_lmcourse, by default.
+
+    Raises:
+        LmcourseError: the corpus has no such split, or the split no token, or the cache cannot be
+            written.
+    """
+    text = corpus.text(split)
+    backend = _plain_backend(tokenizer)
+    folder = Path(cache_dir or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
+    path = folder.expanduser() / f"{_key(text, tokenizer, backend)}.npy"
+    counts = path.with_suffix(".json")
+    if not (counts.exists() and path.exists()):
+        tokens = _encode(text, backend)
+        if not len(tokens):
+            raise LmcourseError(f"the {split} text of {corpus.name} holds nothing but white space")
+        _store(_with_counts(text, tokens, tokenizer.unk_token_id), path, counts)
+    numbers = json.loads(counts.read_text(encoding="utf-8"))
+    return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **numbers)
+
+
+def _plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+    """A copy of what does the work, free of the padding and truncation of earlier calls."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_padding()
+    backend.no_truncation()
+    backend.encode_special_tokens = tokenizer.split_special_tokens
+    return backend
+
+
+def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
+    # not the size of the vocabulary: a tokenizer may leave out ids
+    largest = max(backend.get_vocab().values(), default=0)
+    kind = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
+    table = _character_table(json.loads(backend.to_str()), backend, kind)
+    parts = [np.zeros(0, kind)]
+    if table is not None:
+        parts += (table[np.frombuffer(p.encode("utf-32-le"), np.uint32)] for p in _pieces(text))
+        return np.concatenate(parts)
+    pieces = list(_pieces(text))
+    for start in range(0, len(pieces), _BATCH):
+        batch = pieces[start : start + _BATCH]
+        encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
+        parts += (np.asarray(encoding.ids, kind) for encoding in encodings)
+    return np.concatenate(parts)
+
+
+def _character_table(
+    state: dict[str, Any], backend: Tokenizer, kind: type[np.integer]
+) -> NDArray[np.integer] | None:
+    """The id of each code point, for a tokenizer that does nothing but look up single characters.
+
+    Shape:
+        result: (code points,).
+    """
+    model, added = state["model"], state["added_tokens"]
+    if (
+        model["type"] != "WordLevel"
+        or state["pre_tokenizer"] != _SINGLE_CHARACTERS
+        or state["normalizer"] is not None
+        or not backend.encode_special_tokens
+        or not all(token["special"] for token in added)
+        or model["unk_token"] not in model["vocab"]
+    ):
+        return None
+    table = np.full(_CODE_POINTS, model["vocab"][model["unk_token"]], kind)
+    for entry, index in model["vocab"].items():
+        if len(entry) == 1:
+            table[ord(entry)] = index
+    return table
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that end in line breaks and hold `_PIECE` characters, or one long line."""
+    start = 0
+    while start < len(text):
+        end = text.rfind("\n", start, start + _PIECE) + 1 or text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _with_counts(text: str, tokens: NDArray[np.integer], unknown_id: int | None) -> EncodedSplit:
+    return EncodedSplit(
+        tokens,
+        characters=len(text),
+        bytes=sum(len(piece.encode()) for piece in _pieces(text)),
+        words=sum(len(piece.split()) for piece in _pieces(text)) + text.count("\n"),
+        unknown=0 if unknown_id is None else int(np.count_nonzero(tokens == unknown_id)),
+    )
+
+
+def _key(text: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
+    settings = [backend.to_str(), tokenizer.split_special_tokens, tokenizer.unk_token_id]
+    key = hashlib.sha256(json.dumps(settings).encode())
+    for piece in _pieces(text):
+        key.update(piece.encode())
+    return key.hexdigest()[:32]
+
+
+def _store(split: EncodedSplit, path: Path, counts: Path) -> None:
+    """Write both files whole or not at all, the one that is looked for last."""
+    numbers = {name: value for name, value in asdict(split).items() if name != "tokens"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
+        _replace(counts, lambda file: file.write(json.dumps(numbers).encode()))
+    except OSError as error:
+        raise LmcourseError(
+            f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "
+            "with --cache_dir or LMCOURSE_CACHE"
+        ) from error
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            write(file)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Corpora from the Hub, put together so that they equal the original files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import LmcourseError
+
+__all__ = ["HubText", "hub_text"]
+
+PARQUET = "refs/convert/parquet"
+"""Branch of a data set's repository where the Hub keeps it as plain tables, for those that are
+otherwise made by a script: `datasets` runs no scripts."""
+
+
+@dataclass(frozen=True)
+class HubText:
+    """Where a corpus is on the Hub, and how a row becomes a line of the original file.
+
+    Attributes:
+        repository: id of the data set.
+        line: from a row to what it was in the file, line break included.
+        config: the configuration, where there are several.
+        column: the column that holds the text.
+        revision: the branch.
+    """
+
+    repository: str
+    line: Callable[[str], str]
+    config: str | None = None
+    column: str = "text"
+    revision: str | None = None
+
+
+def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
+    """The text of a split, from the Hub or from what `datasets` has kept of it.
+
+    Args:
+        name: of the corpus, for the error.
+        source: where it is.
+        split: as `datasets` writes it: "test", or "train+validation".
+        remedy: what to do without a network, for the error.
+
+    Raises:
+        LmcourseError: it cannot be had, the network being away or the data set gone.
+    """
+    import datasets  # imported late: it is slow, and only the Hub needs it
+
+    try:
+        rows = datasets.load_dataset(
+            source.repository, source.config, split=split, revision=source.revision
+        )
+        texts = rows[source.column][:]
+    except Exception as error:  # the clients raise half a dozen unrelated types when offline
+        raise LmcourseError(
+            f"cannot get corpus {name} from the Hub ({type(error).__name__}): without a network, "
+            f"{remedy}"
+        ) from error
+    return "".join(map(source.line, texts))

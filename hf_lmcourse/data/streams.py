@@ -1,0 +1,159 @@
+"""Contiguous streams for truncated backpropagation through time with carried state."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import LmcourseError
+from ..layers.output import IGNORED
+
+__all__ = ["ContiguousStreams", "check_token_ids", "line_end_token_id"]
+
+
+class ContiguousStreams(Dataset):
+    """A corpus cut into parallel streams, and the streams into blocks.
+
+    With S streams, item i is block i // S of stream i % S. Read in order with batches of S items,
+    row s of every batch goes on where row s of the batch before ended. With P processes of batch
+    size S / P, accelerate gives process p the batches p, p + P, ...: its own S / P streams.
+
+    Every token is predicted exactly once. Streams differ in length by one token at most, and the
+    first input of a stream is the last token of the stream before it. All blocks have the same
+    length: where a stream ends early, labels of -100 fill up the last block, and nowhere else.
+
+    Labels are shifted here: `labels[t]` is the token *after* `input_ids[t]`, also across the border
+    of two blocks. An item has them under two names. As `shift_labels` the models and Trainer's
+    count of predicted tokens take them as they are; `labels` alone would be shifted once more. But
+    Trainer counts and evaluates only where there are `labels`.
+
+    Args:
+        tokens: the corpus, one token id a position.
+        num_streams: S, over all processes.
+        block_length: tokens between two cuts of backpropagation.
+        first_context: the token that stands before the first one, usually the end of a line;
+            without it the first token of the corpus is context only and is not predicted.
+        random_offset: begin each epoch at another place of the corpus, which goes on at its start
+            after its end, so that the cuts move; see `set_epoch`. This costs no label: the first
+            token of the corpus is predicted from `first_context` also where the end of the corpus
+            stands before it in the stream.
+        seed: of the offsets.
+
+    Raises:
+        LmcourseError: fewer tokens than streams, or no stream or no token in a block.
+
+    Shape:
+        item: `input_ids`, `labels`, `shift_labels`: (block_length,), int64.
+
+    Reference:
+        Zaremba, Sutskever and Vinyals 2014, "Recurrent Neural Network Regularization" (streams);
+        Merity, Keskar and Socher 2018, "Regularizing and Optimizing LSTM Language Models" (why the
+        cuts should move; there by blocks of random length).
+    """
+
+    def __init__(
+        self,
+        tokens: NDArray[np.integer],
+        num_streams: int,
+        block_length: int,
+        first_context: int | None = None,
+        random_offset: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.tokens = np.asarray(tokens)
+        self.num_streams = num_streams
+        self.block_length = block_length
+        self.first_context = first_context
+        self.random_offset = random_offset
+        self.seed = seed
+        self.offset = 0
+        if num_streams < 1 or block_length < 1:
+            raise LmcourseError(
+                f"{num_streams} streams in blocks of {block_length} tokens: both must be at least 1"
+            )
+        if self.num_predicted < num_streams:
+            raise LmcourseError(
+                f"the text has {len(tokens):,} tokens, too few for {num_streams:,} parallel "
+                "streams: lower the batch size or give more text"
+            )
+        shortest, self._longer_streams = divmod(self.num_predicted, num_streams)
+        self._shortest_stream = shortest
+        self.num_blocks = -(-(shortest + (self._longer_streams > 0)) // block_length)
+
+    @property
+    def num_predicted(self) -> int:
+        """How many tokens are predicted in one pass: the labels that are not -100."""
+        return len(self.tokens) - (self.first_context is None)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw this epoch's offset from the seed and the epoch alone, where offsets are random.
+
+        The data loaders of accelerate, and so Trainer, call this at the start of each epoch.
+        """
+        if self.random_offset:
+            rng = np.random.default_rng([self.seed, epoch])
+            self.offset = int(rng.integers(self.num_predicted))
+
+    def __len__(self) -> int:
+        return self.num_blocks * self.num_streams
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
+        """Several items at once, as DataLoader asks for them."""
+        if indices and not 0 <= min(indices) <= max(indices) < len(self):
+            raise IndexError(f"no item {indices} among {len(self)}")
+        block, stream = np.divmod(np.asarray(indices, np.int64)[:, None], self.num_streams)
+        within = block * self.block_length + np.arange(self.block_length)
+        start = stream * self._shortest_stream + np.minimum(stream, self._longer_streams)
+        inside = within < self._shortest_stream + (stream < self._longer_streams)
+        positions = (start + within + self.offset) % self.num_predicted
+        labels = torch.from_numpy(np.where(inside, self._targets(positions), IGNORED))
+        inputs = torch.from_numpy(self._contexts(positions))
+        return [
+            {"input_ids": row, "labels": label, "shift_labels": label}
+            for row, label in zip(inputs, labels, strict=True)
+        ]
+
+    def _targets(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The predicted tokens at positions that are numbered from 0."""
+        return self.tokens[positions + (self.first_context is None)].astype(np.int64)
+
+    def _contexts(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The tokens right before them."""
+        if self.first_context is None:
+            return self.tokens[positions].astype(np.int64)
+        before = self.tokens[np.maximum(positions - 1, 0)].astype(np.int64)
+        return np.where(positions == 0, self.first_context, before)
+
+
+def check_token_ids(tokens: NDArray[np.integer], vocab_size: int) -> None:
+    """Refuse token ids that a model does not have.
+
+    Raises:
+        LmcourseError: with the id and the size of the vocabulary.
+    """
+    if not len(tokens):
+        return
+    for index in (int(tokens.min()), int(tokens.max())):
+        if not 0 <= index < vocab_size:
+            raise LmcourseError(
+                f"the text has token id {index} and the model a vocabulary of {vocab_size}: "
+                "encode the text with the model's own tokenizer"
+            )
+
+
+def line_end_token_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token that ends a line, which is also what a text begins after.
+
+    Returns:
+        The id of the end-of-sentence token, else that of a line break, else `None`.
+    """
+    if tokenizer.eos_token_id is not None:
+        return tokenizer.eos_token_id
+    return tokenizer.get_vocab().get("\n")

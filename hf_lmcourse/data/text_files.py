@@ -1,0 +1,63 @@
+"""Text files, read exactly as they are."""
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+
+from ..errors import LmcourseError
+
+__all__ = ["SPLITS", "read_text", "split_at_line", "split_files"]
+
+SPLITS = ("train", "validation", "test")
+_GZIP_START = b"\x1f\x8b"
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file, unpacked where it is packed, its line ends as they are.
+
+    Raises:
+        LmcourseError: the file is not there, damaged, empty, or not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+        if content.startswith(_GZIP_START):
+            content = gzip.decompress(content)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LmcourseError(
+            f"{path} is not UTF-8 text (byte {error.start:,} is {error.object[error.start]:#04x}): "
+            "convert it to UTF-8 first"
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LmcourseError(f"cannot read {path}: {reason}") from error
+    if not text:
+        raise LmcourseError(f"{path} is empty")
+    return text
+
+
+def split_files(folder: Path) -> dict[str, Path]:
+    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz."""
+    return {
+        split: path
+        for split in SPLITS
+        for path in (folder / f"{split}.txt.gz", folder / f"{split}.txt")
+        if path.is_file()
+    }
+
+
+def split_at_line(text: str, name: str) -> dict[str, str]:
+    """The first nine tenths of the lines to train on, the others for validation.
+
+    Raises:
+        LmcourseError: there are fewer than two lines.
+    """
+    lines = io.StringIO(text, newline="\n").readlines()
+    if len(lines) < 2:
+        raise LmcourseError(
+            f"{name} has only one line, which leaves none to validate on: give a folder with "
+            "train.txt and validation.txt"
+        )
+    border = min(len(lines) - 1, max(1, round(0.9 * len(lines))))
+    return {"train": "".join(lines[:border]), "validation": "".join(lines[border:])}

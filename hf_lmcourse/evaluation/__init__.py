@@ -1,0 +1,1 @@
+"""Scores of saved models and of count models to compare them with."""

@@ -1,0 +1,17 @@
+"""The model families; importing this registers each with transformers' Auto classes."""
+
+from .char_rnn import CharRNNConfig, CharRNNForCausalLM, CharRNNModel
+from .gru import GRUConfig, GRUForCausalLM, GRUModel
+from .lstm import LSTMConfig, LSTMForCausalLM, LSTMModel
+
+__all__ = [
+    "CharRNNConfig",
+    "CharRNNForCausalLM",
+    "CharRNNModel",
+    "GRUConfig",
+    "GRUForCausalLM",
+    "GRUModel",
+    "LSTMConfig",
+    "LSTMForCausalLM",
+    "LSTMModel",
+]

@@ -1,0 +1,197 @@
+"""What every causal language model of the package shares: output layer, loss, outputs."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import GenerationMixin, PreTrainedModel
+from transformers import initialization as init
+from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs
+from transformers.utils.generic import can_return_tuple
+
+from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
+
+__all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
+
+
+class LMCoursePreTrainedModel(PreTrainedModel):
+    """Base of every model of the package: names of parts, initialisation of what is shared."""
+
+    base_model_prefix = "model"
+    _skip_keys_device_placement = ["past_key_values"]
+
+    def _initialize_weights(self, module: nn.Module, is_custom_code: bool = False) -> None:
+        # In code outside transformers the host passes over modules without parameters of their
+        # own, and recurrent layers are such. `_init_weights` spares loaded tensors by itself.
+        super()._initialize_weights(module, is_custom_code=False)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Embedding) and not self.config.tie_word_embeddings:
+            # Inputs of variance one, as torch.nn.Embedding has them; a tied matrix also makes the
+            # logits, and there they would be far too large.
+            init.normal_(module.weight, mean=0.0, std=1.0)
+
+
+class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
+    """A body, an output layer and the loss of the next token.
+
+        p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b)
+
+    The output layer is full, tied (W is the embedding matrix; a projection stands between where the
+    sizes differ) or adaptive, by `config.output_layer`.
+
+    A subclass names its body class in `body_class`.
+    """
+
+    body_class: type[LMCoursePreTrainedModel]
+    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.model = self.body_class(config)
+        self.output_projection: nn.Module = nn.Identity()
+        self.lm_head: nn.Module
+        width = config.hidden_size
+        if config.output_layer == "tied" and config.embedding_size != width:
+            self.output_projection = nn.Linear(width, config.embedding_size, bias=False)
+            width = config.embedding_size
+        if config.output_layer == "adaptive":
+            self.lm_head = AdaptiveOutput(width, config.vocab_size, config.adaptive_cutoffs)
+        else:
+            self.lm_head = nn.Linear(width, config.vocab_size)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        skip_logits: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> CausalLMOutputWithPast:
+        """Predict the next token at every position.
+
+        Args:
+            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            attention_mask: 0 at padding, over everything seen so far.
+            past_key_values: what the model carries from the tokens before.
+            inputs_embeds: embeddings in place of ids.
+            labels: token ids aligned with `input_ids`: position t of `labels` is the token *at* t,
+                and the shift by one happens here, as everywhere in transformers. -100 is ignored.
+            use_cache: return `past_key_values`.
+            logits_to_keep: how many last positions to project, 0 for all; or which.
+            skip_logits: compute the loss without the whole matrix of logits and return none. By
+                default where the model is training and gets labels.
+            **kwargs: `shift_labels`, labels shifted already: position t is the token *after* t, so
+                that no label is lost at the border of two blocks; they take precedence over
+                `labels`. `num_items_in_batch`, the number of labels that the summed loss is divided
+                by where one batch is trained in several pieces. `output_hidden_states`.
+
+        Returns:
+            Loss in nats per token, logits, cache, hidden states.
+
+        Raises:
+            ValueError: both or neither of `input_ids` and `inputs_embeds`.
+            IndexError: a token id outside the vocabulary.
+
+        Shape:
+            input_ids, labels, shift_labels: (batch, length);
+            attention_mask: (batch, seen + length);
+            inputs_embeds: (batch, length, embedding_size); logits: (batch, kept, vocab_size).
+        """
+        # Not in the signature: Trainer asks for every argument there with "label" in its name.
+        extra: dict[str, Any] = dict(kwargs)
+        shift_labels: Tensor | None = extra.pop("shift_labels", None)
+        outputs = self.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            **extra,
+        )
+        hidden = self.output_projection(outputs.last_hidden_state)
+        if shift_labels is None and labels is not None:
+            shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
+        loss = logits = None
+        if skip_logits is None:
+            skip_logits = self.training and shift_labels is not None
+        if not skip_logits:
+            kept = (
+                slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+            )
+            logits = self.lm_head(hidden[:, kept])
+        if shift_labels is not None:
+            loss = self._loss(hidden, shift_labels, extra.get("num_items_in_batch"))
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.get("attentions"),
+        )
+
+    def _loss(self, hidden: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:
+        """Summed cross-entropy over the labels, by their number or by `num_items`."""
+        flat, targets = hidden.flatten(0, -2), targets.to(hidden.device).flatten()
+        head: Any = self.lm_head
+        if isinstance(head, AdaptiveOutput):
+            total = head.loss(flat, targets)
+        else:
+            total = linear_cross_entropy(flat, head.weight, head.bias, targets)
+        count = (targets != IGNORED).sum() if num_items is None else num_items
+        return total / count
+
+    @torch.no_grad()
+    def score_tokens(
+        self, input_ids: Tensor, targets: Tensor, past_key_values: Cache | None = None
+    ) -> tuple[Tensor, Tensor, Cache]:
+        """Each target's loss given everything before it, for evaluation: no logits are kept.
+
+        Args:
+            input_ids: token ids.
+            targets: the token after each input; -100 is not scored.
+            past_key_values: what the model carries from the tokens before.
+
+        Returns:
+            Losses in nats (float64), whether the likeliest token was right, and what to carry on.
+
+        Shape:
+            input_ids, targets, losses, hits: (batch, length).
+        """
+        outputs = self.model(input_ids=input_ids, past_key_values=past_key_values, use_cache=True)
+        hidden = self.output_projection(outputs.last_hidden_state)
+        losses, hits = token_losses(self.lm_head, hidden.flatten(0, 1), targets.flatten())
+        return losses.view_as(targets), hits.view_as(targets), outputs.past_key_values
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The output matrix; an adaptive softmax has no single one."""
+        return None if isinstance(self.lm_head, AdaptiveOutput) else self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        """Replace the output matrix."""
+        self.lm_head = new_embeddings
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """Change the number of tokens; see transformers.
+
+        Raises:
+            ValueError: the output layer is adaptive, whose clusters have fixed sizes.
+        """
+        if isinstance(self.lm_head, AdaptiveOutput) and (args or kwargs):
+            raise ValueError(
+                "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
+                'train with output_layer "full" or "tied"'
+            )
+        return super().resize_token_embeddings(*args, **kwargs)

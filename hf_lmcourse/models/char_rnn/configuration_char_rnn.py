@@ -1,0 +1,35 @@
+"""Settings of the simple recurrent language model."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+
+from ..configuration_recurrent import RecurrentConfig
+
+__all__ = ["CharRNNConfig"]
+
+
+@strict
+class CharRNNConfig(RecurrentConfig):
+    """Settings of `CharRNNModel` and `CharRNNForCausalLM`; see `RecurrentConfig` for the others.
+
+    Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
+
+        V E + H (E + H + 1) + (L - 1) H (2 H + 1) + V (H + 1)
+
+    Args:
+        hidden_act (`str`): "tanh", "sigmoid" or "relu".
+
+    Example:
+        >>> from hf_lmcourse import CharRNNConfig, CharRNNForCausalLM
+        >>> model = CharRNNForCausalLM(CharRNNConfig(vocab_size=65, hidden_size=128))
+    """
+
+    model_type = "lmcourse_char_rnn"
+
+    hidden_act: Literal["tanh", "sigmoid", "relu"] = "tanh"
+
+    def validate_backend(self) -> None:
+        """The library has no sigmoid recurrence."""
+        if self.backend == "torch" and self.hidden_act == "sigmoid":
+            raise ValueError('torch has no sigmoid recurrence: use backend="native"')

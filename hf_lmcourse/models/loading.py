@@ -1,0 +1,133 @@
+"""Load saved models, with one clear sentence for whatever is wrong with them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from ..errors import LmcourseError
+
+__all__ = ["check_vocabulary", "check_weights", "load_language_model", "load_tokenizer"]
+
+
+def load_language_model(
+    name_or_path: str,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal language model and its tokenizer, from a folder or the Hub, ready to evaluate.
+
+    Args:
+        name_or_path: a run folder or any saved model, or an id on the Hub.
+
+    Returns:
+        The model in evaluation mode, on a GPU where there is one, and the tokenizer.
+
+    Raises:
+        LmcourseError: nothing there, broken weights, weights of another architecture, or a
+            tokenizer with another vocabulary than the model.
+    """
+    folder = Path(name_or_path)
+    if folder.is_dir() and not (folder / "config.json").exists():
+        raise LmcourseError(f"{name_or_path} holds no config.json, so it is not a saved model")
+    looks_local = folder.is_absolute() or len(folder.parts) > 1 and folder.parent.is_dir()
+    if not folder.exists() and (looks_local or name_or_path.startswith(".")):
+        raise LmcourseError(f"there is no model at {name_or_path}")
+    tokenizer = load_tokenizer(name_or_path)
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            name_or_path,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except SafetensorError as error:
+        raise LmcourseError(f"the weights of {name_or_path} are damaged: {error}") from error
+    except (OSError, StrictDataclassError, ValueError) as error:
+        raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
+    model, report = loaded
+    wrong = [key for kind in report.values() for key in kind]
+    if wrong:
+        name = wrong[0][0] if isinstance(wrong[0], tuple) else wrong[0]
+        raise LmcourseError(_other_architecture(name_or_path, name))
+    check_vocabulary(model, tokenizer)
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+    """A saved tokenizer, from a folder or the Hub.
+
+    Raises:
+        LmcourseError: nothing there, or broken.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises bare exceptions
+        raise LmcourseError(
+            f"cannot load the tokenizer of {name_or_path}: {_first_line(error)}"
+        ) from error
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that can give ids outside the model's vocabulary.
+
+    Raises:
+        LmcourseError: with the id and the size of the vocabulary.
+    """
+    greatest = max(tokenizer.get_vocab().values(), default=0)
+    if greatest >= model.config.vocab_size:
+        raise LmcourseError(
+            f"the tokenizer has token id {greatest} and the model a vocabulary of "
+            f"{model.config.vocab_size}: they do not belong together"
+        )
+
+
+def check_weights(folder: Path, model: PreTrainedModel) -> None:
+    """Refuse to continue from weights that are damaged or of another architecture.
+
+    Only the header of the file is read: names and shapes.
+
+    Args:
+        folder: a checkpoint with `model.safetensors`.
+        model: what the weights are meant for.
+
+    Raises:
+        LmcourseError: damaged, or a name or shape that differs.
+    """
+    path = folder / "model.safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            saved = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise LmcourseError(
+            f"the weights {path} are damaged or missing ({error}): resume from another checkpoint"
+        ) from error
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
+    wanted = {name: tuple(t.shape) for name, t in model.state_dict().items() if name not in tied}
+    different = sorted(name for name in wanted if saved.get(name) != wanted[name])
+    different += sorted(saved.keys() - wanted.keys())
+    if different:
+        raise LmcourseError(_other_architecture(str(folder), different[0]))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _other_architecture(where: str, name: str) -> str:
+    kind = "an unknown type"
+    config = Path(where, "config.json")
+    if config.exists():
+        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", kind)
+    return (
+        f"the weights in {where} (a model of {kind}) are not of this architecture: "
+        f"{name} is missing, unexpected or of another shape"
+    )

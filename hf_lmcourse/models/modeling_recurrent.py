@@ -1,0 +1,160 @@
+"""The Hugging Face shell round a recurrent layer: embeddings, layers, state, dropout."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformers import initialization as init
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+
+from ..layers.dropout import LockedDropout
+from ..layers.lstm import LSTMLayer
+from ..layers.recurrence import RecurrentLayer
+from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from .configuration_recurrent import RecurrentConfig
+
+__all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
+
+
+class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
+    """Initialisation of recurrent layers, and what transformers should know of them.
+
+    Gradient checkpointing is declared unsupported: what the backward pass keeps is bounded by
+    truncated backpropagation already. The state can be rolled back, so assisted decoding works.
+    """
+
+    config: RecurrentConfig
+    supports_gradient_checkpointing = False
+    _no_split_modules = ["RecurrentLayer"]
+    _can_record_outputs = {"hidden_states": RecurrentLayer}
+    _supports_sdpa = True  # there is no attention: any implementation asked for is as good
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if not isinstance(module, RecurrentLayer):
+            return
+        bound = module.hidden_size**-0.5
+        init.uniform_(module.input_projection.weight, -bound, bound)
+        init.uniform_(module.recurrent_projection.weight, -bound, bound)
+        bias = module.input_projection.bias
+        if isinstance(module, LSTMLayer) and not getattr(bias, "_is_hf_initialized", False):
+            # An open forget gate lets gradients through from the start (Jozefowicz et al. 2015).
+            bias[module.hidden_size : 2 * module.hidden_size] = 1.0
+
+
+class RecurrentModel(RecurrentPreTrainedModel):
+    """Embeddings and recurrent layers, without the output layer.
+
+    A subclass names its layer in `layer_class`.
+    """
+
+    layer_class: ClassVar[type[RecurrentLayer]]
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        embedding_size = config.embedding_size or config.hidden_size
+        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        widths = [embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
+        self.layers = nn.ModuleList(self.build_layer(config, width) for width in widths)
+        dropout = LockedDropout if config.locked_dropout else nn.Dropout
+        between = [config.hidden_dropout] * (config.num_hidden_layers - 1)
+        self.embedding_dropout = dropout(config.embedding_dropout)
+        self.dropouts = nn.ModuleList(dropout(p) for p in (*between, config.output_dropout))
+        self.post_init()
+
+    def build_layer(self, config: Any, input_size: int) -> RecurrentLayer:
+        """One layer from the settings."""
+        return self.layer_class(
+            input_size,
+            config.hidden_size,
+            recurrent_dropout=config.recurrent_dropout,
+            backend=config.backend,
+        )
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> BaseModelOutputWithPast:
+        """Run the layers over a sequence, from a state where one is given.
+
+        Args:
+            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            attention_mask: 0 at padding, over everything seen so far; the state stands still there.
+            past_key_values: the states of the layers.
+            inputs_embeds: embeddings in place of ids.
+            use_cache: return the states.
+            **kwargs: `output_hidden_states`.
+
+        Returns:
+            h_1 .. h_T of the last layer, and the states.
+
+        Raises:
+            ValueError: both or neither of `input_ids` and `inputs_embeds`.
+            IndexError: a token id outside the vocabulary.
+
+        Shape:
+            input_ids: (batch, length); attention_mask: (batch, seen + length);
+            inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if input_ids is not None:
+            inputs_embeds = self._embed(input_ids)
+        assert inputs_embeds is not None
+        cache: Any = past_key_values
+        if use_cache and cache is None:
+            cache = DynamicCache(config=self.config)
+        mask = _mask_of_new_tokens(attention_mask, inputs_embeds.shape[1])
+        hidden = self.embedding_dropout(inputs_embeds)
+        for index, (layer, dropout) in enumerate(zip(self.layers, self.dropouts, strict=True)):
+            past = None if cache is None else cache.layers[index]
+            before, every_step = (None, False) if past is None else (past.state, past.record_past)
+            hidden, state = layer(hidden, before, mask, every_step=every_step)
+            if use_cache:
+                h, c = state if len(state) == 2 else (state[0], state[0][..., :0])
+                cache.update(h, c, index, length=hidden.shape[1])
+            hidden = dropout(hidden)
+        return BaseModelOutputWithPast(
+            last_hidden_state=hidden, past_key_values=cache if use_cache else None
+        )
+
+    def _embed(self, input_ids: Tensor) -> Tensor:
+        try:
+            return self.embed_tokens(input_ids)
+        except IndexError:
+            low, high = input_ids.min().item(), input_ids.max().item()
+            raise IndexError(
+                f"token ids from {low} to {high} are not all in the vocabulary of "
+                f"{self.config.vocab_size}: is this the model's own tokenizer?"
+            ) from None
+
+
+def _mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:
+    """The part of a mask that is about the new tokens; `None` where nothing is masked.
+
+    The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
+    with padding may be fed token by token too.
+    """
+    if attention_mask is None or attention_mask.ndim != 2:
+        return None
+    mask = attention_mask[:, -length:]
+    if torch.compiler.is_compiling():
+        return mask  # a graph cannot ask what is in a tensor
+    return None if bool((mask != 0).all()) else mask
+
+
+class RecurrentForCausalLM(LanguageModelForCausalLM, RecurrentPreTrainedModel):
+    """A recurrent body with an output layer; the base of the families' language models."""

@@ -1,0 +1,27 @@
+"""Make a family known to transformers' Auto classes."""
+
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+
+__all__ = ["MODEL_TYPES", "register_causal_lm"]
+
+MODEL_TYPES: set[str] = set()
+"""The model types of the package, filled as the families are imported."""
+
+
+def register_causal_lm(
+    config: type[PreTrainedConfig],
+    model: type[LMCoursePreTrainedModel],
+    causal_lm: type[LanguageModelForCausalLM],
+) -> None:
+    """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForCausalLM`.
+
+    The name is also entered where Trainer's label smoother looks whether labels are shifted.
+    """
+    MODEL_TYPES.add(config.model_type)
+    AutoConfig.register(config.model_type, config, exist_ok=True)
+    AutoModel.register(config, model, exist_ok=True)
+    AutoModelForCausalLM.register(config, causal_lm, exist_ok=True)
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type] = causal_lm.__name__

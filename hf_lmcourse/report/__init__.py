@@ -1,0 +1,1 @@
+"""Result files, tables, plots and model cards of finished runs."""

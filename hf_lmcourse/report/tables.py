@@ -1,0 +1,237 @@
+"""Tables of results in Markdown, and the README sections that hold them."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import LmcourseError
+from .references import PublishedResult
+from .results import RunResult
+from .shareable import make_shareable
+
+__all__ = [
+    "MODEL_TITLES",
+    "markdown_table",
+    "marker_names",
+    "replace_between_markers",
+    "results_table",
+    "same_corpus",
+    "update_between_markers",
+]
+
+MODEL_TITLES = {
+    "lmcourse_bigram_mlp": "bigram MLP",
+    "lmcourse_ngram_fnn": "n-gram FNN",
+    "lmcourse_char_rnn": "char-RNN",
+    "lmcourse_lstm": "LSTM",
+    "lmcourse_gru": "GRU",
+    "lmcourse_transformer": "Transformer",
+    "lmcourse_dan": "DAN",
+}
+"""Names of the families for readers, in the order of the course."""
+
+_SPLITS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A column of figures: its heading, the metric it shows, and how."""
+
+    heading: str
+    metric: str
+    factor: float
+    digits: int
+
+
+_FIGURES = {
+    "characters": (
+        _Figure("nats per character", "nats_per_token", 1, 4),
+        _Figure("bits per character", "nats_per_token", 1 / math.log(2), 3),
+    ),
+    "words": (_Figure("perplexity", "perplexity", 1, 2),),
+    "labels": (_Figure("accuracy in percent", "accuracy", 100, 2),),
+    "pairs": (_Figure("Spearman correlation", "spearman", 1, 3),),
+}
+_KIND_OF_METRIC = {
+    "nats_per_token": "characters",
+    "perplexity": "words",
+    "accuracy": "labels",
+    "spearman": "pairs",
+}
+
+
+def results_table(results: Sequence[RunResult], published: Sequence[PublishedResult] = ()) -> str:
+    """Write results as Markdown tables, one for each kind of figure.
+
+    Models of characters show nats and bits per character, models of words perplexity, classifiers
+    accuracy, word similarity the correlation; each for validation / test.
+
+    Args:
+        results: Results of runs.
+        published: Published results; those of the same corpora and kind of figure are shown below
+            ours, with the source in place of the command.
+
+    Returns:
+        The tables, without a line end after the last row; empty without results.
+
+    Raises:
+        LmcourseError: If a result has no metric that the tables know.
+    """
+    tables = []
+    for kind, figures in _FIGURES.items():
+        ours = [result for result in results if _kind(result) == kind]
+        rows = []
+        for corpus in sorted({result.corpus for result in ours}):
+            mine = [result for result in ours if result.corpus == corpus]
+            rows += [_run_row(result, figures) for result in sorted(mine, key=_course_order)]
+            rows += [
+                _published_row(reference, figures, corpus)
+                for reference in published
+                if same_corpus(reference.corpus, corpus)
+                and _KIND_OF_METRIC[reference.metric] == kind
+            ]
+        if rows:
+            tables.append(markdown_table(_header(figures), rows))
+    return "\n\n".join(tables)
+
+
+def same_corpus(name: str, other: str) -> bool:
+    """Return whether two names mean one corpus: case, "-" and "_" make no difference."""
+    return name.lower().replace("_", "-") == other.lower().replace("_", "-")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in Markdown, one line a row.
+
+    Args:
+        header: Headings of the columns.
+        rows: Cells of each row; bars and line ends in them are made harmless.
+
+    Returns:
+        The table without a final line end.
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def marker_names(document: str) -> list[str]:
+    """Return the names of the `<!-- results:NAME -->` markers of a document, in its order."""
+    return re.findall(r"<!-- results:(\S+) -->", document)
+
+
+def replace_between_markers(document: str, name: str, text: str) -> str:
+    """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`.
+
+    Args:
+        document: A text with both markers, each once.
+        name: NAME.
+        text: What shall stand between them, on lines of its own.
+
+    Returns:
+        The new document.
+
+    Raises:
+        LmcourseError: If the markers are not there once each, in this order.
+    """
+    start, end = f"<!-- results:{name} -->", f"<!-- /results:{name} -->"
+    before, _, rest = document.partition(start)
+    _, _, after = rest.partition(end)
+    if document.count(start) != 1 or document.count(end) != 1 or end not in rest:
+        raise LmcourseError(
+            f"The document has no place for the results {name!r}; write {start} and {end} once"
+            " each, in this order, on lines of their own."
+        )
+    body = f"{text.strip()}\n" if text.strip() else ""
+    return f"{before}{start}\n{body}{end}{after}"
+
+
+def update_between_markers(path: str | Path, name: str, text: str) -> bool:
+    """Apply `replace_between_markers` to a file.
+
+    Args:
+        path: The file, such as README.md.
+        name: Name of the markers.
+        text: What shall stand between them.
+
+    Returns:
+        Whether the file has changed.
+
+    Raises:
+        LmcourseError: If the file does not have the markers.
+    """
+    path = Path(path)
+    old = path.read_text(encoding="utf-8")
+    new = replace_between_markers(old, name, text)
+    if new != old:
+        path.write_text(new, encoding="utf-8")
+    return new != old
+
+
+def _kind(result: RunResult) -> str:
+    """Return which figures tell about a run; a token is a character where both cost the same."""
+    metrics = {name: value for split in result.metrics.values() for name, value in split.items()}
+    bits = metrics.get("bits_per_token", math.nan)
+    if math.isclose(metrics.get("bits_per_character", math.inf), bits, rel_tol=0.1):
+        return "characters"
+    for metric in ("perplexity", "accuracy", "spearman"):
+        if metric in metrics:
+            return _KIND_OF_METRIC[metric]
+    raise LmcourseError(
+        f"The result {result.name!r} has no perplexity, accuracy or spearman to show in a table."
+    )
+
+
+def _course_order(result: RunResult) -> tuple[int, str, int]:
+    known = list(MODEL_TITLES)
+    place = known.index(result.model_type) if result.model_type in known else len(known)
+    return place, result.name, result.seed
+
+
+def _header(figures: Sequence[_Figure]) -> list[str]:
+    headings = [f"{figure.heading}, {' / '.join(_SPLITS)}" for figure in figures]
+    columns = ["seed", "minutes", "device, threads", "command or source"]
+    return ["model", "corpus", "config", "parameters", *headings, *columns]
+
+
+def _run_row(result: RunResult, figures: Sequence[_Figure]) -> list[str]:
+    return [
+        MODEL_TITLES.get(result.model_type, result.model_type),
+        result.corpus,
+        f"[{Path(result.config).stem}]({result.config})",
+        f"{result.parameters:,}",
+        *(_figures(result.metrics, figure) for figure in figures),
+        str(result.seed),
+        f"{result.wall_time_seconds / 60:.1f}",
+        f"{result.device}, {result.threads}",
+        f"`{make_shareable(result.command)}`",
+    ]
+
+
+def _published_row(
+    reference: PublishedResult, figures: Sequence[_Figure], corpus: str
+) -> list[str]:
+    metrics = {reference.split: {reference.metric: reference.value}}
+    return [
+        f"*{reference.model} (published)*",
+        corpus,
+        "",
+        f"{reference.parameters:,}" if reference.parameters is not None else "",
+        *(_figures(metrics, figure) for figure in figures),
+        "",
+        "",
+        "",
+        reference.source,
+    ]
+
+
+def _figures(metrics: dict[str, dict[str, float]], figure: _Figure) -> str:
+    values = [metrics.get(split, {}).get(figure.metric) for split in _SPLITS]
+    return " / ".join(
+        "-" if value is None else f"{value * figure.factor:.{figure.digits}f}" for value in values
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")

@@ -1,0 +1,108 @@
+"""Words between blanks as tokens, in a real fast tokenizer."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import LmcourseError
+
+__all__ = ["WordTokenizer"]
+
+_WORD = re.compile(r"[\S\x1c-\x1f]+")
+"""What `WhitespaceSplit` takes for a word: unlike Python, it splits at no information separator."""
+
+_SPECIAL = ("<unk>", "<eos>")
+
+
+class WordTokenizer(PreTrainedTokenizerFast):
+    """One token a word, `<eos>` for each line break, `<unk>` for a word that is not known.
+
+    Ids fall in frequency (equally frequent entries in code point order), as adaptive softmax needs;
+    `<unk>` and `<eos>` stand where their own counts put them. The words "<unk>" and "<eos>" in a
+    text are those two entries; glued to something else they are part of a word like any other.
+    Padding is `<eos>`: corpora such as PTB have no room for a token of its own, so pass the
+    attention mask along.
+
+    `decode` puts one blank between words and a line break for each `<eos>`. That is the text itself
+    where words are known and stand one blank apart; blanks at the ends of lines are lost.
+
+    Nothing here but the constructor: the saved files hold all that it does, so that `AutoTokenizer`
+    loads them without this package.
+    """
+
+    model_input_names = ["input_ids", "attention_mask"]
+
+    @classmethod
+    def train(
+        cls,
+        lines: str | Iterable[str],
+        vocab_size: int | None = None,
+        min_frequency: int = 1,
+        lowercase: bool = False,
+    ) -> "WordTokenizer":
+        """Make a tokenizer for the words of a text.
+
+        Args:
+            lines: the text, whole or in pieces that end between words; each line break is one
+                `<eos>`.
+            vocab_size: keep so many entries, `<unk>` and `<eos>` among them.
+            min_frequency: keep words that occur so often.
+            lowercase: make no difference between capital and small letters.
+
+        Raises:
+            LmcourseError: `vocab_size` leaves no room for `<unk>` and `<eos>`.
+        """
+        if vocab_size is not None and vocab_size < len(_SPECIAL):
+            raise LmcourseError(
+                f"a vocabulary of {vocab_size} has no room for <unk> and <eos>: give at least 2"
+            )
+        # Python and the tokenizer disagree on the small letters of some scripts: ask the tokenizer
+        fold = normalizers.Lowercase().normalize_str if lowercase else str
+        counts: Counter[str] = Counter()
+        for line in [lines] if isinstance(lines, str) else lines:
+            counts.update(_WORD.findall(fold(line)))
+            counts["<eos>"] += line.count("\n")
+        words = _kept(counts, vocab_size, min_frequency)
+        vocabulary = {word: index for index, word in enumerate(words)}
+        return cls(
+            tokenizer_object=_backend(vocabulary, lowercase),
+            unk_token="<unk>",
+            eos_token="<eos>",
+            pad_token="<eos>",
+            padding_side="left",
+            split_special_tokens=True,
+        )
+
+
+WordTokenizer.__name__ = "PreTrainedTokenizerFast"  # what is saved: see character.py
+
+
+def _backend(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    steps: list[normalizers.Normalizer] = [normalizers.Lowercase()] if lowercase else []
+    backend.normalizer = normalizers.Sequence([*steps, normalizers.Replace("\n", " <eos> ")])
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.decoder = decoders.Sequence(
+        [
+            decoders.Replace(Regex(r"\A<eos>\z"), "\n"),
+            # joins by blanks; no word begins with a blank, so that none is glued to the one before
+            decoders.WordPiece(prefix=" ", cleanup=False),
+            decoders.Fuse(),
+            decoders.Replace(Regex(" ?\n ?"), "\n"),
+        ]
+    )
+    return backend
+
+
+def _kept(counts: Counter[str], vocab_size: int | None, min_frequency: int) -> list[str]:
+    """The entries to keep, by falling frequency; what is dropped counts as `<unk>`."""
+    frequent = sorted(
+        (word for word in counts if word not in _SPECIAL and counts[word] >= min_frequency),
+        key=lambda word: (-counts[word], word),
+    )
+    words = frequent if vocab_size is None else frequent[: vocab_size - len(_SPECIAL)]
+    counts["<unk>"] = counts.total() - counts["<eos>"] - sum(counts[word] for word in words)
+    return sorted([*words, *_SPECIAL], key=lambda word: (-counts[word], word))

@@ -1,0 +1,100 @@
+"""What a run can be told beside the settings of its model: the data and the training."""
+
+from dataclasses import dataclass, field
+
+from transformers import TrainingArguments
+
+__all__ = ["DataArguments", "RunArguments"]
+
+
+@dataclass
+class DataArguments:
+    """Which text, and how it is cut into tokens and blocks."""
+
+    corpus: str = field(
+        default="cpython-docs",
+        metadata={"help": "Name of a corpus, or path of a text file or of a folder with splits."},
+    )
+    data_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder of local corpora; the environment's LMCOURSE_DATA by default."},
+    )
+    tokenizer: str = field(
+        default="character",
+        metadata={"help": '"character", "word", or the folder of a saved tokenizer.'},
+    )
+    max_vocabulary: int | None = field(
+        default=None, metadata={"help": "Keep this many of the most frequent words."}
+    )
+    min_frequency: int = field(
+        default=1, metadata={"help": "Keep words that occur at least this often."}
+    )
+    lowercase: bool = field(default=False, metadata={"help": "Lower-case the words."})
+    block_length: int = field(
+        default=64, metadata={"help": "Tokens between two cuts of backpropagation through time."}
+    )
+    random_offset: bool = field(
+        default=False,
+        metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder of tokenized text; the environment's LMCOURSE_CACHE by default."},
+    )
+
+
+@dataclass
+class RunArguments(TrainingArguments):
+    """transformers' TrainingArguments with defaults for language models, and a few of our own.
+
+    `per_device_train_batch_size` is the number of parallel streams that a process trains on.
+    """
+
+    output_dir: str | None = field(
+        default=None, metadata={"help": "The run folder; runs/<name of the YAML> by default."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "How many checkpoints to keep beside the best."}
+    )
+    load_best_model_at_end: bool = field(
+        default=True, metadata={"help": "End with the weights of the best validation loss."}
+    )
+    logging_steps: float = field(default=50, metadata={"help": "Log every so many steps."})
+    disable_tqdm: bool | None = field(default=False, metadata={"help": "Show no progress."})
+    lr_scheduler_type: str = field(
+        default="linear",
+        metadata={"help": 'A schedule of transformers, or "step": see step_decay_*.'},
+    )
+    step_decay_every: float = field(
+        default=0, metadata={"help": "Steps between two decays; below 1, a share of the training."}
+    )
+    step_decay_start: float | None = field(
+        default=None,
+        metadata={"help": "Steps before the first decay, likewise; step_decay_every by default."},
+    )
+    step_decay_factor: float = field(
+        default=0.5, metadata={"help": "What the learning rate is multiplied by at each decay."}
+    )
+    patience: int | None = field(
+        default=None, metadata={"help": "Stop after so many evaluations without a better loss."}
+    )
+    sample_prompt: str = field(
+        default="\n", metadata={"help": "What the samples at evaluation continue."}
+    )
+    sample_length: int = field(
+        default=200, metadata={"help": "Tokens of a sample at evaluation; 0 for no samples."}
+    )
+    results_dir: str | None = field(
+        default=None, metadata={"help": "Folder that also gets the result file, as <name>.json."}
+    )
+
+    def __post_init__(self) -> None:
+        """Take "step" out of the way of transformers' schedule names."""
+        self.step_decay = self.lr_scheduler_type == "step"
+        if self.step_decay:
+            self.lr_scheduler_type = "constant"
+        if self.output_dir is None:
+            self.output_dir = "runs/run"
+        super().__post_init__()

@@ -1,0 +1,202 @@
+"""What a finished run leaves behind: figures, picture, sample, card, result file."""
+
+import inspect
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import ModelCard
+from transformers import GenerationConfig
+
+from ..data.streams import line_end_token_id
+from ..evaluation.corpus import evaluate_split
+from ..evaluation.yardsticks import CountModelScore, trigram_nll, unigram_nll
+from ..report.card import render_model_card
+from ..report.plots import plot_learning_curve
+from ..report.results import RunResult, device_name, environment_versions
+from ..report.shareable import make_shareable
+from .arguments import RunArguments
+from .callbacks import sample_text
+from .run import Run
+
+__all__ = ["RunSummary", "finish_run"]
+
+_FINAL_SAMPLE = 500
+"""Tokens of the sample in the card."""
+
+_NO_SETTINGS = (
+    "output_dir",
+    "remove_unused_columns",
+    "restore_callback_states_from_checkpoint",
+    "resume_from_checkpoint",
+)
+"""What the run sets itself, and a reader of the card need not know."""
+
+
+@dataclass
+class RunSummary:
+    """What the command prints at the end of a run.
+
+    Attributes:
+        result: as written to `result.json`.
+        yardsticks: count models on the validation text, by name.
+        sample: a sample at temperature 1.
+        folder: the run folder.
+        prompt: what the samples of this run continue.
+        characters_per_token: of the validation text, for bits per character.
+    """
+
+    result: RunResult
+    yardsticks: dict[str, CountModelScore]
+    sample: str
+    folder: Path
+    prompt: str
+    characters_per_token: float
+
+    def table(self) -> str:
+        """The validation figures beside the yardsticks, and the test figures, as aligned text."""
+        rows: list[tuple[str, ...]] = [
+            ("validation", "nats per token", "perplexity", "bits per character")
+        ]
+        for name, score in self.yardsticks.items():
+            rows.append((name, *self._units(score.nats_per_token)))
+        for split, metrics in self.result.metrics.items():
+            name = f"this model ({split})" if split != "validation" else "this model"
+            units = (metrics["nats_per_token"], metrics["perplexity"])
+            bits = metrics.get("bits_per_character", float("nan"))
+            rows.append((name, *(f"{value:.4f}" for value in (*units, bits))))
+        width = max(len(row[0]) for row in rows)
+        return "\n".join(
+            f"  {name:<{width}}" + "".join(f"  {cell:>18}" for cell in cells)
+            for name, *cells in rows
+        )
+
+    def _units(self, nats: float) -> tuple[str, str, str]:
+        bits = nats / math.log(2) / self.characters_per_token
+        return f"{nats:.4f}", f"{math.exp(nats):.4f}", f"{bits:.4f}"
+
+
+def finish_run(run: Run) -> RunSummary:
+    """Score the trained model once more on the whole text, and write the run folder.
+
+    Validation and test are scored as one stream each, so that every token has all the text before
+    it as context. The test text is read here for the first and only time.
+
+    Args:
+        run: after its training.
+
+    Returns:
+        What to print.
+    """
+    trainer, args, folder = run.trainer, run.settings.training, run.folder
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    model.config.use_cache = True  # Trainer switches it off for the training
+    seconds = run.seconds
+    splits = [split for split in run.corpus.splits if split != "train"]
+    metrics = {
+        split: evaluate_split(
+            model,
+            run.tokenizer,
+            run.corpus,
+            split,
+            cache_dir=run.settings.data.cache_dir,
+            progress=not args.disable_tqdm,
+        )
+        for split in splits
+    }
+    model.generation_config = GenerationConfig.from_model_config(model.config)
+    trainer.save_model(str(folder))
+    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody needs
+    yardsticks = _yardsticks(run)
+    sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
+    with (folder / "samples.txt").open("a", encoding="utf-8") as file:
+        file.write(f"--- final\n{sample}\n")
+    result = _result(run, metrics, seconds)
+    result.save(folder / "result.json")
+    if args.results_dir is not None:
+        result.save(Path(args.results_dir, f"{run.settings.name}.json"))
+    _card(run, result, sample, _plot(run, yardsticks)).save(folder / "README.md")
+    validation = run.splits["validation"]
+    per_token = validation.characters / len(validation.tokens)
+    return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
+
+
+def _plot(run: Run, yardsticks: dict[str, CountModelScore]) -> str | None:
+    """Draw the learning curve, where the run was long enough to log any of it.
+
+    Returns:
+        The picture, relative to the run folder.
+    """
+    history = run.trainer.state.log_history
+    if not any("loss" in log or "eval_nats_per_token" in log for log in history):
+        return None
+    picture = Path("plots", "learning_curve.png")
+    plot_learning_curve(
+        history,
+        run.folder / picture,
+        title=f"{run.settings.name}: {run.corpus.name}",
+        yardsticks={name: score.nats_per_token for name, score in yardsticks.items()},
+    )
+    return picture.as_posix()
+
+
+def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) -> ModelCard:
+    settings = run.settings
+    layer_class = getattr(run.trainer.model.model, "layer_class", None)
+    about = inspect.getdoc(layer_class or type(run.trainer.model.model)) or ""
+    description, _, rest = about.partition("\n\n")
+    before_sections = re.split(r"^\w+:$", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    equation = "\n".join(re.findall(r"^    .*$", before_sections, flags=re.MULTILINE))
+    train = run.splits["train"]
+    default = RunArguments().to_dict()
+    changed = {
+        name: value
+        for name, value in settings.training.to_dict().items()
+        if value != default[name] and name not in _NO_SETTINGS
+    }
+    return render_model_card(
+        result,
+        description=description,
+        equation=inspect.cleandoc(equation),
+        training_data=(
+            f"The corpus {run.corpus.name} ({run.corpus.source}), {len(train.tokens):,} training "
+            f"tokens, {train.characters:,} characters."
+        ),
+        config_text=Path(settings.config_file).read_text(encoding="utf-8"),
+        hyperparameters=changed,
+        sample=sample,
+        learning_curve=learning_curve,
+    )
+
+
+def _yardsticks(run: Run) -> dict[str, CountModelScore]:
+    """Count models on the same split, for the reader to compare with."""
+    train, validation = run.splits["train"].tokens, run.splits["validation"].tokens
+    vocabulary, first = len(run.tokenizer), line_end_token_id(run.tokenizer)
+    return {
+        "unigram counts": unigram_nll(train, validation, vocabulary, first_context=first),
+        "trigram counts": trigram_nll(train, validation, vocabulary, first_context=first),
+    }
+
+
+def _result(run: Run, metrics: dict[str, dict[str, float]], seconds: float) -> RunResult:
+    trainer, settings = run.trainer, run.settings
+    commands = (run.folder / "command.txt").read_text(encoding="utf-8").splitlines()
+    return RunResult(
+        name=settings.name,
+        model_type=settings.config.model_type,
+        corpus=run.corpus.name,
+        config=make_shareable(settings.config_file),
+        command=make_shareable(" && ".join(commands)),
+        metrics=metrics,
+        parameters=sum(p.numel() for p in trainer.model.parameters()),
+        seed=settings.training.seed,
+        epochs=round(trainer.state.epoch or 0.0, 4),
+        wall_time_seconds=round(seconds, 1),
+        device=device_name(settings.training.device),
+        threads=torch.get_num_threads(),
+        versions=environment_versions(),
+        commit=run.commit,
+    )

@@ -1,0 +1,241 @@
+"""Trainer that carries recurrent state along contiguous streams."""
+
+import json
+import math
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.trainer_utils import EvalLoopOutput
+
+from ..data.streams import ContiguousStreams
+from ..errors import LmcourseError
+from ..evaluation.corpus import StreamTotals, corpus_metrics, score_streams
+from ..models.cache import detach_state, restore_state, state_tensors
+from .arguments import RunArguments
+
+__all__ = ["StreamTrainer"]
+
+
+class _ResetAtEpoch(TrainerCallback):
+    """Forget the state at the start of each pass over the corpus."""
+
+    def __init__(self, trainer: "StreamTrainer") -> None:
+        self.trainer = trainer
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the epoch without a state, or with the one of a checkpoint inside this epoch."""
+        self.trainer.carried_state = self.trainer.resumed_state
+        self.trainer.resumed_state = None
+
+
+class StreamTrainer(Trainer):
+    """transformers' Trainer with truncated backpropagation through time over parallel streams.
+
+    Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,
+    cut off from its graph; it is forgotten at the start of each epoch and is no part of evaluation.
+    Checkpoints hold it, so that a resumed run equals an uninterrupted one bit for bit on a CPU.
+    With several processes each has its own streams: their global batch is that of one process with
+    all of them. Batches that are no streams are trained as Trainer trains them.
+
+    Evaluation on a `ContiguousStreams` scores every token once with carried state and reports
+    `eval_perplexity`, `eval_nats_per_token`, `eval_accuracy` and so on from sums; `eval_loss` is
+    `eval_nats_per_token`.
+
+    Args:
+        *args: as for Trainer.
+        eval_counts: `characters`, `num_bytes` and `words` of the evaluation text, for bits per
+            character and the like.
+        **kwargs: as for Trainer.
+
+    Raises:
+        LmcourseError: the loss is no number any more (what was saved before stays), or the batch
+            size over all processes is not the number of streams.
+
+    Reference:
+        Williams and Peng 1990 (truncated backpropagation through time).
+    """
+
+    args: RunArguments
+    model: PreTrainedModel
+
+    def __init__(
+        self, *args: Any, eval_counts: dict[str, int] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.eval_counts = eval_counts or {}
+        self.carried_state: Cache | None = None
+        self.resumed_state: Cache | None = None
+        self.add_callback(_ResetAtEpoch(self))
+        if isinstance(self.train_dataset or self.eval_dataset, ContiguousStreams):
+            self.args.remove_unused_columns = False  # it would remove `shift_labels`
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Trainer's, after a check that a batch has a row for each stream."""
+        self._check_streams(self.train_dataset, self.args.train_batch_size, "train")
+        return super().get_train_dataloader()
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
+        """Trainer's, after a check that a batch has a row for each stream."""
+        dataset = self.eval_dataset if eval_dataset is None else eval_dataset
+        self._check_streams(dataset, self.args.eval_batch_size, "eval")
+        return super().get_eval_dataloader(eval_dataset)
+
+    def _check_streams(self, dataset: Any, batch_size: int, kind: str) -> None:
+        """Rows of another number than streams would each go on in another stream's state."""
+        streams = getattr(dataset, "num_streams", None)
+        if streams not in (None, batch_size * self.args.world_size):
+            raise LmcourseError(
+                f"{streams} streams need per_device_{kind}_batch_size "
+                f"{streams / self.args.world_size:g} on {self.args.world_size} processes, "
+                f"not {batch_size}"
+            )
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        if isinstance(dataset, ContiguousStreams):
+            return SequentialSampler(dataset)
+        return super()._get_train_sampler(train_dataset)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The model's loss; in training on streams, from the state of the batch before."""
+        streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
+        if streaming:
+            inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        if streaming:
+            self.carried_state = detach_state(outputs.past_key_values)
+        if model.training and not torch.isfinite(loss):
+            raise LmcourseError(self._diverged(loss.item()))
+        return (loss, outputs) if return_outputs else loss
+
+    def _diverged(self, loss: float) -> str:
+        saved = self.state.best_model_checkpoint or "what was saved before"
+        return (
+            f"the loss became {loss} at step {self.state.global_step + 1} "
+            f"(epoch {self.state.epoch or 0:.2f}): lower learning_rate or max_grad_norm; "
+            f"{Path(saved).name if self.state.best_model_checkpoint else saved} is kept"
+        )
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """A schedule of transformers, or the schedule "step".
+
+        The latter is rate(0) until step `start`, and from there on
+
+            rate(t) = rate(0) * factor ** (1 + floor((t - start) / every))
+
+        Raises:
+            LmcourseError: "step" without a distance between steps.
+        """
+        if not getattr(self.args, "step_decay", False) or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        every, start = self.args.step_decay_every, self.args.step_decay_start
+        if every <= 0:
+            raise LmcourseError('lr_scheduler_type "step" needs step_decay_every above 0')
+        start = every if start is None else start
+        every, start = (v * num_training_steps if v < 1 else v for v in (every, start))
+        factor = self.args.step_decay_factor
+
+        def rate(step: int) -> float:
+            return factor ** max(0, math.floor((step - start) / every) + 1)
+
+        chosen = optimizer or self.optimizer
+        assert chosen is not None
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(chosen, rate)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """Score streams with carried state; any other data as Trainer does."""
+        dataset = getattr(dataloader, "dataset", None)
+        if not isinstance(dataset, ContiguousStreams):
+            return super().evaluation_loop(
+                dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+            )
+        model = self.accelerator.unwrap_model(self.model)
+        model.eval()
+        self.callback_handler.eval_dataloader = dataloader
+
+        def after_batch() -> None:
+            self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+
+        with self.compute_loss_context_manager():
+            totals = score_streams(model, dataloader, after_batch)
+        rows = self.accelerator.gather(totals.as_tensor(self.args.device))
+        metrics = corpus_metrics(StreamTotals.from_rows(rows.cpu()), **self.eval_counts)
+        metrics["loss"] = metrics["nats_per_token"]
+        if not math.isfinite(metrics["loss"]):
+            raise LmcourseError(self._diverged(metrics["loss"]))
+        prefixed = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        return EvalLoopOutput(np.empty(0), None, prefixed, num_samples=len(dataset))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the perplexity to every training loss."""
+        if "loss" in logs:
+            logs["perplexity"] = math.exp(min(logs["loss"], 700.0))
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Write the carried state first: a checkpoint is whole once `trainer_state.json` is."""
+        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
+            raise LmcourseError(self._diverged(math.nan))
+        folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
+        if self.carried_state is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(state_tensors(self.carried_state), folder / self._state_file)
+            lengths = {"length": self.carried_state.get_seq_length()}
+            (folder / self._state_file).with_suffix(".json").write_text(json.dumps(lengths))
+        super()._save_checkpoint(model, trial)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        try:
+            super()._load_optimizer_and_scheduler(checkpoint)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            raise LmcourseError(
+                f"the state of the optimizer in {checkpoint} is damaged: name an older checkpoint "
+                "with --resume_from_checkpoint"
+            ) from error
+        inside_epoch = (self.state.epoch or 0) % 1 != 0
+        if checkpoint is None or not inside_epoch:
+            return
+        path = Path(checkpoint, self._state_file)
+        if path.exists():
+            cache = DynamicCache(config=self.model.config)
+            length = json.loads(path.with_suffix(".json").read_text())["length"]
+            tensors = load_file(path, device=str(self.args.device))
+            self.resumed_state = restore_state(cache, tensors, length)
+
+    @property
+    def _state_file(self) -> str:
+        return f"stream_state_{self.args.process_index}.safetensors"

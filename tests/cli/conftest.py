@@ -1,0 +1,34 @@
+"""One tiny run, trained once for all tests of the command line."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .commands import FinishedRun, lmcourse, write_corpus, write_yaml
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tokenized text stays among the temporary files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMCOURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
+    """A finished run with absolute paths everywhere; not to be changed."""
+    place = tmp_path_factory.mktemp("finished")
+    corpus = write_corpus(place / "small.txt")
+    yaml = write_yaml(place / "tiny.yaml", corpus)
+    folder = place / "runs" / "tiny"
+    words = ("--output_dir", folder, "--results_dir", place / "results")
+    return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, *words))
+
+
+@pytest.fixture
+def run_copy(finished: FinishedRun, tmp_path: Path) -> Path:
+    """A copy of its folder, to be damaged."""
+    return Path(shutil.copytree(finished.folder, tmp_path / "copy"))

@@ -1,0 +1,151 @@
+"""`lmcourse generate` and `lmcourse evaluate` on a finished run."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .commands import FinishedRun, lmcourse, write_corpus
+
+TINY = ("--length", "5")
+
+
+def test_a_prompt_is_continued_by_so_many_tokens(finished: FinishedRun) -> None:
+    outcome = lmcourse("generate", finished.folder, "--prompt", "line 1", "--length", "12")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("line 1")
+    written = re.sub("<(pad|unk)>", "#", outcome.out.removesuffix("\n"))
+    assert len(written) == len("line 1") + 12
+
+
+def test_the_seed_settles_the_sample(finished: FinishedRun) -> None:
+    words = ("generate", finished.folder, "--length", "30")
+    assert lmcourse(*words) == lmcourse(*words, "--seed", "0")
+    assert lmcourse(*words) != lmcourse(*words, "--seed", "1")
+
+
+def test_greedy_beam_and_one_token_to_choose_from_need_no_seed(finished: FinishedRun) -> None:
+    for words in (["--greedy"], ["--beams", "3"], ["--top_k", "1"]):
+        first, second = (
+            lmcourse("generate", finished.folder, *TINY, *words, "--seed", seed) for seed in "01"
+        )
+        assert first.status == 0, first.err
+        assert first == second
+
+
+def test_greedy_is_the_limit_of_low_temperature(finished: FinishedRun) -> None:
+    words = ("generate", finished.folder, "--prompt", "line ")
+    assert lmcourse(*words, "--greedy").out == lmcourse(*words, "--temperature", "1e-4").out
+
+
+def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> None:
+    words = ("--prompt", "says", "--samples", "3", "--top_p", "0.9")
+    outcome = lmcourse("generate", finished.folder, *TINY, *words)
+    assert outcome.out.count("says") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--temperature", "0"], "--temperature must be above 0; use --greedy"),
+        (["--top_p", "0"], "--top_p must be above 0 and at most 1"),
+        (["--top_p", "1.5"], "--top_p must be above 0 and at most 1"),
+        (["--top_k", "-1"], "--top_k must be at least 0"),
+        (["--length", "0"], "--length must be at least 1"),
+        (["--beams", "0"], "--beams must be at least 1"),
+        (["--samples", "0"], "--samples must be at least 1"),
+        (["--seed", "-1"], "--seed must be at least 0"),
+        (["--prompt", ""], "the prompt is empty"),
+    ],
+)
+def test_wrong_options_of_generate_are_told(
+    words: list[str], told: str, finished: FinishedRun
+) -> None:
+    assert told in lmcourse("generate", finished.folder, *words).complaint
+
+
+@pytest.mark.parametrize("verb", [("generate",), ("evaluate", "--data", "cpython-docs")])
+def test_a_damaged_model_is_told_and_left_as_it_is(verb: tuple[str, ...], run_copy: Path) -> None:
+    weights = run_copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:300])
+    assert "are damaged" in lmcourse(verb[0], run_copy, *verb[1:]).complaint
+    assert weights.stat().st_size == 300
+
+
+@pytest.mark.parametrize("verb", [("generate",), ("evaluate", "--data", "cpython-docs")])
+def test_a_folder_that_is_no_model_is_told(verb: tuple[str, ...], tmp_path: Path) -> None:
+    assert "is not a saved model" in lmcourse(verb[0], tmp_path, *verb[1:]).complaint
+    missing = tmp_path / "missing"
+    assert f"there is no model at {missing}" in lmcourse(verb[0], missing, *verb[1:]).complaint
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["--length", "long"]])
+def test_words_that_generate_does_not_know_exit_with_2(
+    words: list[str], finished: FinishedRun
+) -> None:
+    outcome = lmcourse("generate", finished.folder, *words)
+    assert outcome.status == 2
+    assert "Traceback" not in outcome.err
+
+
+def test_evaluation_repeats_the_figures_of_the_run(finished: FinishedRun, tmp_path: Path) -> None:
+    words = ("--data", finished.corpus, "--json", tmp_path / "figures.json")
+    outcome = lmcourse("evaluate", finished.folder, *words)
+    assert outcome.status == 0, outcome.err
+    expected = json.loads((finished.folder / "result.json").read_text())["metrics"]["validation"]
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures == pytest.approx(expected)
+    assert outcome.out.splitlines()[0] == f"{finished.folder} on small, validation"
+    for name, value in figures.items():
+        shown = f"{value:,}" if name == "tokens" else f"{value:.4f}"
+        assert re.search(rf"^  {name} +{re.escape(shown)}$", outcome.out, re.MULTILINE)
+
+
+def test_the_length_of_blocks_does_not_change_the_figures(finished: FinishedRun) -> None:
+    words = ("evaluate", finished.folder, "--data", finished.corpus)
+    assert lmcourse(*words, "--block_length", "7").out == lmcourse(*words).out
+
+
+def test_streams_cut_the_context_but_score_as_many_tokens(finished: FinishedRun) -> None:
+    words = ("evaluate", finished.folder, "--data", finished.corpus, "--split", "train")
+    whole, cut = lmcourse(*words).out, lmcourse(*words, "--streams", "4").out
+    tokens = re.compile(r"^  tokens +([\d,]+)$", re.MULTILINE)
+    assert tokens.findall(whole) == tokens.findall(cut) != []
+    assert whole != cut
+
+
+def test_the_test_text_is_scored_where_there_is_one(finished: FinishedRun, tmp_path: Path) -> None:
+    write_corpus(tmp_path / "test.txt", 5)
+    outcome = lmcourse("evaluate", finished.folder, "--data", tmp_path)
+    assert outcome.out.splitlines()[0].endswith(", test")
+
+
+def test_characters_that_were_never_seen_are_counted(finished: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_text("qq\nqq\n")
+    outcome = lmcourse("evaluate", finished.folder, "--data", tmp_path)
+    assert re.search(r"^  unknown_share +0\.6667$", outcome.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--data", "nothing.txt"], "there is no file and no corpus"),
+        (["--data", "CORPUS", "--split", "dev"], "has no dev split, only train, validation"),
+        (["--data", "CORPUS", "--streams", "0"], "must be at least 1"),
+        (["--data", "CORPUS", "--streams", "9999"], "too few for 9,999 parallel streams"),
+        (["--data", "CORPUS", "--block_length", "0"], "must be at least 1"),
+        (["--data", "CORPUS", "--json", "CORPUS/x.json"], "cannot write"),
+    ],
+)
+def test_wrong_options_of_evaluate_are_told(
+    words: list[str], told: str, finished: FinishedRun
+) -> None:
+    words = [word.replace("CORPUS", str(finished.corpus)) for word in words]
+    assert told in lmcourse("evaluate", finished.folder, *words).complaint
+
+
+def test_evaluation_needs_to_know_its_text(finished: FinishedRun) -> None:
+    outcome = lmcourse("evaluate", finished.folder)
+    assert outcome.status == 2
+    assert "--data" in outcome.err

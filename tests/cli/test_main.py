@@ -1,0 +1,74 @@
+"""The command itself: help, unknown verbs, exit statuses."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.cli import evaluate
+from hf_lmcourse.cli.main import VERBS
+from hf_lmcourse.training.arguments import DataArguments, RunArguments
+
+from .commands import lmcourse
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_explains_itself(verb: str) -> None:
+    outcome = lmcourse(verb, "--help")
+    assert outcome.status == 0
+    assert outcome.out.startswith(f"usage: lmcourse {verb}")
+    assert "Traceback" not in outcome.out + outcome.err
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_without_a_verb_the_verbs_are_listed(words: list[str]) -> None:
+    outcome = lmcourse(*words)
+    assert outcome.status == 0
+    assert all(verb in outcome.out for verb in VERBS)
+
+
+def test_help_on_training_names_every_option_and_model() -> None:
+    outcome = lmcourse("train", "--help")
+    for kind in (DataArguments, RunArguments):
+        assert all(f"--{name}" in outcome.out for name in kind.__dataclass_fields__)
+    for word in ("lmcourse_char_rnn", "lmcourse_lstm", "lmcourse_gru", "hidden_size"):
+        assert word in outcome.out
+
+
+def test_an_unknown_verb_exits_with_2_and_lists_the_verbs() -> None:
+    outcome = lmcourse("trian")
+    assert outcome.status == 2
+    assert "unknown verb 'trian'" in outcome.err
+    assert all(verb in outcome.err for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [(LmcourseError("too bad"), 2, "too bad"), (KeyboardInterrupt(), 130, "interrupted")],
+)
+def test_an_error_is_told_in_one_line(
+    error: BaseException, status: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(evaluate, "run", fail)
+    outcome = lmcourse("evaluate")
+    assert (outcome.status, outcome.err) == (status, f"lmcourse evaluate: {told}\n")
+
+
+def test_a_defect_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(evaluate, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        lmcourse("evaluate")
+
+
+def test_a_process_exits_with_the_status_and_without_a_traceback() -> None:
+    words = [sys.executable, "-m", "hf_lmcourse.cli.main", "train", "nothing.yaml"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lmcourse train: cannot read nothing.yaml: No such file or directory\n"

@@ -1,0 +1,261 @@
+"""`lmcourse train`: stopped, resumed, diverged, and given all kinds of wrong input."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from hf_lmcourse.training.callbacks import WallTime
+
+from .commands import (
+    FinishedRun,
+    Outcome,
+    files_of,
+    lmcourse,
+    result_of,
+    write_corpus,
+    write_yaml,
+)
+
+
+def short(finished: FinishedRun, folder: Path, *words: str | Path) -> Outcome:
+    """The tiny run, cut to two steps."""
+    return lmcourse(
+        "train", finished.yaml, "--output_dir", folder, "--max_steps", "2", *map(str, words)
+    )
+
+
+def test_a_second_run_goes_to_a_new_folder(finished: FinishedRun) -> None:
+    before = files_of(finished.folder)
+    outcome = short(finished, finished.folder)
+    assert outcome.status == 0
+    assert files_of(finished.folder) == before
+    assert (finished.folder.with_name("tiny-2") / "result.json").exists()
+
+
+def test_the_command_line_wins_over_the_file(finished: FinishedRun, tmp_path: Path) -> None:
+    words = ("--model_type", "lmcourse_gru", "--hidden_size", "5", "--seed", "3")
+    assert short(finished, tmp_path / "run", *words).status == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["model_type"], config["hidden_size"]) == ("lmcourse_gru", 5)
+    assert result_of(tmp_path / "run")["seed"] == 3
+
+
+def test_a_run_too_short_for_a_curve_has_a_card_without_one(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ("--eval_strategy", "no", "--save_strategy", "no", "--no_load_best_model_at_end")
+    outcome = short(finished, tmp_path / "run", *words)
+    assert outcome.status == 0, outcome.err
+    assert "learning_curve" not in (tmp_path / "run" / "README.md").read_text()
+
+
+def test_a_test_split_is_scored_at_the_end(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for split, lines in (("train", 40), ("validation", 10), ("test", 12)):
+        write_corpus(corpus / f"{split}.txt", lines)
+    yaml = write_yaml(tmp_path / "split.yaml", corpus, [("epochs: 2", "epochs: 1")])
+    outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run", "--tokenizer", "word")
+    assert outcome.status == 0, outcome.err
+    metrics = result_of(tmp_path / "run")["metrics"]
+    assert metrics.keys() == {"validation", "test"}
+    assert "this model (test)" in outcome.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_end(
+    number: int, finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(callback: WallTime, args: Any, state: Any, *_: Any, **__: Any) -> None:
+        if state.global_step == 20:  # in the second epoch
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(WallTime, "on_step_begin", stop)
+        stopped = lmcourse("train", finished.yaml, "--output_dir", tmp_path / "a run")
+    assert stopped.status == 130
+    assert signal.getsignal(number) is before
+    folder = tmp_path / "a run"
+    assert (folder / "checkpoints" / "checkpoint-21").is_dir()
+    assert not (folder / "result.json").exists()
+
+    hint = stopped.out.splitlines()[-1]
+    words = shlex.split(hint)[1:]
+    resumed = lmcourse(*words)
+    assert resumed.status == 0, resumed.err
+    assert result_of(folder)["metrics"] == result_of(finished.folder)["metrics"]
+    assert len((folder / "command.txt").read_text().splitlines()) == 2
+    assert (folder / "model.safetensors").read_bytes() == (
+        finished.folder / "model.safetensors"
+    ).read_bytes()
+
+
+def test_a_finished_run_can_be_finished_once_more(finished: FinishedRun, run_copy: Path) -> None:
+    words = ("--output_dir", run_copy, "--resume_from_checkpoint")
+    outcome = lmcourse("train", finished.yaml, *words)
+    assert outcome.status == 0, outcome.err
+    assert result_of(run_copy)["metrics"] == result_of(finished.folder)["metrics"]
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    explode = "--lr_scheduler_type step --step_decay_every 20 --step_decay_factor 5e40"
+    words = ("--output_dir", tmp_path / "run", "--max_grad_norm", "0", *explode.split())
+    before = signal.getsignal(signal.SIGINT)
+    outcome = lmcourse("train", finished.yaml, *words)
+    told = re.search(
+        r"the loss became (?:nan|inf) at step (\d+) .*learning_rate.*; (checkpoint-\d+) is kept",
+        outcome.complaint,
+    )
+    assert told is not None, outcome.complaint
+    assert int(told[1]) > 20
+    kept = load_file(tmp_path / "run" / "checkpoints" / told[2] / "model.safetensors")
+    assert all(weights.isfinite().all() for weights in kept.values())
+    assert signal.getsignal(signal.SIGINT) is before
+    assert lmcourse("generate", tmp_path / "run" / "checkpoints" / told[2]).status == 0
+
+
+DAMAGES = {
+    "truncated": "are damaged or missing",
+    "corrupt": "are damaged or missing",
+    "missing": "are damaged or missing",
+    "another size": "are not of this architecture",
+    "another layer": "are not of this architecture",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_checkpoint_that_does_not_fit_is_refused_and_left_as_it_is(
+    damage: str, finished: FinishedRun, run_copy: Path
+) -> None:
+    for checkpoint in (run_copy / "checkpoints").iterdir():
+        weights = checkpoint / "model.safetensors"
+        if damage == "truncated":
+            weights.write_bytes(weights.read_bytes()[:-100])
+        elif damage == "corrupt":
+            weights.write_bytes(b"\xff" * 1000)
+        elif damage == "missing":
+            weights.unlink()
+        else:
+            tensors = load_file(weights)
+            if damage == "another layer":
+                tensors["model.layers.1.input_projection.weight"] = tensors["lm_head.bias"].clone()
+            else:
+                tensors["lm_head.bias"] = tensors["lm_head.bias"][1:].clone()
+            save_file(tensors, weights, metadata={"format": "pt"})
+    before = files_of(run_copy)
+    words = ("--output_dir", run_copy, "--resume_from_checkpoint")
+    outcome = lmcourse("train", finished.yaml, *words)
+    assert DAMAGES[damage] in outcome.complaint
+    assert files_of(run_copy) == before
+
+
+def test_a_checkpoint_of_another_family_is_refused(finished: FinishedRun, run_copy: Path) -> None:
+    before = files_of(run_copy)
+    words = ("--output_dir", run_copy, "--resume_from_checkpoint", "--model_type", "lmcourse_gru")
+    outcome = lmcourse("train", finished.yaml, *words)
+    assert "(a model of lmcourse_lstm) are not of this architecture" in outcome.complaint
+    assert files_of(run_copy) == before
+
+
+def test_the_newest_whole_checkpoint_is_resumed(finished: FinishedRun, run_copy: Path) -> None:
+    newest = max((run_copy / "checkpoints").iterdir(), key=lambda path: int(path.name[11:]))
+    (newest / "trainer_state.json").unlink()
+    words = ("--output_dir", run_copy, "--resume_from_checkpoint")
+    assert lmcourse("train", finished.yaml, *words).status == 0
+    assert result_of(run_copy)["metrics"] == result_of(finished.folder)["metrics"]
+
+
+@pytest.mark.parametrize("name", [(), ("nowhere",)])
+def test_there_is_nothing_to_resume(
+    name: tuple[str, ...], finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ("--output_dir", tmp_path / "run", "--resume_from_checkpoint", *name)
+    outcome = lmcourse("train", finished.yaml, *words)
+    assert re.search("no checkpoint to resume from in|is not a checkpoint", outcome.complaint)
+    assert not (tmp_path / "run").exists()
+
+
+BAD_CORPORA = {
+    "missing.txt": (None, "there is no file and no corpus"),
+    "tiny_shakespere": (None, "did you mean 'tiny_shakespeare'"),
+    "empty.txt": (b"", "is empty"),
+    "latin.txt": (b"na\xefve\n" * 30, "is not UTF-8"),
+    "short.txt": (b"a\nb\n", "too few for 4 parallel streams"),
+    "line.txt": (b"one line", "has only one line"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CORPORA)
+def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    content, told = BAD_CORPORA[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    corpus = str(tmp_path / name) if name.endswith(".txt") else name
+    yaml = write_yaml(tmp_path / "tiny.yaml", corpus)
+    outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run")
+    assert told in outcome.complaint
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--tokenizer", "nothing"], "tokenizer 'nothing' is neither"),
+        (["--block_length", "0"], "both must be at least 1"),
+        (["--per_device_train_batch_size", "100000"], "too few for 100,000 parallel streams"),
+        (["--output_layer", "adaptive", "--adaptive_cutoffs", "5000"], "must rise below"),
+        (["--sample_prompt", ""], "sample_prompt '' holds no token"),
+        (["--output_dropout", "1"], "output_dropout must be at least 0 and below 1"),
+        (["--hidden_size", "wide"], "'wide'"),
+        (["--lerning_rate", "1"], "did you mean 'learning_rate'"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_written(
+    words: list[str], told: str, finished: FinishedRun, tmp_path: Path
+) -> None:
+    outcome = lmcourse("train", finished.yaml, "--output_dir", tmp_path / "run", *words)
+    assert told in outcome.complaint
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(finished: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = short(finished, tmp_path / "file" / "run")
+    assert "cannot write to the run folder" in outcome.complaint
+
+
+def test_a_tokenizer_of_another_run_is_taken_as_it_is(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    outcome = short(finished, tmp_path / "run", "--tokenizer", finished.folder)
+    assert outcome.status == 0, outcome.err
+    mine, other = tmp_path / "run" / "tokenizer.json", finished.folder / "tokenizer.json"
+    assert json.loads(mine.read_text()) == json.loads(other.read_text())
+
+
+def test_a_tokenizer_that_is_broken_or_skips_ids_is_refused(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(finished.folder / name, folder)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"]["line"] = 1000
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    words = ("--tokenizer", folder)
+    assert "token id 1000" in short(finished, tmp_path / "run", *words).complaint
+    (folder / "tokenizer.json").write_text("{")
+    assert "cannot load the tokenizer" in short(finished, tmp_path / "run", *words).complaint
+    assert not (tmp_path / "run").exists()

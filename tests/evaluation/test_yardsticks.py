@@ -1,0 +1,110 @@
+"""The count models give probabilities, and the figures that can be computed by hand."""
+
+import gzip
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.evaluation.yardsticks import CountModelScore, trigram_nll, unigram_nll
+
+VOCABULARY = 4
+ids = st.integers(min_value=0, max_value=VOCABULARY - 1)
+texts = st.lists(ids, min_size=2, max_size=40)
+
+
+def probability_of_last(train: list[int], context: list[int], target: int) -> float:
+    """P(target | context) of the trigram, as the price of one more token."""
+    whole = trigram_nll(train, [*context, target], VOCABULARY).nats
+    before = trigram_nll(train, context, VOCABULARY).nats
+    return math.exp(before - whole)
+
+
+@given(train=texts)
+@settings(max_examples=25, deadline=None)
+def test_trigram_probabilities_sum_to_one_after_every_context(train: list[int]) -> None:
+    for u in range(VOCABULARY):
+        for v in range(VOCABULARY):
+            total = sum(probability_of_last(train, [u, v], w) for w in range(VOCABULARY))
+            assert total == pytest.approx(1, abs=1e-12)
+
+
+@given(train=texts, context=ids)
+@settings(max_examples=25, deadline=None)
+def test_first_token_probabilities_sum_to_one(train: list[int], context: int) -> None:
+    for model in (unigram_nll, trigram_nll):
+        scores = [model(train, [w], VOCABULARY, first_context=context) for w in range(VOCABULARY)]
+        assert sum(math.exp(-score.nats) for score in scores) == pytest.approx(1, abs=1e-12)
+
+
+def test_unigram_is_the_count_plus_one() -> None:
+    score = unigram_nll([0, 0, 1], [0, 1, 2], vocab_size=3, first_context=2)
+    assert score.tokens == 3
+    assert score.nats == pytest.approx(-math.log(3 / 6 * 2 / 6 * 1 / 6))
+
+
+def test_trigram_follows_the_equation_on_a_text_counted_by_hand() -> None:
+    # Trigrams, the start mark as s: s00 1, 000 1, 001 2, 010 1, 100 1, so D = 4 / (4 + 2) = 2/3.
+    # Before 00: s, 0, 1; before 01: 0; before 10: 0; so n1 = 2, n2 = 0 and D = 1/2.
+    # Before 0: 0, 1; before 1: 0; so n1 = n2 = 1 and D = 1/3.
+    train, unigram_1 = [0, 0, 0, 1, 0, 0, 1], (1 - 1 / 3) / 3 + (1 / 3) * 2 / 3 * (1 / 2)
+    bigram_1_after_0 = (1 - 0.5) / 4 + 0.5 * 2 / 4 * unigram_1
+    trigram_1_after_00 = (2 - 2 / 3) / 3 + (2 / 3) * 2 / 3 * bigram_1_after_0
+    first = trigram_nll(train, [0, 0], 2).nats
+    both = trigram_nll(train, [0, 0, 1], 2).nats
+    assert math.exp(first - both) == pytest.approx(trigram_1_after_00)
+
+
+@given(train=texts, evaluation=texts)
+@settings(max_examples=25, deadline=None)
+def test_without_a_first_context_one_token_less_is_predicted(
+    train: list[int], evaluation: list[int]
+) -> None:
+    for model in (unigram_nll, trigram_nll):
+        assert model(train, evaluation, VOCABULARY).tokens == len(evaluation) - 1
+        with_context = model(train, evaluation, VOCABULARY, first_context=0)
+        assert with_context.tokens == len(evaluation)
+        assert math.isfinite(with_context.nats) and with_context.nats > 0
+
+
+def test_trigram_learns_a_pattern_that_the_unigram_cannot() -> None:
+    text = np.tile([0, 0, 1, 2], 200)
+    assert trigram_nll(text, text, 3).perplexity < 1.05 < 2 < unigram_nll(text, text, 3).perplexity
+
+
+def test_perplexity_is_the_exponential_of_nats_per_token() -> None:
+    assert CountModelScore(nats=4 * math.log(5), tokens=4).perplexity == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "vocab_size"), [([0, 4], 4), ([-1, 0], 4), ([0], 4), ([0, 1], 2**40)]
+)
+def test_texts_that_do_not_fit_are_refused(evaluation: list[int], vocab_size: int) -> None:
+    for model in (unigram_nll, trigram_nll):
+        with pytest.raises(LmcourseError, match="count model"):
+            model([0, 1, 2], evaluation, vocab_size)
+
+
+def test_a_million_tokens_take_about_a_second() -> None:
+    text = np.random.default_rng(0).zipf(1.5, size=1_000_000) % 65
+    start = time.perf_counter()
+    trigram_nll(text, text[:100_000], 65)
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.real_data
+def test_penn_treebank_trigram_is_near_the_published_kneser_ney_figures(data_dir: Path) -> None:
+    splits = []
+    for split in ("train", "test"):
+        with gzip.open(data_dir / "ptb" / f"{split}.txt.gz", "rt", encoding="utf-8") as lines:
+            splits.append([word for line in lines for word in [*line.split(), "<eos>"]])
+    number = {word: index for index, word in enumerate(sorted(set(splits[0])))}
+    train, test = ([number[word] for word in words] for words in splits)
+    score = trigram_nll(train, test, len(number), first_context=number["<eos>"])
+    assert score.tokens == 82_430
+    assert score.perplexity == pytest.approx(150.9, abs=0.2)

@@ -1,0 +1,138 @@
+"""The losses that never hold all logits equal the plain ones, in value and in gradient."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, output, token_losses
+
+CUTOFFS = [4, 8]
+VOCABULARY = 11
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few tokens a chunk, so that a handful of tokens needs several chunks."""
+    monkeypatch.setattr(output, "_CHUNK_ELEMENTS", 2 * VOCABULARY)
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+
+
+def some_targets(tokens: int, vocabulary: int = VOCABULARY) -> Tensor:
+    targets = torch.randint(vocabulary, (tokens,), generator=torch.Generator().manual_seed(3))
+    targets[::3] = -100
+    return targets
+
+
+def adaptive(vocabulary: int = VOCABULARY) -> AdaptiveOutput:
+    torch.manual_seed(0)
+    return AdaptiveOutput(16, vocabulary, CUTOFFS).double()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    tokens=st.integers(1, 9),
+    size=st.integers(1, 5),
+    vocabulary=st.integers(1, 12),
+    with_bias=st.booleans(),
+    chunk=st.integers(1, 40),
+)
+def test_the_chunked_loss_equals_plain_cross_entropy(
+    tokens: int, size: int, vocabulary: int, with_bias: bool, chunk: int
+) -> None:
+    leaves = [draw(tokens, size), draw(vocabulary, size, seed=1)]
+    leaves += [draw(vocabulary, seed=2)] if with_bias else []
+    hidden, weight, bias = (*leaves, None)[:3]
+    assert hidden is not None and weight is not None
+    targets = some_targets(tokens, vocabulary)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "_CHUNK_ELEMENTS", chunk)
+        loss = linear_cross_entropy(hidden, weight, bias, targets)
+    plain = functional.cross_entropy(
+        functional.linear(hidden, weight, bias), targets, reduction="sum"
+    )
+    torch.testing.assert_close(loss, plain, rtol=1e-10, atol=1e-10)
+    grads = torch.autograd.grad(loss * 0.7, leaves)
+    plain_grads = torch.autograd.grad(plain * 0.7, leaves)
+    torch.testing.assert_close(grads, plain_grads, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_gradcheck_accepts_the_loss(with_bias: bool) -> None:
+    targets = some_targets(5)
+    leaves: tuple[Tensor, ...] = (draw(5, 3), draw(VOCABULARY, 3, seed=1))
+    leaves += (draw(VOCABULARY, seed=2),) if with_bias else ()
+
+    def loss(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return linear_cross_entropy(hidden, weight, bias, targets)
+
+    assert torch.autograd.gradcheck(loss, leaves)
+
+
+def test_frozen_parts_get_no_gradient_and_change_none() -> None:
+    hidden, weight = draw(5, 3), draw(VOCABULARY, 3, seed=1)
+    loss = linear_cross_entropy(hidden, weight.detach(), None, some_targets(5))
+    plain = functional.cross_entropy(hidden @ weight.detach().t(), some_targets(5), reduction="sum")
+    grads = (torch.autograd.grad(value, hidden) for value in (loss, plain))
+    torch.testing.assert_close(*grads, rtol=1e-10, atol=1e-10)
+
+
+def test_the_loss_of_low_precision_vectors_is_summed_in_float32() -> None:
+    hidden = draw(6, 3).detach().bfloat16()
+    loss = linear_cross_entropy(hidden, draw(VOCABULARY, 3).detach(), None, some_targets(6))
+    assert loss.dtype == torch.float32
+
+
+def test_the_loss_survives_large_logits() -> None:
+    hidden, weight = 1e4 * draw(4, 3).detach(), draw(VOCABULARY, 3).detach()
+    assert linear_cross_entropy(hidden, weight, None, some_targets(4)).isfinite()
+
+
+def test_nothing_to_predict_is_a_loss_of_zero() -> None:
+    ignored = torch.full((3,), -100)
+    hidden = draw(3, 16)
+    assert linear_cross_entropy(hidden, draw(VOCABULARY, 16), None, ignored).item() == 0
+    assert adaptive().loss(hidden, ignored).item() == 0
+
+
+def test_adaptive_log_probabilities_are_normalised() -> None:
+    log_probabilities = adaptive()(draw(2, 3, 16))
+    assert log_probabilities.shape == (2, 3, VOCABULARY)
+    total = log_probabilities.exp().sum(-1)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=1e-10, atol=1e-10)
+
+
+def test_the_adaptive_loss_is_that_of_its_log_probabilities() -> None:
+    head, hidden, targets = adaptive(), draw(9, 16), some_targets(9)
+    loss = head.loss(hidden, targets)
+    plain = functional.nll_loss(head(hidden), targets, reduction="sum")
+    leaves = [hidden, *head.parameters()]
+    torch.testing.assert_close(loss, plain, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, leaves),
+        torch.autograd.grad(plain, leaves),
+        rtol=1e-10,
+        atol=1e-10,
+    )
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("kind", ["linear", "adaptive"])
+def test_token_losses_add_up_to_the_loss_and_count_the_hits(kind: str) -> None:
+    head = nn.Linear(16, VOCABULARY).double() if kind == "linear" else adaptive()
+    hidden, targets = draw(9, 16).detach(), some_targets(9)
+    losses, hits = token_losses(head, hidden, targets)
+    logits = head(hidden)
+    assert losses.dtype == torch.float64
+    assert not losses.requires_grad
+    plain = functional.cross_entropy(logits, targets, reduction="none")
+    torch.testing.assert_close(losses, plain.detach(), rtol=1e-10, atol=1e-10)
+    assert torch.equal(hits, logits.argmax(-1) == targets)
+    assert not hits[targets == -100].any()

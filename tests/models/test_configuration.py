@@ -1,0 +1,73 @@
+"""Settings survive saving, agree with each other, and are refused where they make no sense."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig
+
+from hf_lmcourse import CharRNNConfig
+
+from .families import OUTPUT_LAYERS, Family, every_family, every_output_layer
+
+BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "negative dropout": ({"hidden_dropout": -0.1}, "hidden_dropout must be at least 0"),
+    "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
+    "embedding dropout": ({"embedding_dropout": 1.5}, "embedding_dropout must be"),
+    "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
+    "no such output layer": ({"output_layer": "hierarchical"}, "output_layer"),
+    "no such backend": ({"backend": "cudnn"}, "backend"),
+    "text for a number": ({"hidden_size": "16"}, "hidden_size"),
+    "fraction for a whole number": ({"num_hidden_layers": 1.5}, "num_hidden_layers"),
+    "adaptive without cut-offs": ({"output_layer": "adaptive"}, "it needs them"),
+    "cut-offs that nobody reads": ({"adaptive_cutoffs": [4]}, "go with output_layer"),
+    "falling cut-offs": ({"output_layer": "adaptive", "adaptive_cutoffs": [8, 4]}, "must rise"),
+    "repeated cut-offs": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 4]}, "must rise"),
+    "cut-off at zero": ({"output_layer": "adaptive", "adaptive_cutoffs": [0, 4]}, "must rise"),
+    "cut-off at the end": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 11]}, "must rise"),
+}
+
+
+@every_family
+@pytest.mark.parametrize("case", BAD_SETTINGS)
+def test_bad_settings_are_refused_by_name(family: Family, case: str) -> None:
+    changes, message = BAD_SETTINGS[case]
+    with pytest.raises((StrictDataclassError, ValueError), match=message):
+        family.config(**changes)
+
+
+def test_the_library_backend_has_no_sigmoid() -> None:
+    with pytest.raises((StrictDataclassError, ValueError), match="no sigmoid recurrence"):
+        CharRNNConfig(hidden_act="sigmoid", backend="torch")
+    assert CharRNNConfig(hidden_act="sigmoid").backend == "native"
+
+
+@every_family
+@every_output_layer
+def test_settings_survive_saving(family: Family, output_layer: str, tmp_path: Path) -> None:
+    config = family.config(**OUTPUT_LAYERS[output_layer], eos_token_id=2, hidden_dropout=0.25)
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert type(loaded) is family.config_class
+    assert loaded.to_dict() == {**config.to_dict(), "_name_or_path": str(tmp_path)}
+
+
+@every_family
+def test_the_two_names_of_tying_agree(family: Family) -> None:
+    assert family.config(tie_word_embeddings=True).output_layer == "tied"
+    assert family.config(output_layer="tied").tie_word_embeddings
+    assert not family.config().tie_word_embeddings
+
+
+@every_family
+def test_embeddings_are_as_wide_as_the_state_unless_told(family: Family) -> None:
+    assert family.config(embedding_size=None, hidden_size=24).embedding_size == 24
+    assert family.config(embedding_size=7, hidden_size=24).embedding_size == 7
+
+
+@every_family
+def test_defaults_are_a_valid_model_of_their_own(family: Family) -> None:
+    config = family.config_class()
+    assert len(config.layer_types) == config.num_hidden_layers
+    assert "past_key_values" in config.keys_to_ignore_at_inference
