@@ -36,7 +36,8 @@ def test_greedy_beam_and_one_token_to_choose_from_need_no_seed(finished: Finishe
 
 def test_greedy_is_the_limit_of_low_temperature(finished: FinishedRun) -> None:
     words = ("generate", finished.folder, "--prompt", "line ")
-    assert lmcourse(*words, "--greedy").out == lmcourse(*words, "--temperature", "1e-4").out
+    # float32 logits of order one that differ at all differ by 6e-8: 60 nats at this temperature.
+    assert lmcourse(*words, "--greedy").out == lmcourse(*words, "--temperature", "1e-9").out
 
 
 def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> None:
@@ -102,9 +103,19 @@ def test_evaluation_repeats_the_figures_of_the_run(finished: FinishedRun, tmp_pa
         assert re.search(rf"^  {name} +{re.escape(shown)}$", outcome.out, re.MULTILINE)
 
 
-def test_the_length_of_blocks_does_not_change_the_figures(finished: FinishedRun) -> None:
-    words = ("evaluate", finished.folder, "--data", finished.corpus)
-    assert lmcourse(*words, "--block_length", "7").out == lmcourse(*words).out
+def test_the_length_of_blocks_does_not_change_the_figures(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    figures = []
+    for words in ([], ["--block_length", "7"]):
+        told = tmp_path / "figures.json"
+        outcome = lmcourse(
+            "evaluate", finished.folder, "--data", finished.corpus, "--json", told, *words
+        )
+        assert outcome.status == 0, outcome.err
+        figures.append(json.loads(told.read_text()))
+    # The order of float32 sums depends on the length and the number of threads.
+    assert figures[0] == pytest.approx(figures[1], rel=1e-5)
 
 
 def test_streams_cut_the_context_but_score_as_many_tokens(finished: FinishedRun) -> None:
