@@ -14,6 +14,7 @@ from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
 from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
+from ..layers.sampled_softmax import sampled_cross_entropy
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 
@@ -44,7 +45,8 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
         p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b)
 
     The output layer is full, tied (W is the embedding matrix; a projection stands between where the
-    sizes differ) or adaptive, by `config.output_layer`.
+    sizes differ) or adaptive, by `config.output_layer`. In training, `config.num_sampled` lets the
+    loss of a full or tied one look at a sample of the vocabulary.
 
     A subclass names its body class in `body_class`.
     """
@@ -148,6 +150,10 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
         head: Any = self.lm_head
         if isinstance(head, AdaptiveOutput):
             total = head.loss(flat, targets)
+        elif self.training and self.config.num_sampled is not None:
+            total = sampled_cross_entropy(
+                flat, head.weight, head.bias, targets, self.config.num_sampled
+            )
         else:
             total = linear_cross_entropy(flat, head.weight, head.bias, targets)
         count = (targets != IGNORED).sum() if num_items is None else num_items

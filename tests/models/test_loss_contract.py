@@ -63,6 +63,21 @@ def test_shifted_labels_lose_no_token_at_the_border(family: Family, output_layer
 
 
 @every_family
+@pytest.mark.parametrize("output_layer", ["full", "tied", "tied_with_projection"])
+def test_a_sample_of_the_vocabulary_is_for_training_only(family: Family, output_layer: str) -> None:
+    def model(num_sampled: int | None) -> Any:
+        return family.random(**OUTPUT_LAYERS[output_layer], num_sampled=num_sampled)
+
+    ids = token_ids(1, 4)
+    exact = model(None)(ids, labels=ids).loss
+    assert_close(model(VOCABULARY).train()(ids, labels=ids).loss, exact)
+    sampling = model(3)
+    assert_close(sampling(ids, labels=ids).loss, exact)
+    losses = {sampling.train()(ids, labels=ids).loss.item() for _ in range(20)}
+    assert len(losses) > 1
+
+
+@every_family
 def test_labels_of_a_padded_row_give_the_loss_of_the_row_alone(family: Family) -> None:
     model = family.random()
     rows = [token_ids(1, length, seed=length)[0] for length in (4, 7)]

@@ -1,0 +1,89 @@
+"""The settings that every causal language model of the package shares."""
+
+from typing import Any, ClassVar, Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+__all__ = ["LanguageModelConfig"]
+
+
+@strict
+class LanguageModelConfig(PreTrainedConfig):
+    """Base of the settings of every family: sizes and output layer.
+
+    Args:
+        vocab_size (`int`): number of tokens.
+        embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` where not given.
+        hidden_size (`int`): width of the vectors that the output layer reads.
+        output_layer (`str`): "full", "tied" (the embeddings are the output matrix; Press and Wolf
+            2017) or "adaptive" (Grave et al. 2017).
+        adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
+        num_sampled (`int`, *optional*): train a full or tied output layer on about so many words at
+            a step, drawn anew at each (Jean et al. 2015). Evaluation always counts every word.
+        tie_word_embeddings (`bool`): transformers' name for `output_layer="tied"`; the two agree.
+        initializer_range (`float`): standard deviation of the output matrix, and so of tied
+            embeddings; untied ones have 1, as in `torch.nn.Embedding`.
+        use_cache (`bool`): return what the model carries from token to token.
+        pad_token_id, bos_token_id, eos_token_id (`int`, *optional*): special tokens.
+    """
+
+    vocab_size: int = 10_000
+    embedding_size: int | None = None
+    hidden_size: int = 200
+    output_layer: Literal["full", "tied", "adaptive"] = "full"
+    adaptive_cutoffs: list[int] | None = None
+    num_sampled: int | None = None
+    tie_word_embeddings: bool = False
+    initializer_range: float = 0.1
+    use_cache: bool = True
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+
+    keys_to_ignore_at_inference = ["past_key_values"]
+
+    sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "embedding_size", "hidden_size")
+    """Settings that must be at least one."""
+    dropouts: ClassVar[tuple[str, ...]] = ()
+    """Settings that are probabilities below one."""
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Fill in the embedding size and make the two names of tying agree."""
+        if self.embedding_size is None:
+            self.embedding_size = self.hidden_size
+        if self.tie_word_embeddings and self.output_layer == "full":
+            self.output_layer = "tied"
+        self.tie_word_embeddings = self.output_layer == "tied"
+        super().__post_init__(**kwargs)
+
+    def validate_sizes(self) -> None:
+        """Refuse sizes below one."""
+        for name in self.sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    def validate_dropout(self) -> None:
+        """Refuse a dropout that is no probability below one."""
+        for name in self.dropouts:
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+
+    def validate_output_layer(self) -> None:
+        """Refuse cut-offs that do not rise inside the vocabulary, and samples that do not fit."""
+        if (self.output_layer == "adaptive") != (self.adaptive_cutoffs is not None):
+            raise ValueError('adaptive_cutoffs go with output_layer="adaptive", and it needs them')
+        borders = [0, *(self.adaptive_cutoffs or []), self.vocab_size]
+        if any(low >= high for low, high in zip(borders, borders[1:], strict=False)):
+            raise ValueError(f"adaptive_cutoffs {self.adaptive_cutoffs} must rise below vocab_size")
+        if self.num_sampled is None:
+            return
+        if self.output_layer == "adaptive":
+            raise ValueError('num_sampled goes with output_layer "full" or "tied", not "adaptive"')
+        if not 1 <= self.num_sampled <= self.vocab_size:
+            raise ValueError(
+                f"num_sampled must be from 1 to vocab_size {self.vocab_size}, "
+                f"not {self.num_sampled}"
+            )
