@@ -58,6 +58,7 @@ def _quieten_libraries() -> None:
     transformers_logging.disable_progress_bar()
     logging.getLogger("accelerate").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
+    warnings.filterwarnings("ignore", message="Sparse invariant checks")
 
 
 if __name__ == "__main__":

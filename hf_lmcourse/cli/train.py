@@ -4,9 +4,12 @@ import shlex
 
 import torch.distributed
 
-from ..training.config_file import help_text, read_settings
+from ..models.registration import CLASSIFIERS
+from ..training.classification import ClassificationRun, prepare_classification
+from ..training.config_file import RunSettings, help_text, read_settings
 from ..training.finish import RunSummary, finish_run
-from ..training.run import prepare_run
+from ..training.finish_classification import ClassificationSummary, finish_classification
+from ..training.run import Run, prepare_run
 
 __all__ = ["run"]
 
@@ -24,7 +27,7 @@ def run(arguments: list[str]) -> int:
         print(help_text())  # noqa: T201
         return 0
     settings = read_settings(arguments)
-    training = prepare_run(settings, ["lmcourse", "train", *arguments])
+    training = _prepare(settings, ["lmcourse", "train", *arguments])
     main_process = training.trainer.is_world_process_zero()
     if main_process:
         print(training.describe())  # noqa: T201
@@ -35,11 +38,23 @@ def run(arguments: list[str]) -> int:
                 print(_resume_hint(str(training.folder), arguments))  # noqa: T201
             return 130
         if main_process:
-            print(_report(finish_run(training)))  # noqa: T201
+            print(_finish(training))  # noqa: T201
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
     return 0
+
+
+def _prepare(settings: RunSettings, command: list[str]) -> Run | ClassificationRun:
+    if settings.config.model_type in CLASSIFIERS:
+        return prepare_classification(settings, command)
+    return prepare_run(settings, command)
+
+
+def _finish(training: Run | ClassificationRun) -> str:
+    if isinstance(training, ClassificationRun):
+        return _report_of_classifier(finish_classification(training))
+    return _report(finish_run(training))
 
 
 def _resume_hint(folder: str, arguments: list[str]) -> str:
@@ -66,5 +81,16 @@ def _report(summary: RunSummary) -> str:
             f"Everything is in {summary.folder} (model, tokenizer, curve, samples, card, result).",
             f"Try next: lmcourse generate {summary.folder}{prompt} --temperature 0.8",
             f"          lmcourse evaluate {summary.folder} --data ANY_TEXT_FILE.txt",
+        ]
+    )
+
+
+def _report_of_classifier(summary: ClassificationSummary) -> str:
+    return "\n".join(
+        [
+            "",
+            summary.table(),
+            "",
+            f"Everything is in {summary.folder} (model, tokenizer, curve, card, result).",
         ]
     )

@@ -160,7 +160,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     if name_or_path == "cpython-docs":
         return Corpus(name_or_path, "embedded", "character", SPLITS[:2], cpython_docs)
     if name_or_path in CORPORA:
-        known, root = CORPORA[name_or_path], _root(data_dir)
+        known, root = CORPORA[name_or_path], corpora_folder(data_dir)
         if root is not None and (root / known.folder).is_dir():
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
@@ -177,7 +177,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     )
 
 
-def _root(data_dir: str | Path | None) -> Path | None:
+def corpora_folder(data_dir: str | Path | None) -> Path | None:
     """The folder of local corpora, if one is named."""
     chosen = data_dir or os.environ.get("LMCOURSE_DATA")
     if not chosen:

@@ -66,7 +66,7 @@ def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int
     Shape:
         result: (tokens,).
     """
-    return _encode(text, _plain_backend(tokenizer))
+    return _encode(text, plain_backend(tokenizer))
 
 
 def encode_split(
@@ -91,7 +91,7 @@ def encode_split(
             written.
     """
     text = corpus.text(split)
-    backend = _plain_backend(tokenizer)
+    backend = plain_backend(tokenizer)
     folder = Path(cache_dir or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
     path = folder.expanduser() / f"{_key(text, tokenizer, backend)}.npy"
     counts = path.with_suffix(".json")
@@ -104,7 +104,7 @@ def encode_split(
     return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **numbers)
 
 
-def _plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """A copy of what does the work, free of the padding and truncation of earlier calls."""
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_padding()
@@ -187,8 +187,8 @@ def _store(split: EncodedSplit, path: Path, counts: Path) -> None:
     numbers = {name: value for name, value in asdict(split).items() if name != "tokens"}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
-        _replace(counts, lambda file: file.write(json.dumps(numbers).encode()))
+        replace_file(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
+        replace_file(counts, lambda file: file.write(json.dumps(numbers).encode()))
     except OSError as error:
         raise LmcourseError(
             f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "
@@ -196,7 +196,7 @@ def _store(split: EncodedSplit, path: Path, counts: Path) -> None:
         ) from error
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         with unfinished.open("wb") as file:

@@ -1,6 +1,7 @@
 """The model families; importing this registers each with transformers' Auto classes."""
 
 from .char_rnn import CharRNNConfig, CharRNNForCausalLM, CharRNNModel
+from .dan import DANConfig, DANForSequenceClassification, DANModel
 from .gru import GRUConfig, GRUForCausalLM, GRUModel
 from .lstm import LSTMConfig, LSTMForCausalLM, LSTMModel
 
@@ -8,6 +9,9 @@ __all__ = [
     "CharRNNConfig",
     "CharRNNForCausalLM",
     "CharRNNModel",
+    "DANConfig",
+    "DANForSequenceClassification",
+    "DANModel",
     "GRUConfig",
     "GRUForCausalLM",
     "GRUModel",

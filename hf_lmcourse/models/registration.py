@@ -1,14 +1,24 @@
 """Make a family known to transformers' Auto classes."""
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedConfig
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 
-__all__ = ["MODEL_TYPES", "register_causal_lm"]
+__all__ = ["CLASSIFIERS", "MODEL_TYPES", "register_causal_lm", "register_classifier"]
 
 MODEL_TYPES: set[str] = set()
 """The model types of the package, filled as the families are imported."""
+
+CLASSIFIERS: set[str] = set()
+"""Those of them that classify texts; the others are causal language models."""
 
 
 def register_causal_lm(
@@ -25,3 +35,16 @@ def register_causal_lm(
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForCausalLM.register(config, causal_lm, exist_ok=True)
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type] = causal_lm.__name__
+
+
+def register_classifier(
+    config: type[PreTrainedConfig],
+    model: type[PreTrainedModel],
+    classifier: type[PreTrainedModel],
+) -> None:
+    """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForSequenceClassification`."""
+    MODEL_TYPES.add(config.model_type)
+    CLASSIFIERS.add(config.model_type)
+    AutoConfig.register(config.model_type, config, exist_ok=True)
+    AutoModel.register(config, model, exist_ok=True)
+    AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)

@@ -15,7 +15,7 @@ from .tables import MODEL_TITLES, markdown_table
 __all__ = ["render_model_card"]
 
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
-_COUNTS = ("tokens", "pairs", "unknown_share")
+_COUNTS = ("tokens", "pairs", "texts", "unknown_share")
 _TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}
 
 _LIMITS = """\

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LmcourseError
 
-__all__ = ["plot_learning_curve"]
+__all__ = ["plot_accuracy_curve", "plot_learning_curve"]
 
 # Of the palette of Okabe and Ito 2008, which colour-blind readers can tell apart.
 _BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#666666"
@@ -62,13 +62,68 @@ def plot_learning_curve(
     _limit_heights(axes, training, validation, list((yardsticks or {}).values()))
     _draw_yardsticks(axes, yardsticks or {})
     _label(axes, title, validation)
+    _save(figure, path)
+
+
+def plot_accuracy_curve(
+    log_history: Sequence[Mapping[str, Any]],
+    path: str | Path,
+    title: str,
+    yardsticks: Mapping[str, float] | None = None,
+) -> None:
+    """Draw validation accuracy and both losses against epochs, one below the other.
+
+    Args:
+        log_history: `TrainerState.log_history`: entries with `epoch` and `loss` (training),
+            `eval_loss` or `eval_accuracy` (validation); losses in nats per text.
+        path: The picture; its ending says the format, such as .png. Its folder is made where it is
+            missing.
+        title: What was trained on what.
+        yardsticks: Accuracies of simple classifiers by name, drawn as horizontal lines.
+
+    Raises:
+        LmcourseError: If the history holds no validation accuracy.
+    """
+    accuracy = _curve(log_history, "eval_accuracy", "epoch")
+    if not accuracy:
+        raise LmcourseError(
+            f"There is nothing to draw in {path}: the log history has no eval_accuracy; evaluate at"
+            " least once during training."
+        )
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    percent = [(epoch, 100 * value) for epoch, value in accuracy]
+    above.plot(*zip(*percent, strict=True), color=_VERMILION, marker="o", label="validation")
+    for name, value in (yardsticks or {}).items():
+        above.axhline(100 * value, color=_GREY, linestyle="--", linewidth=1)
+        above.annotate(
+            f"{name} {value:.1%}", (accuracy[0][0], 100 * value), color=_GREY, va="bottom"
+        )
+    epoch, best = max(percent, key=lambda point: point[1])
+    above.set_title(
+        f"{title}\nbest validation accuracy {best:.2f} % at epoch {epoch:g}", fontsize=11
+    )
+    above.set_ylabel("accuracy in percent")
+    for key, colour, name in (("loss", _BLUE, "training"), ("eval_loss", _VERMILION, "validation")):
+        if curve := _curve(log_history, key, "epoch"):
+            below.plot(*zip(*curve, strict=True), color=colour, marker=".", label=name)
+    below.set_xlabel("epochs")
+    below.set_ylabel("nats per text")
+    below.legend(frameon=False)
+    for axes in (above, below):
+        axes.grid(axis="y", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
 
 
-def _curve(log_history: Sequence[Mapping[str, Any]], key: str) -> Curve:
-    """Return the finite values of one quantity with their steps."""
-    points = [(entry["step"], entry[key]) for entry in log_history if key in entry]
+def _curve(log_history: Sequence[Mapping[str, Any]], key: str, place: str = "step") -> Curve:
+    """Return the finite values of one quantity with their steps or epochs."""
+    points = [(entry[place], entry[key]) for entry in log_history if key in entry]
     return [(step, value) for step, value in points if math.isfinite(value)]
 
 

@@ -6,28 +6,31 @@ from typing import Any
 from ..errors import LmcourseError
 from .character import CharacterTokenizer
 from .word import WordTokenizer
+from .word_punctuation import WordPunctuationTokenizer
 
-__all__ = ["CharacterTokenizer", "WordTokenizer", "train_tokenizer"]
+__all__ = ["CharacterTokenizer", "WordPunctuationTokenizer", "WordTokenizer", "train_tokenizer"]
 
-_KINDS: dict[str, type[CharacterTokenizer] | type[WordTokenizer]] = {
+_KINDS: dict[str, type[CharacterTokenizer | WordTokenizer | WordPunctuationTokenizer]] = {
     "character": CharacterTokenizer,
     "word": WordTokenizer,
+    "word_punctuation": WordPunctuationTokenizer,
 }
 
 
 def train_tokenizer(
     kind: str, lines: str | Iterable[str], **options: Any
-) -> CharacterTokenizer | WordTokenizer:
+) -> CharacterTokenizer | WordTokenizer | WordPunctuationTokenizer:
     """Make a tokenizer from text.
 
     Args:
-        kind: "character" or "word".
+        kind: "character", "word" or "word_punctuation".
         lines: the text, whole or in pieces that end between words.
-        **options: of `WordTokenizer.train`; characters have none.
+        **options: of the tokenizer's `train`; characters have none.
 
     Raises:
         LmcourseError: no such kind, or an option out of range.
     """
     if kind not in _KINDS:
-        raise LmcourseError(f'there is no tokenizer {kind!r}: choose "character" or "word"')
+        choices = " or ".join(f'"{name}"' for name in _KINDS)
+        raise LmcourseError(f"there is no tokenizer {kind!r}: choose {choices}")
     return _KINDS[kind].train(lines, **options)

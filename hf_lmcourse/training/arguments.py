@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from transformers import TrainingArguments
 
-__all__ = ["DataArguments", "RunArguments"]
+__all__ = ["DataArguments", "LabelledDataArguments", "RunArguments"]
 
 
 @dataclass
@@ -36,6 +36,49 @@ class DataArguments:
     random_offset: bool = field(
         default=False,
         metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder of tokenized text; the environment's LMCOURSE_CACHE by default."},
+    )
+
+
+@dataclass
+class LabelledDataArguments:
+    """Which labelled texts, and how they are cut into words."""
+
+    corpus: str = field(
+        default="toy_reviews",
+        metadata={"help": "Name of a labelled corpus, or path of a table or of a folder of them."},
+    )
+    data_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder of local corpora; the environment's LMCOURSE_DATA by default."},
+    )
+    text_column: str = field(
+        default="text", metadata={"help": "Column of the texts in a table of your own."}
+    )
+    label_column: str = field(
+        default="label", metadata={"help": "Column of the labels in a table of your own."}
+    )
+    validation_share: float = field(
+        default=0.1,
+        metadata={"help": "Share of the training texts to validate on, where no split is for it."},
+    )
+    tokenizer: str = field(
+        default="word_punctuation",
+        metadata={"help": '"word_punctuation", "word", or the folder of a saved tokenizer.'},
+    )
+    max_vocabulary: int | None = field(
+        default=None, metadata={"help": "Keep this many of the most frequent words."}
+    )
+    min_frequency: int = field(
+        default=1, metadata={"help": "Keep words that occur at least this often."}
+    )
+    lowercase: bool = field(default=True, metadata={"help": "Lower-case the words."})
+    vectors: str | None = field(
+        default=None,
+        metadata={"help": "File of word vectors (GloVe or word2vec text) to begin with."},
     )
     cache_dir: str | None = field(
         default=None,

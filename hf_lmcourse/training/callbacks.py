@@ -73,15 +73,12 @@ class LineProgress(ProgressCallback):
         if not state.is_world_process_zero or self.training_bar is None or not logs:
             return
         where = f"epoch {state.epoch or 0:6.2f}  step {state.global_step:6d}"
-        if "eval_nats_per_token" in logs:
-            units = [f"{logs['eval_nats_per_token']:.4f} nats"]
-            if "eval_bits_per_character" in logs:
-                units.append(f"{logs['eval_bits_per_character']:.4f} bits per character")
-            units.append(f"perplexity {_short(logs['eval_perplexity'])}")
-            units.append(f"accuracy {logs['eval_accuracy']:.1%}")
-            self._write(f"{where}  validation  {', '.join(units)}")
+        if "eval_loss" in logs:
+            self._write(f"{where}  validation  {_validation_figures(logs)}")
         elif "loss" in logs:
-            figures = f"{logs['loss']:.4f} nats, perplexity {_short(logs['perplexity'])}"
+            figures = f"{logs['loss']:.4f} nats"
+            if "perplexity" in logs:
+                figures += f", perplexity {_short(logs['perplexity'])}"
             rate = f"learning rate {logs['learning_rate']:.2e}"
             self._write(f"{where}  training    {figures}, {rate}")
 
@@ -93,6 +90,17 @@ class LineProgress(ProgressCallback):
         bar = self.training_bar
         if bar is not None and not bar.disable and bar.desc != what:
             bar.set_description_str(what)
+
+
+def _validation_figures(logs: dict[str, float]) -> str:
+    figures = [f"{logs['eval_loss']:.4f} nats"]
+    if "eval_bits_per_character" in logs:
+        figures.append(f"{logs['eval_bits_per_character']:.4f} bits per character")
+    if "eval_perplexity" in logs:
+        figures.append(f"perplexity {_short(logs['eval_perplexity'])}")
+    if "eval_accuracy" in logs:
+        figures.append(f"accuracy {logs['eval_accuracy']:.1%}")
+    return ", ".join(figures)
 
 
 def _short(perplexity: float) -> str:

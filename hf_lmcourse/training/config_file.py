@@ -3,7 +3,7 @@
 A YAML file has up to three sections:
 
     model:      model_type and the fields of its config
-    data:       fields of `DataArguments`
+    data:       fields of `DataArguments`, or of `LabelledDataArguments` for a classifier
     training:   fields of `RunArguments`
 
 and every field of any of them can be given again as `--field value`.
@@ -21,8 +21,8 @@ import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
 from ..errors import LmcourseError
-from ..models.registration import MODEL_TYPES
-from .arguments import DataArguments, RunArguments
+from ..models.registration import CLASSIFIERS, MODEL_TYPES
+from .arguments import DataArguments, LabelledDataArguments, RunArguments
 
 __all__ = ["RunSettings", "help_text", "last_cause", "read_settings"]
 
@@ -38,14 +38,14 @@ class RunSettings:
         name: the name of the YAML file, without its ending.
         config_file: its path as it was given.
         config: the model's settings, still without a vocabulary.
-        data: the text.
+        data: the text: `DataArguments`, or `LabelledDataArguments` for a classifier.
         training: the training.
     """
 
     name: str
     config_file: str
     config: PreTrainedConfig
-    data: DataArguments
+    data: Any
     training: RunArguments
 
 
@@ -75,7 +75,8 @@ def read_settings(arguments: Sequence[str]) -> RunSettings:
     sections = _load_sections(path)
     overrides, model_type = _take_model_type(overrides, sections["model"])
     config_class: Any = _config_class(model_type)
-    kinds: tuple[Any, ...] = (_model_fields(config_class), DataArguments, RunArguments)
+    data_kind = LabelledDataArguments if model_type in CLASSIFIERS else DataArguments
+    kinds: tuple[Any, ...] = (_model_fields(config_class), data_kind, RunArguments)
     for kind, section in zip(kinds, _SECTIONS, strict=True):
         _check_keys(sections[section], kind, f"section {section!r} of {path}")
     name = Path(path).stem
@@ -103,7 +104,11 @@ def help_text() -> str:
         "A YAML file has the sections model, data and training; any field of any of them can be\n"
         "given again on the command line, which wins.\n"
     ]
-    kinds: dict[str, Any] = {"data": DataArguments, "training": RunArguments}
+    kinds: dict[str, Any] = {
+        "data": DataArguments,
+        "data, for a classifier": LabelledDataArguments,
+        "training": RunArguments,
+    }
     for title, kind in kinds.items():
         parts.append(f"{title}:\n{_Parser(kind, add_help=False, prog='').format_help()}")
     for model_type in sorted(MODEL_TYPES):

@@ -1,12 +1,9 @@
 """What a finished run leaves behind: figures, picture, sample, card, result file."""
 
-import inspect
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from huggingface_hub import ModelCard
 from transformers import GenerationConfig
 
@@ -15,24 +12,15 @@ from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, trigram_nll, unigram_nll
 from ..report.card import render_model_card
 from ..report.plots import plot_learning_curve
-from ..report.results import RunResult, device_name, environment_versions
-from ..report.shareable import make_shareable
-from .arguments import RunArguments
+from ..report.results import RunResult
 from .callbacks import sample_text
+from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 from .run import Run
 
 __all__ = ["RunSummary", "finish_run"]
 
 _FINAL_SAMPLE = 500
 """Tokens of the sample in the card."""
-
-_NO_SETTINGS = (
-    "output_dir",
-    "remove_unused_columns",
-    "restore_callback_states_from_checkpoint",
-    "resume_from_checkpoint",
-)
-"""What the run sets itself, and a reader of the card need not know."""
 
 
 @dataclass
@@ -107,16 +95,13 @@ def finish_run(run: Run) -> RunSummary:
         for split in splits
     }
     model.generation_config = GenerationConfig.from_model_config(model.config)
-    trainer.save_model(str(folder))
-    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody needs
+    save_for_sharing(run)
     yardsticks = _yardsticks(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:
         file.write(f"--- final\n{sample}\n")
-    result = _result(run, metrics, seconds)
-    result.save(folder / "result.json")
-    if args.results_dir is not None:
-        result.save(Path(args.results_dir, f"{run.settings.name}.json"))
+    result = run_result(run, run.corpus.name, metrics, seconds)
+    save_result(run, result)
     _card(run, result, sample, _plot(run, yardsticks)).save(folder / "README.md")
     validation = run.splits["validation"]
     per_token = validation.characters / len(validation.tokens)
@@ -145,27 +130,18 @@ def _plot(run: Run, yardsticks: dict[str, CountModelScore]) -> str | None:
 def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) -> ModelCard:
     settings = run.settings
     layer_class = getattr(run.trainer.model.model, "layer_class", None)
-    about = inspect.getdoc(layer_class or type(run.trainer.model.model)) or ""
-    description, _, rest = about.partition("\n\n")
-    before_sections = re.split(r"^\w+:$", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    equation = "\n".join(re.findall(r"^    .*$", before_sections, flags=re.MULTILINE))
+    description, equation = about(layer_class or type(run.trainer.model.model))
     train = run.splits["train"]
-    default = RunArguments().to_dict()
-    changed = {
-        name: value
-        for name, value in settings.training.to_dict().items()
-        if value != default[name] and name not in _NO_SETTINGS
-    }
     return render_model_card(
         result,
         description=description,
-        equation=inspect.cleandoc(equation),
+        equation=equation,
         training_data=(
             f"The corpus {run.corpus.name} ({run.corpus.source}), {len(train.tokens):,} training "
             f"tokens, {train.characters:,} characters."
         ),
         config_text=Path(settings.config_file).read_text(encoding="utf-8"),
-        hyperparameters=changed,
+        hyperparameters=changed_settings(settings),
         sample=sample,
         learning_curve=learning_curve,
     )
@@ -179,24 +155,3 @@ def _yardsticks(run: Run) -> dict[str, CountModelScore]:
         "unigram counts": unigram_nll(train, validation, vocabulary, first_context=first),
         "trigram counts": trigram_nll(train, validation, vocabulary, first_context=first),
     }
-
-
-def _result(run: Run, metrics: dict[str, dict[str, float]], seconds: float) -> RunResult:
-    trainer, settings = run.trainer, run.settings
-    commands = (run.folder / "command.txt").read_text(encoding="utf-8").splitlines()
-    return RunResult(
-        name=settings.name,
-        model_type=settings.config.model_type,
-        corpus=run.corpus.name,
-        config=make_shareable(settings.config_file),
-        command=make_shareable(" && ".join(commands)),
-        metrics=metrics,
-        parameters=sum(p.numel() for p in trainer.model.parameters()),
-        seed=settings.training.seed,
-        epochs=round(trainer.state.epoch or 0.0, 4),
-        wall_time_seconds=round(seconds, 1),
-        device=device_name(settings.training.device),
-        threads=torch.get_num_threads(),
-        versions=environment_versions(),
-        commit=run.commit,
-    )

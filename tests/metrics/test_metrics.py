@@ -115,7 +115,7 @@ def test_more_correct_than_predicted_is_refused(accuracy: evaluate.Metric) -> No
 
 
 def test_an_unknown_metric_is_refused_with_the_known_names() -> None:
-    with pytest.raises(LmcourseError, match="corpus_perplexity, token_accuracy"):
+    with pytest.raises(LmcourseError, match="corpus_perplexity, label_accuracy, token_accuracy"):
         load_metric("bleu")
 
 
@@ -174,3 +174,11 @@ def test_two_processes_give_the_figures_of_one(
         accuracy.compute(predictions=[1] * 4, references=references),
     ]
     assert json.loads(outputs[1]) == [None, None]
+
+
+def test_label_accuracy_is_the_share_of_right_classes() -> None:
+    metric = load_metric("label_accuracy")
+    assert metric.compute(predictions=[0, 2, 1, 1], references=[0, 1, 1, 1]) == {
+        "accuracy": 0.75,
+        "texts": 4,
+    }

@@ -1,0 +1,106 @@
+"""Labelled texts as token ids, one after the other, without padding."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import LmcourseError
+from .encoding import plain_backend, replace_file
+from .labelled import LabelledTexts
+
+__all__ = ["RaggedTexts", "encode_texts", "ragged_batch"]
+
+_BATCH = 1_000
+"""Texts that are tokenized side by side."""
+
+
+class RaggedTexts(Dataset):
+    """Token ids of texts, and the class of each.
+
+    Args:
+        tokens: ids of all texts, one after the other.
+        borders: where each text begins, and where the last one ends.
+        labels: class of each text.
+
+    Shape:
+        tokens: (tokens,); borders: (texts + 1,); labels: (texts,).
+    """
+
+    def __init__(
+        self, tokens: NDArray[np.integer], borders: NDArray[np.integer], labels: Sequence[int]
+    ) -> None:
+        self.tokens, self.borders, self.labels = tokens, borders, list(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, NDArray[np.int64] | int]:
+        ids = self.tokens[self.borders[index] : self.borders[index + 1]]
+        return {"input_ids": ids.astype(np.int64), "labels": self.labels[index]}
+
+
+def ragged_batch(rows: list[dict[str, NDArray[np.int64] | int]]) -> dict[str, Tensor]:
+    """The texts of a batch one after the other, as `DANModel` takes them.
+
+    Shape:
+        labels, lengths: (texts,); input_ids: (tokens,).
+    """
+    ids = [torch.from_numpy(row["input_ids"]) for row in rows]
+    return {
+        # first: Trainer takes the length of the first tensor for the number of texts
+        "labels": torch.tensor([row["labels"] for row in rows]),
+        "lengths": torch.tensor([len(text) for text in ids]),
+        "input_ids": torch.cat(ids),
+    }
+
+
+def encode_texts(
+    texts: LabelledTexts,
+    tokenizer: PreTrainedTokenizerBase,
+    cache_dir: str | Path | None = None,
+) -> RaggedTexts:
+    """Texts as token ids, from the cache where they are there.
+
+    The name in the cache is a hash of the texts and of the tokenizer.
+
+    Args:
+        texts: the texts and their classes.
+        tokenizer: a fast tokenizer.
+        cache_dir: the environment's LMCOURSE_CACHE, or ~/.cache/hf_lmcourse, by default.
+
+    Raises:
+        LmcourseError: the cache cannot be written.
+    """
+    backend = plain_backend(tokenizer)
+    key = hashlib.sha256(backend.to_str().encode())
+    key.update(json.dumps(texts.texts).encode())
+    folder = Path(cache_dir or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
+    path = folder.expanduser() / f"{key.hexdigest()[:32]}.npz"
+    if not path.exists():
+        lists = []
+        for start in range(0, len(texts), _BATCH):
+            batch = texts.texts[start : start + _BATCH]
+            encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
+            lists += [np.asarray(encoding.ids, np.int32) for encoding in encodings]
+        borders = np.cumsum([0, *map(len, lists)])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(
+                path, lambda file: np.savez(file, tokens=np.concatenate(lists), borders=borders)
+            )
+        except OSError as error:
+            raise LmcourseError(
+                f"cannot write tokenized text to {path.parent} ({error.strerror}): name another "
+                "folder with --cache_dir or LMCOURSE_CACHE"
+            ) from error
+    with np.load(path, allow_pickle=False) as arrays:
+        return RaggedTexts(arrays["tokens"], arrays["borders"], texts.labels)

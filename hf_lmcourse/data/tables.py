@@ -1,0 +1,60 @@
+"""Tables in files and on the Hub, as columns of plain values."""
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import LmcourseError
+
+__all__ = ["TABLE_FILES", "read_table", "table_from_hub"]
+
+TABLE_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+"""Endings of the files that are tables."""
+
+Columns = dict[str, list[Any]]
+
+
+def read_table(path: Path) -> Columns:
+    """The columns of a CSV, TSV, JSON, JSON lines or parquet file.
+
+    Raises:
+        LmcourseError: another kind of file, or one that cannot be read.
+    """
+    import pandas  # imported late: it is slow, and only tables need it
+
+    readers: dict[str, Any] = {
+        ".csv": pandas.read_csv,
+        ".tsv": lambda file: pandas.read_csv(file, sep="\t"),
+        ".json": pandas.read_json,
+        ".jsonl": lambda file: pandas.read_json(file, lines=True),
+        ".parquet": pandas.read_parquet,
+    }
+    if path.suffix not in readers:
+        raise LmcourseError(f"{path} is no table: give one of {', '.join(TABLE_FILES)}")
+    try:
+        frame = readers[path.suffix](path)
+    except (OSError, ValueError) as error:  # the parsers' own errors are ValueErrors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise LmcourseError(f"cannot read {path}: {reason}") from error
+    return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def table_from_hub(repository: str, remedy: str) -> dict[str, Columns]:
+    """The splits of a data set on the Hub, or of what `datasets` has kept of it.
+
+    Args:
+        repository: its id.
+        remedy: what to do without a network, for the error.
+
+    Raises:
+        LmcourseError: it cannot be had, the network being away or the data set gone.
+    """
+    import datasets  # imported late: it is slow, and only the Hub needs it
+
+    try:
+        splits = datasets.load_dataset(repository)
+        return {str(split): part.to_dict() for split, part in splits.items()}
+    except Exception as error:  # the clients raise half a dozen unrelated types when offline
+        raise LmcourseError(
+            f"cannot get {repository} from the Hub ({type(error).__name__}): without a network, "
+            f"{remedy}"
+        ) from error

@@ -1,0 +1,167 @@
+"""Word vectors in the text formats of GloVe and word2vec."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import LmcourseError
+
+__all__ = [
+    "AlignedVectors",
+    "WordVectors",
+    "align_vectors",
+    "read_word_vectors",
+    "write_word_vectors",
+]
+
+_HEADER = re.compile(r"\d+ \d+\s*")
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Words and their vectors.
+
+    Attributes:
+        words: the words, each once.
+        vectors: theirs, float32.
+
+    Shape:
+        vectors: (words, size).
+    """
+
+    words: list[str]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AlignedVectors:
+    """Those vectors that belong to entries of a vocabulary.
+
+    Attributes:
+        ids: of the entries that have a vector.
+        vectors: theirs.
+        vocabulary: how many entries there are.
+
+    Shape:
+        ids: (found,); vectors: (found, size).
+    """
+
+    ids: Tensor
+    vectors: Tensor
+    vocabulary: int
+
+    @property
+    def type_coverage(self) -> float:
+        """Share of the vocabulary that has a vector."""
+        return len(self.ids) / self.vocabulary
+
+    def token_coverage(self, tokens: NDArray[np.integer]) -> float:
+        """Share of the running words of a text that have a vector.
+
+        Shape:
+            tokens: (tokens,).
+        """
+        found = np.zeros(self.vocabulary, dtype=bool)
+        found[self.ids.numpy()] = True
+        return float(found[tokens].mean())
+
+
+def read_word_vectors(
+    path: str | Path, wanted: Callable[[str], bool] = lambda word: True
+) -> WordVectors:
+    """Read a file of word vectors, plain or packed with gzip.
+
+    A line holds a word and its numbers with one blank between them (GloVe); the first line may tell
+    the number of words and the size (word2vec). The word is whatever stands before the last `size`
+    numbers; where it occurs twice the first one counts.
+
+    Args:
+        path: the file.
+        wanted: the words to keep; the others are passed over unread, which saves most of the time.
+
+    Raises:
+        LmcourseError: no such file, not UTF-8, a line with another number of values than the first
+            or with a value that is no number (with the number of the line), or no line at all.
+    """
+    path, size = Path(path), 0
+    words: dict[str, NDArray[np.float32]] = {}
+    for number, line in _lines(path):
+        if number == 1 and _HEADER.fullmatch(line):
+            size = int(line.split()[1])
+            continue
+        if not size:
+            size = len(line.split(" ")) - 1
+        word, *values = line.rstrip(" \r\n").rsplit(" ", size)
+        if len(values) != size or not word:
+            raise LmcourseError(
+                f"line {number} of {path} has {len(values)} values, not {size} as the lines before"
+            )
+        if word in words or not wanted(word):
+            continue
+        try:
+            words[word] = np.array(values, dtype=np.float32)
+        except ValueError:
+            raise LmcourseError(
+                f"line {number} of {path} holds something that is no number after {word!r}"
+            ) from None
+    if not size:
+        raise LmcourseError(f"{path} holds no word vectors")
+    vectors = np.stack(list(words.values())) if words else np.zeros((0, size), np.float32)
+    return WordVectors(list(words), vectors)
+
+
+def align_vectors(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> AlignedVectors:
+    """Read the vectors of the entries of a tokenizer's vocabulary.
+
+    Raises:
+        LmcourseError: as `read_word_vectors`, or no entry has a vector.
+    """
+    vocabulary = tokenizer.get_vocab()
+    found = read_word_vectors(path, vocabulary.__contains__)
+    if not found.words:
+        raise LmcourseError(f"no word of the vocabulary has a vector in {path}")
+    ids = torch.tensor([vocabulary[word] for word in found.words])
+    return AlignedVectors(ids, torch.from_numpy(found.vectors), len(tokenizer))
+
+
+def write_word_vectors(path: str | Path, words: Sequence[str], vectors: Tensor) -> None:
+    """Write words and vectors as GloVe does; packed where the name ends in .gz.
+
+    Shape:
+        vectors: (words, size).
+
+    Raises:
+        ValueError: not as many words as vectors.
+    """
+    if len(words) != len(vectors):
+        raise ValueError(f"{len(words)} words and {len(vectors)} vectors do not belong together")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _open(path, "wt") as file:
+        for word, row in zip(words, vectors.tolist(), strict=True):
+            file.write(f"{word} {' '.join(f'{value:.6g}' for value in row)}\n")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with _open(path, "rt") as file:
+            yield from enumerate(file, start=1)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LmcourseError(f"cannot read word vectors from {path}: {reason}") from error
+
+
+def _open(path: Path, mode: str) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, mode, encoding="utf-8", newline="\n")  # type: ignore[return-value]
+    return path.open(mode, encoding="utf-8", newline="\n")  # type: ignore[return-value]

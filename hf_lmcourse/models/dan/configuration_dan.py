@@ -1,0 +1,84 @@
+"""Settings of the deep averaging network."""
+
+from typing import ClassVar
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+from transformers.activations import ACT2FN
+
+__all__ = ["DANConfig"]
+
+
+@strict
+class DANConfig(PreTrainedConfig):
+    """Settings of `DANModel` and `DANForSequenceClassification`.
+
+    Parameters, with V words, B buckets, vectors of size E, L hidden layers of size H, C classes:
+
+        (V + B) E + H (E + 1) + (L - 1) H (H + 1) + C (H + 1)      (L = 0: C (E + 1) at the end)
+
+    The number and the names of the classes, and whether there is one label, several or a number to
+    predict, are transformers' own settings `num_labels`, `id2label` and `problem_type`.
+
+    Args:
+        vocab_size (`int`): number of words.
+        embedding_size (`int`): width E of the word vectors.
+        hidden_size (`int`): width H of the hidden layers.
+        num_hidden_layers (`int`): how many there are; with none the mean itself is classified.
+        hidden_act (`str`): any activation of transformers' `ACT2FN`.
+        hidden_dropout (`float`): dropout after the mean and after each hidden layer.
+        word_dropout (`float`): probability that a word is left out of the mean in training.
+        ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
+        max_ngram (`int`): length of the longest n-gram.
+        freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
+            that have none there are trained all the same.
+        sparse_gradients (`bool`): gradients of the embedding matrices hold the rows of a batch's
+            words only. SGD, Adagrad and SparseAdam take them, without weight decay; Adam does not.
+        initializer_range (`float`): standard deviation of the word vectors at the start.
+        pad_token_id (`int`): the token that is no word.
+    """
+
+    model_type = "lmcourse_dan"
+
+    vocab_size: int = 30_000
+    embedding_size: int = 300
+    hidden_size: int = 300
+    num_hidden_layers: int = 2
+    hidden_act: str = "relu"
+    hidden_dropout: float | int = 0.0
+    word_dropout: float | int = 0.3
+    ngram_buckets: int = 0
+    max_ngram: int = 2
+    freeze_vectors: bool = False
+    sparse_gradients: bool = False
+    initializer_range: float = 0.1
+    pad_token_id: int | None = 0
+
+    sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "embedding_size", "hidden_size")
+
+    def validate_sizes(self) -> None:
+        """Refuse sizes that make no network."""
+        for name in self.sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("num_hidden_layers", "ngram_buckets"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.max_ngram < 2:
+            raise ValueError(
+                f"max_ngram must be at least 2, not {self.max_ngram}; "
+                "ngram_buckets 0 leaves n-grams out"
+            )
+
+    def validate_dropout(self) -> None:
+        """Refuse a dropout that is no probability below one."""
+        for name in ("hidden_dropout", "word_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+
+    def validate_activation(self) -> None:
+        """Refuse an activation that transformers does not have."""
+        if self.hidden_act not in ACT2FN:
+            raise ValueError(f"hidden_act {self.hidden_act!r} is none of transformers' activations")

@@ -1,0 +1,203 @@
+"""The deep averaging network as a classifier of transformers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.activations import ACT2FN
+from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
+from transformers.utils.generic import can_return_tuple
+
+from ...layers.averaging import (
+    bag_counts,
+    embedding_rows,
+    hashed_ngrams,
+    kept_words,
+    ragged,
+    text_of_word,
+)
+from .configuration_dan import DANConfig
+
+__all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]
+
+
+class DANPreTrainedModel(PreTrainedModel):
+    """Initialisation of the deep averaging network, and what transformers should know of it."""
+
+    config: DANConfig
+    base_model_prefix = "model"
+    supports_gradient_checkpointing = False
+    _supports_sdpa = True  # there is no attention: any implementation asked for is as good
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+        if isinstance(module, DANModel):
+            init.zeros_(module.has_vector)
+
+
+class DANModel(DANPreTrainedModel):
+    """The mean of the word vectors of a text, and hidden layers on top of it.
+
+        z_0 = 1/|X| sum over w in X of v_w        z_i = g(W_i z_{i-1} + b_i)
+
+    X are the words of the text, in training without those that word dropout takes out, and its
+    hashed n-grams where `config.ngram_buckets` is not 0. Padding is never part of the mean; a text
+    without a word has z_0 = 0.
+
+    Reference:
+        Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
+        classification.
+    """
+
+    has_vector: Tensor
+
+    def __init__(self, config: DANConfig) -> None:
+        super().__init__(config)
+        width, hidden = config.embedding_size, config.hidden_size
+        self.embed_tokens = nn.Embedding(config.vocab_size, width)
+        if config.ngram_buckets:
+            self.embed_ngrams = nn.Embedding(config.ngram_buckets, width)
+        # which words have a vector that was read from a file
+        self.register_buffer("has_vector", torch.zeros(config.vocab_size, dtype=torch.bool))
+        widths = [width] + [hidden] * config.num_hidden_layers
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.activation = ACT2FN[config.hidden_act]
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.post_init()
+
+    @property
+    def output_size(self) -> int:
+        """Width of what comes out."""
+        return self.config.hidden_size if self.layers else self.config.embedding_size
+
+    @torch.no_grad()
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Put vectors that were read from a file in the place of those of some words.
+
+        Args:
+            ids: of the words.
+            vectors: theirs.
+
+        Shape:
+            ids: (words,); vectors: (words, embedding_size).
+        """
+        self.embed_tokens.weight[ids] = vectors.to(self.embed_tokens.weight)
+        self.has_vector[ids] = True
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        lengths: Tensor | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutput:
+        """Average the words of each text, and pass the means through the layers.
+
+        Args:
+            input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
+            attention_mask: 0 at padding; by default wherever the padding token stands.
+            lengths: how many of the ids belong to each text, where they are not padded.
+            **kwargs: what transformers passes to every model.
+
+        Returns:
+            The last z of each text as `last_hidden_state`.
+
+        Shape:
+            input_ids: (texts, length) or (words,); attention_mask: (texts, length);
+            lengths: (texts,); result: (texts, output_size).
+        """
+        if lengths is None:
+            padding: Any = self.config.pad_token_id
+            real = input_ids != padding if attention_mask is None else attention_mask
+            input_ids, lengths = ragged(input_ids, real)
+        hidden = self.dropout(self.mean(input_ids, lengths))
+        for layer in self.layers:
+            hidden = self.dropout(self.activation(layer(hidden)))
+        return BaseModelOutput(last_hidden_state=hidden)
+
+    def mean(self, words: Tensor, lengths: Tensor) -> Tensor:
+        """The mean vector z_0 of each text.
+
+        Shape:
+            words: (words,); lengths: (texts,); result: (texts, embedding_size).
+        """
+        bags = [(self.embed_tokens, words, text_of_word(lengths))]
+        if self.config.ngram_buckets:
+            ngrams = hashed_ngrams(words, lengths, self.config.max_ngram, self.config.ngram_buckets)
+            bags.append((self.embed_ngrams, *ngrams))
+        total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1)
+        for embedding, ids, text in bags:
+            per_text = torch.bincount(text, minlength=len(lengths))
+            weights = torch.ones_like(text, dtype=embedding.weight.dtype)
+            if self.training and self.config.word_dropout:
+                weights = kept_words(per_text, self.config.word_dropout).to(weights)
+            distinct, counts = bag_counts(ids, text, weights, len(lengths))
+            frozen = self.config.freeze_vectors and embedding is self.embed_tokens
+            rows = embedding_rows(
+                embedding.weight,
+                distinct,
+                sparse=self.config.sparse_gradients,
+                frozen=self.has_vector if frozen else None,
+            )
+            total = total + counts @ rows
+            number = number + counts.sum(-1, keepdim=True)
+        return total / number.clamp(min=1)
+
+
+class DANForSequenceClassification(DANPreTrainedModel):
+    """A deep averaging network that classifies texts: softmax(W z_n + b).
+
+    Example:
+        >>> from hf_lmcourse import DANConfig, DANForSequenceClassification
+        >>> model = DANForSequenceClassification(DANConfig(vocab_size=100, num_labels=2))
+    """
+
+    # the loss is a mean over texts, so transformers has to weigh the pieces of a batch itself
+    accepts_loss_kwargs = False
+
+    def __init__(self, config: DANConfig) -> None:
+        super().__init__(config)
+        classes: Any = config.num_labels
+        self.model = DANModel(config)
+        self.classifier = nn.Linear(self.model.output_size, classes)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        lengths: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput:
+        """Classify each text.
+
+        Args:
+            input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
+            attention_mask: 0 at padding; by default wherever the padding token stands.
+            lengths: how many of the ids belong to each text, where they are not padded.
+            labels: a class of each text, or as `config.problem_type` says.
+            **kwargs: what transformers passes to every model.
+
+        Returns:
+            Loss (cross-entropy in nats, or as `config.problem_type` says) and logits.
+
+        Shape:
+            input_ids: (texts, length) or (words,); attention_mask: (texts, length);
+            lengths: (texts,); labels: (texts,) or (texts, classes); logits: (texts, classes).
+        """
+        outputs = self.model(input_ids, attention_mask, lengths)
+        logits = self.classifier(outputs.last_hidden_state)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(loss=loss, logits=logits)

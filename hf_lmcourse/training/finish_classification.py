@@ -1,0 +1,106 @@
+"""What a finished run of a classifier leaves behind: figures, picture, card, result file."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+from ..report.card import render_model_card
+from ..report.plots import plot_accuracy_curve
+from ..report.results import RunResult
+from .classification import ClassificationRun
+from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
+
+__all__ = ["ClassificationSummary", "finish_classification"]
+
+
+@dataclass
+class ClassificationSummary:
+    """What the command prints at the end of a run.
+
+    Attributes:
+        result: as written to `result.json`.
+        yardsticks: validation accuracy of simple classifiers, by name.
+        folder: the run folder.
+    """
+
+    result: RunResult
+    yardsticks: dict[str, float]
+    folder: Path
+
+    def table(self) -> str:
+        """The figures of each split beside the yardsticks, as aligned text."""
+        rows = [("validation", "accuracy", "nats per text")]
+        rows += [(name, f"{value:.2%}", "") for name, value in self.yardsticks.items()]
+        for split, metrics in self.result.metrics.items():
+            name = f"this model ({split})" if split != "validation" else "this model"
+            rows.append((name, f"{metrics['accuracy']:.2%}", f"{metrics['cross_entropy']:.4f}"))
+        width = max(len(name) for name, *_ in rows)
+        return "\n".join(f"  {n:<{width}}  {first:>10}  {second:>14}" for n, first, second in rows)
+
+
+def finish_classification(run: ClassificationRun) -> ClassificationSummary:
+    """Score the model of the best epoch on validation and test texts, and write the run folder.
+
+    The test texts are read here for the first and only time.
+
+    Args:
+        run: after its training.
+
+    Returns:
+        What to print.
+    """
+    seconds, metrics = run.seconds, {}
+    for split, texts in run.splits.items():
+        if split == "train":
+            continue
+        figures = run.trainer.evaluate(texts, metric_key_prefix=split)
+        metrics[split] = {
+            "accuracy": figures[f"{split}_accuracy"],
+            "cross_entropy": figures[f"{split}_loss"],
+            "texts": figures[f"{split}_texts"],
+        }
+    save_for_sharing(run)
+    yardsticks = {"always the most frequent class": _most_frequent_class(run)}
+    result = run_result(run, run.corpus.name, metrics, seconds)
+    save_result(run, result)
+    _card(run, result, _plot(run)).save(run.folder / "README.md")
+    return ClassificationSummary(result, yardsticks, run.folder)
+
+
+def _most_frequent_class(run: ClassificationRun) -> float:
+    """Validation accuracy of answering with the training texts' most frequent class."""
+    (label, _), *_ = Counter(run.splits["train"].labels).most_common(1)
+    validation = run.splits["validation"].labels
+    return validation.count(label) / len(validation)
+
+
+def _plot(run: ClassificationRun) -> str | None:
+    history = [log for log in run.trainer.state.log_history if "epoch" in log]
+    if not any("eval_accuracy" in log for log in history):
+        return None
+    picture = Path("plots", "learning_curve.png")
+    title = f"{run.settings.name}: {run.corpus.name}"
+    plot_accuracy_curve(history, run.folder / picture, title)
+    return picture.as_posix()
+
+
+def _card(run: ClassificationRun, result: RunResult, learning_curve: str | None) -> ModelCard:
+    description, equation = about(type(run.trainer.model.model))
+    corpus, train = run.corpus, run.splits["train"]
+    return render_model_card(
+        result,
+        description=description,
+        equation=equation,
+        training_data=" ".join(
+            [
+                f"The corpus {corpus.name} ({corpus.source}), {len(train):,} training texts with "
+                f"{len(train.tokens):,} words; classes {', '.join(corpus.label_names)}.",
+                *run.notes,
+            ]
+        ),
+        config_text=Path(run.settings.config_file).read_text(encoding="utf-8"),
+        hyperparameters=changed_settings(run.settings),
+        learning_curve=learning_curve,
+    )

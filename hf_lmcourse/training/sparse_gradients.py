@@ -1,0 +1,50 @@
+"""A Trainer whose gradients may be sparse."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer
+
+__all__ = ["SparseGradientTrainer", "clip_gradients"]
+
+
+class SparseGradientTrainer(Trainer):
+    """transformers' Trainer for models with sparse gradients, whose norm torch cannot take."""
+
+    def _clip_grad_norm(self, model: nn.Module) -> Tensor:
+        return clip_gradients(model, self.args.max_grad_norm)
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        return clip_gradients(model, float("inf")) if grad_norm is None else grad_norm
+
+
+@torch.no_grad()
+def clip_gradients(model: nn.Module, max_norm: float) -> Tensor:
+    """Scale all gradients so that their norm together is at most `max_norm`.
+
+        g <- g min(1, max_norm / ||g||)
+
+    As `torch.nn.utils.clip_grad_norm_`, but a gradient may be sparse: its norm is that of the rows
+    that it holds, each counted once.
+
+    Returns:
+        The norm before.
+
+    Raises:
+        ValueError: `max_norm` is not above 0.
+    """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm must be above 0, not {max_norm}")
+    values = []
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            if parameter.grad.is_sparse:
+                parameter.grad = parameter.grad.coalesce()
+            gradient = parameter.grad
+            values.append(gradient.values() if gradient.is_sparse else gradient)
+    norm = torch.stack([value.norm() for value in values]).norm()
+    if norm > max_norm:
+        for value in values:
+            value.mul_(max_norm / norm)
+    return norm

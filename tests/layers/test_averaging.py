@@ -1,0 +1,98 @@
+"""Means over ragged texts equal the plain ones; word dropout never empties a text."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from hf_lmcourse.layers.averaging import (
+    bag_counts,
+    embedding_rows,
+    hashed_ngrams,
+    kept_words,
+    ragged,
+    text_of_word,
+)
+
+some_lengths = st.lists(st.integers(0, 6), min_size=1, max_size=5)
+
+
+def words_for(lengths: list[int], vocabulary: int = 7) -> Tensor:
+    return torch.randint(vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0))
+
+
+@given(lengths=some_lengths, left=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_padding_on_either_side_is_dropped(lengths: list[int], left: bool) -> None:
+    words = words_for(lengths)
+    ids = torch.zeros(len(lengths), max(lengths) + 1, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(words.split(lengths)):
+        place = slice(ids.shape[1] - len(text), None) if left else slice(0, len(text))
+        ids[row, place], mask[row, place] = text, 1
+    found, found_lengths = ragged(ids, mask)
+    assert found.tolist() == words.tolist()
+    assert found_lengths.tolist() == lengths
+
+
+@given(lengths=some_lengths, p=st.floats(0, 0.99))
+@settings(max_examples=50, deadline=None)
+def test_word_dropout_leaves_a_word_in_every_text(lengths: list[int], p: float) -> None:
+    kept = kept_words(torch.tensor(lengths), p)
+    per_text = [part.sum().item() for part in kept.split(lengths)]
+    assert all(count >= 1 for count, length in zip(per_text, lengths, strict=True) if length)
+
+
+def test_word_dropout_drops_the_share_asked_for() -> None:
+    torch.manual_seed(0)
+    kept = kept_words(torch.full((200,), 100), 0.3)
+    assert abs(kept.double().mean() - 0.7) < 0.01
+    assert bool(kept_words(torch.full((20,), 10), 0.0).all())
+
+
+@given(lengths=some_lengths)
+@settings(max_examples=30, deadline=None)
+def test_the_product_with_counts_is_the_sum_of_vectors(lengths: list[int]) -> None:
+    words, table = words_for(lengths), torch.randn(7, 3, dtype=torch.float64)
+    text = text_of_word(torch.tensor(lengths))
+    weights = torch.rand(len(words), dtype=torch.float64)
+    distinct, counts = bag_counts(words, text, weights, len(lengths))
+    assert len(set(distinct.tolist())) == len(distinct)
+    expected = torch.zeros(len(lengths), 3, dtype=torch.float64)
+    for word, place, weight in zip(words, text, weights, strict=True):
+        expected[place] += weight * table[word]
+    torch.testing.assert_close(counts @ table[distinct], expected)
+
+
+def test_an_ngram_is_its_words_wherever_it_stands() -> None:
+    words = torch.tensor([1, 2, 3, 1, 2, 2, 1])
+    buckets, text = hashed_ngrams(words, torch.tensor([3, 2, 2]), 2, 1 << 40)
+    assert text.tolist() == [0, 0, 1, 2]  # none reaches over the end of a text
+    first, second, again, turned = buckets.tolist()
+    assert first == again and len({first, second, turned}) == 3
+
+
+def test_longer_ngrams_come_on_top() -> None:
+    buckets, text = hashed_ngrams(torch.arange(4), torch.tensor([4]), 3, 1 << 40)
+    assert len(set(buckets.tolist())) == len(buckets) == 3 + 2
+    assert text.tolist() == [0] * 5
+    few, _ = hashed_ngrams(torch.arange(50), torch.tensor([50]), 3, 10)
+    assert 0 <= few.min() and few.max() < 10
+
+
+@given(lengths=some_lengths, n=st.integers(2, 8))
+@settings(max_examples=30, deadline=None)
+def test_short_texts_have_fewer_ngrams(lengths: list[int], n: int) -> None:
+    buckets, text = hashed_ngrams(words_for(lengths), torch.tensor(lengths), n, 100)
+    expected = [sum(max(0, length - k + 1) for k in range(2, n + 1)) for length in lengths]
+    assert torch.bincount(text, minlength=len(lengths)).tolist() == expected
+    assert len(buckets) == sum(expected)
+
+
+def test_frozen_rows_get_no_gradient() -> None:
+    weight = torch.randn(4, 2, requires_grad=True)
+    frozen = torch.tensor([False, True, False, True])
+    for sparse in (False, True):
+        rows = embedding_rows(weight, torch.tensor([0, 1]), sparse=sparse, frozen=frozen)
+        (gradient,) = torch.autograd.grad(rows.sum(), weight)
+        assert gradient.to_dense().tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]

@@ -1,0 +1,189 @@
+"""The deep averaging network: its equation, padding, dropout, n-grams, vectors, transformers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from torch import Tensor
+from transformers import (
+    AutoModel,
+    AutoModelForSequenceClassification,
+    TextClassificationPipeline,
+)
+
+from hf_lmcourse import DANConfig, DANForSequenceClassification, DANModel
+from hf_lmcourse.tokenization import WordPunctuationTokenizer
+
+TINY = {"vocab_size": 11, "embedding_size": 5, "hidden_size": 7, "num_hidden_layers": 2}
+NGRAMS = {"ngram_buckets": 13, "max_ngram": 3}
+
+
+def tiny(**changes: Any) -> DANForSequenceClassification:
+    torch.manual_seed(0)
+    return DANForSequenceClassification(DANConfig(**{**TINY, "num_labels": 3, **changes})).eval()
+
+
+def texts() -> tuple[Tensor, Tensor]:
+    """Three texts, the second without a word."""
+    return torch.tensor([1, 2, 3, 2, 10, 4]), torch.tensor([4, 0, 2])
+
+
+def padded(left: bool = False) -> tuple[Tensor, Tensor]:
+    words, lengths = texts()
+    ids, mask = torch.zeros(3, 6, dtype=torch.long), torch.zeros(3, 6, dtype=torch.long)
+    for row, text in enumerate(words.split(lengths.tolist())):
+        place = slice(6 - len(text), None) if left else slice(0, len(text))
+        ids[row, place], mask[row, place] = text, 1
+    return ids, mask
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_the_logits_are_those_of_the_equation(layers: int, activation: str) -> None:
+    model = tiny(num_hidden_layers=layers, hidden_act=activation).double()
+    words, lengths = texts()
+    act = {"relu": torch.relu, "tanh": torch.tanh, "gelu": torch.nn.functional.gelu}[activation]
+    z = torch.stack(
+        [
+            model.model.embed_tokens.weight[text].mean(0) if len(text) else torch.zeros(5).double()
+            for text in words.split(lengths.tolist())
+        ]
+    )
+    for layer in model.model.layers:
+        z = act(z @ layer.weight.T + layer.bias)
+    expected = z @ model.classifier.weight.T + model.classifier.bias
+    torch.testing.assert_close(model(words, lengths=lengths).logits, expected)
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+@pytest.mark.parametrize("left", [False, True])
+def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -> None:
+    model = tiny(**ngrams)
+    words, lengths = texts()
+    expected = model(words, lengths=lengths).logits
+    ids, mask = padded(left)
+    torch.testing.assert_close(model(ids, attention_mask=mask).logits, expected)
+    torch.testing.assert_close(model(ids).logits, expected)  # 0 is the padding token
+    alone = [model(row[real != 0][None]).logits for row, real in zip(ids, mask, strict=True)]
+    torch.testing.assert_close(torch.cat(alone), expected)
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+@pytest.mark.parametrize("word_dropout", [0.0, 0.5])
+def test_sparse_gradients_are_the_dense_ones(ngrams: dict[str, int], word_dropout: float) -> None:
+    words, lengths = texts()
+    gradients = []
+    for sparse in (False, True):
+        model = tiny(sparse_gradients=sparse, word_dropout=word_dropout, **ngrams).train()
+        torch.manual_seed(1)
+        model(words, lengths=lengths, labels=torch.tensor([0, 1, 2])).loss.backward()
+        tables = [model.model.embed_tokens] + ([model.model.embed_ngrams] if ngrams else [])
+        grads: list[Any] = [table.weight.grad for table in tables]
+        assert all(gradient.is_sparse == sparse for gradient in grads)
+        gradients.append([gradient.to_dense() for gradient in grads])
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("setting", ["word_dropout", "hidden_dropout"])
+def test_dropout_is_for_training_only(setting: str) -> None:
+    model, (words, lengths) = tiny(**{"word_dropout": 0.0, setting: 0.5}), texts()
+    torch.testing.assert_close(
+        model(words, lengths=lengths).logits, model(words, lengths=lengths).logits
+    )
+    model.train()
+    first, *others = (model(words, lengths=lengths).logits for _ in range(10))
+    assert any(not torch.equal(first, other) for other in others)
+
+
+def test_the_order_of_words_matters_to_ngrams_only() -> None:
+    turned = torch.tensor([[3, 2, 1]])
+    words = tiny()
+    torch.testing.assert_close(words(turned).logits, words(turned.flip(1)).logits)
+    ngrams = tiny(**NGRAMS)
+    assert not torch.allclose(ngrams(turned).logits, ngrams(turned.flip(1)).logits)
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "labels"),
+    [
+        ("single_label_classification", torch.tensor([0, 2, 1])),
+        ("multi_label_classification", torch.tensor([[0.0, 1, 1], [1, 0, 0], [0, 0, 0]])),
+        ("regression", torch.tensor([[0.5, 1, 2], [0.0, 3, 1], [1.0, 1, 1]])),
+    ],
+)
+def test_the_loss_is_the_hosts(problem_type: str, labels: Tensor) -> None:
+    model, (words, lengths) = tiny(problem_type=problem_type), texts()
+    outputs = model(words, lengths=lengths, labels=labels)
+    losses: dict[str, Any] = {
+        "single_label_classification": torch.nn.CrossEntropyLoss(),
+        "multi_label_classification": torch.nn.BCEWithLogitsLoss(),
+        "regression": torch.nn.MSELoss(),
+    }
+    torch.testing.assert_close(outputs.loss, losses[problem_type](outputs.logits, labels))
+
+
+def test_vectors_from_a_file_can_be_frozen_and_the_others_are_trained() -> None:
+    model = tiny(freeze_vectors=True)
+    model.model.set_vectors(torch.tensor([2, 4]), torch.ones(2, 5))
+    words, lengths = texts()
+    model(words, lengths=lengths, labels=torch.tensor([0, 1, 2])).loss.backward()
+    trained = model.model.embed_tokens.weight.grad.abs().sum(-1) > 0
+    assert trained.nonzero().squeeze(-1).tolist() == [1, 3, 10]
+    assert model.model.embed_tokens.weight[4].tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+def test_a_saved_model_is_the_same(ngrams: dict[str, int], tmp_path: Path) -> None:
+    model = tiny(**ngrams)
+    model.model.set_vectors(torch.tensor([3]), torch.ones(1, 5))
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert type(loaded) is DANForSequenceClassification
+    for (name, before), after in zip(
+        model.state_dict().items(), loaded.state_dict().values(), strict=True
+    ):
+        assert torch.equal(before, after), name
+    body = AutoModel.from_pretrained(tmp_path)
+    assert type(body) is DANModel
+    words, lengths = texts()
+    hidden = body(words, lengths=lengths).last_hidden_state
+    torch.testing.assert_close(model.classifier(hidden), loaded(words, lengths=lengths).logits)
+
+
+def test_a_batch_of_texts_is_learnt_by_heart() -> None:
+    model, (words, lengths) = tiny(hidden_size=20, word_dropout=0.0).train(), texts()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(100):
+        loss = model(words, lengths=lengths, labels=torch.tensor([0, 1, 2])).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.01
+
+
+def test_the_pipeline_names_the_class() -> None:
+    tokenizer = WordPunctuationTokenizer.train(["a fine film", "a dull film ."])
+    model = tiny(vocab_size=len(tokenizer), num_labels=2, id2label={0: "bad", 1: "good"})
+    classify = TextClassificationPipeline(model=model, tokenizer=tokenizer)
+    texts = ["a fine film", "dull", ""]
+    for text, found in zip(texts, classify(texts, batch_size=3), strict=True):
+        logits = model(**tokenizer(text, return_tensors="pt").to(torch.long)).logits
+        assert found["label"] == model.config.id2label[int(logits.argmax())]
+        assert found["score"] == pytest.approx(logits.softmax(-1).max().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embedding_size": 0}, "embedding_size must be at least 1"),
+        ({"num_hidden_layers": -1}, "num_hidden_layers must be at least 0"),
+        ({"max_ngram": 1}, "max_ngram must be at least 2"),
+        ({"word_dropout": 1.0}, "word_dropout must be at least 0 and below 1"),
+        ({"hidden_act": "step"}, "'step' is none of transformers' activations"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((StrictDataclassError, ValueError), match=message):
+        DANConfig(**{**TINY, **changes})
