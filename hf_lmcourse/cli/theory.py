@@ -1,7 +1,7 @@
 """`lmcourse theory`: the derivations of the course, each with a check that runs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import LmcourseError
@@ -27,14 +27,19 @@ def run(arguments: list[str]) -> int:
         print(_list())  # noqa: T201
         return 0
     items = ITEMS if options.item == "all" else (options.item,)
+    drawings = _drawings(items, Path(options.plot)) if options.plot else {}
     passed = True
     for item in items:
         print(f"{statement(item)}\n")  # noqa: T201
         outcome = run_check(item)
         print(f"{_report(outcome)}\n")  # noqa: T201
         passed &= outcome.ok
-    if options.plot:
-        _draw(items, Path(options.plot))
+    for path, draw in drawings.items():
+        try:
+            draw(path)
+        except OSError as error:
+            raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+        print(f"wrote {path}")  # noqa: T201
     return 0 if passed else 1
 
 
@@ -78,7 +83,7 @@ def _number(cell: str | float) -> str:
         return cell
     if float(cell).is_integer() and abs(cell) < 1e15:
         return f"{int(cell):,}"
-    return f"{cell:,.1f}" if abs(cell) >= 1000 else f"{cell:.4g}"
+    return f"{cell:,.1f}" if abs(cell) >= 1000 else f"{cell:#.4g}"
 
 
 def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -94,19 +99,14 @@ def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _draw(items: Sequence[str], folder: Path) -> None:
+def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:
+    """What draws each picture that is to be written."""
     from ..report.theory_plots import PICTURES  # matplotlib, which only --plot needs
 
-    drawn = [item for item in items if item in PICTURES]
-    if not drawn:
+    drawings = {folder / f"{item}.png": PICTURES[item] for item in items if item in PICTURES}
+    if not drawings:
         raise LmcourseError(f"{items[0]} has no picture; there is one of {' and '.join(PICTURES)}")
-    for item in drawn:
-        path = folder / f"{item}.png"
-        try:
-            PICTURES[item](path)
-        except OSError as error:
-            raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
-        print(f"wrote {path}")  # noqa: T201
+    return drawings
 
 
 def _parser() -> argparse.ArgumentParser:

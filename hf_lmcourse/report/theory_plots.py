@@ -36,7 +36,7 @@ def plot_noisy_keys(path: Path) -> None:
     _draw_weights(left, means, V)
     for model, stretched, style, marker in (
         ("key of uncertain length", keys_check.A, "-", "o"),
-        (f"small noise, alpha = {keys_check.ALPHA:g}", None, "--", "s"),
+        (rf"small noise, $\alpha$ = {keys_check.ALPHA:.5f}", None, "--", "s"),
     ):
         for name, index, colour in (("1 head", 0, _VERMILION), ("2 heads", 1, _BLUE)):
             betas = torch.logspace(0, 2, 41).tolist()
@@ -49,8 +49,8 @@ def plot_noisy_keys(path: Path) -> None:
             ]
             right.plot(betas[::5], simulated, marker, color=colour, markersize=4, linestyle="none")
     right.set(xscale="log", yscale="log", ylim=(_LEAST_VARIANCE, 3))
-    right.set_xlabel("beta, the length of the query per key")
-    right.set_ylabel("tr Cov c, in squared lengths of a value")
+    right.set_xlabel(r"$\beta$, how long the query is")
+    right.set_ylabel("tr Cov c (the values have length 1)")
     right.set_title("Variance of the output (lines: formula, marks: simulation)", fontsize=11)
     right.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.06))
     _save(figure, path)
@@ -70,18 +70,22 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
         noisy_keys.attend_heads(queries, keys, V)[:, keys_check.A]  # the values are unit vectors
         for queries in keys_check.heads(means, _HISTOGRAM_BETA)
     )
-    weights = [torch.full_like(one, 1 / len(one))] * 2
+    names = (
+        r"1 head: $q = \beta (\mu_a + \mu_b)$",
+        r"2 heads: $q_1 = \beta \mu_a, q_2 = \beta \mu_b$",
+    )
     axes.hist(
-        [one, two], bins=20, range=(0, 1), weights=weights, color=[_VERMILION, _BLUE],
-        label=["1 head, q = beta (mu_a + mu_b)", "2 heads, q = beta mu_a and beta mu_b"],
-    )  # fmt: skip
-    axes.axvline(0.5, color=_GREY, linestyle="--", linewidth=1)
-    axes.annotate("wanted", (0.5, 0.97), (-4, 0), ("data", "axes fraction"), "offset points",
-                  color=_GREY, fontsize=9, ha="right", va="top")  # fmt: skip
-    axes.set_xlabel("weight of v_a in the output")
-    axes.set_ylabel("share of draws")
-    axes.set_title(f"A key of uncertain length, beta = {_HISTOGRAM_BETA:g}", fontsize=11)
-    axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.92))
+        [one.numpy(), two.numpy()],
+        bins=21,  # an odd number: the weight that is wanted lies in the middle of one
+        range=(0, 1),
+        weights=[torch.full_like(one, 1 / len(one)).numpy()] * 2,
+        color=[_VERMILION, _BLUE],
+        label=names,
+    )
+    axes.axvline(0.5, color=_GREY, linestyle="--", linewidth=1, zorder=0, label="wanted")
+    axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of the draws")
+    axes.set_title(rf"A key of uncertain length, $\beta$ = {_HISTOGRAM_BETA:g}", fontsize=11)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
 
 
 def plot_attention_scaling(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Attention returns a weighted mean of values: it can copy one, average two, and take one apart.
+"""Attention can copy a value and average two; a projection takes one out of their sum.
 
 With a query q, keys k_1 .. k_n and values v_1 .. v_n,
 

@@ -35,11 +35,12 @@ from .softmax import softmax
 
 __all__ = [
     "ScalingPoint",
-    "draw_scaling_point",
+    "draw_attention",
     "entropy",
     "entropy_slope",
     "logit_variance",
     "query_gradient",
+    "scaling_point",
 ]
 
 
@@ -100,28 +101,27 @@ class ScalingPoint(NamedTuple):
     passed: Tensor
     """1 - sum_i p_i^2, the trace of the softmax's Jacobian."""
     gradient: Tensor
-    """||dJ/dq|| for g of length one and values of independent standard normal entries."""
+    """||dJ/dq||."""
 
 
-def draw_scaling_point(
-    d: int, scale: float, keys: int, draws: int, generator: torch.Generator
-) -> ScalingPoint:
-    """Attend with random queries to random keys, all entries standard normal.
+def draw_attention(
+    d: int, keys: int, draws: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Random queries q, keys K and values V of standard normal entries, and a gradient g.
 
-    Args:
-        d: size of queries, keys and values.
-        scale: what the logits are multiplied by, 1 or 1 / sqrt d.
-        keys: n.
-        draws: number of queries, each with keys and values of its own.
-        generator: the source of chance.
+    For g of length one v . g is standard normal, whatever the size of v: values of size one and
+    g = 1 are all that is needed.
+
+    Shape:
+        q: (draws, d); K: (draws, keys, d); V: (draws, keys, 1); g: (draws, 1).
     """
+    shapes = ((draws, d), (draws, keys, d), (draws, keys, 1))
+    q, K, V = (torch.randn(*s, generator=generator, dtype=torch.float64) for s in shapes)
+    return q, K, V, torch.ones(draws, 1, dtype=torch.float64)
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-    q, K = normal(draws, d), normal(draws, keys, d)
-    # v . g is standard normal for g of length one: values of size one are all that matters.
-    V, g = normal(draws, keys, 1), torch.ones(draws, 1, dtype=torch.float64)
+def scaling_point(q: Tensor, K: Tensor, V: Tensor, g: Tensor, scale: float) -> ScalingPoint:
+    """Attend with p = softmax(scale K q). Arguments and shapes as in `query_gradient`."""
     logits = scale * torch.einsum("bnd,bd->bn", K, q)
     p = softmax(logits)
     return ScalingPoint(

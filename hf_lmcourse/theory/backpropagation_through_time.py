@@ -1,4 +1,4 @@
-"""Backpropagation through time: the gradient of a whole sequence's loss, and a training step on it.
+"""Backpropagation through time: the gradient of a whole sequence, and a training step.
 
 The simple recurrent network (see simple_rnn) reads x_1 .. x_T and predicts y_1 .. y_T:
 

@@ -1,4 +1,4 @@
-"""A bigram model reads a text from left to right and from right to left with equal probability.
+"""A bigram model gives a text the same probability read from either end.
 
 Let p(x, y) be the probability that y follows x, p(x) = sum_y p(x, y) that of a word as the first of
 a pair, and p'(y) = sum_x p(x, y) as the second. From

@@ -1,4 +1,4 @@
-"""Two heads average two values steadily where one head, with noisy keys, swings between them.
+"""With noisy keys, two heads average two values where one head swings between them.
 
 The keys are k_i ~ N(mu_i, Sigma_i), the mu_i orthogonal and of length one. We want (v_a + v_b) / 2.
 One head uses q = beta (mu_a + mu_b). Two heads use q_1 = beta mu_a and q_2 = beta mu_b, and

@@ -1,4 +1,4 @@
-"""A network with one hidden layer: the gradient walks back through it, layer by layer.
+"""A network with one hidden layer: the gradient walks back layer by layer.
 
 With x a row vector,
 

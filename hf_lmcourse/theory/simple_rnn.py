@@ -1,4 +1,4 @@
-"""The simple recurrent network: the gradients of one step's loss, at that step and the one before.
+"""The simple recurrent network: gradients of a step's loss, there and one step before.
 
 With x_t a word, L_x its row of the embedding matrix L, and row vectors throughout,
 

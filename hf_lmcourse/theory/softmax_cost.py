@@ -1,4 +1,4 @@
-"""The softmax over the vocabulary is what a feed-forward language model spends its time on.
+"""The softmax over the vocabulary is where a feed-forward model spends its time.
 
 Bengio's network reads n - 1 words of m numbers each and has h hidden units. A token costs, in
 multiply-adds of the forward pass,

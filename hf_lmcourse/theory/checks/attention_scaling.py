@@ -28,10 +28,8 @@ def check() -> Outcome:
 
 def measure(d: int) -> tuple[scaling.ScalingPoint, scaling.ScalingPoint]:
     """The same random queries, keys and values without and with the division by sqrt d."""
-    plain, scaled = (
-        scaling.draw_scaling_point(d, scale, KEYS, _DRAWS, seeded()) for scale in (1.0, d**-0.5)
-    )
-    return plain, scaled
+    drawn = scaling.draw_attention(d, KEYS, _DRAWS, seeded())
+    return scaling.scaling_point(*drawn, 1.0), scaling.scaling_point(*drawn, d**-0.5)
 
 
 def _table(name: str, points: dict[int, scaling.ScalingPoint]) -> Table:
@@ -82,7 +80,7 @@ def _simulated_rows(draws: int = 4000) -> list[Row]:
             variance = scaling.logit_variance(d, scale)
             rows.append(simulated(f"Var {name}, d = {d}", variance, (scale * products).square()))
     keys, d = 2048, 256
-    many = scaling.draw_scaling_point(d, d**-0.5, keys, draws=40, generator=chance)
+    many = scaling.scaling_point(*scaling.draw_attention(d, keys, 40, chance), d**-0.5)
     formula = math.log(keys) - 0.5
     rows.append(same(f"S, scaled, n = {keys:,}: ln n - 1/2", formula, many.entropy.mean(), 0.05))
     return rows

@@ -19,7 +19,7 @@ __all__ = ["check", "train_on_characters"]
 def check() -> Outcome:
     """Gradients against autograd and the package's layer; then a network that learns to spell."""
     rows = [*_gradient_rows(), *_step_rows()]
-    curve, unigram = train_on_characters(steps=400)
+    curve, unigram = train_on_characters(steps=300)
     rows.append(below("nats a character at the end, below the unigram's", curve[-1][1], unigram))
     title = f"Training on cpython-docs by characters (unigram entropy {unigram:.4f} nats)"
     return Outcome(rows, [Table(title, ("step", "nats a character"), curve)])
