@@ -92,12 +92,8 @@ def loss_and_gradients(
         total.L.index_add_(0, tokens[:, s], back.L_x)
         dh = back.h_before
     count = targets.numel()
-    return (
-        nll.mean().item(),
-        Network(*(gradient / count for gradient in total)),
-        dh / count,
-        hidden[-1],
-    )
+    mean = Network(*(gradient / count for gradient in total))
+    return nll.mean().item(), mean, dh / count, hidden[-1]
 
 
 def train_step(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -93,40 +94,41 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
         torch.manual_seed(0)
         full, adaptive = nn.Linear(HIDDEN, V), AdaptiveOutput(HIDDEN, V, list(CUTOFFS))
         hidden = torch.randn(BATCH, HIDDEN, requires_grad=True)
-        weights = (full.weight, full.bias, targets)
-        milliseconds = (
-            _milliseconds(lambda: linear_cross_entropy(hidden, *weights)),
-            _milliseconds(lambda: adaptive.loss(hidden, targets)),
-            _milliseconds(lambda: sampled_cross_entropy(hidden, *weights, SAMPLED)),
+        losses: tuple[Callable[[], Tensor], ...] = (
+            lambda: linear_cross_entropy(hidden, full.weight, full.bias, targets),
+            lambda: adaptive.loss(hidden, targets),
+            lambda: sampled_cross_entropy(hidden, full.weight, full.bias, targets, SAMPLED),
         )
-        for parameter in (hidden, *full.parameters(), *adaptive.parameters()):
-            parameter.requires_grad_(False)  # the losses written by hand would go back at once
-        state = torch.get_rng_state()
-        counted = (
-            _count(lambda: linear_cross_entropy(hidden, *weights)) / BATCH,
-            _count(lambda: adaptive.loss(hidden, targets)) / BATCH,
-            _count(lambda: sampled_cross_entropy(hidden, *weights, SAMPLED)) / BATCH,
-        )
-        torch.set_rng_state(state)
+        milliseconds = [_milliseconds(loss) for loss in losses]
+        for tensor in (hidden, *full.parameters(), *adaptive.parameters()):
+            tensor.requires_grad_(False)  # the losses written by hand would go back at once
+        products = [_count(loss) / BATCH for loss in losses[:2]]
+        torch.manual_seed(1)
+        products.append(_count(losses[2]) / BATCH)
+        torch.manual_seed(1)
         words = _words_scored(targets, V)
-    ends = [*CUTOFFS[1:], V]
-    inside = [(targets >= a) & (targets < b) for a, b in zip(CUTOFFS, ends, strict=True)]
-    shares = [cluster.double().mean().item() for cluster in inside]
+    sizes = (HIDDEN, V, CUTOFFS)
     formulas = (
         costs.full_multiply_adds(HIDDEN, V),
-        costs.adaptive_multiply_adds(HIDDEN, V, CUTOFFS, shares),
+        costs.adaptive_multiply_adds(*sizes, _cluster_shares(targets, V)),
         costs.full_multiply_adds(HIDDEN, words),
     )
     names = ("full", "adaptive", "sampled")
-    parameters = [V * (HIDDEN + 1), costs.adaptive_parameters(HIDDEN, V, CUTOFFS), V * (HIDDEN + 1)]
-    real = sum(parameter.numel() for parameter in adaptive.parameters())
-    rows = [same("adaptive: parameters", parameters[1], real)]
+    parameters = [V * (HIDDEN + 1), costs.adaptive_parameters(*sizes), V * (HIDDEN + 1)]
+    counted = sum(parameter.numel() for parameter in adaptive.parameters())
+    rows = [same("adaptive: parameters", parameters[1], counted)]
     rows += [
         same(f"{name}: multiply-adds a token", ours, reference, 1e-6)
-        for name, ours, reference in zip(names, formulas, counted, strict=True)
+        for name, ours, reference in zip(names, formulas, products, strict=True)
     ]
-    scored = [formula / HIDDEN for formula in formulas]
+    scored = (V, "-", words)
     return rows, list(zip(names, parameters, scored, formulas, milliseconds, strict=True))
+
+
+def _cluster_shares(targets: Tensor, V: int) -> list[float]:
+    """P_i: which share of the targets lies in each cluster."""
+    inside = [(targets >= a) & (targets < b) for a, b in pairwise([*CUTOFFS, V])]
+    return [cluster.double().mean().item() for cluster in inside]
 
 
 def _words_scored(targets: Tensor, V: int) -> int:
