@@ -121,7 +121,7 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
         same(f"{name}: multiply-adds a token", ours, reference, 1e-6)
         for name, ours, reference in zip(names, formulas, products, strict=True)
     ]
-    scored = (V, "-", words)
+    scored: tuple[str | float, ...] = (V, "-", words)
     return rows, list(zip(names, parameters, scored, formulas, milliseconds, strict=True))
 
 
