@@ -13,6 +13,7 @@ VERBS = {
     "train": "train a model as a YAML file says",
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
     "generate": "continue a prompt with a saved model",
+    "theory": "the derivations of the course, each with a check that runs",
 }
 
 

@@ -1,0 +1,83 @@
+"""Attention can copy a value and average two; a projection takes one out of their sum.
+
+With a query q, keys k_1 .. k_n and values v_1 .. v_n,
+
+    a_i = exp(k_i . q) / sum_j exp(k_j . q)          c = sum_i a_i v_i
+
+1. The weights are a distribution: each a_i is above zero, and together they are one.
+2. Copying. If k_j . q is far above every other k_i . q, then a_j is almost one and c almost v_j.
+3. Averaging two values. Let the keys be orthogonal and of length one. Then q = beta (k_a + k_b) has
+   k_a . q = k_b . q = beta, and zero with all others, so that
+
+       a_a = a_b = e^beta / (2 e^beta + n - 2) -> 1/2          c -> (v_a + v_b) / 2
+
+   With beta times the sum of m keys each of them gets e^beta / (m e^beta + n - m); m = 1 copies.
+4. Taking apart. Let v_a = A s and v_b = B t, where the columns of A are orthonormal and A^T B = 0.
+   Then M = A A^T takes v_a out of the sum:
+
+       M (v_a + v_b) = A A^T A s + A A^T B t = A s = v_a
+
+Sources: Bahdanau, Cho and Bengio 2015; Vaswani et al. 2017, Attention is all you need; 2 to 4 as an
+exercise in courses on language models.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .softmax import softmax
+
+__all__ = ["aligned_query", "aligned_weight", "attend", "attention_weights", "projection"]
+
+
+def attention_weights(q: Tensor, K: Tensor) -> Tensor:
+    """a_i = exp(k_i . q) / sum_j exp(k_j . q).
+
+    Shape:
+        q: (size,); K: (..., n, size), the rows are keys; result: (..., n).
+    """
+    return softmax(K @ q)
+
+
+def attend(q: Tensor, K: Tensor, V: Tensor) -> Tensor:
+    """The weighted mean c = sum_i a_i v_i.
+
+    Shape:
+        q: (size,); K: (..., n, size); V: (n, value size); result: (..., value size).
+    """
+    return attention_weights(q, K) @ V
+
+
+def aligned_query(K: Tensor, chosen: list[int], beta: float) -> Tensor:
+    """The query q that is beta times the sum of the chosen keys.
+
+    Shape:
+        K: (n, size); result: (size,).
+    """
+    return beta * K[chosen].sum(0)
+
+
+def aligned_weight(beta: float, n: int, m: int) -> float:
+    """e^beta / (m e^beta + n - m): the weight of each of the m keys that an aligned query adds up.
+
+    Args:
+        beta: how long the query is.
+        n: number of keys, orthogonal and of length one.
+        m: how many of them the query adds up.
+    """
+    return 1 / (m + (n - m) * math.exp(-beta))
+
+
+def projection(A: Tensor) -> Tensor:
+    """M = A A^T, the orthogonal projection on the space that A's orthonormal columns span.
+
+    Raises:
+        ValueError: the columns are not orthonormal.
+
+    Shape:
+        A: (size, dimensions); result: (size, size).
+    """
+    if not torch.allclose(A.t() @ A, torch.eye(A.shape[1], dtype=A.dtype), atol=1e-8):
+        raise ValueError("the columns of A must be orthonormal: take the Q of its QR decomposition")
+    return A @ A.t()

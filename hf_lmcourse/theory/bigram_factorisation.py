@@ -1,0 +1,58 @@
+"""A bigram model gives a text the same probability read from either end.
+
+Let p(x, y) be the probability that y follows x, p(x) = sum_y p(x, y) that of a word as the first of
+a pair, and p'(y) = sum_x p(x, y) as the second. From
+
+    p(y | x) = p(x, y) / p(x)          p(x | y) = p(x, y) / p'(y)
+
+follows, each word x_1 .. x_{n-1} standing once under a fraction,
+
+    p(x_0)  p(x_1|x_0) ... p(x_n|x_{n-1}) = prod_i p(x_{i-1}, x_i) / (p(x_1) ... p(x_{n-1}))
+    p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1) = prod_i p(x_{i-1}, x_i) / (p'(x_1) ... p'(x_{n-1}))
+
+The two are equal where the marginals are consistent, p = p': a word is as often the first of a pair
+as the second. In a text that holds for all words but its first and its last one. Read as a ring,
+with its first word after its last one, it holds for all, and the same count added to every pair
+changes nothing about it. Where each direction is smoothed by itself, it need not hold: by absolute
+discounting, for one, the two disagree.
+
+Source: the exercise of the course; Bayes' rule, applied n times.
+"""
+
+import torch
+from torch import Tensor
+
+__all__ = ["left_to_right", "pair_probabilities", "right_to_left"]
+
+
+def pair_probabilities(tokens: Tensor, vocabulary: int, added: float = 0.0) -> Tensor:
+    """p(x, y) of a text read as a ring, so that its marginals are consistent.
+
+        p(x, y) = (c(x, y) + added) / (N + added V^2)
+
+    with c(x, y) the number of times that y follows x, N the number of tokens, V the vocabulary.
+
+    Shape:
+        tokens: (N,); result: (V, V).
+    """
+    pairs = tokens * vocabulary + tokens.roll(-1)
+    counts = torch.bincount(pairs, minlength=vocabulary**2).to(torch.float64) + added
+    return (counts / counts.sum()).view(vocabulary, vocabulary)
+
+
+def left_to_right(pairs: Tensor, passage: Tensor) -> Tensor:
+    """The logarithm of p(x_0) p(x_1|x_0) ... p(x_n|x_{n-1}).
+
+    Shape:
+        pairs: (V, V), p(x, y); passage: (n + 1,), token ids; result: ().
+    """
+    first = pairs.sum(1)
+    given_left = pairs[passage[:-1], passage[1:]] / first[passage[:-1]]
+    return first[passage[0]].log() + given_left.log().sum()
+
+
+def right_to_left(pairs: Tensor, passage: Tensor) -> Tensor:
+    """The logarithm of p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1). Shapes as in `left_to_right`."""
+    second = pairs.sum(0)
+    given_right = pairs[passage[:-1], passage[1:]] / second[passage[1:]]
+    return second[passage[-1]].log() + given_right.log().sum()

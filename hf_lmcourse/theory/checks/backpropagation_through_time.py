@@ -1,0 +1,121 @@
+"""Check of backpropagation through time: the gradients, the step, and a training on real text."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...layers.elman import ElmanLayer
+from .. import backpropagation_through_time as bptt
+from ..outcome import Outcome, Row, Table, below, same
+from ..simple_rnn import Network
+from .references import autograd, corpus_text, normal, seeded
+
+__all__ = ["check", "train_on_characters"]
+
+
+def check() -> Outcome:
+    """Gradients against autograd and the package's layer; then a network that learns to spell."""
+    rows = [*_gradient_rows(), *_step_rows()]
+    curve, unigram = train_on_characters(steps=300)
+    rows.append(below("nats a character at the end, below the unigram's", curve[-1][1], unigram))
+    title = f"Training on cpython-docs by characters (unigram entropy {unigram:.4f} nats)"
+    return Outcome(rows, [Table(title, ("step", "nats a character"), curve)])
+
+
+def _example() -> tuple[Network, Tensor, Tensor, Tensor]:
+    chance = seeded()
+    network = bptt.new_network(vocabulary=9, embedding=5, hidden=6, generator=chance)
+    network = network._replace(b1=normal(chance, 6), b2=normal(chance, 9))
+    tokens, targets = torch.randint(9, (2, 4, 8), generator=chance)
+    return network, tokens, targets, torch.sigmoid(normal(chance, 4, 6))
+
+
+def _plain_loss(tokens: Tensor, targets: Tensor, h: Tensor, *network: Tensor) -> Tensor:
+    """The loss by torch's functions and a plain loop, for autograd to go through."""
+    L, H, I, b1, U, b2 = network  # noqa: E741
+    logits = []
+    for x in tokens.t():
+        h = torch.sigmoid(h @ H + functional.embedding(x, L) @ I + b1)
+        logits.append(h @ U + b2)
+    return functional.cross_entropy(torch.stack(logits, dim=2), targets)
+
+
+def _gradient_rows() -> list[Row]:
+    network, tokens, targets, h = _example()
+    loss, ours, d_h, last = bptt.loss_and_gradients(network, tokens, targets, h)
+
+    def plain(h: Tensor, *parameters: Tensor) -> Tensor:
+        return _plain_loss(tokens, targets, h, *parameters)
+
+    d_h_reference, *references = autograd(plain, h, *network)
+    layer = ElmanLayer(5, 6, activation="sigmoid").double()
+    layer.load_state_dict(
+        {
+            "input_projection.weight": network.I.t(),
+            "input_projection.bias": network.b1,
+            "recurrent_projection.weight": network.H.t(),
+        }
+    )
+    with torch.no_grad():
+        (layer_last,) = layer(network.L[tokens], (h,))[1]
+    return [
+        same("J in nats a token", loss, plain(h, *network)),
+        same("h_T against layers/elman.py", last, layer_last[:, -1]),
+        *(
+            same(f"dJ/d{name}", mine, theirs)
+            for name, mine, theirs in zip(ours._fields, ours, references, strict=True)
+        ),
+        same("dJ/dh_0", d_h, d_h_reference),
+    ]
+
+
+def _step_rows() -> list[Row]:
+    """One training step beside torch's optimizer, once clipped and once not."""
+    network, tokens, targets, h = _example()
+    rows = []
+    for max_norm in (0.1, 100.0):
+        moved, _, _ = bptt.train_step(network, tokens, targets, h, 0.5, max_norm)
+        leaves = [parameter.clone().requires_grad_() for parameter in network]
+        _plain_loss(tokens, targets, h, *leaves).backward()
+        # by hand, since clip_grad_norm_ adds 1e-6 to the norm that it divides by
+        norm = torch.nn.utils.get_total_norm(
+            [leaf.grad for leaf in leaves if leaf.grad is not None]
+        )
+        torch.optim.SGD(leaves, lr=0.5 * min(1.0, max_norm / norm.item())).step()
+        rows.append(same(f"a step, norm at most {max_norm:g}", _flat(moved), _flat(leaves)))
+    return rows
+
+
+def _flat(parameters: Iterable[Tensor]) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in parameters])
+
+
+def train_on_characters(
+    steps: int, hidden: int = 64, batch: int = 16, length: int = 32
+) -> tuple[list[tuple[float, float]], float]:
+    """Train on parallel streams of characters, the state carried from one piece to the next.
+
+    Returns:
+        Every 50 steps the step and the mean loss of the 50 in nats a character; and the entropy of
+        the characters one by one, which a model without context cannot beat.
+    """
+    text = corpus_text("train")
+    ids = {character: index for index, character in enumerate(sorted(set(text)))}
+    tokens = torch.tensor([ids[character] for character in text])
+    streams = tokens[: len(tokens) // batch * batch].view(batch, -1)
+    shares = torch.bincount(tokens).double() / len(tokens)
+    network = bptt.new_network(len(ids), 16, hidden, seeded())
+    h = torch.zeros(batch, hidden, dtype=torch.float64)
+    curve: list[tuple[float, float]] = []
+    losses: list[float] = []
+    for step in range(steps):
+        start = step * length % (streams.shape[1] - length)
+        x, y = streams[:, start : start + length], streams[:, start + 1 : start + length + 1]
+        network, loss, h = bptt.train_step(network, x, y, h, learning_rate=2.0, max_norm=1.0)
+        losses.append(loss)
+        if (step + 1) % 50 == 0:
+            curve.append((step + 1, math.fsum(losses[-50:]) / 50))
+    return curve, -(shares * shares.log()).sum().item()

@@ -1,0 +1,69 @@
+"""Check that a bigram model estimated from a corpus reads the same in both directions."""
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from ..bigram_factorisation import left_to_right, pair_probabilities, right_to_left
+from ..outcome import Outcome, Row, Table, same
+from .references import corpus_text
+
+__all__ = ["check"]
+
+_WORDS_KEPT = 1500
+
+
+def check() -> Outcome:
+    """Characters and words of cpython-docs; the validation text, unseen pairs and all."""
+    rows: list[Row] = []
+    table = []
+    for unit, train, held_out, vocabulary in (_characters(), _words()):
+        pairs = pair_probabilities(train, vocabulary, added=0.01)
+        rows.append(same(f"{unit}: p as the first, as the second", pairs.sum(1), pairs.sum(0)))
+        for passage in (held_out[:100], held_out):
+            forward, backward = left_to_right(pairs, passage), right_to_left(pairs, passage)
+            size = len(passage)
+            rows.append(same(f"{unit}: ln p of {size:,}, mean", forward / size, backward / size))
+            gap = _gap_when_discounted(train, vocabulary, passage)
+            table.append((unit, size, forward.item(), backward.item(), gap))
+    columns = ("unit", "tokens", "left to right", "right to left", "gap if smoothed apart")
+    title = "ln p in nats; the gap is what the direction changes where each is discounted by itself"
+    return Outcome(rows, [Table(title, columns, table)])
+
+
+def _characters() -> tuple[str, Tensor, Tensor, int]:
+    train, held_out = corpus_text("train"), corpus_text("validation")
+    ids = {character: index for index, character in enumerate(sorted(set(train)))}
+    passage = [ids[character] for character in held_out if character in ids]
+    return (
+        "characters",
+        torch.tensor([ids[character] for character in train]),
+        torch.tensor(passage),
+        len(ids),
+    )
+
+
+def _words() -> tuple[str, Tensor, Tensor, int]:
+    """The most frequent words of the training text; 0 stands for all others."""
+    train, held_out = (corpus_text(split).split() for split in ("train", "validation"))
+    frequent = Counter(train).most_common(_WORDS_KEPT)
+    ids = {word: index for index, (word, _) in enumerate(frequent, start=1)}
+    text, passage = (torch.tensor([ids.get(word, 0) for word in ws]) for ws in (train, held_out))
+    return "words", text, passage, len(ids) + 1
+
+
+def _gap_when_discounted(train: Tensor, vocabulary: int, passage: Tensor) -> float:
+    """Right to left less left to right, by p(y|x) = (max(c(x, y) - 1/2, 0) + 1/2 n(x) p(y)) / c(x).
+
+    n(x) is the number of different words after x; from right to left, all roles change sides.
+    """
+    counts = pair_probabilities(train, vocabulary) * len(train)
+    found = []
+    for c, text in ((counts, passage), (counts.t(), passage.flip(0))):
+        total = c.sum(1)
+        spread = 0.5 * (c > 0).sum(1, keepdim=True) * total / len(train)
+        given = ((c - 0.5).clamp(min=0) + spread) / total.unsqueeze(1)
+        start = (total[text[0]] / len(train)).log()
+        found.append((start + given[text[:-1], text[1:]].log().sum()).item())
+    return found[1] - found[0]

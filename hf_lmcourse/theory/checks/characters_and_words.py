@@ -1,0 +1,119 @@
+"""Check of what characters and words cost, on the text of cpython-docs."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import PreTrainedTokenizerBase
+
+from ...data.encoding import encode_text
+from ...evaluation.yardsticks import trigram_nll
+from ...models import LSTMConfig, LSTMForCausalLM
+from ...tokenization import CharacterTokenizer, WordTokenizer
+from .. import characters_and_words as costs
+from ..outcome import Outcome, Row, Table, same
+from .references import corpus_text
+
+__all__ = ["check"]
+
+EMBEDDING, HIDDEN, GATES, STEPS = 64, 128, 4, 64
+KNOWN_FROM = 2
+"""A word that the training text has so often is known."""
+
+
+def check() -> Outcome:
+    """Tokens, parameters and products by the formulas beside tokenizers, models and a counter."""
+    train, held_out = corpus_text("train"), corpus_text("validation")
+    characters = costs.count_characters(train, held_out)
+    words = costs.count_words(train, held_out, KNOWN_FROM)
+    by_character = CharacterTokenizer.train(train)
+    by_word = WordTokenizer.train(train, min_frequency=KNOWN_FROM)
+    bits = [_trigram_bits(tokenizer) for tokenizer in (by_character, by_word)]
+    title = (
+        f"cpython-docs for an LSTM with E = {EMBEDDING}, D = {HIDDEN}, and for a trigram of counts;"
+        f" words known from {KNOWN_FROM} occurrences on"
+    )
+    table: list[tuple[str | float, ...]] = [
+        *zip(_COSTS, _costs(characters), _costs(words), strict=True),
+        ("trigram: bits a character", *bits),
+        ("... unknown words spelled", bits[0], bits[1] + _spelling_bits(by_character, by_word)),
+    ]
+    rows = [
+        *_token_rows("characters", characters, by_character),
+        *_token_rows("words", words, by_word),
+        *_model_rows("characters", characters.vocabulary),
+        *_model_rows("words", words.vocabulary),
+    ]
+    return Outcome(rows, [Table(title, ("", "characters", "words"), table)])
+
+
+_COSTS = (
+    "tokens",
+    "vocabulary",
+    "characters a token",
+    "unknown, held-out text",
+    "parameters",
+    "multiply-adds a token",
+    "multiply-adds a character",
+    f"characters in {STEPS} steps",
+)
+
+
+def _costs(text: costs.TextUnits) -> tuple[float, ...]:
+    """A column of the table."""
+    products = costs.recurrent_multiply_adds(text.vocabulary, EMBEDDING, HIDDEN, GATES)
+    return (
+        text.tokens,
+        text.vocabulary,
+        text.characters_per_token,
+        text.unknown_share,
+        costs.recurrent_parameters(text.vocabulary, EMBEDDING, HIDDEN, GATES),
+        products,
+        products / text.characters_per_token,
+        STEPS * text.characters_per_token,
+    )
+
+
+def _trigram_bits(tokenizer: PreTrainedTokenizerBase) -> float:
+    """Bits a character of the held-out text under the Kneser-Ney trigram of its tokens."""
+    held_out = corpus_text("validation")
+    train_ids, ids = (encode_text(text, tokenizer) for text in (corpus_text("train"), held_out))
+    score = trigram_nll(train_ids, ids, len(tokenizer))
+    return costs.bits_per_character(score.nats_per_token, score.tokens, len(held_out))
+
+
+def _spelling_bits(
+    by_character: PreTrainedTokenizerBase, by_word: PreTrainedTokenizerBase
+) -> float:
+    """Bits a character more for writing the unknown words, by the trigram of the characters."""
+    held_out, known = corpus_text("validation"), by_word.get_vocab()
+    spelled = " ".join(["", *(word for word in held_out.split() if word not in known), ""])
+    train_ids, ids = (encode_text(text, by_character) for text in (corpus_text("train"), spelled))
+    score = trigram_nll(train_ids, ids, len(by_character))
+    return costs.bits_per_character(score.nats_per_token, score.tokens, len(held_out))
+
+
+def _token_rows(name: str, text: costs.TextUnits, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """What the package's tokenizers make of the same text."""
+    ids, held_out = (
+        encode_text(corpus_text(split), tokenizer) for split in ("train", "validation")
+    )
+    unknown = (held_out == tokenizer.unk_token_id).mean().item()
+    return [
+        same(f"{name}: tokens", text.tokens, len(ids)),
+        same(f"{name}: vocabulary", text.vocabulary, len(tokenizer)),
+        same(f"{name}: unknown in the held-out text", text.unknown_share, unknown),
+    ]
+
+
+def _model_rows(name: str, vocabulary: int) -> list[Row]:
+    """The package's own LSTM: its parameters, and the products it really computes."""
+    config = LSTMConfig(vocab_size=vocabulary, embedding_size=EMBEDDING, hidden_size=HIDDEN)
+    model = LSTMForCausalLM(config)
+    tokens, counter = 8, FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        model(torch.zeros(1, tokens, dtype=torch.long))
+    products = counter.get_total_flops() / 2 / tokens  # a multiply-add is two operations
+    sizes = (vocabulary, EMBEDDING, HIDDEN, GATES)
+    return [
+        same(f"{name}: parameters", costs.recurrent_parameters(*sizes), model.num_parameters()),
+        same(f"{name}: multiply-adds a token", costs.recurrent_multiply_adds(*sizes), products),
+    ]

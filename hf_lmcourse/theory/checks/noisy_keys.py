@@ -1,0 +1,101 @@
+"""Check of the variance of one head and of two heads, under both models of the keys."""
+
+import torch
+from torch import Tensor
+
+from .. import noisy_keys
+from ..outcome import Outcome, Row, Table, same, simulated
+from .references import normal, seeded
+
+__all__ = ["A", "ALPHA", "B", "check", "heads", "orthonormal_setting", "squared_deviations"]
+
+SIZE, KEYS = 10, 8
+A, B = 1, 4
+"""Which two values are to be averaged."""
+ALPHA = 1e-5
+"""The vanishingly small variance of the exercise."""
+_DRAWS = 20_000
+
+
+def check() -> Outcome:
+    """Closed forms beside simulation, and the derivative they rest on beside autograd."""
+    means, V = orthonormal_setting()
+    rows = [*_jacobian_rows(), *_variance_rows(means, V), *_limit_rows(means, V)]
+    table = []
+    for beta in (1.0, 3.0, 10.0, 30.0, 100.0):
+        one, two = heads(means, beta)
+        table.append(
+            (
+                beta,
+                noisy_keys.variance_of_small_noise(one, means, V, ALPHA),
+                noisy_keys.variance_of_small_noise(two, means, V, ALPHA),
+                noisy_keys.variance_of_uncertain_length(one, means, V, A),
+                noisy_keys.variance_of_uncertain_length(two, means, V, A),
+            )
+        )
+    columns = ("beta", "small: 1 head", "small: 2 heads", "uncertain: 1 head", "uncertain: 2 heads")
+    title = f"tr Cov c by the closed forms (alpha = {ALPHA:g}, values orthonormal)"
+    return Outcome(rows, [Table(title, columns, table)])
+
+
+def orthonormal_setting() -> tuple[Tensor, Tensor]:
+    """Orthogonal means of length one, and orthonormal values.
+
+    Shape:
+        means: (keys, size); values: (keys, keys).
+    """
+    means = torch.linalg.qr(normal(seeded(), SIZE, KEYS)).Q.t()
+    return means, torch.eye(KEYS, dtype=torch.float64)
+
+
+def heads(means: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    """The query of the one head, and the queries of the two."""
+    one = beta * (means[A] + means[B]).unsqueeze(0)
+    return one, beta * means[[A, B]]
+
+
+def squared_deviations(
+    queries: Tensor, means: Tensor, V: Tensor, stretched: int | None, draws: int = _DRAWS
+) -> Tensor:
+    """||c - mean c||^2 of simulated draws of the keys; their mean estimates tr Cov c."""
+    keys = noisy_keys.draw_keys(means, ALPHA, draws, seeded(), stretched)
+    c = noisy_keys.attend_heads(queries, keys, V)
+    return (c - c.mean(0)).square().sum(-1)
+
+
+def _jacobian_rows() -> list[Row]:
+    chance = seeded(1)
+    queries, K, V = normal(chance, 2, 5), normal(chance, 4, 5), normal(chance, 4, 3)
+    reference = torch.autograd.functional.jacobian(
+        lambda K: noisy_keys.attend_heads(queries, K, V), K
+    )
+    ours = noisy_keys.key_jacobian(queries, K, V)
+    return [same("dc/dk_j", ours, reference.permute(1, 0, 2))]
+
+
+def _variance_rows(means: Tensor, V: Tensor) -> list[Row]:
+    rows = []
+    for beta in (1.0, 10.0):
+        for name, queries in zip(("1 head", "2 heads"), heads(means, beta), strict=True):
+            small = noisy_keys.variance_of_small_noise(queries, means, V, ALPHA)
+            wide = noisy_keys.variance_of_uncertain_length(queries, means, V, A)
+            for model, ours, stretched in (("small noise", small, None), ("uncertain", wide, A)):
+                samples = squared_deviations(queries, means, V, stretched)
+                rows.append(simulated(f"tr Cov c, {model}, {name}, beta {beta:g}", ours, samples))
+    return rows
+
+
+def _limit_rows(means: Tensor, V: Tensor) -> list[Row]:
+    """A query long enough to count as infinitely long."""
+    limits = noisy_keys.limits_of_uncertain_length(V, A, B)
+    return [
+        same(
+            f"tr Cov c for beta -> infinity, {name}",
+            limit,
+            noisy_keys.variance_of_uncertain_length(queries, means, V, A, points=20_001),
+            allowed=0.005 * limit,
+        )
+        for name, limit, queries in zip(
+            ("1 head", "2 heads"), limits, heads(means, 2000.0), strict=True
+        )
+    ]

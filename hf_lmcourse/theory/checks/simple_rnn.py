@@ -1,0 +1,75 @@
+"""Check of the simple recurrent network's gradients at a step and at the step before."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .. import simple_rnn
+from ..outcome import Outcome, Row, same
+from .references import autograd, normal, seeded
+
+__all__ = ["check"]
+
+VOCABULARY, EMBEDDING, HIDDEN, BATCH = 9, 5, 6, 3
+
+
+def check() -> Outcome:
+    """Every gradient of J_t that the course asks for, with each use of a parameter on its own."""
+    network, h0, (x1, x2, y) = _example()
+    h1 = simple_rnn.hidden_step(network, h0, x1)
+    h2 = simple_rnn.hidden_step(network, h1, x2)
+
+    out = simple_rnn.output_gradients(network, h2, simple_rnn.predict(network, h2), y)
+    now = simple_rnn.hidden_gradients(network, h1, x2, h2, out.h)
+    before = simple_rnn.hidden_gradients(network, h0, x1, h1, now.h_before)
+
+    recurrence = (network.H, network.I, network.b1)
+
+    def from_output(h: Tensor, U: Tensor, b2: Tensor) -> Tensor:
+        return functional.cross_entropy(h @ U + b2, y, reduction="sum")
+
+    def from_now(h: Tensor, e: Tensor, *used_now: Tensor) -> Tensor:
+        return from_output(_plain_step(h, e, *used_now), network.U, network.b2)
+
+    def from_before(h: Tensor, e: Tensor, *used_before: Tensor) -> Tensor:
+        return from_now(_plain_step(h, e, *used_before), network.L[x2], *recurrence)
+
+    d_h, d_U, d_b2 = autograd(from_output, h2, network.U, network.b2)
+    return Outcome(
+        [
+            same("dJ_t/dU", out.U, d_U),
+            same("dJ_t/db2", out.b2, d_b2),
+            same("dJ_t/dh_t", out.h, d_h),
+            *_rows(now, autograd(from_now, h1, network.L[x2], *recurrence), "t", "t-1"),
+            *_rows(before, autograd(from_before, h0, network.L[x1], *recurrence), "t-1", "t-2"),
+        ]
+    )
+
+
+def _example() -> tuple[simple_rnn.Network, Tensor, Tensor]:
+    """Parameters, h_{t-2}, and the words x_{t-1}, x_t and y_t."""
+    chance = seeded()
+    V, d, D = VOCABULARY, EMBEDDING, HIDDEN
+    shapes = [(V, d), (D, D), (d, D), (D,), (D, V), (V,)]
+    network = simple_rnn.Network(*(normal(chance, *shape) for shape in shapes))
+    words = torch.randint(V, (3, BATCH), generator=chance)
+    return network, torch.sigmoid(normal(chance, BATCH, D)), words
+
+
+def _plain_step(h: Tensor, e: Tensor, *parameters: Tensor) -> Tensor:
+    """The recurrence once more, for autograd to go through."""
+    H, I, b1 = parameters  # noqa: E741 - the letter of the course
+    return torch.sigmoid(h @ H + e @ I + b1)
+
+
+def _rows(
+    ours: simple_rnn.HiddenGradients, references: tuple[Tensor, ...], at: str, past: str
+) -> list[Row]:
+    d_h, d_e, d_H, d_I, d_b1 = references
+    return [
+        same(f"dJ_t/dL_x at {at}", ours.L_x, d_e),
+        same(f"dJ_t/dH at {at}", ours.H, d_H),
+        same(f"dJ_t/dI at {at}", ours.I, d_I),
+        same(f"dJ_t/db1 at {at}", ours.b1, d_b1),
+        same(f"dJ_t/dh_({past})", ours.h_before, d_h),
+    ]

@@ -1,0 +1,55 @@
+"""The questions of the course by name: the statement of each, and its check."""
+
+import difflib
+import inspect
+from importlib import import_module
+
+from ..errors import LmcourseError
+from .outcome import Outcome
+
+__all__ = ["ITEMS", "run_check", "statement"]
+
+ITEMS = (
+    "softmax",
+    "one_hidden_layer",
+    "simple_rnn",
+    "backpropagation_through_time",
+    "perplexity",
+    "bigram_factorisation",
+    "attention",
+    "noisy_keys",
+    "attention_scaling",
+    "characters_and_words",
+    "softmax_cost",
+)
+"""Each is a module of this package, its check the module of that name in `checks/`."""
+
+
+def statement(item: str) -> str:
+    """What is claimed and why: the docstring of the item's module.
+
+    Raises:
+        LmcourseError: there is no such item.
+    """
+    _demand(item)
+    return inspect.getdoc(import_module(f".{item}", __package__)) or ""
+
+
+def run_check(item: str) -> Outcome:
+    """Compute what the item claims, and the same by other means.
+
+    Raises:
+        LmcourseError: there is no such item.
+    """
+    _demand(item)
+    # Imported late: some checks need corpora and models, the derivations only torch.
+    outcome: Outcome = import_module(f".checks.{item}", __package__).check()
+    return outcome
+
+
+def _demand(item: str) -> None:
+    if item in ITEMS:
+        return
+    near = difflib.get_close_matches(item.replace("-", "_"), ITEMS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(ITEMS)}"
+    raise LmcourseError(f"there is no item {item!r}: {hint}")

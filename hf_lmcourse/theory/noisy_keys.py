@@ -1,0 +1,143 @@
+"""With noisy keys, two heads average two values where one head swings between them.
+
+The keys are k_i ~ N(mu_i, Sigma_i), the mu_i orthogonal and of length one. We want (v_a + v_b) / 2.
+One head uses q = beta (mu_a + mu_b). Two heads use q_1 = beta mu_a and q_2 = beta mu_b, and
+c = (c_1 + c_2) / 2. How much c varies is measured by the trace of its covariance, E ||c - E c||^2.
+
+Small noise: Sigma_i = alpha I for every key, alpha small. To first order in the noise
+
+    dc = 1/H sum_h sum_j a_hj (q_h . dk_j) (v_j - c_h) = sum_j G_j dk_j
+    G_j = 1/H sum_h a_hj (v_j - c_h) q_h^T
+    tr Cov c = alpha sum_j ||G_j||^2          (Frobenius norms)
+
+For large beta that is alpha beta^2 ||v_a - v_b||^2 / 4 for one head, and next to nothing for two:
+each looks at one key only, and a_hj (v_j - c_h) vanishes for the others as for that one.
+
+A key of uncertain length: Sigma_a = alpha I + 1/2 mu_a mu_a^T. For alpha -> 0 this is
+
+    k_a = g mu_a,   g ~ N(1, 1/2)          k_i = mu_i for the others
+
+    one head:    a_a / a_b = e^(beta (g - 1))     c swings to v_a where g > 1, to v_b where g < 1
+    two heads:   c_2 = v_b always;                c_1 = v_a wherever g is well above zero
+
+so that for beta -> infinity, with P(g > 0) = Phi(sqrt 2) = 0.921 and w the mean of the values other
+than v_a,
+
+    one head:    tr Cov c -> 1/4 ||v_a - v_b||^2
+    two heads:   tr Cov c -> 1/4 P(g > 0) P(g < 0) ||v_a - w||^2 = 0.018 ||v_a - w||^2
+
+For a beta that is not infinite the expectation over g is an integral over one variable.
+
+Source: an exercise in courses on language models; the first-order formula is the delta method.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .attention import attend, attention_weights
+
+__all__ = [
+    "KEY_VARIANCE",
+    "attend_heads",
+    "draw_keys",
+    "key_jacobian",
+    "limits_of_uncertain_length",
+    "variance_of_small_noise",
+    "variance_of_uncertain_length",
+]
+
+KEY_VARIANCE = 0.5
+"""The 1/2 of Sigma_a = alpha I + 1/2 mu_a mu_a^T."""
+
+
+def attend_heads(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
+    """The mean c of the c_h of all heads, each with its own query to the same keys and values.
+
+    Shape:
+        queries: (H, size); K: (..., n, size); V: (n, value size); result: (..., value size).
+    """
+    return torch.stack([attend(q, K, V) for q in queries]).mean(0)
+
+
+def draw_keys(
+    means: Tensor, alpha: float, draws: int, generator: torch.Generator, stretched: int | None
+) -> Tensor:
+    """k_i ~ N(mu_i, alpha I), and where asked for 1/2 mu_a mu_a^T more for one key.
+
+    Args:
+        means: the mu_i.
+        alpha: the variance in every direction.
+        draws: how many sets of keys.
+        generator: the source of chance.
+        stretched: the index a of the key of uncertain length, or `None`.
+
+    Shape:
+        means: (n, size); result: (draws, n, size).
+    """
+    noise = torch.randn(draws, *means.shape, generator=generator, dtype=means.dtype)
+    keys = means + alpha**0.5 * noise
+    if stretched is not None:
+        length = torch.randn(draws, 1, generator=generator, dtype=means.dtype)
+        keys[:, stretched] += KEY_VARIANCE**0.5 * length * means[stretched]
+    return keys
+
+
+def key_jacobian(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
+    """G_j = dc/dk_j = 1/H sum_h a_hj (v_j - c_h) q_h^T.
+
+    Shape:
+        queries: (H, size); K: (n, size); V: (n, value size); result: (n, value size, size).
+    """
+    parts = []
+    for q in queries:
+        a = attention_weights(q, K)
+        parts.append((a.unsqueeze(-1) * (V - a @ V)).unsqueeze(-1) * q)
+    return torch.stack(parts).mean(0)
+
+
+def variance_of_small_noise(queries: Tensor, means: Tensor, V: Tensor, alpha: float) -> float:
+    """For keys N(mu_j, alpha I), tr Cov c = alpha sum_j ||G_j||^2 to first order in alpha.
+
+    Shape:
+        queries: (H, size); means: (n, size); V: (n, value size).
+    """
+    return alpha * key_jacobian(queries, means, V).square().sum().item()
+
+
+def variance_of_uncertain_length(
+    queries: Tensor, means: Tensor, V: Tensor, stretched: int, points: int = 4001
+) -> float:
+    """For k_a = g mu_a, g ~ N(1, 1/2), tr Cov c as an integral over g, by the trapezoidal rule.
+
+    Args:
+        queries: q_1 .. q_H.
+        means: the mu_i.
+        V: the values.
+        stretched: the index a.
+        points: of the grid, which covers eight standard deviations to each side.
+
+    Shape:
+        queries: (H, size); means: (n, size); V: (n, value size).
+    """
+    z = torch.linspace(-8, 8, points, dtype=means.dtype)
+    density = torch.exp(-z.square() / 2)
+    density /= density.sum()  # the same spacing everywhere: the rule is a weighted mean
+    keys = means.repeat(points, 1, 1)
+    keys[:, stretched] *= (1 + KEY_VARIANCE**0.5 * z).unsqueeze(-1)
+    c = attend_heads(queries, keys, V)
+    return (density @ (c - density @ c).square().sum(-1)).item()
+
+
+def limits_of_uncertain_length(V: Tensor, a: int, b: int) -> tuple[float, float]:
+    """The limits of tr Cov c for alpha -> 0 and beta -> infinity: of one head, of two heads.
+
+    Shape:
+        V: (n, value size).
+    """
+    turned = 0.5 * math.erfc((2 * KEY_VARIANCE) ** -0.5)  # P(g < 0)
+    others = (V.sum(0) - V[a]) / (len(V) - 1)
+    one = 0.25 * (V[a] - V[b]).square().sum().item()
+    two = 0.25 * turned * (1 - turned) * (V[a] - others).square().sum().item()
+    return one, two

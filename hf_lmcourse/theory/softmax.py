@@ -1,0 +1,95 @@
+"""Softmax and cross-entropy: the gradient is the prediction minus the truth.
+
+    yhat = softmax(theta)           yhat_k = exp(theta_k) / sum_j exp(theta_j)
+    CE   = - sum_k y_k log yhat_k   y a distribution over the classes, often one-hot
+
+With log yhat_k = theta_k - log sum_j exp(theta_j), and because the y_k add up to one,
+
+    CE = log sum_j exp(theta_j) - sum_k y_k theta_k
+
+The derivative of the first term with respect to theta_k is yhat_k, that of the second is y_k:
+
+    d CE / d theta = yhat - y
+
+For theta_k = w_k . z, the output layer of a network, the chain rule gives
+
+    d CE / d w_k = (yhat_k - y_k) z          d CE / d z = sum_k (yhat_k - y_k) w_k
+
+Sources: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs;
+as an exercise in every course on language models.
+"""
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "cross_entropy",
+    "input_gradient",
+    "logit_gradient",
+    "softmax",
+    "softmax_jacobian",
+    "weight_gradient",
+]
+
+
+def softmax(theta: Tensor) -> Tensor:
+    """exp(theta_k) / sum_j exp(theta_j) along the last axis.
+
+    Adding a constant to every theta_j changes nothing, so the largest is taken off first: no
+    exponential overflows.
+
+    Shape:
+        theta, result: (..., classes).
+    """
+    powers = torch.exp(theta - theta.max(dim=-1, keepdim=True).values)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
+def softmax_jacobian(theta: Tensor) -> Tensor:
+    """The matrix of d yhat_k / d theta_j = yhat_k (1[k = j] - yhat_j): diag(yhat) - yhat yhat^T.
+
+    It is symmetric; its rows add up to zero, since a constant added to theta changes nothing.
+
+    Shape:
+        theta: (..., classes); result: (..., classes, classes).
+    """
+    yhat = softmax(theta)
+    return torch.diag_embed(yhat) - yhat.unsqueeze(-1) * yhat.unsqueeze(-2)
+
+
+def cross_entropy(theta: Tensor, y: Tensor) -> Tensor:
+    """CE = log sum_j exp(theta_j) - sum_k y_k theta_k, in nats.
+
+    Shape:
+        theta, y: (..., classes); result: (...).
+    """
+    largest = theta.max(dim=-1).values
+    log_sum = largest + torch.exp(theta - largest.unsqueeze(-1)).sum(dim=-1).log()
+    return log_sum - (y * theta).sum(dim=-1)
+
+
+def logit_gradient(theta: Tensor, y: Tensor) -> Tensor:
+    """With respect to the logits: d CE / d theta = yhat - y.
+
+    Shape:
+        theta, y, result: (..., classes).
+    """
+    return softmax(theta) - y
+
+
+def weight_gradient(theta: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """With respect to W in theta = W z: (yhat - y) z^T, summed over a batch.
+
+    Shape:
+        theta, y: (batch, classes); z: (batch, size); result: (classes, size).
+    """
+    return logit_gradient(theta, y).t() @ z
+
+
+def input_gradient(theta: Tensor, y: Tensor, W: Tensor) -> Tensor:
+    """With respect to z in theta = W z: W^T (yhat - y), for each row of a batch.
+
+    Shape:
+        theta, y: (batch, classes); W: (classes, size); result: (batch, size).
+    """
+    return logit_gradient(theta, y) @ W

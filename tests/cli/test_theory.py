@@ -1,0 +1,86 @@
+"""`lmcourse theory`: the list, an item, a failure, pictures."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hf_lmcourse.report import theory_plots
+from hf_lmcourse.theory import softmax
+from hf_lmcourse.theory.items import ITEMS, statement
+from hf_lmcourse.theory.outcome import Outcome, same
+
+from .commands import lmcourse
+
+
+def test_without_an_item_all_are_listed_with_their_first_lines() -> None:
+    outcome = lmcourse("theory")
+    assert outcome.status == 0
+    for item in ITEMS:
+        assert any(
+            item in line and statement(item).splitlines()[0] in line
+            for line in outcome.out.splitlines()
+        )
+
+
+def test_an_item_shows_its_statement_its_numbers_and_its_verdict() -> None:
+    outcome = lmcourse("theory", "attention")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert statement("attention") in outcome.out
+    assert "|c - v_j|" in outcome.out
+    assert "all 20 checks passed" in outcome.out
+    rows = [line for line in outcome.out.splitlines() if line.endswith("  ok")]
+    assert len(rows) == 20 and len(set(map(len, rows))) == 1  # aligned
+
+
+def test_a_wrong_formula_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softmax, "logit_gradient", lambda theta, y: softmax.softmax(theta) + y)
+    outcome = lmcourse("theory", "softmax")
+    assert outcome.status == 1
+    assert "8 of 13 checks FAILED" in outcome.out
+    assert any(line.endswith("FAILED") and "theta" in line for line in outcome.out.splitlines())
+
+
+def test_all_runs_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def check(item: str) -> Outcome:
+        seen.append(item)
+        return Outcome([same("one", 1.0, torch.tensor(2.0 if item == ITEMS[1] else 1.0))])
+
+    monkeypatch.setattr("hf_lmcourse.cli.theory.run_check", check)
+    outcome = lmcourse("theory", "all")
+    assert (outcome.status, tuple(seen)) == (1, ITEMS)
+    assert outcome.out.count("all 1 checks passed") == len(ITEMS) - 1
+
+
+def test_a_picture_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theory_plots, "_DRAWS", 100)
+    outcome = lmcourse("theory", "noisy_keys", "--plot", tmp_path / "new")
+    picture = tmp_path / "new" / "noisy_keys.png"
+    assert outcome.status == 0
+    assert f"wrote {picture}" in outcome.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("softmx",), "did you mean softmax?"),
+        (("--plot", "here"), "--plot needs an item"),
+        (("softmax", "--plot", "here"), "softmax has no picture"),
+    ],
+)
+def test_bad_words_are_told_in_one_line(words: tuple[str, ...], told: str) -> None:
+    outcome = lmcourse("theory", *words)
+    assert told in outcome.complaint
+    assert outcome.out == ""
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theory_plots, "_DRAWS", 100)
+    (tmp_path / "file").touch()
+    outcome = lmcourse("theory", "noisy_keys", "--plot", tmp_path / "file")
+    assert f"cannot write {tmp_path / 'file' / 'noisy_keys.png'}" in outcome.complaint
