@@ -4,12 +4,10 @@ import shlex
 
 import torch.distributed
 
-from ..models.registration import CLASSIFIERS
-from ..training.classification import ClassificationRun, prepare_classification
-from ..training.config_file import RunSettings, help_text, read_settings
-from ..training.finish import RunSummary, finish_run
-from ..training.finish_classification import ClassificationSummary, finish_classification
-from ..training.run import Run, prepare_run
+from ..training.any_run import finish_any_run, prepare_any_run
+from ..training.config_file import help_text, read_settings
+from ..training.finish import RunSummary
+from ..training.finish_classification import ClassificationSummary
 
 __all__ = ["run"]
 
@@ -27,7 +25,7 @@ def run(arguments: list[str]) -> int:
         print(help_text())  # noqa: T201
         return 0
     settings = read_settings(arguments)
-    training = _prepare(settings, ["lmcourse", "train", *arguments])
+    training = prepare_any_run(settings, ["lmcourse", "train", *arguments])
     main_process = training.trainer.is_world_process_zero()
     if main_process:
         print(training.describe())  # noqa: T201
@@ -38,23 +36,11 @@ def run(arguments: list[str]) -> int:
                 print(_resume_hint(str(training.folder), arguments))  # noqa: T201
             return 130
         if main_process:
-            print(_finish(training))  # noqa: T201
+            print(_report(finish_any_run(training)))  # noqa: T201
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
     return 0
-
-
-def _prepare(settings: RunSettings, command: list[str]) -> Run | ClassificationRun:
-    if settings.config.model_type in CLASSIFIERS:
-        return prepare_classification(settings, command)
-    return prepare_run(settings, command)
-
-
-def _finish(training: Run | ClassificationRun) -> str:
-    if isinstance(training, ClassificationRun):
-        return _report_of_classifier(finish_classification(training))
-    return _report(finish_run(training))
 
 
 def _resume_hint(folder: str, arguments: list[str]) -> str:
@@ -67,30 +53,23 @@ def _resume_hint(folder: str, arguments: list[str]) -> str:
     )
 
 
-def _report(summary: RunSummary) -> str:
+def _report(summary: RunSummary | ClassificationSummary) -> str:
+    folder = summary.folder
+    lines = ["", summary.table(), ""]
+    if isinstance(summary, ClassificationSummary):
+        return "\n".join(
+            [*lines, f"Everything is in {folder} (model, tokenizer, curve, card, result)."]
+        )
     # A line break is what `lmcourse generate` begins with by itself.
     prompt = "" if summary.prompt == "\n" else f" --prompt {shlex.quote(summary.prompt)}"
     return "\n".join(
         [
-            "",
-            summary.table(),
-            "",
+            *lines,
             "A sample at temperature 1:",
             *(f"  | {line}" for line in summary.sample.strip("\n").split("\n")),
             "",
-            f"Everything is in {summary.folder} (model, tokenizer, curve, samples, card, result).",
-            f"Try next: lmcourse generate {summary.folder}{prompt} --temperature 0.8",
-            f"          lmcourse evaluate {summary.folder} --data ANY_TEXT_FILE.txt",
-        ]
-    )
-
-
-def _report_of_classifier(summary: ClassificationSummary) -> str:
-    return "\n".join(
-        [
-            "",
-            summary.table(),
-            "",
-            f"Everything is in {summary.folder} (model, tokenizer, curve, card, result).",
+            f"Everything is in {folder} (model, tokenizer, curve, samples, card, result).",
+            f"Try next: lmcourse generate {folder}{prompt} --temperature 0.8",
+            f"          lmcourse evaluate {folder} --data ANY_TEXT_FILE.txt",
         ]
     )

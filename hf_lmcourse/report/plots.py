@@ -12,11 +12,9 @@ from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LmcourseError
+from .palette import BLUE, GREY, VERMILION
 
 __all__ = ["plot_accuracy_curve", "plot_learning_curve"]
-
-# Of the palette of Okabe and Ito 2008, which colour-blind readers can tell apart.
-_BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#666666"
 
 Curve = list[tuple[float, float]]
 
@@ -50,11 +48,11 @@ def plot_learning_curve(
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     if training:
-        axes.plot(*zip(*training, strict=True), color=_BLUE, linewidth=1.2, label="training")
+        axes.plot(*zip(*training, strict=True), color=BLUE, linewidth=1.2, label="training")
     if validation:
         axes.plot(
             *zip(*validation, strict=True),
-            color=_VERMILION,
+            color=VERMILION,
             marker="o",
             markersize=4,
             label="validation",
@@ -93,18 +91,18 @@ def plot_accuracy_curve(
     figure = Figure(figsize=(8, 7), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
     percent = [(epoch, 100 * value) for epoch, value in accuracy]
-    above.plot(*zip(*percent, strict=True), color=_VERMILION, marker="o", label="validation")
+    above.plot(*zip(*percent, strict=True), color=VERMILION, marker="o", label="validation")
     for name, value in (yardsticks or {}).items():
-        above.axhline(100 * value, color=_GREY, linestyle="--", linewidth=1)
+        above.axhline(100 * value, color=GREY, linestyle="--", linewidth=1)
         above.annotate(
-            f"{name} {value:.1%}", (accuracy[0][0], 100 * value), color=_GREY, va="bottom"
+            f"{name} {value:.1%}", (accuracy[0][0], 100 * value), color=GREY, va="bottom"
         )
     epoch, best = max(percent, key=lambda point: point[1])
     above.set_title(
         f"{title}\nbest validation accuracy {best:.2f} % at epoch {epoch:g}", fontsize=11
     )
     above.set_ylabel("accuracy in percent")
-    for key, colour, name in (("loss", _BLUE, "training"), ("eval_loss", _VERMILION, "validation")):
+    for key, colour, name in (("loss", BLUE, "training"), ("eval_loss", VERMILION, "validation")):
         if curve := _curve(log_history, key, "epoch"):
             below.plot(*zip(*curve, strict=True), color=colour, marker=".", label=name)
     below.set_xlabel("epochs")
@@ -139,7 +137,7 @@ def _limit_heights(axes: Axes, training: Curve, validation: Curve, lines: list[f
 
 def _draw_yardsticks(axes: Axes, yardsticks: Mapping[str, float]) -> None:
     for name, nats in yardsticks.items():
-        axes.axhline(nats, color=_GREY, linestyle="--", linewidth=1)
+        axes.axhline(nats, color=GREY, linestyle="--", linewidth=1)
         axes.annotate(
             f"{name} {nats:.2f}",
             xy=(0.99, nats),
@@ -147,7 +145,7 @@ def _draw_yardsticks(axes: Axes, yardsticks: Mapping[str, float]) -> None:
             xytext=(0, 4),
             textcoords="offset points",
             horizontalalignment="right",
-            color=_GREY,
+            color=GREY,
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85},
         )

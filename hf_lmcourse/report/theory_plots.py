@@ -12,11 +12,9 @@ from torch import Tensor
 from ..theory import noisy_keys
 from ..theory.checks import attention_scaling as scaling_check
 from ..theory.checks import noisy_keys as keys_check
+from .palette import BLUE, GREY, VERMILION
 
 __all__ = ["PICTURES", "plot_attention_scaling", "plot_noisy_keys"]
-
-# Of the palette of Okabe and Ito 2008, which colour-blind readers can tell apart.
-_BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#666666"
 
 _DRAWS = 4000
 _HISTOGRAM_BETA = 20.0
@@ -38,7 +36,7 @@ def plot_noisy_keys(path: Path) -> None:
         ("key of uncertain length", keys_check.A, "-", "o"),
         (rf"small noise, $\alpha$ = {keys_check.ALPHA:.5f}", None, "--", "s"),
     ):
-        for name, index, colour in (("1 head", 0, _VERMILION), ("2 heads", 1, _BLUE)):
+        for name, index, colour in (("1 head", 0, VERMILION), ("2 heads", 1, BLUE)):
             betas = torch.logspace(0, 2, 41).tolist()
             queries = [keys_check.heads(means, beta)[index] for beta in betas]
             formula = [_closed_form(q, means, V, stretched) for q in queries]
@@ -79,10 +77,10 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
         bins=21,  # an odd number: the weight that is wanted lies in the middle of one
         range=(0, 1),
         weights=[torch.full_like(one, 1 / len(one)).numpy()] * 2,
-        color=[_VERMILION, _BLUE],
+        color=[VERMILION, BLUE],
         label=names,
     )
-    axes.axvline(0.5, color=_GREY, linestyle="--", linewidth=1, zorder=0, label="wanted")
+    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1, zorder=0, label="wanted")
     axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of the draws")
     axes.set_title(rf"A key of uncertain length, $\beta$ = {_HISTOGRAM_BETA:g}", fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="upper left")
@@ -98,7 +96,7 @@ def plot_attention_scaling(path: Path) -> None:
     measured = [scaling_check.measure(d) for d in sizes]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     variance, entropy, gradient = figure.subplots(1, 3)
-    names = (("logits q.k", _VERMILION), ("logits q.k / sqrt d", _BLUE))
+    names = (("logits q.k", VERMILION), ("logits q.k / sqrt d", BLUE))
     for (name, colour), points in zip(names, zip(*measured, strict=True), strict=True):
         curves = (
             (variance, [point.logits.square().mean().item() for point in points], name),
@@ -110,9 +108,9 @@ def plot_attention_scaling(path: Path) -> None:
         means = [point.gradient.mean().item() for point in points]
         gradient.plot(sizes, means, ":", color=colour, label=f"{name}, mean")
     largest = math.log(scaling_check.KEYS)
-    entropy.axhline(largest, color=_GREY, linestyle="--", linewidth=1)
+    entropy.axhline(largest, color=GREY, linestyle="--", linewidth=1)
     entropy.annotate(f"ln {scaling_check.KEYS}", (sizes[-1], largest), (0, 3),
-                     textcoords="offset points", color=_GREY, fontsize=9, ha="right")  # fmt: skip
+                     textcoords="offset points", color=GREY, fontsize=9, ha="right")  # fmt: skip
     _label(variance, "Variance of a logit", "variance", log=True)
     _label(entropy, f"Entropy of the softmax over {scaling_check.KEYS} keys", "nats", log=False)
     _label(gradient, "Gradient of the query", "length of dJ/dq, for |dJ/dc| = 1", log=True)

@@ -1,0 +1,39 @@
+"""`lmcourse study`: train one model again and again with one thing changed."""
+
+import argparse
+from pathlib import Path
+
+from ..report.study import plot_study, study_table, write_study_csv
+from ..training.study import read_study, run_study
+
+__all__ = ["run"]
+
+
+def run(arguments: list[str]) -> int:
+    """Run a study, and leave its table, CSV file and picture; go on where it stopped.
+
+    Args:
+        arguments: see `lmcourse study --help`; further options go to every training.
+
+    Returns:
+        The exit status.
+    """
+    options, others = _parser().parse_known_args(arguments)
+    study = read_study(options.study)
+    folder = Path(options.output_dir or f"runs/{study.name}")
+    results_dir = Path(options.results_dir) if options.results_dir else None
+    record = run_study(study, folder, results_dir, tuple(others))
+    write_study_csv(record, folder / f"{study.name}.csv")
+    plot_study(record, folder / f"{study.name}.png")
+    print(f"\n{study_table(record)}\n\nThe table, points and picture are in {folder}")  # noqa: T201
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "lmcourse study", description=__doc__, epilog="Further options go to every training."
+    )
+    parser.add_argument("study", help="YAML of the study")
+    parser.add_argument("--output_dir", help="folder of the study; runs/<name of the YAML> if none")
+    parser.add_argument("--results_dir", help="folder that also gets the file, as <name>.json")
+    return parser
