@@ -1,0 +1,139 @@
+"""`lmcourse train` with a classifier: run folder, figures, resuming, bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from .commands import Outcome, lmcourse, result_of
+
+YAML = """\
+# A tiny classifier.
+model:
+  model_type: lmcourse_dan
+  embedding_size: 8
+  hidden_size: 8
+  num_hidden_layers: 1
+  sparse_gradients: true
+data:
+  corpus: {corpus}
+training:
+  num_train_epochs: 3
+  per_device_train_batch_size: 5
+  per_device_eval_batch_size: 4
+  optim: adagrad
+  learning_rate: 0.1
+  logging_steps: 4
+  max_grad_norm: 1.0
+  lr_scheduler_type: constant
+"""
+
+
+def write_reviews(folder: Path) -> Path:
+    rows = [f"{thing} was {quality},{quality == 'good'}" for thing in "abcdefghij"
+            for quality in ("good", "bad")]  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, part in (("train", rows), ("test", rows[:6])):
+        (folder / f"{split}.csv").write_text("text,label\n" + "\n".join(part) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("classifier")
+    path = folder / "tiny_dan.yaml"
+    path.write_text(YAML.format(corpus=write_reviews(folder / "reviews")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(yaml: Path) -> tuple[Path, Outcome]:
+    folder = yaml.parent / "run"
+    outcome = lmcourse("train", yaml, "--output_dir", folder, "--results_dir", yaml.parent / "res")
+    return folder, outcome
+
+
+def test_the_terminal_shows_what_was_trained_and_how_well(trained: tuple[Path, Outcome]) -> None:
+    folder, outcome = trained
+    assert outcome.status == 0, outcome.err
+    assert "DANForSequenceClassification with" in outcome.out
+    assert "18 training texts, local; False, True" in outcome.out
+    assert "always the most frequent class" in outcome.out
+    assert "validation  " in outcome.out and "accuracy" in outcome.out
+    assert f"Everything is in {folder}" in outcome.out
+
+
+def test_the_run_folder_is_a_model_repository(trained: tuple[Path, Outcome]) -> None:
+    folder, _ = trained
+    names = {path.name for path in folder.iterdir()}
+    assert {"README.md", "config.json", "model.safetensors", "tokenizer.json", "plots"} <= names
+    assert not list(folder.glob("*.bin"))
+    card = (folder / "README.md").read_text()
+    assert "text-classification" in card and "z_0 = 1/|X|" in card
+    result = result_of(folder)
+    assert result["metrics"]["test"]["texts"] == 6
+    assert json.loads((folder.parent / "res" / "tiny_dan.json").read_text()) == result
+
+
+def test_the_figures_are_those_of_the_saved_model(trained: tuple[Path, Outcome]) -> None:
+    folder, _ = trained
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    lines = (folder.parent / "reviews" / "test.csv").read_text().splitlines()[1:]
+    right = 0
+    for line in lines:
+        text, label = line.split(",")
+        logits = model(**tokenizer(text, return_tensors="pt")).logits
+        right += model.config.id2label[int(logits.argmax())] == label
+    assert result_of(folder)["metrics"]["test"]["accuracy"] == pytest.approx(right / len(lines))
+    classify = pipeline("text-classification", model=str(folder))
+    assert classify("a was good")[0]["label"] in ("False", "True")
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(
+    yaml: Path, trained: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    limits = ["--save_total_limit", "9"]
+    whole = lmcourse("train", yaml, "--output_dir", tmp_path / "whole", *limits)
+    assert whole.status == 0, whole.err
+    checkpoint = tmp_path / "whole" / "checkpoints" / "checkpoint-4"
+    resumed = lmcourse(
+        "train", yaml, "--output_dir", tmp_path / "rest", "--resume_from_checkpoint", checkpoint
+    )
+    assert resumed.status == 0, resumed.err
+    last = "checkpoints/checkpoint-12/model.safetensors"
+    first, second = (load_file(tmp_path / name / last) for name in ("whole", "rest"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--corpus", "imbd"], "did you mean 'imdb'"),
+        (["--text_column", "review"], "no column 'review', only text, label"),
+        (["--hidden_act", "step"], "none of transformers' activations"),
+        (["--freeze_vectors", "true"], "freeze_vectors needs a file of word vectors"),
+        (["--vectors", "nothing.txt"], "cannot read word vectors from nothing.txt"),
+        (["--word_dropuot", "0.5"], "did you mean 'word_dropout'"),
+        (["--block_length", "5"], "unknown option --block_length"),
+        (["--tokenizer", "nothing"], 'is neither "word_punctuation" nor "word" nor a folder'),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(
+    words: list[str], told: str, yaml: Path, tmp_path: Path
+) -> None:
+    complaint = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words).complaint
+    assert told in complaint
+    assert not (tmp_path / "run").exists()
+
+
+def test_vectors_of_another_size_are_told(yaml: Path, tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("good 1 2\n")
+    words = ["--vectors", tmp_path / "vectors.txt", "--output_dir", tmp_path / "run"]
+    assert "have size 2 and embedding_size is 8" in lmcourse("train", yaml, *words).complaint
+    outcome = lmcourse("train", yaml, *words, "--embedding_size", "2")
+    # one of 15 entries
+    assert "word vectors: 6.7% of the vocabulary" in outcome.out, outcome.err

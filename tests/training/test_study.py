@@ -1,0 +1,147 @@
+"""A study trains each point once, keeps it, and goes on where it stopped."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.report.study import plot_study, study_rows, study_table, write_study_csv
+from hf_lmcourse.training import study as module
+from hf_lmcourse.training.study import read_study, run_study
+
+BASE = """\
+# A tiny classifier.
+model:
+  model_type: lmcourse_dan
+  embedding_size: 4
+  hidden_size: 4
+data:
+  corpus: toy_reviews
+training:
+  num_train_epochs: 1
+  max_steps: 3
+  eval_strategy: steps
+  save_strategy: steps
+  eval_steps: 3
+  save_steps: 3
+  per_device_train_batch_size: 5
+  per_device_eval_batch_size: 500
+"""
+STUDY = """\
+# How deep?
+base: base.yaml
+fixed: {hidden_dropout: 0.1}
+vary:
+  num_hidden_layers: [0, 2]
+seeds: [1, 2]
+metric: accuracy
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "depth.yaml").write_text(STUDY)
+    return tmp_path / "depth.yaml"
+
+
+def test_the_points_are_all_variants_seed_by_seed(path: Path) -> None:
+    study = read_study(str(path))
+    assert (study.name, study.factor, study.metric) == ("depth", "num_hidden_layers", "accuracy")
+    assert [(p.variant, p.seed) for p in study.points] == [
+        ("0", 1), ("2", 1), ("0", 2), ("2", 2),
+    ]  # fmt: skip
+    assert study.points[1].overrides == {"hidden_dropout": 0.1, "num_hidden_layers": 2}
+
+
+def test_variants_have_names_and_settings_of_their_own(path: Path) -> None:
+    path.write_text("base: base.yaml\nvariants:\n  plain: {}\n  deep: {num_hidden_layers: 3}\n")
+    study = read_study(str(path))
+    assert study.factor == "variant"
+    assert [(p.variant, p.overrides) for p in study.points] == [
+        ("plain", {}),
+        ("deep", {"num_hidden_layers": 3}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("base: base.yaml\n", "needs a base, and one of vary and variants"),
+        ("base: b\nvary: {a: [1]}\nvariants: {a: {}}\n", "one of vary and variants"),
+        ("base: b\nvary: {a: 1}\n", "one setting with a list of values"),
+        ("base: b\nvarry: {a: [1]}\n", "is no study .varry.: it has base, fixed"),
+        ("[1, 2", "is not a YAML file"),
+    ],
+)
+def test_a_wrong_study_is_told(text: str, told: str, path: Path) -> None:
+    path.write_text(text)
+    with pytest.raises(LmcourseError, match=told):
+        read_study(str(path))
+
+
+def test_a_wrong_setting_is_told_before_anything_is_trained(path: Path, tmp_path: Path) -> None:
+    path.write_text(STUDY.replace("num_hidden_layers", "num_hiden_layers"))
+    with pytest.raises(LmcourseError, match="did you mean 'num_hidden_layers'"):
+        run_study(read_study(str(path)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+    train = module._train
+
+    def counting(study: Any, point: Any, settings: Any) -> dict[str, Any]:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(point.name)
+        return train(study, point, settings)
+
+    monkeypatch.setattr(module, "_train", counting)
+    study, told = read_study(str(path)), []
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "out", tell=told.append)
+    trained[:] = trained[:1]  # room for the rest
+    record = run_study(study, tmp_path / "out", tmp_path / "results", tell=told.append)
+    assert trained == ["0-seed1", "2-seed2"], "the three that were done are not trained again"
+    assert [(p["variant"], p["seed"]) for p in record["points"]] == [
+        (p.variant, p.seed) for p in study.points
+    ]
+    assert json.loads((tmp_path / "results" / "depth.json").read_text()) == record
+    assert told[-1].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
+
+    rows = study_rows(record)
+    assert [(variant, split, seeds) for variant, split, *_, seeds in rows] == [
+        (v, s, 2) for v in "02" for s in ("validation", "test")
+    ]
+    values = [p["metrics"]["test"]["accuracy"] for p in record["points"] if p["variant"] == "2"]
+    assert rows[3][2] == pytest.approx(sum(values) / 2)
+    assert rows[3][3] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert len(study_table(record).splitlines()) == 5
+
+    write_study_csv(record, tmp_path / "out" / "depth.csv")
+    with (tmp_path / "out" / "depth.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 4 * 2
+    assert {line["num_hidden_layers"] for line in lines} == {"0", "2"}
+    plot_study(record, tmp_path / "out" / "depth.png")
+    assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
+
+
+def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
+    path.write_text(STUDY.replace("metric: accuracy", "metric: perplexity"))
+    with pytest.raises(LmcourseError, match="no metric 'perplexity' in this study, only accuracy"):
+        run_study(read_study(str(path)), tmp_path / "out", tell=lambda line: None)
+
+
+def test_a_damaged_file_of_a_study_is_told(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "study.json").write_text("{}")
+    with pytest.raises(LmcourseError, match="study.json is damaged: move it away"):
+        run_study(read_study(str(path)), tmp_path / "out")
