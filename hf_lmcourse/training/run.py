@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from accelerate.utils import broadcast_object_list
+from torch.utils.data import Dataset
 from transformers import (
     AutoModelForCausalLM,
     EarlyStoppingCallback,
@@ -18,6 +19,7 @@ from transformers import (
     set_seed,
 )
 
+from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import ContiguousStreams, line_end_token_id
@@ -27,6 +29,7 @@ from ..models.loading import check_vocabulary, check_weights, load_tokenizer
 from ..report.results import git_commit
 from ..tokenization import train_tokenizer
 from .arguments import DataArguments
+from .bigram_counts import bigram_training
 from .callbacks import LineProgress, SampleText, StopOnSignal, WallTime
 from .checkpoints import CHECKPOINTS, fresh_run_folder, last_whole_checkpoint
 from .config_file import RunSettings, last_cause
@@ -116,7 +119,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
     model = _model(settings, tokenizer)
-    train = _streams(settings, tokenizer, splits["train"].tokens, args.train_batch_size, True)
+    trainer_class, train = _training(settings, tokenizer, model, splits["train"].tokens)
     validation = _streams(
         settings, tokenizer, splits["validation"].tokens, args.eval_batch_size, False
     )
@@ -129,7 +132,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         callbacks.append(EarlyStoppingCallback(args.patience))
     args.metric_for_best_model, args.greater_is_better = "loss", False
     args.restore_callback_states_from_checkpoint = True
-    trainer = StreamTrainer(
+    trainer = trainer_class(
         model=model,
         args=args,
         train_dataset=train,
@@ -208,6 +211,23 @@ def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> PreTrai
     model = AutoModelForCausalLM.from_config(config)
     check_vocabulary(model, tokenizer)
     return model
+
+
+def _training(
+    settings: RunSettings,
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+    tokens: np.ndarray,
+) -> tuple[type[StreamTrainer], Dataset]:
+    """The Trainer and its data: streams, or bigrams where the settings say so."""
+    batches = settings.data.batches
+    if settings.training.lbfgs_iterations and batches != "bigram_counts":
+        raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
+    if batches != "streams":
+        bigrams = Bigrams(tokens, first_context=line_end_token_id(tokenizer))
+        return bigram_training(batches, model, bigrams)
+    streams = _streams(settings, tokenizer, tokens, settings.training.train_batch_size, True)
+    return StreamTrainer, streams
 
 
 def _streams(
