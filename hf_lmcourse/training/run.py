@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
+    default_data_collator,
     set_seed,
 )
 
@@ -138,6 +139,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
+        data_collator=default_data_collator,  # nothing here needs padding
         callbacks=callbacks,
         eval_counts=text_counts(splits["validation"]),
     )
