@@ -1,4 +1,4 @@
-"""Count models that every neural model should beat: a unigram and a trigram of the same tokens."""
+"""Count models that every neural model should beat: n-grams of the same tokens, n up to 3."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LmcourseError
 
-__all__ = ["CountModelScore", "trigram_nll", "unigram_nll"]
+__all__ = ["CountModelScore", "bigram_nll", "trigram_nll", "unigram_nll"]
 
 _LARGEST_VOCABULARY = 2**21 - 2  # (vocabulary + 1) ** 3 has to fit 64 bits
 _FALLBACK_DISCOUNT = 0.5
@@ -74,6 +74,35 @@ def unigram_nll(
     return _score((counts[targets] + 1) / (len(seen) + vocab_size))
 
 
+def bigram_nll(
+    train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None = None
+) -> CountModelScore:
+    """Score a text by the bigram model with interpolated Kneser-Ney smoothing.
+
+    For a token w after the token v,
+
+        P(w | v) = max(c(v w) - D, 0) / c(v .) + D n(v) / c(v .)  P(w)
+
+    with n(v) the number of distinct tokens seen after v, and P(w) and D as in `trigram_nll`.
+
+    Args:
+        train: Token ids of the training text.
+        evaluation: Token ids of the text to score.
+        vocab_size: V; ids are below it.
+        first_context: The token that stands before the first one, as in `trigram_nll`.
+
+    Returns:
+        Summed nats and the number of predicted tokens.
+
+    Raises:
+        LmcourseError: If a text is too short or an id is outside the vocabulary.
+
+    Shape:
+        train: (training tokens,); evaluation: (evaluation tokens,).
+    """
+    return _kneser_ney(2, train, evaluation, vocab_size, first_context)
+
+
 def trigram_nll(
     train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None = None
 ) -> CountModelScore:
@@ -112,19 +141,26 @@ def trigram_nll(
         Kneser and Ney 1995, Improved backing-off for m-gram language modeling; in the interpolated
         form of Chen and Goodman 1998, An empirical study of smoothing techniques.
     """
+    return _kneser_ney(3, train, evaluation, vocab_size, first_context)
+
+
+def _kneser_ney(
+    order: int, train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None
+) -> CountModelScore:
+    """The n-gram model of an order up to 3, from the unigram level up."""
     base = vocab_size + 1
-    seen = _pack_trigrams(*_contexts_and_targets("train", train, vocab_size, first_context), base)
-    queries = _pack_trigrams(
-        *_contexts_and_targets("evaluation", evaluation, vocab_size, first_context), base
+    texts = (("train", train), ("evaluation", evaluation))
+    seen, queries = (
+        _pack_trigrams(*_contexts_and_targets(name, text, vocab_size, first_context), base)
+        for name, text in texts
     )
-    trigrams, occurrences = np.unique(seen, return_counts=True)
-    bigrams, before_bigrams = np.unique(trigrams % base**2, return_counts=True)
-    unigrams, before_unigrams = np.unique(bigrams % base, return_counts=True)
+    levels = [np.unique(seen % base**order, return_counts=True)]
+    for length in range(order - 1, 0, -1):
+        levels.append(np.unique(levels[-1][0] % base**length, return_counts=True))
 
     p: Probabilities = np.full(len(queries), 1 / vocab_size)
-    p = _interpolate(unigrams, before_unigrams, queries % base, base, p)
-    p = _interpolate(bigrams, before_bigrams, queries % base**2, base, p)
-    p = _interpolate(trigrams, occurrences, queries, base, p)
+    for length, (ngrams, counts) in enumerate(reversed(levels), start=1):
+        p = _interpolate(ngrams, counts, queries % base**length, base, p)
     return _score(p)
 
 

@@ -13,7 +13,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-__all__ = ["AdaptiveOutput", "linear_cross_entropy", "token_losses"]
+__all__ = ["AdaptiveOutput", "linear_cross_entropy", "token_chunks", "token_losses"]
 
 IGNORED = -100
 """The label of a position that is not predicted, as everywhere in transformers."""
@@ -22,7 +22,8 @@ _CHUNK_ELEMENTS = 1 << 21
 """Logits computed at once: 8 MB in float32, small enough to stay in a shared cache."""
 
 
-def _chunks(tokens: int, vocabulary: int) -> Iterator[slice]:
+def token_chunks(tokens: int, vocabulary: int) -> Iterator[slice]:
+    """Slices of tokens so small that their logits fit into a cache."""
     size = max(1, _CHUNK_ELEMENTS // vocabulary)
     for start in range(0, tokens, size):
         yield slice(start, start + size)
@@ -49,7 +50,7 @@ class _LinearCrossEntropy(Function):
         d_bias = torch.zeros_like(bias) if with_gradient and bias is not None else None
         total = torch.zeros((), dtype=torch.promote_types(hidden.dtype, torch.float32))
         total = total.to(hidden.device)
-        for chunk in _chunks(hidden.shape[0], weight.shape[0]):
+        for chunk in token_chunks(hidden.shape[0], weight.shape[0]):
             logits = functional.linear(hidden[chunk], weight, bias)
             scores = logits.to(total.dtype)
             log_normaliser = torch.logsumexp(scores, dim=-1, keepdim=True)
@@ -166,7 +167,7 @@ def token_losses(head: nn.Module, hidden: Tensor, targets: Tensor) -> tuple[Tens
     losses = torch.zeros(targets.shape, dtype=torch.float64, device=targets.device)
     hits = torch.zeros_like(targets, dtype=torch.bool)
     vocabulary: Any = getattr(head, "vocab_size", None) or head.out_features
-    for chunk in _chunks(hidden.shape[0], vocabulary):
+    for chunk in token_chunks(hidden.shape[0], vocabulary):
         logits = head(hidden[chunk])
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         loss = functional.cross_entropy(

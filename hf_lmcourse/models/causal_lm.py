@@ -59,7 +59,7 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
         self.model = self.body_class(config)
         self.output_projection: nn.Module = nn.Identity()
         self.lm_head: nn.Module
-        width = config.hidden_size
+        width = config.output_size
         if config.output_layer == "tied" and config.embedding_size != width:
             self.output_projection = nn.Linear(width, config.embedding_size, bias=False)
             width = config.embedding_size

@@ -15,7 +15,7 @@ class LanguageModelConfig(PreTrainedConfig):
     Args:
         vocab_size (`int`): number of tokens.
         embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` where not given.
-        hidden_size (`int`): width of the vectors that the output layer reads.
+        hidden_size (`int`): width of the hidden vectors.
         output_layer (`str`): "full", "tied" (the embeddings are the output matrix; Press and Wolf
             2017) or "adaptive" (Grave et al. 2017).
         adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
@@ -56,6 +56,11 @@ class LanguageModelConfig(PreTrainedConfig):
             self.output_layer = "tied"
         self.tie_word_embeddings = self.output_layer == "tied"
         super().__post_init__(**kwargs)
+
+    @property
+    def output_size(self) -> int:
+        """Width of the vectors that the output layer reads."""
+        return self.hidden_size
 
     def validate_sizes(self) -> None:
         """Refuse sizes below one."""

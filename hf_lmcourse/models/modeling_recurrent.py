@@ -17,6 +17,7 @@ from ..layers.lstm import LSTMLayer
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
+from .inputs import input_embeddings, mask_of_new_tokens
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
 
@@ -109,16 +110,12 @@ class RecurrentModel(RecurrentPreTrainedModel):
             input_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
         """
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give exactly one of input_ids and inputs_embeds")
-        if input_ids is not None:
-            inputs_embeds = self._embed(input_ids)
-        assert inputs_embeds is not None
+        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
         cache: Any = past_key_values
         if use_cache and cache is None:
             cache = DynamicCache(config=self.config)
-        mask = _mask_of_new_tokens(attention_mask, inputs_embeds.shape[1])
-        hidden = self.embedding_dropout(inputs_embeds)
+        mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])
+        hidden = self.embedding_dropout(embeddings)
         for index, (layer, dropout) in enumerate(zip(self.layers, self.dropouts, strict=True)):
             past = None if cache is None else cache.layers[index]
             before, every_step = (None, False) if past is None else (past.state, past.record_past)
@@ -130,30 +127,6 @@ class RecurrentModel(RecurrentPreTrainedModel):
         return BaseModelOutputWithPast(
             last_hidden_state=hidden, past_key_values=cache if use_cache else None
         )
-
-    def _embed(self, input_ids: Tensor) -> Tensor:
-        try:
-            return self.embed_tokens(input_ids)
-        except IndexError:
-            low, high = input_ids.min().item(), input_ids.max().item()
-            raise IndexError(
-                f"token ids from {low} to {high} are not all in the vocabulary of "
-                f"{self.config.vocab_size}: is this the model's own tokenizer?"
-            ) from None
-
-
-def _mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:
-    """The part of a mask that is about the new tokens; `None` where nothing is masked.
-
-    The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
-    with padding may be fed token by token too.
-    """
-    if attention_mask is None or attention_mask.ndim != 2:
-        return None
-    mask = attention_mask[:, -length:]
-    if torch.compiler.is_compiling():
-        return mask  # a graph cannot ask what is in a tensor
-    return None if bool((mask != 0).all()) else mask
 
 
 class RecurrentForCausalLM(LanguageModelForCausalLM, RecurrentPreTrainedModel):

@@ -1,6 +1,7 @@
 """What a run can be told beside the settings of its model: the data and the training."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from transformers import TrainingArguments
 
@@ -36,6 +37,14 @@ class DataArguments:
     random_offset: bool = field(
         default=False,
         metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
+    )
+    batches: Literal["streams", "bigrams", "bigram_counts"] = field(
+        default="streams",
+        metadata={
+            "help": "What a step trains on: streams; bigrams, drawn with replacement; or "
+            "bigram_counts, the exact gradient of the whole text. The latter two are for "
+            "lmcourse_bigram_mlp."
+        },
     )
     cache_dir: str | None = field(
         default=None,
@@ -119,6 +128,12 @@ class RunArguments(TrainingArguments):
     )
     step_decay_factor: float = field(
         default=0.5, metadata={"help": "What the learning rate is multiplied by at each decay."}
+    )
+    lbfgs_iterations: int = field(
+        default=0,
+        metadata={
+            "help": "On bigram_counts: a step is so many iterations of L-BFGS, in place of optim."
+        },
     )
     patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better loss."}

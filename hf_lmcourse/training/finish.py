@@ -9,7 +9,7 @@ from transformers import GenerationConfig
 
 from ..data.streams import line_end_token_id
 from ..evaluation.corpus import evaluate_split
-from ..evaluation.yardsticks import CountModelScore, trigram_nll, unigram_nll
+from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
 from ..report.plots import plot_learning_curve
 from ..report.results import RunResult
@@ -151,7 +151,8 @@ def _yardsticks(run: Run) -> dict[str, CountModelScore]:
     """Count models on the same split, for the reader to compare with."""
     train, validation = run.splits["train"].tokens, run.splits["validation"].tokens
     vocabulary, first = len(run.tokenizer), line_end_token_id(run.tokenizer)
+    models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
     return {
-        "unigram counts": unigram_nll(train, validation, vocabulary, first_context=first),
-        "trigram counts": trigram_nll(train, validation, vocabulary, first_context=first),
+        f"{name} counts": score(train, validation, vocabulary, first_context=first)
+        for name, score in models.items()
     }

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 from transformers import (
     AutoModelForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    default_data_collator,
     set_seed,
 )
 
+from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import ContiguousStreams, line_end_token_id
@@ -29,6 +32,7 @@ from .base import (
     settle_run_folder,
     show_progress,
 )
+from .bigram_counts import bigram_training
 from .callbacks import SampleText, StopOnSignal
 from .config_file import RunSettings
 from .trainer import StreamTrainer
@@ -86,7 +90,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
     model = _model(settings, tokenizer)
-    train = _streams(settings, tokenizer, splits["train"].tokens, args.train_batch_size, True)
+    trainer_class, train = _training(settings, tokenizer, model, splits["train"].tokens)
     validation = _streams(
         settings, tokenizer, splits["validation"].tokens, args.eval_batch_size, False
     )
@@ -95,12 +99,13 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     stop = StopOnSignal()
     callbacks = [SampleText(tokenizer, folder), *run_callbacks(args, stop)]
     args.metric_for_best_model, args.greater_is_better = "loss", False
-    trainer = StreamTrainer(
+    trainer = trainer_class(
         model=model,
         args=args,
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
+        data_collator=default_data_collator,  # nothing here needs padding
         callbacks=callbacks,
         eval_counts=text_counts(splits["validation"]),
     )
@@ -135,6 +140,23 @@ def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> PreTrai
     model = AutoModelForCausalLM.from_config(config)
     check_vocabulary(model, tokenizer)
     return model
+
+
+def _training(
+    settings: RunSettings,
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+    tokens: np.ndarray,
+) -> tuple[type[StreamTrainer], Dataset]:
+    """The Trainer and its data: streams, or bigrams where the settings say so."""
+    batches = settings.data.batches
+    if settings.training.lbfgs_iterations and batches != "bigram_counts":
+        raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
+    if batches != "streams":
+        bigrams = Bigrams(tokens, first_context=line_end_token_id(tokenizer))
+        return bigram_training(batches, model, bigrams)
+    streams = _streams(settings, tokenizer, tokens, settings.training.train_batch_size, True)
+    return StreamTrainer, streams
 
 
 def _streams(

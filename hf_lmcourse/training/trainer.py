@@ -83,7 +83,9 @@ class StreamTrainer(Trainer):
         self.carried_state: Cache | None = None
         self.resumed_state: Cache | None = None
         self.add_callback(_ResetAtEpoch(self))
-        if isinstance(self.train_dataset or self.eval_dataset, ContiguousStreams):
+        if isinstance(self.train_dataset, ContiguousStreams) or isinstance(
+            self.eval_dataset, ContiguousStreams
+        ):
             self.args.remove_unused_columns = False  # it would remove `shift_labels`
 
     def get_train_dataloader(self) -> DataLoader:

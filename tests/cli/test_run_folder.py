@@ -130,7 +130,7 @@ def test_the_terminal_shows_what_is_going_on(finished: FinishedRun) -> None:
     assert lines[1] == f"run folder: {finished.folder}"
     assert len(re.findall(r"^epoch .* validation ", out, re.MULTILINE)) == 2
     assert re.search(r"^epoch .* training ", out, re.MULTILINE)
-    for needed in ("unigram counts", "trigram counts", "this model", "A sample"):
+    for needed in ("unigram counts", "bigram counts", "trigram counts", "this model", "A sample"):
         assert needed in out
     assert f"lmcourse generate {finished.folder}" in out
     perplexity = result_of(finished.folder)["metrics"]["validation"]["perplexity"]

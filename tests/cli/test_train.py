@@ -218,6 +218,8 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--sample_prompt", ""], "sample_prompt '' holds no token"),
         (["--output_dropout", "1"], "output_dropout must be at least 0 and below 1"),
         (["--hidden_size", "wide"], "'wide'"),
+        (["--batches", "bigrams"], "LSTMForCausalLM reads more than one word back"),
+        (["--lbfgs_iterations", "5"], "needs the exact gradient: batches bigram_counts"),
         (["--lerning_rate", "1"], "did you mean 'learning_rate'"),
     ],
 )
@@ -227,6 +229,25 @@ def test_bad_settings_are_refused_before_anything_is_written(
     outcome = lmcourse("train", finished.yaml, "--output_dir", tmp_path / "run", *words)
     assert told in outcome.complaint
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--batches", "bigrams", "--optim", "sgd"],
+        ["--batches", "bigram_counts"],
+        ["--batches", "bigram_counts", "--lbfgs_iterations", "2", "--learning_rate", "1"],
+    ],
+)
+def test_a_bigram_network_is_trained_in_each_of_its_ways(
+    words: list[str], finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ["--model_type", "lmcourse_bigram_mlp", *words]
+    assert short(finished, tmp_path / "run", *words).status == 0
+    result = result_of(tmp_path / "run")
+    assert result["model_type"] == "lmcourse_bigram_mlp"
+    expected = result_of(finished.folder)["metrics"]["validation"]["tokens"]
+    assert result["metrics"]["validation"]["tokens"] == expected
 
 
 def test_a_folder_that_cannot_be_made_is_told(finished: FinishedRun, tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
 from hf_lmcourse import (
+    BigramMLPConfig,
+    BigramMLPForCausalLM,
     CharRNNConfig,
     CharRNNForCausalLM,
     GRUConfig,
     GRUForCausalLM,
     LSTMConfig,
     LSTMForCausalLM,
+    NGramFNNConfig,
+    NGramFNNForCausalLM,
 )
 from hf_lmcourse.models.causal_lm import LanguageModelForCausalLM
 
@@ -27,7 +31,8 @@ class Family:
     """One row: how to build a tiny model of a family.
 
     `reference` is the library's module of the same equations, where there is one; a family that has
-    it is recurrent and takes `backend="torch"`.
+    it is recurrent and takes `backend="torch"`. `context` is how many tokens back a prediction
+    looks; `None` is all of them. `depths` are the numbers of hidden layers to try it with.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Family:
     model_class: type[LanguageModelForCausalLM]
     settings: dict[str, Any] = field(default_factory=dict)
     reference: Callable[..., nn.RNNBase] | None = None
+    context: int | None = None
+    depths: tuple[int, ...] = (1, 3)
 
     def config(self, **changes: Any) -> PreTrainedConfig:
         """The tiny settings, with changes."""
@@ -61,6 +68,21 @@ FAMILIES = [
     Family("char_rnn", CharRNNConfig, CharRNNForCausalLM, TWO_LAYERS, nn.RNN),
     Family("lstm", LSTMConfig, LSTMForCausalLM, TWO_LAYERS, nn.LSTM),
     Family("gru", GRUConfig, GRUForCausalLM, TWO_LAYERS, nn.GRU),
+    Family(
+        "ngram_fnn",
+        NGramFNNConfig,
+        NGramFNNForCausalLM,
+        {**TWO_LAYERS, "context_size": 3},
+        context=3,
+    ),
+    Family(
+        "bigram_mlp",
+        BigramMLPConfig,
+        BigramMLPForCausalLM,
+        {"embedding_size": 12, "hidden_size": 16},
+        context=1,
+        depths=(1,),
+    ),
 ]
 
 OUTPUT_LAYERS: dict[str, dict[str, Any]] = {

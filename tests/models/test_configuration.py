@@ -9,15 +9,20 @@ from transformers import AutoConfig
 
 from hf_lmcourse import CharRNNConfig
 
-from .families import OUTPUT_LAYERS, Family, every_family, every_output_layer
+from .families import (
+    OUTPUT_LAYERS,
+    Family,
+    every_family,
+    every_output_layer,
+    every_recurrent_family,
+)
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
-    "negative dropout": ({"hidden_dropout": -0.1}, "hidden_dropout must be at least 0"),
-    "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
+    "negative dropout": ({"output_dropout": -0.1}, "output_dropout must be at least 0"),
+    "dropout of one": ({"embedding_dropout": 1}, "embedding_dropout must be .* below 1, not 1"),
     "embedding dropout": ({"embedding_dropout": 1.5}, "embedding_dropout must be"),
     "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
     "no such output layer": ({"output_layer": "hierarchical"}, "output_layer"),
-    "no such backend": ({"backend": "cudnn"}, "backend"),
     "text for a number": ({"hidden_size": "16"}, "hidden_size"),
     "fraction for a whole number": ({"num_hidden_layers": 1.5}, "num_hidden_layers"),
     "adaptive without cut-offs": ({"output_layer": "adaptive"}, "it needs them"),
@@ -33,12 +38,25 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "cut-off at the end": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 11]}, "must rise"),
 }
+BAD_RECURRENT_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "negative dropout": ({"hidden_dropout": -0.1}, "hidden_dropout must be at least 0"),
+    "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
+    "no such backend": ({"backend": "cudnn"}, "backend"),
+}
 
 
 @every_family
 @pytest.mark.parametrize("case", BAD_SETTINGS)
 def test_bad_settings_are_refused_by_name(family: Family, case: str) -> None:
     changes, message = BAD_SETTINGS[case]
+    with pytest.raises((StrictDataclassError, ValueError), match=message):
+        family.config(**changes)
+
+
+@every_recurrent_family
+@pytest.mark.parametrize("case", BAD_RECURRENT_SETTINGS)
+def test_bad_settings_of_a_recurrence_are_refused_by_name(family: Family, case: str) -> None:
+    changes, message = BAD_RECURRENT_SETTINGS[case]
     with pytest.raises((StrictDataclassError, ValueError), match=message):
         family.config(**changes)
 
@@ -52,7 +70,7 @@ def test_the_library_backend_has_no_sigmoid() -> None:
 @every_family
 @every_output_layer
 def test_settings_survive_saving(family: Family, output_layer: str, tmp_path: Path) -> None:
-    config = family.config(**OUTPUT_LAYERS[output_layer], eos_token_id=2, hidden_dropout=0.25)
+    config = family.config(**OUTPUT_LAYERS[output_layer], eos_token_id=2, output_dropout=0.25)
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert type(loaded) is family.config_class
@@ -75,5 +93,5 @@ def test_embeddings_are_as_wide_as_the_state_unless_told(family: Family) -> None
 @every_family
 def test_defaults_are_a_valid_model_of_their_own(family: Family) -> None:
     config = family.config_class()
-    assert len(config.layer_types) == config.num_hidden_layers
+    assert 1 <= len(config.layer_types) <= config.num_hidden_layers
     assert "past_key_values" in config.keys_to_ignore_at_inference

@@ -1,0 +1,81 @@
+"""A text as bigrams: one pair of words an example, or all of it as counts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..errors import LmcourseError
+from ..layers.bigram import BigramCounts
+
+__all__ = ["BigramCountsOfText", "Bigrams"]
+
+
+class Bigrams(Dataset):
+    """Every pair of neighbours in a text, as sequences of one token and the label after it.
+
+    Labels are shifted already, and stand there under both names, as in `ContiguousStreams`.
+
+    Args:
+        tokens: the text, one token id a position.
+        first_context: the token that stands before the first one; without it the first token is
+            context only.
+
+    Raises:
+        LmcourseError: the text has no pair.
+
+    Shape:
+        item: `input_ids`, `labels`, `shift_labels`: (1,), int64.
+    """
+
+    def __init__(self, tokens: NDArray[np.integer], first_context: int | None = None) -> None:
+        text = torch.from_numpy(np.asarray(tokens).astype(np.int64))
+        if first_context is not None:
+            text = torch.cat([text.new_tensor([first_context]), text])
+        if len(text) < 2:
+            raise LmcourseError(f"a text of {len(tokens)} tokens has no bigram: give more text")
+        self.contexts, self.targets = text[:-1], text[1:]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
+        """Several items at once, as DataLoader asks for them."""
+        inputs, labels = (
+            side[list(indices)].unsqueeze(1) for side in (self.contexts, self.targets)
+        )
+        return [
+            {"input_ids": row, "labels": label, "shift_labels": label}
+            for row, label in zip(inputs, labels, strict=True)
+        ]
+
+
+class BigramCountsOfText(Dataset):
+    """A whole text as one example: the counts of its bigrams.
+
+    Args:
+        bigrams: the pairs of the text.
+
+    Attributes:
+        counts: how often each of them occurs.
+
+    Shape:
+        item: `input_ids`, the distinct words that something follows: (distinct words,).
+    """
+
+    def __init__(self, bigrams: Bigrams) -> None:
+        self.counts = BigramCounts.of(bigrams.contexts, bigrams.targets)
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        if index != 0:
+            raise IndexError("the whole text is one example")
+        return {"input_ids": self.counts.previous}

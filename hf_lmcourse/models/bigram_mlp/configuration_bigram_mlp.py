@@ -1,0 +1,61 @@
+"""Settings of the bigram network."""
+
+from typing import ClassVar
+
+from huggingface_hub.dataclasses import strict
+
+from ..cache import RECURRENT_STATE
+from ..configuration_causal_lm import LanguageModelConfig
+
+__all__ = ["BigramMLPConfig"]
+
+
+@strict
+class BigramMLPConfig(LanguageModelConfig):
+    """Settings of `BigramMLPModel` and `BigramMLPForCausalLM`; see `LanguageModelConfig` too.
+
+    Parameters of the full output layer, with V tokens, embeddings of size E and H units:
+
+        V E + H (E + 1) + V (H + 1)
+
+    Args:
+        frozen_embeddings (`bool`): do not train the embeddings.
+        embedding_dropout (`float`): dropout on the embeddings.
+        output_dropout (`float`): dropout between the hidden layer and the output layer.
+        num_hidden_layers (`int`): 1, as transformers wants it said.
+
+    Example:
+        >>> from hf_lmcourse import BigramMLPConfig, BigramMLPForCausalLM
+        >>> model = BigramMLPForCausalLM(BigramMLPConfig(vocab_size=2_000, hidden_size=50))
+    """
+
+    model_type = "lmcourse_bigram_mlp"
+
+    hidden_size: int = 50
+    frozen_embeddings: bool = False
+    embedding_dropout: float | int = 0.0
+    output_dropout: float | int = 0.0
+    num_hidden_layers: int = 1
+
+    dropouts: ClassVar = ("embedding_dropout", "output_dropout")
+
+    @property
+    def layer_types(self) -> list[str]:
+        """What a cache keeps: how many tokens were seen, and nothing of them."""
+        return [RECURRENT_STATE]
+
+    def validate_layer_type(self) -> None:
+        """Our layer type is not in the host's list, which is about attention."""
+
+    def validate_frozen_embeddings(self) -> None:
+        """Refuse an output matrix that would be frozen as well."""
+        if self.frozen_embeddings and self.output_layer == "tied":
+            raise ValueError('frozen_embeddings and output_layer "tied" exclude each other')
+
+    def validate_depth(self) -> None:
+        """Refuse further layers: the hand-written gradients are those of one."""
+        if self.num_hidden_layers != 1:
+            raise ValueError(
+                f"the bigram network has one hidden layer, not {self.num_hidden_layers}: "
+                "take lmcourse_ngram_fnn with context_size 1"
+            )

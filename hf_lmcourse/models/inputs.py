@@ -1,0 +1,61 @@
+"""What the bodies do with their arguments before any layer runs."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FrozenEmbedding", "input_embeddings", "mask_of_new_tokens"]
+
+
+class FrozenEmbedding(nn.Embedding):
+    """Embeddings that are not trained.
+
+    Loading makes every weight trainable, and sets the mode afterwards.
+    """
+
+    def train(self, mode: bool = True) -> "FrozenEmbedding":
+        """Freeze, and set the mode."""
+        self.weight.requires_grad_(False)
+        return super().train(mode)
+
+
+def input_embeddings(
+    embed_tokens: nn.Embedding, input_ids: Tensor | None, inputs_embeds: Tensor | None
+) -> Tensor:
+    """The embeddings, looked up where ids are given.
+
+    Raises:
+        ValueError: both or neither of `input_ids` and `inputs_embeds`.
+        IndexError: a token id outside the vocabulary.
+
+    Shape:
+        input_ids: (batch, length); inputs_embeds, result: (batch, length, embedding_size).
+    """
+    if inputs_embeds is not None and input_ids is None:
+        return inputs_embeds
+    if input_ids is None or inputs_embeds is not None:
+        raise ValueError("give exactly one of input_ids and inputs_embeds")
+    try:
+        return embed_tokens(input_ids)
+    except IndexError:
+        low, high = input_ids.min().item(), input_ids.max().item()
+        raise IndexError(
+            f"token ids from {low} to {high} are not all in the vocabulary of "
+            f"{embed_tokens.num_embeddings}: is this the model's own tokenizer?"
+        ) from None
+
+
+def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:
+    """The part of a mask that is about the new tokens; `None` where nothing is masked.
+
+    The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
+    with padding may be fed token by token too.
+
+    Shape:
+        attention_mask: (batch, seen + length); result: (batch, length).
+    """
+    if attention_mask is None or attention_mask.ndim != 2:
+        return None
+    mask = attention_mask[:, -length:]
+    if torch.compiler.is_compiling():
+        return mask  # a graph cannot ask what is in a tensor
+    return None if bool((mask != 0).all()) else mask
