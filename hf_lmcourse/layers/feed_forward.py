@@ -1,11 +1,16 @@
 """The position-wise network between two attentions."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["FeedForward"]
 
-_ACTIVATIONS = {"gelu": functional.gelu, "relu": functional.relu}
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": functional.gelu,
+    "relu": functional.relu,
+}
 
 
 class FeedForward(nn.Module):

@@ -112,7 +112,7 @@ def attend_locally(Q: Tensor, K: Tensor, V: Tensor, window: int, *, dropout: flo
     batch, heads, length, size = Q.shape
     blocks = math.ceil(length / window)
     after = blocks * window - length
-    q = functional.pad(Q, (0, 0, 0, after)).view(batch * heads, blocks, window, size)
+    q = functional.pad(Q, (0, 0, 0, after)).reshape(batch * heads, blocks, window, size)
     k, v = (
         functional.pad(x, (0, 0, window, after)).view(batch * heads, blocks + 1, window, size)
         for x in (K, V)

@@ -3,6 +3,7 @@
 from .char_rnn import CharRNNConfig, CharRNNForCausalLM, CharRNNModel
 from .gru import GRUConfig, GRUForCausalLM, GRUModel
 from .lstm import LSTMConfig, LSTMForCausalLM, LSTMModel
+from .transformer import TransformerConfig, TransformerForCausalLM, TransformerModel
 
 __all__ = [
     "CharRNNConfig",
@@ -14,4 +15,7 @@ __all__ = [
     "LSTMConfig",
     "LSTMForCausalLM",
     "LSTMModel",
+    "TransformerConfig",
+    "TransformerForCausalLM",
+    "TransformerModel",
 ]

@@ -1,6 +1,6 @@
 """What every causal language model of the package shares: output layer, loss, outputs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,17 @@ from transformers.utils.generic import can_return_tuple
 from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
 from ..layers.sampled_softmax import sampled_cross_entropy
 
-__all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
+__all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM", "look_up"]
 
 
 class LMCoursePreTrainedModel(PreTrainedModel):
     """Base of every model of the package: names of parts, initialisation of what is shared."""
+
+    carries_state: ClassVar[bool] = True
+    """Whether what the model knows of the text before has a constant size, so that training and
+    evaluation carry it from block to block. Otherwise each block is a window of its own."""
+    unit_embeddings: ClassVar[bool] = True
+    """Whether untied embeddings start with variance one, not with `initializer_range`."""
 
     base_model_prefix = "model"
     _skip_keys_device_placement = ["past_key_values"]
@@ -33,7 +39,8 @@ class LMCoursePreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, nn.Embedding) and not self.config.tie_word_embeddings:
+        unit = self.unit_embeddings and not self.config.tie_word_embeddings
+        if isinstance(module, nn.Embedding) and unit:
             # Inputs of variance one, as torch.nn.Embedding has them; a tied matrix also makes the
             # logits, and there they would be far too large.
             init.normal_(module.weight, mean=0.0, std=1.0)
@@ -124,6 +131,9 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
             **extra,
         )
         hidden = self.output_projection(outputs.last_hidden_state)
+        device = hidden.device.type
+        if torch.is_autocast_enabled(device):  # a normalisation before the output is in float32
+            hidden = hidden.to(torch.get_autocast_dtype(device))
         if shift_labels is None and labels is not None:
             shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
         loss = logits = None
@@ -201,3 +211,22 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
                 'train with output_layer "full" or "tied"'
             )
         return super().resize_token_embeddings(*args, **kwargs)
+
+
+def look_up(embedding: nn.Embedding, input_ids: Tensor) -> Tensor:
+    """The embeddings of tokens.
+
+    Raises:
+        IndexError: a token id outside the vocabulary.
+
+    Shape:
+        input_ids: (batch, length); result: (batch, length, size).
+    """
+    try:
+        return embedding(input_ids)
+    except IndexError:
+        low, high = input_ids.min().item(), input_ids.max().item()
+        raise IndexError(
+            f"token ids from {low} to {high} are not all in the vocabulary of "
+            f"{embedding.num_embeddings}: is this the model's own tokenizer?"
+        ) from None

@@ -15,7 +15,7 @@ from transformers.utils.output_capturing import capture_outputs
 from ..layers.dropout import LockedDropout
 from ..layers.lstm import LSTMLayer
 from ..layers.recurrence import RecurrentLayer
-from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel, look_up
 from .configuration_recurrent import RecurrentConfig
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
@@ -112,7 +112,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if input_ids is not None:
-            inputs_embeds = self._embed(input_ids)
+            inputs_embeds = look_up(self.embed_tokens, input_ids)
         assert inputs_embeds is not None
         cache: Any = past_key_values
         if use_cache and cache is None:
@@ -130,16 +130,6 @@ class RecurrentModel(RecurrentPreTrainedModel):
         return BaseModelOutputWithPast(
             last_hidden_state=hidden, past_key_values=cache if use_cache else None
         )
-
-    def _embed(self, input_ids: Tensor) -> Tensor:
-        try:
-            return self.embed_tokens(input_ids)
-        except IndexError:
-            low, high = input_ids.min().item(), input_ids.max().item()
-            raise IndexError(
-                f"token ids from {low} to {high} are not all in the vocabulary of "
-                f"{self.config.vocab_size}: is this the model's own tokenizer?"
-            ) from None
 
 
 def _mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:

@@ -16,6 +16,8 @@ from hf_lmcourse import (
     GRUForCausalLM,
     LSTMConfig,
     LSTMForCausalLM,
+    TransformerConfig,
+    TransformerForCausalLM,
 )
 from hf_lmcourse.models.causal_lm import LanguageModelForCausalLM
 
@@ -27,7 +29,9 @@ class Family:
     """One row: how to build a tiny model of a family.
 
     `reference` is the library's module of the same equations, where there is one; a family that has
-    it is recurrent and takes `backend="torch"`.
+    it is recurrent and takes `backend="torch"`. `first_hidden` is what goes into the first layer in
+    evaluation; `embedding_deviation` that of untied embeddings at the start, where it is not
+    `initializer_range`; with `learning_rate` Adam learns a batch by heart in a few steps.
     """
 
     name: str
@@ -35,6 +39,9 @@ class Family:
     model_class: type[LanguageModelForCausalLM]
     settings: dict[str, Any] = field(default_factory=dict)
     reference: Callable[..., nn.RNNBase] | None = None
+    first_hidden: Callable[[Any, Tensor], Tensor] = lambda model, ids: model.model.embed_tokens(ids)
+    embedding_deviation: float | None = 1.0
+    learning_rate: float = 0.1
 
     def config(self, **changes: Any) -> PreTrainedConfig:
         """The tiny settings, with changes."""
@@ -57,10 +64,31 @@ class Family:
 
 TWO_LAYERS = {"embedding_size": 12, "hidden_size": 16, "num_hidden_layers": 2}
 
+TWO_BLOCKS = {**TWO_LAYERS, "num_attention_heads": 2, "max_position_embeddings": 40}
+
+
+def projected_and_placed(model: Any, ids: Tensor) -> Tensor:
+    """Embeddings brought to the width of the layers, plus learned positions."""
+    body = model.model
+    return (
+        body.embedding_projection(body.embed_tokens(ids))
+        + body.embed_positions.weight[: ids.shape[1]]
+    )
+
+
 FAMILIES = [
     Family("char_rnn", CharRNNConfig, CharRNNForCausalLM, TWO_LAYERS, nn.RNN),
     Family("lstm", LSTMConfig, LSTMForCausalLM, TWO_LAYERS, nn.LSTM),
     Family("gru", GRUConfig, GRUForCausalLM, TWO_LAYERS, nn.GRU),
+    Family(
+        "transformer",
+        TransformerConfig,
+        TransformerForCausalLM,
+        TWO_BLOCKS,
+        first_hidden=projected_and_placed,
+        embedding_deviation=None,
+        learning_rate=0.03,
+    ),
 ]
 
 OUTPUT_LAYERS: dict[str, dict[str, Any]] = {

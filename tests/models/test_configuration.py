@@ -9,15 +9,19 @@ from transformers import AutoConfig
 
 from hf_lmcourse import CharRNNConfig
 
-from .families import OUTPUT_LAYERS, Family, every_family, every_output_layer
+from .families import (
+    OUTPUT_LAYERS,
+    Family,
+    every_family,
+    every_output_layer,
+    every_recurrent_family,
+)
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "dropout of one": ({"hidden_dropout": 1}, "hidden_dropout must be .* below 1, not 1"),
     "negative dropout": ({"hidden_dropout": -0.1}, "hidden_dropout must be at least 0"),
-    "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
     "embedding dropout": ({"embedding_dropout": 1.5}, "embedding_dropout must be"),
-    "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
     "no such output layer": ({"output_layer": "hierarchical"}, "output_layer"),
-    "no such backend": ({"backend": "cudnn"}, "backend"),
     "text for a number": ({"hidden_size": "16"}, "hidden_size"),
     "fraction for a whole number": ({"num_hidden_layers": 1.5}, "num_hidden_layers"),
     "adaptive without cut-offs": ({"output_layer": "adaptive"}, "it needs them"),
@@ -33,12 +37,25 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "cut-off at the end": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 11]}, "must rise"),
 }
+BAD_RECURRENT_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
+    "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
+    "no such backend": ({"backend": "cudnn"}, "backend"),
+}
 
 
 @every_family
 @pytest.mark.parametrize("case", BAD_SETTINGS)
 def test_bad_settings_are_refused_by_name(family: Family, case: str) -> None:
     changes, message = BAD_SETTINGS[case]
+    with pytest.raises((StrictDataclassError, ValueError), match=message):
+        family.config(**changes)
+
+
+@every_recurrent_family
+@pytest.mark.parametrize("case", BAD_RECURRENT_SETTINGS)
+def test_bad_recurrent_settings_are_refused_by_name(family: Family, case: str) -> None:
+    changes, message = BAD_RECURRENT_SETTINGS[case]
     with pytest.raises((StrictDataclassError, ValueError), match=message):
         family.config(**changes)
 
