@@ -20,9 +20,12 @@ from transformers import (
 
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
+from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.windows import TokenWindows
 from ..errors import LmcourseError
-from ..evaluation.corpus import text_counts
+from ..evaluation.corpus import scoring_data, text_counts
+from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import check_vocabulary, check_weights, load_tokenizer
 from ..report.results import git_commit
 from ..tokenization import train_tokenizer
@@ -116,9 +119,13 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
     model = _model(settings, tokenizer)
-    train = _streams(settings, tokenizer, splits["train"].tokens, args.train_batch_size, True)
-    validation = _streams(
-        settings, tokenizer, splits["validation"].tokens, args.eval_batch_size, False
+    train = _training_data(settings, model, tokenizer, splits["train"].tokens)
+    validation = scoring_data(
+        model,
+        splits["validation"].tokens,
+        args.eval_batch_size * args.world_size,
+        first_context=line_end_token_id(tokenizer),
+        block_length=settings.data.block_length,
     )
     folder = _settle_run_folder(settings, model)
     if args.process_index == 0:
@@ -194,7 +201,7 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     return load_tokenizer(data.tokenizer)
 
 
-def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
     config = settings.config
     config.vocab_size = len(tokenizer)
     config.pad_token_id = tokenizer.pad_token_id
@@ -205,23 +212,36 @@ def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> PreTrai
         raise LmcourseError(
             f"model settings of {settings.config_file}: {last_cause(error)}"
         ) from error
+    _check_block_length(settings)
     model = AutoModelForCausalLM.from_config(config)
     check_vocabulary(model, tokenizer)
     return model
 
 
-def _streams(
+def _check_block_length(settings: RunSettings) -> None:
+    """Positions that no block reaches would never be trained; generation and scores use them."""
+    longest = getattr(settings.config, "max_position_embeddings", None)
+    if longest is not None and settings.data.block_length != longest:
+        raise LmcourseError(
+            f"block_length {settings.data.block_length} must be the model's "
+            f"max_position_embeddings {longest}: a block is the whole context that it trains on"
+        )
+
+
+def _training_data(
     settings: RunSettings,
+    model: LanguageModelForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
     tokens: np.ndarray,
-    batch_size: int,
-    training: bool,
-) -> ContiguousStreams:
-    return ContiguousStreams(
-        tokens,
-        num_streams=batch_size * settings.training.world_size,
-        block_length=settings.data.block_length,
-        first_context=line_end_token_id(tokenizer),
-        random_offset=training and settings.data.random_offset,
-        seed=settings.training.seed,
-    )
+) -> PredictedTokens:
+    """Streams for a model that carries its state along them, else shuffled windows."""
+    rows = settings.training.train_batch_size * settings.training.world_size
+    length = settings.data.block_length
+    options: dict[str, Any] = {
+        "first_context": line_end_token_id(tokenizer),
+        "random_offset": settings.data.random_offset,
+        "seed": settings.training.seed,
+    }
+    if model.carries_state:
+        return ContiguousStreams(tokens, rows, length, **options)
+    return TokenWindows(tokens, length, rows=rows, shuffle=True, **options)
