@@ -13,6 +13,7 @@ VERBS = {
     "train": "train a model as a YAML file says",
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
     "generate": "continue a prompt with a saved model",
+    "attention": "pictures and statistics of what a Transformer's heads look at",
 }
 
 

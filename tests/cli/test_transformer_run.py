@@ -5,21 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import FinishedRun, Outcome, lmcourse, result_of, write_corpus, write_yaml
-
-TRANSFORMER = [
-    ("lmcourse_lstm", "lmcourse_transformer\n  max_position_embeddings: 16"),
-    ("hidden_size: 8", "hidden_size: 8\n  num_hidden_layers: 1\n  num_attention_heads: 2"),
-]
-
-
-@pytest.fixture(scope="module")
-def transformer(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
-    place = tmp_path_factory.mktemp("transformer")
-    corpus = write_corpus(place / "small.txt")
-    yaml = write_yaml(place / "tiny.yaml", corpus, TRANSFORMER)
-    folder = place / "runs" / "tiny"
-    return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, "--output_dir", folder))
+from .commands import FinishedRun, Outcome, lmcourse, result_of
 
 
 def evaluate(run: FinishedRun, *words: object) -> Outcome:
