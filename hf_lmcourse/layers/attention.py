@@ -68,6 +68,9 @@ class MultiHeadAttention(nn.Module):
     all heads are computed as one product, `qkv_proj`; its rows are ordered Q, K, V as in
     `torch.nn.MultiheadAttention`, so that weights can be exchanged with it. `o_proj` is A.
 
+    The bias of the keys adds the same number to all scores of a query, which the softmax does not
+    see: its gradient is zero but for rounding, unless the keys are turned by rotary positions.
+
     Args:
         hidden_size: d.
         num_heads: h, a divisor of d.

@@ -153,6 +153,19 @@ def test_the_scale_keeps_the_variance_of_the_scores_at_one() -> None:
         assert scores.var().item() == pytest.approx(1, rel=0.15)
 
 
+def test_the_bias_of_the_keys_has_no_gradient_and_no_effect() -> None:
+    layer, x = random_layer(torch.float64), torch.randn(2, 6, 12, dtype=torch.float64)
+    output, _ = layer(x)
+    slopes = torch.randn(output.shape, dtype=torch.float64)
+    (grad,) = torch.autograd.grad((output * slopes).sum(), layer.qkv_proj.bias)
+    of_queries, of_keys, of_values = grad.chunk(3)
+    assert of_keys.abs().max() < 1e-12
+    assert min(of_queries.abs().max(), of_values.abs().max()) > 1e-3
+    with torch.no_grad():
+        layer.qkv_proj.bias[12:24] += 5
+    torch.testing.assert_close(layer(x)[0], output)
+
+
 def test_heads_must_divide_the_size() -> None:
     with pytest.raises(ValueError, match="hidden_size 10 is no multiple of 3"):
         MultiHeadAttention(10, 3)

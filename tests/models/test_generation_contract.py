@@ -138,6 +138,21 @@ def test_generation_continues_from_a_returned_cache(family: Family) -> None:
 
 
 @every_family
+def test_a_prompt_of_embeddings_equals_one_of_ids(family: Family) -> None:
+    model, ids = lively(family), token_ids(2, 5)
+    embeddings = model.get_input_embeddings()(ids)
+    options = {"attention_mask": torch.ones_like(ids), "do_sample": False}
+    new = model.generate(inputs_embeds=embeddings, max_new_tokens=NEW_TOKENS, **options)
+    assert torch.equal(new, generate(model, ids)[:, 5:])
+
+
+@every_family
+def test_a_prompt_read_in_pieces_equals_one_read_at_once(family: Family) -> None:
+    model, ids = lively(family), token_ids(2, 9)
+    assert torch.equal(generate(model, ids, prefill_chunk_size=4), generate(model, ids))
+
+
+@every_family
 def test_generation_stops_at_the_end_token(family: Family) -> None:
     model, ids = lively(family), token_ids(2, 5)
     free = generate(model, ids)[:, 5:]

@@ -187,6 +187,8 @@ def _look_up_positions(embedding: nn.Embedding, position_ids: Tensor) -> Tensor:
         position_ids: (batch, length); result: (batch, length, size).
     """
     try:
+        if position_ids.shape[-1] > embedding.num_embeddings:
+            raise IndexError  # a GPU would not raise it, but stop working
         return embedding(position_ids)
     except IndexError:
         raise ValueError(

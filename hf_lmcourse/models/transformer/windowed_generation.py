@@ -41,6 +41,7 @@ class WindowedGenerationMixin(GenerationMixin):
         next_sequence_length: int | None = None,
         past_key_values: Cache | None = None,
         attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Cut off what lies before the window; read the window anew where it has moved.
@@ -50,6 +51,7 @@ class WindowedGenerationMixin(GenerationMixin):
             next_sequence_length: how many tokens at its end are new; `None` for all.
             past_key_values: the cache.
             attention_mask: 0 at padding, over the whole text.
+            inputs_embeds: a prompt of embeddings; the whole text has to fit the context then.
             **kwargs: see transformers.
 
         Returns:
@@ -71,6 +73,7 @@ class WindowedGenerationMixin(GenerationMixin):
             next_sequence_length=next_sequence_length,
             past_key_values=past_key_values,
             attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
             **kwargs,
         )
 
