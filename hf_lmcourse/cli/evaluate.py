@@ -35,6 +35,7 @@ def run(arguments: list[str]) -> int:
         split,
         streams=options.streams,
         block_length=options.block_length,
+        stride=options.stride,
         cache_dir=options.cache_dir,
         progress=True,
     )
@@ -58,8 +59,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
     parser.add_argument("--cache_dir", help="tokenized text (environment: LMCOURSE_CACHE)")
     parser.add_argument(
-        "--streams", type=int, default=1, help="cut the text into parallel streams (1: not at all)"
+        "--streams", type=int, help="cut the text into parallel streams (1: not at all)"
     )
-    parser.add_argument("--block_length", type=int, default=512, help="tokens a forward pass (512)")
+    parser.add_argument(
+        "--block_length",
+        type=int,
+        help="tokens a forward pass (512; for a Transformer its longest context)",
+    )
+    parser.add_argument(
+        "--stride", type=int, help="tokens that a Transformer's window scores (half of it)"
+    )
     parser.add_argument("--json", help="also write the figures to this file")
     return parser

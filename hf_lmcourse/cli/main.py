@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
     "generate": "continue a prompt with a saved model",
     "theory": "the derivations of the course, each with a check that runs",
+    "attention": "pictures and statistics of what a Transformer's heads look at",
 }
 
 

@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
-from ..layers.output import IGNORED
+from .predicted_tokens import PredictedTokens
 
 __all__ = ["ContiguousStreams", "check_token_ids", "line_end_token_id"]
 
 
-class ContiguousStreams(Dataset):
+class ContiguousStreams(PredictedTokens):
     """A corpus cut into parallel streams, and the streams into blocks.
 
     With S streams, item i is block i // S of stream i % S. Read in order with batches of S items,
@@ -26,10 +24,7 @@ class ContiguousStreams(Dataset):
     first input of a stream is the last token of the stream before it. All blocks have the same
     length: where a stream ends early, labels of -100 fill up the last block, and nowhere else.
 
-    Labels are shifted here: `labels[t]` is the token *after* `input_ids[t]`, also across the border
-    of two blocks. An item has them under two names. As `shift_labels` the models and Trainer's
-    count of predicted tokens take them as they are; `labels` alone would be shifted once more. But
-    Trainer counts and evaluates only where there are `labels`.
+    Labels are shifted; see `PredictedTokens`.
 
     Args:
         tokens: the corpus, one token id a position.
@@ -64,10 +59,9 @@ class ContiguousStreams(Dataset):
         random_offset: bool = False,
         seed: int = 0,
     ) -> None:
-        self.tokens = np.asarray(tokens)
+        super().__init__(tokens, first_context)
         self.num_streams = num_streams
         self.block_length = block_length
-        self.first_context = first_context
         self.random_offset = random_offset
         self.seed = seed
         self.offset = 0
@@ -84,11 +78,6 @@ class ContiguousStreams(Dataset):
         self._shortest_stream = shortest
         self.num_blocks = -(-(shortest + (self._longer_streams > 0)) // block_length)
 
-    @property
-    def num_predicted(self) -> int:
-        """How many tokens are predicted in one pass: the labels that are not -100."""
-        return len(self.tokens) - (self.first_context is None)
-
     def set_epoch(self, epoch: int) -> None:
         """Draw this epoch's offset from the seed and the epoch alone, where offsets are random.
 
@@ -101,35 +90,15 @@ class ContiguousStreams(Dataset):
     def __len__(self) -> int:
         return self.num_blocks * self.num_streams
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return self.__getitems__([index])[0]
-
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
         """Several items at once, as DataLoader asks for them."""
-        if indices and not 0 <= min(indices) <= max(indices) < len(self):
-            raise IndexError(f"no item {indices} among {len(self)}")
+        self.check_indices(indices)
         block, stream = np.divmod(np.asarray(indices, np.int64)[:, None], self.num_streams)
         within = block * self.block_length + np.arange(self.block_length)
         start = stream * self._shortest_stream + np.minimum(stream, self._longer_streams)
         inside = within < self._shortest_stream + (stream < self._longer_streams)
         positions = (start + within + self.offset) % self.num_predicted
-        labels = torch.from_numpy(np.where(inside, self._targets(positions), IGNORED))
-        inputs = torch.from_numpy(self._contexts(positions))
-        return [
-            {"input_ids": row, "labels": label, "shift_labels": label}
-            for row, label in zip(inputs, labels, strict=True)
-        ]
-
-    def _targets(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The predicted tokens at positions that are numbered from 0."""
-        return self.tokens[positions + (self.first_context is None)].astype(np.int64)
-
-    def _contexts(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The tokens right before them."""
-        if self.first_context is None:
-            return self.tokens[positions].astype(np.int64)
-        before = self.tokens[np.maximum(positions - 1, 0)].astype(np.int64)
-        return np.where(positions == 0, self.first_context, before)
+        return self.items(positions, inside)
 
 
 def check_token_ids(tokens: NDArray[np.integer], vocab_size: int) -> None:

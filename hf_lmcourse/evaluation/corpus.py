@@ -1,10 +1,12 @@
-"""Score a language model on contiguous streams: sums, never logits."""
+"""Score a language model on a whole text: sums, never logits."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
@@ -13,7 +15,10 @@ from transformers.cache_utils import Cache
 
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
+from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.windows import TokenWindows
+from ..errors import LmcourseError
 from ..layers.output import IGNORED
 from ..metrics import load_metric
 from ..models.causal_lm import LanguageModelForCausalLM
@@ -23,8 +28,13 @@ __all__ = [
     "corpus_metrics",
     "evaluate_split",
     "score_streams",
+    "scoring_data",
     "text_counts",
 ]
+
+_STREAM_BLOCK = 512
+_WINDOWS_AT_ONCE = 16
+"""Tokens, or windows, of one forward pass where nobody says otherwise: enough for a full cache."""
 
 
 @dataclass
@@ -66,11 +76,11 @@ def score_streams(
     batches: Iterable[dict[str, Tensor]],
     after_batch: Callable[[], object] = lambda: None,
 ) -> StreamTotals:
-    """Score time-aligned batches of streams, carrying the state from one to the next.
+    """Score batches of `scoring_data`, carrying the state of a model that has one to the next.
 
     Args:
         model: a model in evaluation mode.
-        batches: `input_ids` and `shift_labels`, (streams, block_length) each.
+        batches: `input_ids` and `shift_labels`, (rows, length) each.
         after_batch: called after each batch, for progress.
 
     Returns:
@@ -81,9 +91,10 @@ def score_streams(
     hits, tokens = (torch.zeros((), dtype=torch.long, device=model.device) for _ in range(2))
     for batch in batches:
         inputs, targets = batch["input_ids"], batch["shift_labels"]
-        losses, right, state = model.score_tokens(
+        losses, right, past = model.score_tokens(
             inputs.to(model.device), targets.to(model.device), state
         )
+        state = past if model.carries_state else None
         nats += losses.sum()
         hits += right.sum()
         tokens += (targets != IGNORED).sum()
@@ -124,25 +135,68 @@ def text_counts(split: EncodedSplit) -> dict[str, int]:
     return {"characters": split.characters, "num_bytes": split.bytes, "words": split.words}
 
 
+def scoring_data(
+    model: LanguageModelForCausalLM,
+    tokens: NDArray[np.integer],
+    rows: int,
+    first_context: int | None,
+    block_length: int | None = None,
+    stride: int | None = None,
+) -> PredictedTokens:
+    """A text in the form in which a model is to be scored on it, every token once.
+
+    Args:
+        model: streams with carried state for one that carries it, else overlapping windows.
+        tokens: the text.
+        rows: streams or windows of a batch, over all processes.
+        first_context: the token before the first one.
+        block_length: tokens of one forward pass. For windows at most the longest context, which is
+            the default.
+        stride: tokens that a window scores, with the others as context; half of it by default.
+
+    Raises:
+        LmcourseError: sizes that do not fit the text or the model.
+    """
+    if model.carries_state:
+        if stride is not None:
+            raise LmcourseError(
+                f"{model.config.model_type} carries its state along the whole text: a stride is "
+                "for models that look at windows"
+            )
+        length = _STREAM_BLOCK if block_length is None else block_length
+        return ContiguousStreams(tokens, rows, length, first_context)
+    longest = model.config.max_position_embeddings
+    window = longest if block_length is None else block_length
+    if window > longest:
+        raise LmcourseError(
+            f"the model looks at {longest} tokens at most: block_length {window} is too long"
+        )
+    stride = max(1, window // 2) if stride is None else stride
+    return TokenWindows(tokens, window, stride, rows, first_context)
+
+
 def evaluate_split(
     model: LanguageModelForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
     corpus: Corpus,
     split: str,
-    streams: int = 1,
-    block_length: int = 512,
+    streams: int | None = None,
+    block_length: int | None = None,
+    stride: int | None = None,
     cache_dir: str | Path | None = None,
     progress: bool = False,
 ) -> dict[str, float]:
-    """Score every token of a split once, given all the text before it.
+    """Score every token of a split once, given all the text before it that the model looks at.
 
     Args:
         model: the model.
         tokenizer: its tokenizer.
         corpus: where the split is from.
         split: "train", "validation" or "test".
-        streams: parallel pieces the text is cut into; 1 leaves it whole.
+        streams: parallel pieces the text is cut into, by default 1, which leaves it whole; for a
+            model that looks at windows, how many of them to score at once.
         block_length: tokens of one forward pass; the state is carried between them.
+        stride: tokens that a window scores; see `scoring_data`.
         cache_dir: folder of tokenized text.
         progress: show a progress bar where there is a terminal.
 
@@ -150,13 +204,15 @@ def evaluate_split(
         The figures of `corpus_metrics`, and `unknown_share`, the share of unknown tokens.
 
     Raises:
-        LmcourseError: the corpus has no such split.
+        LmcourseError: the corpus has no such split, or the sizes do not fit.
     """
     encoded = encode_split(corpus, split, tokenizer, cache_dir)
-    dataset = ContiguousStreams(
-        encoded.tokens, streams, block_length, first_context=line_end_token_id(tokenizer)
-    )
-    batches = DataLoader(dataset, batch_size=streams)
+    rows = streams
+    if rows is None:
+        rows = 1 if model.carries_state else _WINDOWS_AT_ONCE
+    first = line_end_token_id(tokenizer)
+    dataset = scoring_data(model, encoded.tokens, rows, first, block_length, stride)
+    batches: DataLoader = DataLoader(dataset, batch_size=rows)
     was_training = model.training
     model.eval()
     hidden = None if progress else True  # `None` leaves it to whether there is a terminal

@@ -1,20 +1,33 @@
 """The mathematics in plain torch: one file a recurrence, output layers, regularisers."""
 
+from .attention import MultiHeadAttention, attend
 from .bigram import BigramCounts, BigramParameters, count_gradients, token_gradients
 from .dropout import LockedDropout
 from .elman import ElmanLayer, elman_step
+from .feed_forward import FeedForward
 from .gru import GRULayer, gru_step
 from .lstm import LSTMLayer, lstm_step
 from .ngram import NGramLayer, ResidualLayer
 from .output import AdaptiveOutput, linear_cross_entropy, token_losses
+from .positions import position_angles, rotate, sinusoidal_positions
 from .recurrence import RecurrentLayer, run_steps
 from .sampled_softmax import inclusion_probabilities, sampled_cross_entropy
+from .sparse_attention import (
+    attend_at_distances,
+    attend_locally,
+    causal,
+    local_window,
+    log_sparse,
+    log_sparse_distances,
+    strided,
+)
 
 __all__ = [
     "AdaptiveOutput",
     "BigramCounts",
     "BigramParameters",
     "ElmanLayer",
+    "FeedForward",
     "GRULayer",
     "LSTMLayer",
     "LockedDropout",
@@ -22,13 +35,26 @@ __all__ = [
     "RecurrentLayer",
     "ResidualLayer",
     "count_gradients",
+    "MultiHeadAttention",
+    "RecurrentLayer",
+    "attend",
+    "attend_at_distances",
+    "attend_locally",
+    "causal",
     "elman_step",
     "gru_step",
     "inclusion_probabilities",
     "linear_cross_entropy",
+    "local_window",
+    "log_sparse",
+    "log_sparse_distances",
     "lstm_step",
+    "position_angles",
+    "rotate",
     "run_steps",
     "sampled_cross_entropy",
     "token_gradients",
+    "sinusoidal_positions",
+    "strided",
     "token_losses",
 ]

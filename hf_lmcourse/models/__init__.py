@@ -6,6 +6,7 @@ from .dan import DANConfig, DANForSequenceClassification, DANModel
 from .gru import GRUConfig, GRUForCausalLM, GRUModel
 from .lstm import LSTMConfig, LSTMForCausalLM, LSTMModel
 from .ngram_fnn import NGramFNNConfig, NGramFNNForCausalLM, NGramFNNModel
+from .transformer import TransformerConfig, TransformerForCausalLM, TransformerModel
 
 __all__ = [
     "BigramMLPConfig",
@@ -26,4 +27,7 @@ __all__ = [
     "NGramFNNConfig",
     "NGramFNNForCausalLM",
     "NGramFNNModel",
+    "TransformerConfig",
+    "TransformerForCausalLM",
+    "TransformerModel",
 ]

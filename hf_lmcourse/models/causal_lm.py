@@ -1,6 +1,6 @@
 """What every causal language model of the package shares: output layer, loss, outputs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,12 @@ __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 class LMCoursePreTrainedModel(PreTrainedModel):
     """Base of every model of the package: names of parts, initialisation of what is shared."""
 
+    carries_state: ClassVar[bool] = True
+    """Whether what the model knows of the text before has a constant size, so that training and
+    evaluation carry it from block to block. Otherwise each block is a window of its own."""
+    unit_embeddings: ClassVar[bool] = True
+    """Whether untied embeddings start with variance one, not with `initializer_range`."""
+
     base_model_prefix = "model"
     _skip_keys_device_placement = ["past_key_values"]
 
@@ -33,7 +39,8 @@ class LMCoursePreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, nn.Embedding) and not self.config.tie_word_embeddings:
+        unit = self.unit_embeddings and not self.config.tie_word_embeddings
+        if isinstance(module, nn.Embedding) and unit:
             # Inputs of variance one, as torch.nn.Embedding has them; a tied matrix also makes the
             # logits, and there they would be far too large.
             init.normal_(module.weight, mean=0.0, std=1.0)
@@ -124,6 +131,9 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
             **extra,
         )
         hidden = self.output_projection(outputs.last_hidden_state)
+        device = hidden.device.type
+        if torch.is_autocast_enabled(device):  # a normalisation before the output is in float32
+            hidden = hidden.to(torch.get_autocast_dtype(device))
         if shift_labels is None and labels is not None:
             shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
         loss = logits = None

@@ -32,7 +32,11 @@ class DataArguments:
     )
     lowercase: bool = field(default=False, metadata={"help": "Lower-case the words."})
     block_length: int = field(
-        default=64, metadata={"help": "Tokens between two cuts of backpropagation through time."}
+        default=64,
+        metadata={
+            "help": "Tokens between two cuts of backpropagation through time; for a Transformer "
+            "its max_position_embeddings."
+        },
     )
     random_offset: bool = field(
         default=False,

@@ -70,7 +70,8 @@ def finish_run(run: Run) -> RunSummary:
     """Score the trained model once more on the whole text, and write the run folder.
 
     Validation and test are scored as one stream each, so that every token has all the text before
-    it as context. The test text is read here for the first and only time.
+    it as context, or as much as the model looks at. The test text is read here for the first and
+    only time.
 
     Args:
         run: after its training.

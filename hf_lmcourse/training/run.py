@@ -8,7 +8,6 @@ import numpy as np
 from torch.utils.data import Dataset
 from transformers import (
     AutoModelForCausalLM,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
     default_data_collator,
     set_seed,
@@ -18,8 +17,9 @@ from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.windows import TokenWindows
 from ..errors import LmcourseError
-from ..evaluation.corpus import text_counts
+from ..evaluation.corpus import scoring_data, text_counts
 from ..models.loading import check_vocabulary, load_tokenizer
 from ..report.results import git_commit
 from ..tokenization import train_tokenizer
@@ -89,10 +89,14 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     if not tokenizer(args.sample_prompt)["input_ids"]:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
-    model = _model(settings, tokenizer)
-    trainer_class, train = _training(settings, tokenizer, model, splits["train"].tokens)
-    validation = _streams(
-        settings, tokenizer, splits["validation"].tokens, args.eval_batch_size, False
+    model, first = _model(settings, tokenizer), line_end_token_id(tokenizer)
+    trainer_class, train = _training(settings, model, splits["train"].tokens, first)
+    validation = scoring_data(
+        model,
+        splits["validation"].tokens,
+        args.eval_batch_size * args.world_size,
+        first_context=first,
+        block_length=settings.data.block_length,
     )
     folder = settle_run_folder(settings, model)
     note_command(args, folder, command)
@@ -131,46 +135,44 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     return load_tokenizer(data.tokenizer)
 
 
-def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
     config = settings.config
     config.vocab_size = len(tokenizer)
     config.pad_token_id = tokenizer.pad_token_id
     config.eos_token_id = tokenizer.eos_token_id
     check_config(settings)
+    _check_block_length(settings)
     model = AutoModelForCausalLM.from_config(config)
     check_vocabulary(model, tokenizer)
     return model
 
 
+def _check_block_length(settings: RunSettings) -> None:
+    """Positions that no block reaches would never be trained; generation and scores use them."""
+    longest = getattr(settings.config, "max_position_embeddings", None)
+    if longest is not None and settings.data.block_length != longest:
+        raise LmcourseError(
+            f"block_length {settings.data.block_length} must be the model's "
+            f"max_position_embeddings {longest}: a block is the whole context that it trains on"
+        )
+
+
 def _training(
-    settings: RunSettings,
-    tokenizer: PreTrainedTokenizerBase,
-    model: PreTrainedModel,
-    tokens: np.ndarray,
+    settings: RunSettings, model: Any, tokens: np.ndarray, first_context: int | None
 ) -> tuple[type[StreamTrainer], Dataset]:
-    """The Trainer and its data: streams, or bigrams where the settings say so."""
+    """The Trainer and its data: bigrams, streams, or windows for a model that carries no state."""
     batches = settings.data.batches
     if settings.training.lbfgs_iterations and batches != "bigram_counts":
         raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
     if batches != "streams":
-        bigrams = Bigrams(tokens, first_context=line_end_token_id(tokenizer))
-        return bigram_training(batches, model, bigrams)
-    streams = _streams(settings, tokenizer, tokens, settings.training.train_batch_size, True)
-    return StreamTrainer, streams
-
-
-def _streams(
-    settings: RunSettings,
-    tokenizer: PreTrainedTokenizerBase,
-    tokens: np.ndarray,
-    batch_size: int,
-    training: bool,
-) -> ContiguousStreams:
-    return ContiguousStreams(
-        tokens,
-        num_streams=batch_size * settings.training.world_size,
-        block_length=settings.data.block_length,
-        first_context=line_end_token_id(tokenizer),
-        random_offset=training and settings.data.random_offset,
-        seed=settings.training.seed,
-    )
+        return bigram_training(batches, model, Bigrams(tokens, first_context=first_context))
+    rows = settings.training.train_batch_size * settings.training.world_size
+    length = settings.data.block_length
+    options: dict[str, Any] = {
+        "first_context": first_context,
+        "random_offset": settings.data.random_offset,
+        "seed": settings.training.seed,
+    }
+    if model.carries_state:
+        return StreamTrainer, ContiguousStreams(tokens, rows, length, **options)
+    return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)

@@ -1,4 +1,4 @@
-"""Trainer that carries recurrent state along contiguous streams."""
+"""Trainer that carries recurrent state along contiguous streams, or reads windows."""
 
 import json
 import math
@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from transformers import (
-    PreTrainedModel,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -22,6 +21,7 @@ from transformers import (
 from transformers.cache_utils import Cache, DynamicCache
 from transformers.trainer_utils import EvalLoopOutput
 
+from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
 from ..evaluation.corpus import StreamTotals, corpus_metrics, score_streams
@@ -52,9 +52,10 @@ class StreamTrainer(Trainer):
     cut off from its graph; it is forgotten at the start of each epoch and is no part of evaluation.
     Checkpoints hold it, so that a resumed run equals an uninterrupted one bit for bit on a CPU.
     With several processes each has its own streams: their global batch is that of one process with
-    all of them. Batches that are no streams are trained as Trainer trains them.
+    all of them. A `TokenWindows` is read in its own order and carries nothing. Other data is
+    trained as Trainer trains it.
 
-    Evaluation on a `ContiguousStreams` scores every token once with carried state and reports
+    Evaluation on either scores every token once, on streams with carried state, and reports
     `eval_perplexity`, `eval_nats_per_token`, `eval_accuracy` and so on from sums; `eval_loss` is
     `eval_nats_per_token`.
 
@@ -65,15 +66,16 @@ class StreamTrainer(Trainer):
         **kwargs: as for Trainer.
 
     Raises:
-        LmcourseError: the loss is no number any more (what was saved before stays), or the batch
-            size over all processes is not the number of streams.
+        LmcourseError: the loss is no number any more (what was saved before stays), the batch size
+            over all processes is not the number of streams, or the model carries no state and is
+            given streams.
 
     Reference:
         Williams and Peng 1990 (truncated backpropagation through time).
     """
 
     args: RunArguments
-    model: PreTrainedModel
+    model: Any
 
     def __init__(
         self, *args: Any, eval_counts: dict[str, int] | None = None, **kwargs: Any
@@ -83,10 +85,14 @@ class StreamTrainer(Trainer):
         self.carried_state: Cache | None = None
         self.resumed_state: Cache | None = None
         self.add_callback(_ResetAtEpoch(self))
-        if isinstance(self.train_dataset, ContiguousStreams) or isinstance(
-            self.eval_dataset, ContiguousStreams
-        ):
-            self.args.remove_unused_columns = False  # it would remove `shift_labels`
+        for dataset in (self.train_dataset, self.eval_dataset):
+            if isinstance(dataset, ContiguousStreams) and not self.model.carries_state:
+                raise LmcourseError(
+                    f"{self.model.config.model_type} carries no state from block to block: give "
+                    "TokenWindows, not ContiguousStreams"
+                )
+            if isinstance(dataset, PredictedTokens):
+                self.args.remove_unused_columns = False  # it would remove `shift_labels`
 
     def get_train_dataloader(self) -> DataLoader:
         """Trainer's, after a check that a batch has a row for each stream."""
@@ -111,7 +117,7 @@ class StreamTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         dataset = self.train_dataset if train_dataset is None else train_dataset
-        if isinstance(dataset, ContiguousStreams):
+        if isinstance(dataset, PredictedTokens):
             return SequentialSampler(dataset)
         return super()._get_train_sampler(train_dataset)
 
@@ -179,9 +185,9 @@ class StreamTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Score streams with carried state; any other data as Trainer does."""
+        """Score every token of a text once; any other data as Trainer does."""
         dataset = getattr(dataloader, "dataset", None)
-        if not isinstance(dataset, ContiguousStreams):
+        if not isinstance(dataset, PredictedTokens):
             return super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )

@@ -8,6 +8,11 @@ import pytest
 
 from .commands import FinishedRun, lmcourse, write_corpus, write_yaml
 
+TRANSFORMER = [
+    ("lmcourse_lstm", "lmcourse_transformer\n  max_position_embeddings: 16"),
+    ("hidden_size: 8", "hidden_size: 8\n  num_hidden_layers: 1\n  num_attention_heads: 2"),
+]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -26,6 +31,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedR
     folder = place / "runs" / "tiny"
     words = ("--output_dir", folder, "--results_dir", place / "results")
     return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, *words))
+
+
+@pytest.fixture(scope="session")
+def transformer(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
+    """A finished run of a tiny Transformer; not to be changed."""
+    place = tmp_path_factory.mktemp("transformer")
+    corpus = write_corpus(place / "small.txt")
+    yaml = write_yaml(place / "tiny.yaml", corpus, TRANSFORMER)
+    folder = place / "runs" / "tiny"
+    return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, "--output_dir", folder))
 
 
 @pytest.fixture

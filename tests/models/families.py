@@ -20,6 +20,8 @@ from hf_lmcourse import (
     LSTMForCausalLM,
     NGramFNNConfig,
     NGramFNNForCausalLM,
+    TransformerConfig,
+    TransformerForCausalLM,
 )
 from hf_lmcourse.models.causal_lm import LanguageModelForCausalLM
 
@@ -33,6 +35,9 @@ class Family:
     `reference` is the library's module of the same equations, where there is one; a family that has
     it is recurrent and takes `backend="torch"`. `context` is how many tokens back a prediction
     looks; `None` is all of them. `depths` are the numbers of hidden layers to try it with.
+    `first_hidden` is what goes into the first layer in evaluation; `embedding_deviation` that of
+    untied embeddings at the start, where it is not `initializer_range`; with `learning_rate` Adam
+    learns a batch by heart in a few steps.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Family:
     reference: Callable[..., nn.RNNBase] | None = None
     context: int | None = None
     depths: tuple[int, ...] = (1, 3)
+    first_hidden: Callable[[Any, Tensor], Tensor] = lambda model, ids: model.model.embed_tokens(ids)
+    embedding_deviation: float | None = 1.0
+    learning_rate: float = 0.1
 
     def config(self, **changes: Any) -> PreTrainedConfig:
         """The tiny settings, with changes."""
@@ -64,6 +72,18 @@ class Family:
 
 TWO_LAYERS = {"embedding_size": 12, "hidden_size": 16, "num_hidden_layers": 2}
 
+TWO_BLOCKS = {**TWO_LAYERS, "num_attention_heads": 2, "max_position_embeddings": 40}
+
+
+def projected_and_placed(model: Any, ids: Tensor) -> Tensor:
+    """Embeddings brought to the width of the layers, plus learned positions."""
+    body = model.model
+    return (
+        body.embedding_projection(body.embed_tokens(ids))
+        + body.embed_positions.weight[: ids.shape[1]]
+    )
+
+
 FAMILIES = [
     Family("char_rnn", CharRNNConfig, CharRNNForCausalLM, TWO_LAYERS, nn.RNN),
     Family("lstm", LSTMConfig, LSTMForCausalLM, TWO_LAYERS, nn.LSTM),
@@ -83,6 +103,15 @@ FAMILIES = [
         context=1,
         depths=(1,),
     ),
+    Family(
+        "transformer",
+        TransformerConfig,
+        TransformerForCausalLM,
+        TWO_BLOCKS,
+        first_hidden=projected_and_placed,
+        embedding_deviation=None,
+        learning_rate=0.03,
+    ),
 ]
 
 OUTPUT_LAYERS: dict[str, dict[str, Any]] = {
@@ -95,6 +124,9 @@ OUTPUT_LAYERS: dict[str, dict[str, Any]] = {
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 every_recurrent_family = pytest.mark.parametrize(
     "family", [f for f in FAMILIES if f.reference], ids=lambda family: family.name
+)
+every_family_with_a_state = pytest.mark.parametrize(
+    "family", [f for f in FAMILIES if f.model_class.carries_state], ids=lambda family: family.name
 )
 every_output_layer = pytest.mark.parametrize("output_layer", OUTPUT_LAYERS)
 

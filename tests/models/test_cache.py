@@ -15,7 +15,7 @@ from hf_lmcourse.models.cache import (
     state_tensors,
 )
 
-from .families import Family, assert_close, every_family, gradients, token_ids
+from .families import Family, assert_close, every_family_with_a_state, gradients, token_ids
 
 
 def steps(length: int, batch: int = 2) -> tuple[Tensor, Tensor]:
@@ -119,7 +119,7 @@ def test_a_reset_forgets_without_overwriting() -> None:
     assert h.tolist() == [[2], [102]]
 
 
-@every_family
+@every_family_with_a_state
 def test_transformers_builds_the_layer_from_the_config(family: Family) -> None:
     config = family.config()
     for cache in (DynamicCache(config=config), StaticCache(config=config, max_cache_len=4)):
@@ -128,7 +128,7 @@ def test_transformers_builds_the_layer_from_the_config(family: Family) -> None:
         )
 
 
-@every_family
+@every_family_with_a_state
 def test_a_model_goes_back_and_reads_on(family: Family) -> None:
     model, ids, other = family.random(), token_ids(2, 7), token_ids(2, 3, seed=4)
     cache = DynamicCache(config=model.config)
@@ -140,7 +140,7 @@ def test_a_model_goes_back_and_reads_on(family: Family) -> None:
     assert_close(logits, model(torch.cat([ids[:, :4], other], dim=1)).logits[:, 4:])
 
 
-@every_family
+@every_family_with_a_state
 def test_a_cache_is_read_but_not_written_without_use_cache(family: Family) -> None:
     model, ids = family.random(), token_ids(2, 6)
     cache = model(ids[:, :4], use_cache=True).past_key_values
@@ -149,7 +149,7 @@ def test_a_cache_is_read_but_not_written_without_use_cache(family: Family) -> No
     assert cache.get_seq_length() == 4
 
 
-@every_family
+@every_family_with_a_state
 def test_a_detached_state_keeps_its_values_and_stops_the_gradient(family: Family) -> None:
     model, ids = family.random(), token_ids(2, 8)
     cache = model(ids[:, :5], use_cache=True).past_key_values
@@ -167,7 +167,7 @@ def test_a_detached_state_keeps_its_values_and_stops_the_gradient(family: Family
     assert_close(gradients(model, loss), gradients(model, expected))
 
 
-@every_family
+@every_family_with_a_state
 def test_a_saved_state_is_restored_exactly(family: Family, tmp_path: Path) -> None:
     model, ids = family.random(), token_ids(2, 8)
     assert state_tensors(DynamicCache(config=model.config)) == {}

@@ -18,10 +18,9 @@ from .families import (
 )
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
-    "negative dropout": ({"output_dropout": -0.1}, "output_dropout must be at least 0"),
+    "negative dropout": ({"embedding_dropout": -0.1}, "embedding_dropout must be at least 0"),
     "dropout of one": ({"embedding_dropout": 1}, "embedding_dropout must be .* below 1, not 1"),
     "embedding dropout": ({"embedding_dropout": 1.5}, "embedding_dropout must be"),
-    "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
     "no such output layer": ({"output_layer": "hierarchical"}, "output_layer"),
     "text for a number": ({"hidden_size": "16"}, "hidden_size"),
     "fraction for a whole number": ({"num_hidden_layers": 1.5}, "num_hidden_layers"),
@@ -41,6 +40,7 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
 BAD_RECURRENT_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "negative dropout": ({"hidden_dropout": -0.1}, "hidden_dropout must be at least 0"),
     "dropout of one": ({"recurrent_dropout": 1}, "recurrent_dropout must be .* below 1, not 1"),
+    "output dropout": ({"output_dropout": 2}, "output_dropout must be"),
     "no such backend": ({"backend": "cudnn"}, "backend"),
 }
 

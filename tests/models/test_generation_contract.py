@@ -31,8 +31,13 @@ every_decoding = pytest.mark.parametrize("decoding", WAYS_OF_DECODING)
 
 
 def lively(family: Family, seed: int = 0, **changes: Any) -> Any:
-    """A model with weights so large that its greedy choice seldom settles on one token."""
-    return family.random(seed=seed, std=1.5, **changes)
+    """A model whose greedy choice seldom settles on one token: large weights, smaller biases."""
+    model = family.random(seed=seed, std=1.5, **changes)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):  # a preference for one token whatever came before
+                parameter.mul_(0.2)
+    return model
 
 
 def generate(model: Any, ids: Tensor, **options: Any) -> Tensor:
@@ -130,6 +135,21 @@ def test_generation_continues_from_a_returned_cache(family: Family) -> None:
         max_new_tokens=NEW_TOKENS - 4,
     )
     assert torch.equal(rest, generate(model, ids))
+
+
+@every_family
+def test_a_prompt_of_embeddings_equals_one_of_ids(family: Family) -> None:
+    model, ids = lively(family), token_ids(2, 5)
+    embeddings = model.get_input_embeddings()(ids)
+    options = {"attention_mask": torch.ones_like(ids), "do_sample": False}
+    new = model.generate(inputs_embeds=embeddings, max_new_tokens=NEW_TOKENS, **options)
+    assert torch.equal(new, generate(model, ids)[:, 5:])
+
+
+@every_family
+def test_a_prompt_read_in_pieces_equals_one_read_at_once(family: Family) -> None:
+    model, ids = lively(family), token_ids(2, 9)
+    assert torch.equal(generate(model, ids, prefill_chunk_size=4), generate(model, ids))
 
 
 @every_family

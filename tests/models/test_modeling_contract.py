@@ -212,10 +212,12 @@ def test_the_docstring_counts_the_parameters(family: Family) -> None:
     product = re.sub(r"(?<=[\w)]) (?=[\w(])", " * ", formula[1])
     ast.parse(product, mode="eval")
     for layers in family.depths:
-        sizes = {"V": 13, "E": 5, "H": 7, "L": layers, "N": family.context}
         model = family.initial(
-            vocab_size=13, embedding_size=5, hidden_size=7, num_hidden_layers=layers
+            vocab_size=13, embedding_size=5, hidden_size=8, num_hidden_layers=layers
         )
+        sizes = {"V": 13, "E": 5, "H": 8, "L": layers, "N": family.context}
+        sizes["I"] = getattr(model.config, "intermediate_size", 0)
+        sizes["P"] = getattr(model.config, "max_position_embeddings", 0)
         assert model.num_parameters() == eval(product, {"__builtins__": {}}, sizes), product
 
 
@@ -225,7 +227,7 @@ def test_hidden_states_are_those_of_every_layer(family: Family) -> None:
     outputs = model(ids, output_hidden_states=True)
     states = outputs.hidden_states
     assert len(states) == model.config.num_hidden_layers + 1
-    assert_close(states[0], model.model.embed_tokens(ids))
+    assert_close(states[0], family.first_hidden(model, ids))
     assert_close(states[-1], model.model(ids).last_hidden_state)
     assert model(ids).hidden_states is None
 
@@ -253,7 +255,7 @@ def test_an_adaptive_output_refuses_to_be_resized(family: Family) -> None:
         model.resize_token_embeddings(VOCABULARY + 1)
 
 
-@every_family
+@every_recurrent_family
 def test_gradient_checkpointing_is_refused(family: Family) -> None:
     model = family.initial()
     assert not model.supports_gradient_checkpointing
@@ -301,15 +303,17 @@ def test_recurrent_layers_start_as_documented(family: Family, loaded: bool) -> N
 
 
 @every_family
-@pytest.mark.parametrize(("output_layer", "deviation"), [("full", 1.0), ("tied", 0.1)])
-def test_embeddings_have_variance_one_unless_they_are_tied(
-    family: Family, output_layer: str, deviation: float
+@pytest.mark.parametrize("output_layer", ["full", "tied"])
+def test_embeddings_start_with_their_deviation_and_tied_ones_with_that_of_the_output(
+    family: Family, output_layer: str
 ) -> None:
     sizes = {"vocab_size": 200, "hidden_size": 32, "embedding_size": 32}
     model = family.initial(output_layer=output_layer, **sizes)
+    of_outputs = model.config.initializer_range
+    of_embeddings = family.embedding_deviation if output_layer == "full" else None
     embeddings = model.get_input_embeddings().weight
-    assert embeddings.std().item() == pytest.approx(deviation, rel=0.05)
-    assert model.lm_head.weight.std().item() == pytest.approx(0.1, rel=0.05)
+    assert embeddings.std().item() == pytest.approx(of_embeddings or of_outputs, rel=0.05)
+    assert model.lm_head.weight.std().item() == pytest.approx(of_outputs, rel=0.05)
 
 
 @every_family

@@ -1,0 +1,86 @@
+"""The tokens of a corpus as inputs and shifted labels, whichever way they are cut."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..layers.output import IGNORED
+
+__all__ = ["PredictedTokens"]
+
+
+class PredictedTokens(Dataset):
+    """Base of `ContiguousStreams` and `TokenWindows`: data that is read in its own order.
+
+    Predicted tokens are numbered from 0. Labels are shifted here: `labels[t]` is the token *after*
+    `input_ids[t]`, also across the border of two blocks. An item has them under two names. As
+    `shift_labels` the models and Trainer's count of predicted tokens take them as they are;
+    `labels` alone would be shifted once more. But Trainer counts and evaluates only where there are
+    `labels`.
+
+    Args:
+        tokens: the corpus, one token id a position.
+        first_context: the token that stands before the first one; without it the first token of the
+            corpus is context only and is not predicted.
+    """
+
+    def __init__(self, tokens: NDArray[np.integer], first_context: int | None) -> None:
+        self.tokens = np.asarray(tokens)
+        self.first_context = first_context
+
+    @property
+    def num_predicted(self) -> int:
+        """How many tokens are predicted in one pass: the labels that are not -100."""
+        return len(self.tokens) - (self.first_context is None)
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
+        """Several items at once, as DataLoader asks for them."""
+        raise NotImplementedError
+
+    def check_indices(self, indices: Sequence[int]) -> None:
+        """Refuse items that are not there.
+
+        Raises:
+            IndexError: one of them is not.
+        """
+        if indices and not 0 <= min(indices) <= max(indices) < len(self):
+            raise IndexError(f"no item {indices} among {len(self)}")
+
+    def items(
+        self, positions: NDArray[np.int64], predicted: NDArray[np.bool_]
+    ) -> list[dict[str, Tensor]]:
+        """One item a row.
+
+        Args:
+            positions: numbers of predicted tokens.
+            predicted: where they have a label.
+
+        Shape:
+            positions, predicted: (items, length).
+        """
+        labels = torch.from_numpy(np.where(predicted, self._targets(positions), IGNORED))
+        inputs = torch.from_numpy(self._contexts(positions))
+        return [
+            {"input_ids": row, "labels": label, "shift_labels": label}
+            for row, label in zip(inputs, labels, strict=True)
+        ]
+
+    def _targets(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self.tokens[positions + (self.first_context is None)].astype(np.int64)
+
+    def _contexts(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The tokens right before them."""
+        if self.first_context is None:
+            return self.tokens[positions].astype(np.int64)
+        before = self.tokens[np.maximum(positions - 1, 0)].astype(np.int64)
+        return np.where(positions == 0, self.first_context, before)

@@ -1,0 +1,236 @@
+"""The causal Transformer as a language model of transformers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import initialization as init
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+
+from ...layers.positions import position_angles, sinusoidal_positions
+from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from ..inputs import input_embeddings
+from .attention_masks import attention_mask_for, sparse_attention_for
+from .configuration_transformer import TransformerConfig
+from .transformer_block import CausalSelfAttention, TransformerBlock
+from .windowed_generation import WindowedGenerationMixin
+
+__all__ = ["TransformerForCausalLM", "TransformerModel"]
+
+
+class TransformerPreTrainedModel(LMCoursePreTrainedModel):
+    """Initialisation of the blocks, and what transformers should know of them."""
+
+    config: TransformerConfig
+    carries_state = False
+    unit_embeddings = False
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["TransformerBlock"]
+    _can_record_outputs = {"hidden_states": TransformerBlock, "attentions": CausalSelfAttention}
+    _supports_sdpa = True
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, TransformerBlock):
+            # Called after the block's parts: 2 L branches add up to a variance that does not grow.
+            std = self.config.initializer_range / (2 * self.config.num_hidden_layers) ** 0.5
+            init.normal_(module.attention.o_proj.weight, std=std)
+            init.normal_(module.feed_forward.down_proj.weight, std=std)
+
+
+class TransformerModel(TransformerPreTrainedModel):
+    """A causal Transformer of pre-normalised blocks, without the output layer.
+
+    With e the embeddings and p the positions (rotary ones turn queries and keys instead):
+
+        x = dropout(e(w_t) + p(t))
+        x = x + dropout(Attention(LayerNorm(x)))          every block
+        x = x + dropout(FeedForward(LayerNorm(x)))
+        h = LayerNorm(x)                                  after the last
+
+    Reference:
+        Vaswani et al. 2017, Attention Is All You Need; Radford et al. 2019, Language Models are
+        Unsupervised Multitask Learners.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config)
+        embedding_size = config.embedding_size or config.hidden_size
+        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        self.embedding_projection: nn.Module = nn.Identity()
+        if embedding_size != config.hidden_size:
+            self.embedding_projection = nn.Linear(embedding_size, config.hidden_size, bias=False)
+        if config.position_embedding_type == "learned":
+            self.embed_positions = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.layers = nn.ModuleList(
+            TransformerBlock(config, index) for index in range(config.num_hidden_layers)
+        )
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.gradient_checkpointing = False
+        self.post_init()
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutputWithPast:
+        """Run the blocks over a sequence, on top of a cache where one is given.
+
+        Args:
+            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            attention_mask: 0 at padding, over everything seen so far.
+            position_ids: where each token stands; counted from the first token that is no padding
+                where not given.
+            past_key_values: keys and values of the tokens before.
+            inputs_embeds: embeddings in place of ids.
+            use_cache: return the keys and values.
+            **kwargs: `output_hidden_states`, `output_attentions`.
+
+        Returns:
+            h_1 .. h_T, and the cache.
+
+        Raises:
+            ValueError: both or neither of `input_ids` and `inputs_embeds`, or more tokens than
+                learned positions.
+            IndexError: a token id outside the vocabulary.
+
+        Shape:
+            input_ids, position_ids: (batch, length); attention_mask: (batch, seen + length);
+            inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
+        """
+        inputs_embeds = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        if use_cache and past_key_values is None:
+            past_key_values = DynamicCache(config=self.config)
+        seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
+        weights = kwargs.pop("output_attentions", None)
+        weights = self.config.output_attentions if weights is None else weights
+        mask = sparse = None
+        if attention_mask is None and position_ids is None and not weights and _is_zero(seen):
+            sparse = sparse_attention_for(self.config, inputs_embeds.shape[1])
+        if sparse is None:
+            mask = attention_mask_for(
+                self.config, inputs_embeds, attention_mask, past_key_values, position_ids
+            )
+        if position_ids is None:
+            position_ids = _count_positions(attention_mask, seen, inputs_embeds)
+        hidden = self._add_positions(inputs_embeds, position_ids)
+        rotation = self._rotation(position_ids, hidden.dtype)
+        for layer in self.layers:
+            hidden = layer(
+                hidden,
+                attention_mask=mask,
+                rotation=rotation,
+                past_key_values=past_key_values,
+                sparse=sparse,
+                output_attentions=weights,
+                **kwargs,
+            )
+        return BaseModelOutputWithPast(
+            last_hidden_state=self.norm(hidden),
+            past_key_values=past_key_values if use_cache else None,
+        )
+
+    def _add_positions(self, embeddings: Tensor, position_ids: Tensor) -> Tensor:
+        hidden = self.embedding_projection(embeddings)
+        if self.config.position_embedding_type == "learned":
+            hidden = hidden + _look_up_positions(self.embed_positions, position_ids)
+        elif self.config.position_embedding_type == "sinusoidal":
+            size = self.config.hidden_size
+            positions = sinusoidal_positions(position_ids, size, hidden.dtype)
+            hidden = hidden * size**0.5 + positions  # else the positions would drown the words
+        return self.embedding_dropout(hidden)
+
+    def _rotation(self, position_ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines for every head. Shape: (batch, 1, length, head_size / 2)."""
+        if self.config.position_embedding_type != "rotary":
+            return None
+        size = self.config.hidden_size // self.config.num_attention_heads
+        angles = position_angles(position_ids, size, self.config.rope_theta, dtype).unsqueeze(1)
+        return angles.cos(), angles.sin()
+
+
+def _is_zero(seen: int | Tensor) -> bool:
+    """Whether a cache is known to be empty; a static one has its length in a tensor."""
+    return isinstance(seen, int) and seen == 0
+
+
+def _count_positions(attention_mask: Tensor | None, seen: int | Tensor, new: Tensor) -> Tensor:
+    """The number of real tokens before each new one; a padded place has that of its neighbour."""
+    length = new.shape[1]
+    if attention_mask is not None and attention_mask.ndim == 2:
+        return (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, -length:]
+    return (torch.arange(length, device=new.device) + seen).unsqueeze(0)
+
+
+def _look_up_positions(embedding: nn.Embedding, position_ids: Tensor) -> Tensor:
+    """Rows of the matrix of positions.
+
+    Raises:
+        ValueError: a position beyond the last one.
+
+    Shape:
+        position_ids: (batch, length); result: (batch, length, size).
+    """
+    try:
+        if position_ids.shape[-1] > embedding.num_embeddings:
+            raise IndexError  # a GPU would not raise it, but stop working
+        return embedding(position_ids)
+    except IndexError:
+        raise ValueError(
+            f"token {int(position_ids.max()) + 1} is beyond max_position_embeddings "
+            f"{embedding.num_embeddings}: shorten the text, or score it in windows"
+        ) from None
+
+
+class TransformerForCausalLM(
+    WindowedGenerationMixin, LanguageModelForCausalLM, TransformerPreTrainedModel
+):
+    """A causal Transformer that predicts the next token.
+
+    Example:
+        >>> from hf_lmcourse import TransformerConfig, TransformerForCausalLM
+        >>> model = TransformerForCausalLM(TransformerConfig(vocab_size=65, hidden_size=128))
+    """
+
+    config: TransformerConfig
+    body_class = TransformerModel
+    create_masks_for_generate = staticmethod(attention_mask_for)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        skip_logits: bool | None = None,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """See `LanguageModelForCausalLM.forward`; `position_ids` are as in `TransformerModel`."""
+        return super().forward(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            labels=labels,
+            use_cache=use_cache,
+            logits_to_keep=logits_to_keep,
+            skip_logits=skip_logits,
+            **kwargs,
+        )
