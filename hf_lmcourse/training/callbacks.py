@@ -219,6 +219,13 @@ class StopOnSignal(TrainerCallback):
         if self.received is not None:
             control.should_save = control.should_training_stop = True
 
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Do not evaluate in the middle of an epoch: whoever sent the signal is waiting."""
+        if self.received is not None and (state.epoch or 0) % 1 != 0:
+            control.should_evaluate = control.should_save = False
+
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:

@@ -204,12 +204,23 @@ def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str
         if value is None:
             parser.set_defaults(**{key: None})
         elif isinstance(value, dict):
-            words += [f"--{key}={json.dumps(value)}"]
+            words += [f"--{key}={json.dumps(_with_numbers(value))}"]
         elif isinstance(value, list):
             words += [f"--{key}", *map(str, value)]
         else:
             words += [f"--{key}={value}"]
     return words
+
+
+def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:
+    """With 1e-4 as a number: YAML takes it for text, having no point before the exponent."""
+    numbers: dict[str, Any] = {}
+    for key, value in section.items():
+        try:
+            numbers[key] = float(value) if isinstance(value, str) else value
+        except ValueError:
+            numbers[key] = value
+    return numbers
 
 
 def _complete_flags(overrides: list[str]) -> list[str]:

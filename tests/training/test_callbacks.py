@@ -23,7 +23,12 @@ from hf_lmcourse.training.callbacks import (
 )
 
 TRAINING = {"loss": 1.5, "perplexity": 4.4817, "learning_rate": 2e-3}
-VALIDATION = {"eval_nats_per_token": 1.25, "eval_perplexity": 3.4903, "eval_accuracy": 0.615}
+VALIDATION = {
+    "eval_loss": 1.25,
+    "eval_nats_per_token": 1.25,
+    "eval_perplexity": 3.4903,
+    "eval_accuracy": 0.615,
+}
 
 
 class Terminal(io.StringIO):
@@ -61,6 +66,15 @@ def tell(progress: LineProgress, *logs: dict[str, float]) -> None:
         progress.on_log(args, state(), control, logs=dict(log))
     progress.on_evaluate(args, state(), control)
     progress.on_train_end(args, state(), control)
+
+
+def test_a_classifier_has_no_perplexity(capsys: pytest.CaptureFixture[str]) -> None:
+    training = {"loss": 0.5, "learning_rate": 0.02}
+    tell(LineProgress(), training, {"eval_loss": 0.25, "eval_accuracy": 0.9})
+    assert capsys.readouterr().out.splitlines() == [
+        "epoch   0.50  step      3  training    0.5000 nats, learning rate 2.00e-02",
+        "epoch   0.50  step      3  validation  0.2500 nats, accuracy 90.0%",
+    ]
 
 
 def test_each_log_is_one_line_with_its_units(capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,6 +213,19 @@ def test_a_signal_asks_for_a_checkpoint_at_the_end_of_the_step(number: int) -> N
     finally:
         stop.on_train_end(args, state(), control)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("epoch", "evaluates"), [(1.5, False), (2.0, True)])
+def test_whoever_stops_inside_an_epoch_waits_for_no_evaluation(
+    epoch: float, evaluates: bool
+) -> None:
+    stop, now = StopOnSignal(), state()
+    now.epoch = epoch
+    for received, expected in ((None, True), (signal.SIGTERM, evaluates)):
+        stop.received = received
+        control = TrainerControl(should_evaluate=True, should_save=True)
+        stop.on_epoch_end(arguments(), now, control)
+        assert control.should_evaluate == control.should_save == expected
 
 
 def test_signals_are_given_back_once(monkeypatch: pytest.MonkeyPatch) -> None:

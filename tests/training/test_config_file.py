@@ -63,6 +63,13 @@ def test_floats_may_be_written_in_any_way(text: str, tmp_path: Path) -> None:
     assert read_settings([path]).training.learning_rate == 0.002
 
 
+def test_floats_inside_a_field_are_numbers_too(tmp_path: Path) -> None:
+    text = "lr_scheduler_type: cosine_with_min_lr\n  lr_scheduler_kwargs: {min_lr: 1e-4, mode: a}"
+    path = write(tmp_path, f"model: {MODEL}\ntraining:\n  {text}\n")
+    expected = {"min_lr": 1e-4, "mode": "a"}
+    assert read_settings([path]).training.lr_scheduler_kwargs == expected
+
+
 def test_whole_numbers_will_do_for_fractions(tmp_path: Path) -> None:
     settings = read(tmp_path, {"model": {"hidden_dropout": 0}, "training": {"max_grad_norm": 1}})
     assert (settings.config.hidden_dropout, settings.training.max_grad_norm) == (0, 1)
