@@ -6,10 +6,13 @@ import pytest
 
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.data.corpora import CORPORA
+from hf_lmcourse.data.labelled import LABELLED_CORPORA
 from hf_lmcourse.models.registration import MODEL_TYPES
 from hf_lmcourse.training.config_file import read_settings
+from hf_lmcourse.training.study import point_settings, read_study
 
 FILES = sorted(Path(__file__).parents[1].joinpath("configs").glob("*.yaml"))
+STUDIES = sorted(Path(__file__).parents[1].joinpath("configs", "studies").glob("*.yaml"))
 
 
 def test_there_are_configurations() -> None:
@@ -21,11 +24,20 @@ def test_each_configuration_can_be_read(path: Path) -> None:
     settings = read_settings([str(path)])
     assert settings.name == path.stem
     assert settings.config.model_type in MODEL_TYPES
-    assert settings.data.corpus in ("cpython-docs", *CORPORA)
+    assert settings.data.corpus in ("cpython-docs", *CORPORA, *LABELLED_CORPORA)
     assert settings.training.output_dir == f"runs/{path.stem}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_each_study_can_be_read_with_all_its_points(path: Path) -> None:
+    study = read_study(str(path))
+    assert study.points
+    for point in study.points:
+        settings = point_settings(study, point, Path("runs"))
+        assert settings.training.seed == point.seed
+
+
+@pytest.mark.parametrize("path", FILES + STUDIES, ids=lambda path: path.stem)
 def test_each_configuration_begins_with_its_purpose(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")
 

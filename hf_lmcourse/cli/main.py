@@ -12,6 +12,7 @@ __all__ = ["main"]
 VERBS = {
     "train": "train a model as a YAML file says",
     "study": "train one model again and again with one thing changed",
+    "baselines": "linear classifiers of labelled texts, to compare a network with",
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
     "generate": "continue a prompt with a saved model",
     "theory": "the derivations of the course, each with a check that runs",

@@ -52,4 +52,12 @@ PUBLISHED_RESULTS = (
     PublishedResult(
         "GluonNLP standard LSTM, tied, 650", "wikitext-2", "test", "perplexity", 86.91, _GLUON
     ),
+    PublishedResult(
+        "NB-SVM, words and pairs",
+        "imdb",
+        "test",
+        "accuracy",
+        0.9122,
+        "[sidaw/nbsvm](https://github.com/sidaw/nbsvm), table of the paper",
+    ),
 )

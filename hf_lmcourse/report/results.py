@@ -41,7 +41,7 @@ class RunResult:
         name: Name of the run, which is that of its YAML.
         model_type: Model type as in the model's config.
         corpus: Name of the corpus.
-        config: The YAML of the run, relative to the repository.
+        config: The YAML of the run, relative to the repository; empty where there is none.
         command: The command that repeats the run.
         metrics: For each split the metrics by name, such as perplexity, nats_per_token, tokens.
         parameters: Number of trained parameters, shared ones counted once.

@@ -29,6 +29,8 @@ MODEL_TITLES = {
     "lmcourse_gru": "GRU",
     "lmcourse_transformer": "Transformer",
     "lmcourse_dan": "DAN",
+    "tfidf_logistic_regression": "tf-idf and logistic regression",
+    "nb_svm": "NB-SVM",
 }
 """Names of the families for readers, in the order of the course."""
 
@@ -199,7 +201,7 @@ def _run_row(result: RunResult, figures: Sequence[_Figure]) -> list[str]:
     return [
         MODEL_TITLES.get(result.model_type, result.model_type),
         result.corpus,
-        f"[{Path(result.config).stem}]({result.config})",
+        f"[{Path(result.config).stem}]({result.config})" if result.config else "",
         f"{result.parameters:,}",
         *(_figures(result.metrics, figure) for figure in figures),
         str(result.seed),

@@ -15,7 +15,7 @@ from ..report.results import environment_versions, git_commit
 from ..training.any_run import finish_any_run, prepare_any_run
 from ..training.config_file import RunSettings, read_settings
 
-__all__ = ["Point", "Study", "read_study", "run_study"]
+__all__ = ["Point", "Study", "point_settings", "read_study", "run_study"]
 
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric")
 
@@ -139,7 +139,7 @@ def run_study(
     """
     file = folder / "study.json"
     done = _finished_points(file)
-    settings = [_settings(study, point, folder, options) for point in study.points]
+    settings = [point_settings(study, point, folder, options) for point in study.points]
     record: dict[str, Any] = {
         "name": study.name,
         "config": study.config_file,
@@ -165,7 +165,20 @@ def run_study(
     return record
 
 
-def _settings(study: Study, point: Point, folder: Path, options: tuple[str, ...]) -> RunSettings:
+def point_settings(
+    study: Study, point: Point, folder: Path, options: tuple[str, ...] = ()
+) -> RunSettings:
+    """The settings of one point of a study.
+
+    Args:
+        study: from `read_study`.
+        point: one of its points.
+        folder: where the run folders of the points lie.
+        options: further words of the command line.
+
+    Raises:
+        LmcourseError: a setting that does not exist or is of the wrong type.
+    """
     words = [study.base]
     for key, value in point.overrides.items():
         words += [f"--{key}={json.dumps(value) if isinstance(value, dict) else value}"]
