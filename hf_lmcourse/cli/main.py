@@ -14,6 +14,7 @@ VERBS = {
     "study": "train one model again and again with one thing changed",
     "baselines": "linear classifiers of labelled texts, to compare a network with",
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
+    "errors": "where a classifier is wrong, and which words made it so",
     "generate": "continue a prompt with a saved model",
     "theory": "the derivations of the course, each with a check that runs",
     "attention": "pictures and statistics of what a Transformer's heads look at",

@@ -33,32 +33,32 @@ def text_of_word(lengths: Tensor) -> Tensor:
     return torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
 
 
-def kept_words(lengths: Tensor, word_dropout: float) -> Tensor:
+def kept_words(text: Tensor, texts: int, word_dropout: float) -> Tensor:
     """Draw the words that word dropout keeps: each with probability 1 - p, and one at least.
 
     Where a text would lose all of its words the one with the greatest draw stays, so that there is
     always something to take the mean of.
 
     Args:
-        lengths: of the texts.
+        text: which text each word belongs to.
+        texts: how many texts there are.
         word_dropout: the probability p that a word is left out.
 
     Shape:
-        lengths: (texts,); result: (words,), boolean.
+        text: (words,); result: (words,), boolean.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
         classification, section 3.1.
     """
-    text = text_of_word(lengths)
-    draws = torch.rand(len(text), device=lengths.device)
-    greatest = draws.new_zeros(len(lengths)).scatter_reduce_(0, text, draws, "amax")
+    draws = torch.rand(len(text), device=text.device)
+    greatest = draws.new_zeros(texts).scatter_reduce_(0, text, draws, "amax")
     return draws >= greatest.clamp(max=word_dropout)[text]
 
 
 def hashed_ngrams(
     words: Tensor, lengths: Tensor, max_ngram: int, buckets: int
-) -> tuple[Tensor, Tensor]:
+) -> list[tuple[Tensor, Tensor]]:
     """Sequences of 2 to `max_ngram` words as buckets of a hash table.
 
     Args:
@@ -68,7 +68,8 @@ def hashed_ngrams(
         buckets: size of the table.
 
     Returns:
-        The bucket of each n-gram, and the text that it belongs to.
+        For n = 2, 3, ... the bucket of each n-gram, in the order of the words, and the text that it
+        belongs to.
 
     Shape:
         words: (words,); lengths: (texts,); results: (n-grams,).
@@ -77,15 +78,13 @@ def hashed_ngrams(
         Joulin et al. 2017, Bag of tricks for efficient text classification.
     """
     text = text_of_word(lengths)
-    hashes = words + 1  # so that word 0 counts at the beginning of an n-gram too
-    found, places = [words[:0]], [text[:0]]
-    for n in range(2, min(max_ngram, len(words)) + 1):
+    hashes, found = words + 1, []  # plus one, so that word 0 counts at the beginning too
+    for n in range(2, max_ngram + 1):
         # the hash of n words is that of the first n - 1 and the n-th word
         hashes = hashes[:-1] * _MULTIPLIER + words[n - 1 :]
         inside = text[n - 1 :] == text[: len(hashes)]
-        found.append(hashes[inside] % buckets)
-        places.append(text[n - 1 :][inside])
-    return torch.cat(found), torch.cat(places)
+        found.append((hashes[inside] % buckets, text[n - 1 :][inside]))
+    return found
 
 
 def bag_counts(words: Tensor, text: Tensor, weights: Tensor, texts: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -16,7 +17,13 @@ from transformers import (
 
 from ..errors import LmcourseError
 
-__all__ = ["check_vocabulary", "check_weights", "load_language_model", "load_tokenizer"]
+__all__ = [
+    "check_vocabulary",
+    "check_weights",
+    "load_classifier",
+    "load_language_model",
+    "load_tokenizer",
+]
 
 
 def load_language_model(
@@ -34,6 +41,15 @@ def load_language_model(
         LmcourseError: nothing there, broken weights, weights of another architecture, or a
             tokenizer with another vocabulary than the model.
     """
+    return _load(name_or_path, AutoModelForCausalLM)
+
+
+def load_classifier(name_or_path: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A classifier of texts and its tokenizer; otherwise as `load_language_model`."""
+    return _load(name_or_path, AutoModelForSequenceClassification)
+
+
+def _load(name_or_path: str, auto_class: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     folder = Path(name_or_path)
     if folder.is_dir() and not (folder / "config.json").exists():
         raise LmcourseError(f"{name_or_path} holds no config.json, so it is not a saved model")
@@ -42,7 +58,7 @@ def load_language_model(
         raise LmcourseError(f"there is no model at {name_or_path}")
     tokenizer = load_tokenizer(name_or_path)
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = auto_class.from_pretrained(
             name_or_path,
             output_loading_info=True,
             ignore_mismatched_sizes=True,

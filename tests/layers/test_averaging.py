@@ -38,16 +38,19 @@ def test_padding_on_either_side_is_dropped(lengths: list[int], left: bool) -> No
 @given(lengths=some_lengths, p=st.floats(0, 0.99))
 @settings(max_examples=50, deadline=None)
 def test_word_dropout_leaves_a_word_in_every_text(lengths: list[int], p: float) -> None:
-    kept = kept_words(torch.tensor(lengths), p)
-    per_text = [part.sum().item() for part in kept.split(lengths)]
+    shuffled = torch.randperm(sum(lengths), generator=torch.Generator().manual_seed(0))
+    text = text_of_word(torch.tensor(lengths))[shuffled]
+    kept = kept_words(text, len(lengths), p)
+    per_text = [kept[text == index].sum().item() for index in range(len(lengths))]
     assert all(count >= 1 for count, length in zip(per_text, lengths, strict=True) if length)
 
 
 def test_word_dropout_drops_the_share_asked_for() -> None:
     torch.manual_seed(0)
-    kept = kept_words(torch.full((200,), 100), 0.3)
+    text = text_of_word(torch.full((200,), 100))
+    kept = kept_words(text, 200, 0.3)
     assert abs(kept.double().mean() - 0.7) < 0.01
-    assert bool(kept_words(torch.full((20,), 10), 0.0).all())
+    assert bool(kept_words(text, 200, 0.0).all())
 
 
 @given(lengths=some_lengths)
@@ -66,27 +69,28 @@ def test_the_product_with_counts_is_the_sum_of_vectors(lengths: list[int]) -> No
 
 def test_an_ngram_is_its_words_wherever_it_stands() -> None:
     words = torch.tensor([1, 2, 3, 1, 2, 2, 1])
-    buckets, text = hashed_ngrams(words, torch.tensor([3, 2, 2]), 2, 1 << 40)
+    ((buckets, text),) = hashed_ngrams(words, torch.tensor([3, 2, 2]), 2, 1 << 40)
     assert text.tolist() == [0, 0, 1, 2]  # none reaches over the end of a text
     first, second, again, turned = buckets.tolist()
     assert first == again and len({first, second, turned}) == 3
 
 
 def test_longer_ngrams_come_on_top() -> None:
-    buckets, text = hashed_ngrams(torch.arange(4), torch.tensor([4]), 3, 1 << 40)
-    assert len(set(buckets.tolist())) == len(buckets) == 3 + 2
-    assert text.tolist() == [0] * 5
-    few, _ = hashed_ngrams(torch.arange(50), torch.tensor([50]), 3, 10)
+    pairs, triples = hashed_ngrams(torch.arange(4), torch.tensor([4]), 3, 1 << 40)
+    buckets = torch.cat([pairs[0], triples[0]]).tolist()
+    assert len(set(buckets)) == len(buckets) == 3 + 2
+    ((few, _),) = hashed_ngrams(torch.arange(50), torch.tensor([50]), 2, 10)
     assert 0 <= few.min() and few.max() < 10
 
 
 @given(lengths=some_lengths, n=st.integers(2, 8))
 @settings(max_examples=30, deadline=None)
 def test_short_texts_have_fewer_ngrams(lengths: list[int], n: int) -> None:
-    buckets, text = hashed_ngrams(words_for(lengths), torch.tensor(lengths), n, 100)
-    expected = [sum(max(0, length - k + 1) for k in range(2, n + 1)) for length in lengths]
-    assert torch.bincount(text, minlength=len(lengths)).tolist() == expected
-    assert len(buckets) == sum(expected)
+    found = hashed_ngrams(words_for(lengths), torch.tensor(lengths), n, 100)
+    for k, (buckets, text) in enumerate(found, start=2):
+        expected = [max(0, length - k + 1) for length in lengths]
+        assert torch.bincount(text, minlength=len(lengths)).tolist() == expected
+        assert len(buckets) == sum(expected)
 
 
 def test_frozen_rows_get_no_gradient() -> None:

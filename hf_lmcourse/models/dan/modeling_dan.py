@@ -118,10 +118,24 @@ class DANModel(DANPreTrainedModel):
             padding: Any = self.config.pad_token_id
             real = input_ids != padding if attention_mask is None else attention_mask
             input_ids, lengths = ragged(input_ids, real)
-        hidden = self.dropout(self.mean(input_ids, lengths))
+        return BaseModelOutput(last_hidden_state=self.transform(self.mean(input_ids, lengths)))
+
+    def transform(self, mean: Tensor) -> Tensor:
+        """The layers on top of the mean.
+
+        Shape:
+            mean: (texts, embedding_size); result: (texts, output_size).
+        """
+        hidden = self.dropout(mean)
         for layer in self.layers:
             hidden = self.dropout(self.activation(layer(hidden)))
-        return BaseModelOutput(last_hidden_state=hidden)
+        return hidden
+
+    def hashed_ngrams(self, words: Tensor, lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The n-grams of the texts for n = 2, 3, ...; none where the model has none."""
+        if not self.config.ngram_buckets:
+            return []
+        return hashed_ngrams(words, lengths, self.config.max_ngram, self.config.ngram_buckets)
 
     def mean(self, words: Tensor, lengths: Tensor) -> Tensor:
         """The mean vector z_0 of each text.
@@ -130,15 +144,15 @@ class DANModel(DANPreTrainedModel):
             words: (words,); lengths: (texts,); result: (texts, embedding_size).
         """
         bags = [(self.embed_tokens, words, text_of_word(lengths))]
-        if self.config.ngram_buckets:
-            ngrams = hashed_ngrams(words, lengths, self.config.max_ngram, self.config.ngram_buckets)
-            bags.append((self.embed_ngrams, *ngrams))
+        if ngrams := self.hashed_ngrams(words, lengths):
+            ids, texts = map(torch.cat, zip(*ngrams, strict=True))
+            bags.append((self.embed_ngrams, ids, texts))
         total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1)
         for embedding, ids, text in bags:
-            per_text = torch.bincount(text, minlength=len(lengths))
             weights = torch.ones_like(text, dtype=embedding.weight.dtype)
             if self.training and self.config.word_dropout:
-                weights = kept_words(per_text, self.config.word_dropout).to(weights)
+                kept = kept_words(text, len(lengths), self.config.word_dropout)
+                weights = kept.to(weights)
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
             frozen = self.config.freeze_vectors and embedding is self.embed_tokens
             rows = embedding_rows(

@@ -1,0 +1,231 @@
+"""Where a classifier is wrong, how sure it is, and which words made it so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ..data.ragged import RaggedTexts, ragged_batch
+from ..models.dan import DANForSequenceClassification
+
+__all__ = [
+    "NEGATIONS",
+    "Contributions",
+    "Group",
+    "accuracy_by_length",
+    "accuracy_by_negation",
+    "calibration",
+    "confusion_matrix",
+    "probabilities",
+    "word_contributions",
+]
+
+NEGATIONS = frozenset(
+    "not no never n't nor neither nothing nobody none nowhere without hardly barely scarcely "
+    "cannot".split()
+)
+"""The words that count as negation."""
+
+_TEXTS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Group:
+    """Texts that have something in common, and how the classifier does on them.
+
+    Attributes:
+        name: what they have in common.
+        texts: how many there are.
+        accuracy: share that is classified right; not a number without texts.
+        confidence: mean probability of the predicted class.
+    """
+
+    name: str
+    texts: int
+    accuracy: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What each word of a text adds to the logarithm of the predicted class's probability.
+
+    Attributes:
+        gradient_times_input: to first order, the share of each word in the mean times the gradient.
+        leave_one_out: how much the log-probability falls when the word is taken out.
+
+    Shape:
+        both: (words,), in nats.
+    """
+
+    gradient_times_input: Tensor
+    leave_one_out: Tensor
+
+
+@torch.no_grad()
+def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> NDArray[np.float64]:
+    """p(class | text) of every text.
+
+    Args:
+        model: in evaluation mode.
+        texts: encoded with its tokenizer.
+
+    Shape:
+        result: (texts, classes).
+    """
+    parts = []
+    for batch in DataLoader(texts, batch_size=_TEXTS_AT_ONCE, collate_fn=ragged_batch):
+        inputs = {name: batch[name].to(model.device) for name in ("input_ids", "lengths")}
+        parts.append(model(**inputs).logits.double().softmax(-1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Contributions:
+    """Say which words of one text speak for the class that the model predicts.
+
+    With z the mean of the n vectors v_w of words and n-grams, and s(z) the log-probability of the
+    predicted class,
+
+        gradient x input    v_w . ds/dz / n,  of an n-gram shared out equally to its words
+        leave one out       s(text) - s(text without the word)
+
+    Args:
+        model: in evaluation mode.
+        words: token ids of the text, at least one.
+
+    Shape:
+        words: (words,).
+    """
+    whole = torch.tensor([len(words)], device=words.device)
+    mean = model.model.mean(words, whole).detach().requires_grad_()
+    scores = model.classifier(model.model.transform(mean)).log_softmax(-1)[0]
+    predicted = int(scores.argmax())
+    (gradient,) = torch.autograd.grad(scores[predicted], mean)
+    return Contributions(
+        _shares(model, words, gradient[0]),
+        scores[predicted].detach() - _without_each(model, words)[:, predicted],
+    )
+
+
+@torch.no_grad()
+def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor) -> Tensor:
+    """v_w . gradient / n for each word, with its part of the n-grams it stands in."""
+    body = model.model
+    shares = body.embed_tokens.weight[words] @ gradient
+    count = len(words)
+    whole = torch.tensor([count], device=words.device)
+    for n, (ngrams, _) in enumerate(body.hashed_ngrams(words, whole), start=2):
+        part = body.embed_ngrams.weight[ngrams] @ gradient / n
+        count += len(ngrams)
+        for offset in range(n):
+            shares[offset : offset + len(ngrams)] += part
+    return shares / count
+
+
+@torch.no_grad()
+def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
+    """Log-probabilities of the text without its first word, without its second, and so on.
+
+    Shape:
+        result: (words, classes).
+    """
+    number, parts = len(words), []
+    for some in torch.arange(number, device=words.device).split(_TEXTS_AT_ONCE):
+        kept = torch.arange(number, device=words.device) != some.unsqueeze(1)
+        ids = words.expand(len(some), -1)[kept]
+        lengths = torch.full_like(some, number - 1)
+        parts.append(model(ids, lengths=lengths).logits.log_softmax(-1))
+    return torch.cat(parts)
+
+
+def confusion_matrix(
+    predicted: NDArray[np.integer], right: NDArray[np.integer], classes: int
+) -> NDArray[np.int64]:
+    """How many texts of each class (row) were given each class (column).
+
+    Shape:
+        predicted, right: (texts,); result: (classes, classes).
+    """
+    return np.bincount(right * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def calibration(
+    p: NDArray[np.float64], right: NDArray[np.integer], bins: int = 10
+) -> tuple[list[Group], float]:
+    """Accuracy against confidence, and the expected calibration error.
+
+        error = sum over bins of texts in it / texts * |accuracy - confidence|
+
+    Args:
+        p: probabilities of the classes.
+        right: the right classes.
+        bins: of equal width, from certain to be wrong to certain to be right.
+
+    Shape:
+        p: (texts, classes); right: (texts,).
+
+    Reference:
+        Guo et al. 2017, On calibration of modern neural networks.
+    """
+    confidence = p.max(-1)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    groups = [
+        _group(f"{b / bins:.0%} to {(b + 1) / bins:.0%}", place == b, p, right)
+        for b in range(bins)
+        if (place == b).any()
+    ]
+    error = sum(g.texts * abs(g.accuracy - g.confidence) for g in groups) / len(p)
+    return groups, error
+
+
+def accuracy_by_length(
+    p: NDArray[np.float64], right: NDArray[np.integer], lengths: NDArray[np.integer], parts: int = 5
+) -> list[Group]:
+    """Accuracy of the shortest texts, of longer ones, and so on: about as many texts in each.
+
+    Shape:
+        p: (texts, classes); right, lengths: (texts,), in words.
+    """
+    borders = np.unique(np.quantile(lengths, np.linspace(0, 1, parts + 1), method="lower"))
+    groups = []
+    for low, high in zip(borders, borders[1:], strict=False):
+        last = high == borders[-1]
+        chosen = (lengths >= low) & ((lengths <= high) if last else (lengths < high))
+        groups.append(_group(f"{low} to {high if last else high - 1} words", chosen, p, right))
+    return groups or [_group(f"{borders[0]} words", lengths >= 0, p, right)]
+
+
+def accuracy_by_negation(
+    p: NDArray[np.float64], right: NDArray[np.integer], texts: Sequence[Sequence[str]]
+) -> list[Group]:
+    """Accuracy of texts without a word of `NEGATIONS`, with one, and with several.
+
+    Args:
+        p: probabilities of the classes.
+        right: the right classes.
+        texts: the words of each text.
+
+    Shape:
+        p: (texts, classes); right: (texts,).
+    """
+    negations = np.array([sum(word in NEGATIONS for word in text) for text in texts])
+    return [
+        _group("no negation", negations == 0, p, right),
+        _group("one negation", negations == 1, p, right),
+        _group("several negations", negations > 1, p, right),
+    ]
+
+
+def _group(
+    name: str, chosen: NDArray[np.bool_], p: NDArray[np.float64], right: NDArray[np.integer]
+) -> Group:
+    some: Any = p[chosen]
+    if not len(some):
+        return Group(name, 0, float("nan"), float("nan"))
+    hits = some.argmax(-1) == right[chosen]
+    return Group(name, len(some), float(hits.mean()), float(some.max(-1).mean()))
