@@ -194,9 +194,9 @@ def accuracy_by_length(
     borders = np.unique(np.quantile(lengths, np.linspace(0, 1, parts + 1), method="lower"))
     groups = []
     for low, high in zip(borders, borders[1:], strict=False):
-        last = high == borders[-1]
-        chosen = (lengths >= low) & ((lengths <= high) if last else (lengths < high))
-        groups.append(_group(f"{low} to {high if last else high - 1} words", chosen, p, right))
+        longest = high if high == borders[-1] else high - 1
+        name = f"{low} words" if low == longest else f"{low} to {longest} words"
+        groups.append(_group(name, (lengths >= low) & (lengths <= longest), p, right))
     return groups or [_group(f"{borders[0]} words", lengths >= 0, p, right)]
 
 

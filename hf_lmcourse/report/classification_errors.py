@@ -123,19 +123,24 @@ def plot_calibration(groups: Sequence[Group], path: Path) -> None:
 
 
 def plot_groups(tables: Mapping[str, Sequence[Group]], path: Path) -> None:
-    """Draw the accuracy of groups of texts side by side, with the number of texts on each bar."""
+    """Draw the accuracy of groups of texts side by side, with the number of texts on each."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for index, (name, groups) in enumerate(tables.items()):
         axes, colour = panels[index], PALETTE[index]
-        heights = [100 * group.accuracy for group in groups]
-        bars = axes.bar(range(len(groups)), heights, color=colour, width=0.7)
-        axes.bar_label(bars, [f"{group.texts:,}" for group in groups], fontsize=8, padding=2)
+        places = [place for place, group in enumerate(groups) if group.texts]
+        heights = [100 * groups[place].accuracy for place in places]
+        axes.plot(places, heights, "o-", color=colour, linewidth=1)
+        for place, height in zip(places, heights, strict=True):
+            axes.annotate(
+                f"{groups[place].texts:,}", (place, height), (0, 7), textcoords="offset points",
+                fontsize=8, ha="center",
+            )  # fmt: skip
+        axes.margins(x=0.15)
         axes.set_xticks(range(len(groups)), [g.name for g in groups], rotation=20, fontsize=8)
         axes.set_title(name, fontsize=10)
         axes.grid(axis="y", alpha=0.3)
-    finite = [100 * g.accuracy for groups in tables.values() for g in groups if g.texts]
-    panels[0].set_ylim(max(0, min(finite) - 8), min(100, max(finite) + 5))
+    panels[0].margins(y=0.2)
     panels[0].set_ylabel("accuracy in percent (numbers: texts)")
     figure.savefig(path, dpi=150)
 
