@@ -1,0 +1,86 @@
+"""Our recurrent layers beside torch's, and beside a plain loop over time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..layers import ElmanLayer, GRULayer, LSTMLayer
+from .timing import Comparison, Side, compare
+
+__all__ = ["SHAPES", "recurrent_layers"]
+
+SHAPES = (
+    (35, 20, 200),
+    (35, 20, 650),
+    (64, 64, 256),
+    (64, 32, 512),
+    (128, 64, 128),
+    (256, 1, 512),
+)
+"""Time steps, batch, width."""
+
+_LAYERS: dict[str, tuple[Callable[..., Any], type[nn.Module], type[nn.Module]]] = {
+    "LSTM": (LSTMLayer, nn.LSTM, nn.LSTMCell),
+    "GRU": (GRULayer, nn.GRU, nn.GRUCell),
+    "Elman": (ElmanLayer, nn.RNN, nn.RNNCell),
+}
+
+
+def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
+    """A training step and inference of each layer at each shape, in float32.
+
+    The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`.
+    """
+    for name, (ours, library, cell) in _LAYERS.items():
+        for steps, batch, width in SHAPES:
+            torch.manual_seed(0)
+            x = torch.randn(batch, steps, width)
+            layers = {
+                "ours": _first(ours(width, width)),
+                f"torch.nn.{library.__name__}": _first(library(width, width, batch_first=True)),
+                f"loop over {cell.__name__}": _loop(cell(width, width)),
+            }
+            setting = f"{steps} x {batch} x {width}"
+            for kind, step in (("training", _training_step), ("inference", _inference)):
+                sides = [Side(side, _bound(step, layer, x)) for side, layer in layers.items()]
+                yield compare(f"{name}, {kind}", setting, sides, repeats)
+
+
+Layer = tuple[Callable[[Tensor], Tensor], nn.Module]
+Step = Callable[[Layer, Tensor], object]
+
+
+def _bound(
+    step: Callable[[Layer, Tensor], object], layer: Layer, x: Tensor
+) -> Callable[[], object]:
+    return lambda: step(layer, x)
+
+
+def _first(module: nn.Module) -> Layer:
+    """A layer that returns its outputs and its state: the outputs."""
+    return (lambda x: module(x)[0]), module
+
+
+def _loop(cell: nn.Module) -> Layer:
+    def run(x: Tensor) -> Tensor:
+        state, outputs = None, []
+        for t in range(x.shape[1]):
+            state = cell(x[:, t], state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(outputs, dim=1)
+
+    return run, cell
+
+
+def _training_step(layer: Layer, x: Tensor) -> None:
+    run, module = layer
+    module.zero_grad(set_to_none=True)
+    run(x).sum().backward()
+
+
+@torch.no_grad()
+def _inference(layer: Layer, x: Tensor) -> None:
+    run, _ = layer
+    run(x)

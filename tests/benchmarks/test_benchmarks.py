@@ -1,0 +1,67 @@
+"""Both sides of a benchmark do the same work; the figures are put together rightly."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from hf_lmcourse import DANConfig, DANForSequenceClassification
+from hf_lmcourse.benchmarks import dan, recurrent
+from hf_lmcourse.benchmarks.timing import Comparison, Side, compare
+from hf_lmcourse.cli.main import main
+from hf_lmcourse.data.ragged import ragged_batch
+
+
+def test_the_sides_take_turns_after_a_warm_up() -> None:
+    done: list[str] = []
+    sides = [Side(name, lambda name=name: done.append(name)) for name in ("ours", "theirs")]  # type: ignore[misc]
+    found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
+    assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
+    assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
+    with pytest.raises(ValueError, match="needs two sides"):
+        compare("nothing", "1", sides[:1])
+
+
+def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
+    found = Comparison("a", "b", {"ours": [1.0, 2.0, 9.0], "theirs": [6.0, 4.0, 5.0]})
+    assert found.medians == {"ours": 2.0, "theirs": 5.0}
+    assert found.ratios == {"theirs": 2.5}
+    assert found.spread == {"ours": 4.0, "theirs": 0.4}
+    assert found.as_dict()["seconds"]["ours"] == [1.0, 2.0, 9.0]
+
+
+def test_the_padded_network_computes_what_ours_does() -> None:
+    data = dan.random_texts(4)
+    rows = [data[i] for i in range(4)]
+    padded = dan.PaddedDAN()
+    config = DANConfig(
+        vocab_size=dan.VOCABULARY, embedding_size=dan.WIDTH, hidden_size=dan.WIDTH, num_labels=2
+    )
+    ours = DANForSequenceClassification(config).eval()
+    with torch.no_grad():
+        padded.embedding.weight.copy_(ours.model.embed_tokens.weight)
+        for theirs, layer in zip(padded.layers[::2], ours.model.layers, strict=True):
+            theirs.load_state_dict(layer.state_dict())
+        padded.classifier.load_state_dict(ours.classifier.state_dict())
+    ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
+    torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
+
+
+def test_the_command_prints_and_writes_every_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrent, "SHAPES", ((2, 1, 3),))
+    threads = torch.get_num_threads()
+    words = ["bench", "recurrent_layers", "--repeats", "1", "--threads", "1"]
+    try:
+        assert main([*words, "--results_dir", str(tmp_path)]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    lines = capsys.readouterr().out.splitlines()
+    record = json.loads((tmp_path / "benchmark_recurrent_layers.json").read_text())
+    assert len(record["points"]) == len(lines) - 1 == 3 * 2
+    assert record["threads"] == 1
+    assert all(set(point["ratios"]) for point in record["points"])
+    assert main(["bench", "dan_epoch", "--repeats", "0"]) == 2
