@@ -1,6 +1,7 @@
 """Labelled texts: the same from wherever they come, and clear words where they do not fit."""
 
 import json
+import os
 from pathlib import Path
 
 import datasets
@@ -10,6 +11,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.labelled import load_labelled_corpus
 from hf_lmcourse.data.toy_reviews import NOISE, toy_reviews
 
+DATA = os.environ.get("LMCOURSE_DATA")
 ROWS = [("good", "pos"), ("bad", "neg"), ("fine", "pos"), ("dull", "neg")] * 5
 
 
@@ -130,6 +132,24 @@ def test_without_hub_and_folder_it_is_told_what_to_do(monkeypatch: pytest.Monkey
     monkeypatch.setattr(datasets, "load_dataset", offline)
     with pytest.raises(LmcourseError, match="from the Hub .ConnectionError.: without a network"):
         load_labelled_corpus("imdb")
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA, reason="the folder of corpora LMCOURSE_DATA is not set")
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("imdb", {"train": 22_500, "test": 25_000, "validation": 2_500}),
+        ("sst2", {"train": 67_349, "validation": 872, "test": 1_821}),
+        ("rotten_tomatoes", {"train": 8_530, "validation": 1_066, "test": 1_066}),
+    ],
+)
+def test_the_published_sizes_come_out(name: str, sizes: dict[str, int]) -> None:
+    corpus = load_labelled_corpus(name, DATA)
+    assert {split: len(part) for split, part in corpus.splits.items()} == sizes
+    for part in corpus.splits.values():
+        assert set(part.labels) == {0, 1}
+        assert 0.4 < sum(part.labels) / len(part) < 0.6
 
 
 def test_toy_reviews_are_what_their_grammar_says() -> None:

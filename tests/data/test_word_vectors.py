@@ -96,3 +96,16 @@ def test_vectors_are_aligned_with_a_vocabulary(tmp_path: Path) -> None:
 def test_words_and_vectors_must_be_as_many(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 words and 2 vectors"):
         write_word_vectors(tmp_path / "vectors.txt", ["a"], torch.zeros(2, 3))
+
+
+@pytest.mark.real_data
+def test_glove_is_read_whole_and_knows_what_words_mean(data_dir: Path) -> None:
+    found = read_word_vectors(data_dir / "glove" / "glove.6B.50d.subset.txt.gz")
+    assert found.vectors.shape == (13_603, 50)
+    vectors = torch.nn.functional.normalize(torch.from_numpy(found.vectors))
+    place = {word: index for index, word in enumerate(found.words)}
+
+    def cosine(one: str, other: str) -> float:
+        return float(vectors[place[one]] @ vectors[place[other]])
+
+    assert cosine("king", "queen") > 0.7 > cosine("king", "software")
