@@ -1,7 +1,6 @@
 """Labelled texts: the same from wherever they come, and clear words where they do not fit."""
 
 import json
-import os
 from pathlib import Path
 
 import datasets
@@ -11,7 +10,6 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.labelled import load_labelled_corpus
 from hf_lmcourse.data.toy_reviews import NOISE, toy_reviews
 
-DATA = os.environ.get("LMCOURSE_DATA")
 ROWS = [("good", "pos"), ("bad", "neg"), ("fine", "pos"), ("dull", "neg")] * 5
 
 
@@ -135,7 +133,6 @@ def test_without_hub_and_folder_it_is_told_what_to_do(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not DATA, reason="the folder of corpora LMCOURSE_DATA is not set")
 @pytest.mark.parametrize(
     ("name", "sizes"),
     [
@@ -144,8 +141,8 @@ def test_without_hub_and_folder_it_is_told_what_to_do(monkeypatch: pytest.Monkey
         ("rotten_tomatoes", {"train": 8_530, "validation": 1_066, "test": 1_066}),
     ],
 )
-def test_the_published_sizes_come_out(name: str, sizes: dict[str, int]) -> None:
-    corpus = load_labelled_corpus(name, DATA)
+def test_the_published_sizes_come_out(name: str, sizes: dict[str, int], data_dir: Path) -> None:
+    corpus = load_labelled_corpus(name, data_dir)
     assert {split: len(part) for split, part in corpus.splits.items()} == sizes
     for part in corpus.splits.values():
         assert set(part.labels) == {0, 1}
