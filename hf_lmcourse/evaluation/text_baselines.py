@@ -18,9 +18,6 @@ from ..tokenization import WordPunctuationTokenizer
 
 __all__ = ["BASELINES", "BaselineScore", "LogCountRatio", "score_baseline"]
 
-_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Values of scikit-learn's C, the inverse of the regularisation, that validation picks from."""
-
 
 class LogCountRatio(BaseEstimator, TransformerMixin):
     """Scale each feature by how much more often it occurs in one class than in the other.
@@ -111,6 +108,12 @@ BASELINES: dict[str, Callable[[int], Pipeline]] = {
 }
 """By name: from a seed to a classifier of texts."""
 
+_STRENGTHS = {
+    "tfidf_logistic_regression": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+    "nb_svm": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+}
+"""Values of scikit-learn's C, the inverse of the regularisation, that validation picks from."""
+
 
 def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> BaselineScore:
     """Fit a baseline on the training texts; validation picks its regularisation.
@@ -136,7 +139,7 @@ def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> Baselin
         features[split] = rows
     best: tuple[float, float, Any] = (-1.0, 0.0, None)
     validation = corpus.splits["validation"].labels
-    for strength in _STRENGTHS:
+    for strength in _STRENGTHS[name]:
         fitted = BASELINES[name](seed).named_steps["classifier"].set_params(C=strength)
         fitted.fit(features["train"], corpus.splits["train"].labels)
         accuracy = float(fitted.score(features["validation"], validation))
