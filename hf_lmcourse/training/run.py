@@ -164,6 +164,8 @@ def _training(
     batches = settings.data.batches
     if settings.training.lbfgs_iterations and batches != "bigram_counts":
         raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
+    if settings.training.lbfgs_iterations and settings.training.weight_decay:
+        raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
     if batches != "streams":
         return bigram_training(batches, model, Bigrams(tokens, first_context=first_context))
     rows = settings.training.train_batch_size * settings.training.world_size

@@ -219,6 +219,10 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--output_dropout", "1"], "output_dropout must be at least 0 and below 1"),
         (["--hidden_size", "wide"], "'wide'"),
         (["--batches", "bigrams"], "LSTMForCausalLM reads more than one word back"),
+        (
+            ["--batches", "bigram_counts", "--lbfgs_iterations", "5", "--weight_decay", "1"],
+            "L-BFGS knows no weight_decay",
+        ),
         (["--lbfgs_iterations", "5"], "needs the exact gradient: batches bigram_counts"),
         (["--lerning_rate", "1"], "did you mean 'learning_rate'"),
     ],
