@@ -56,12 +56,21 @@ class LabelledCorpus:
 
 @dataclass(frozen=True)
 class _Known:
-    """A named corpus: its folder, its id on the Hub, the column of its texts there, its reader."""
+    """A named corpus.
+
+    Attributes:
+        folder: its place in the folder of local corpora.
+        hub: its id on the Hub.
+        column: the column of its texts there.
+        read: its splits from the local folder.
+        in_groups: rows that belong together, such as reviews of one film, are neighbours.
+    """
 
     folder: str
     hub: str
     column: str
     read: Callable[[Path], dict[str, LabelledTexts]]
+    in_groups: bool = False
 
 
 def _imdb(folder: Path) -> dict[str, LabelledTexts]:
@@ -91,7 +100,7 @@ def _rotten_tomatoes(folder: Path) -> dict[str, LabelledTexts]:
 
 
 LABELLED_CORPORA = {
-    "imdb": _Known("imdb", "stanfordnlp/imdb", "text", _imdb),
+    "imdb": _Known("imdb", "stanfordnlp/imdb", "text", _imdb, in_groups=True),
     "sst2": _Known("sst2", "stanfordnlp/sst2", "sentence", _sst2),
     "rotten_tomatoes": _Known(
         "rotten_tomatoes", "cornell-movie-review-data/rotten_tomatoes", "text", _rotten_tomatoes
@@ -113,7 +122,9 @@ def load_labelled_corpus(
 
     A table is a CSV, TSV, JSON, JSON lines or parquet file; a folder holds train, validation and
     test tables. Where there is no validation split one is drawn from the training texts (they may
-    be sorted by label), always the same for a seed.
+    be sorted by label), always the same for a seed. Of IMDB it is the last texts of each class
+    instead: test reviews are of films that no training review is about, and reviews of a film stand
+    together, so a random draw would promise about two percent more than the test keeps.
 
     Args:
         name_or_path: "toy_reviews", a key of `LABELLED_CORPORA`, or a path.
@@ -151,7 +162,10 @@ def load_labelled_corpus(
     for split, part in splits.items():
         if not part.texts:
             raise LmcourseError(f"the {split} split of {name_or_path} holds no text")
-    return LabelledCorpus(name_or_path, source, names, _held_out(splits, validation_share, seed))
+    known_corpus = LABELLED_CORPORA.get(name_or_path)
+    in_groups = known_corpus is not None and known_corpus.in_groups
+    splits = _held_out(splits, validation_share, None if in_groups else seed)
+    return LabelledCorpus(name_or_path, source, names, splits)
 
 
 def _known(name: str, data_dir: str | Path | None) -> tuple[dict[str, LabelledTexts], str]:
@@ -207,19 +221,32 @@ def _labelled(table: dict[str, list], text_column: str, names: tuple[str, ...]) 
 
 
 def _held_out(
-    splits: dict[str, LabelledTexts], share: float, seed: int
+    splits: dict[str, LabelledTexts], share: float, seed: int | None
 ) -> dict[str, LabelledTexts]:
-    """With a validation split, drawn from the training texts where there is none."""
+    """With a validation split, taken from the training texts where there is none.
+
+    It is drawn at random, or without a seed the last texts of each class.
+    """
     if "validation" in splits:
         return splits
     train = splits["train"]
     places = list(range(len(train)))
-    random.Random(seed).shuffle(places)
-    held = max(1, round(share * len(train)))
-    if held == len(train):
+    if seed is None:
+        held = [p for label in set(train.labels) for p in _last_of(train, label, share)]
+    else:
+        random.Random(seed).shuffle(places)
+        held = places[: max(1, round(share * len(train)))]
+    chosen = set(held)
+    if len(chosen) == len(train):
         raise LmcourseError("one labelled text leaves none to validate on")
     return {
         **splits,
-        "train": train.take(places[held:]),
-        "validation": train.take(places[:held]),
+        "train": train.take([place for place in places if place not in chosen]),
+        "validation": train.take(held),
     }
+
+
+def _last_of(train: LabelledTexts, label: int, share: float) -> list[int]:
+    """Where the last texts of a class stand."""
+    places = [place for place, found in enumerate(train.labels) if found == label]
+    return places[len(places) - round(share * len(places)) :]

@@ -106,6 +106,22 @@ def test_broken_files_are_told(tmp_path: Path) -> None:
         load_labelled_corpus(str(write_table(tmp_path / "one.csv", [("a", 0)])))
 
 
+def test_films_of_the_validation_reviews_are_in_no_training_review(tmp_path: Path) -> None:
+    """Rows of IMDB are sorted by label, and reviews of one film are neighbours."""
+    (tmp_path / "imdb").mkdir()
+    rows: list[tuple[str, str | int]] = [
+        (f"film {film} of class {label}", label) for label in (0, 1) for film in range(10)
+        for _ in range(5)
+    ]  # fmt: skip
+    for split in ("train", "test"):
+        write_table(tmp_path / "imdb" / f"{split}.parquet", rows)
+    corpus = load_labelled_corpus("imdb", tmp_path, validation_share=0.2)
+    train, validation = corpus.splits["train"], corpus.splits["validation"]
+    assert len(validation) == 20 and len(train) == 80
+    assert not set(validation.texts) & set(train.texts)
+    assert set(validation.labels) == {0, 1}
+
+
 def test_the_hub_is_asked_where_no_folder_has_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(repository: str) -> datasets.DatasetDict:
         assert repository == "stanfordnlp/sst2"
