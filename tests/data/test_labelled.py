@@ -109,15 +109,13 @@ def test_broken_files_are_told(tmp_path: Path) -> None:
 def test_films_of_the_validation_reviews_are_in_no_training_review(tmp_path: Path) -> None:
     """Rows of IMDB are sorted by label, and reviews of one film are neighbours."""
     (tmp_path / "imdb").mkdir()
-    rows: list[tuple[str, str | int]] = [
-        (f"film {film} of class {label}", label) for label in (0, 1) for film in range(10)
-        for _ in range(5)
-    ]  # fmt: skip
+    films = [f"film {film} of class {label}" for label in (0, 1) for film in range(50)]
+    rows: list[tuple[str, str | int]] = [(film, int(film[-1])) for film in films for _ in range(5)]
     for split in ("train", "test"):
         write_table(tmp_path / "imdb" / f"{split}.parquet", rows)
     corpus = load_labelled_corpus("imdb", tmp_path, validation_share=0.2)
     train, validation = corpus.splits["train"], corpus.splits["validation"]
-    assert len(validation) == 20 and len(train) == 80
+    assert len(validation) == 100 and len(train) == 400
     assert not set(validation.texts) & set(train.texts)
     assert set(validation.labels) == {0, 1}
 
