@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..benchmarks.recurrent import recurrent_layers
 from ..benchmarks.timing import Comparison
 from ..errors import LmcourseError
 from ..report.results import device_name, environment_versions, git_commit
+from ..report.shareable import make_shareable
 
 __all__ = ["BENCHMARKS", "run"]
 
@@ -45,7 +47,8 @@ def run(arguments: list[str]) -> int:
             print(_line(comparison), flush=True)  # noqa: T201
             found.append(comparison)
         if options.results_dir:
-            _write(Path(options.results_dir, f"benchmark_{name}.json"), name, found)
+            command = make_shareable(shlex.join(["lmcourse", "bench", *arguments]))
+            _write(Path(options.results_dir, f"benchmark_{name}.json"), name, command, found)
     return 0
 
 
@@ -62,10 +65,10 @@ def _milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.4g} ms"
 
 
-def _write(path: Path, name: str, comparisons: list[Comparison]) -> None:
+def _write(path: Path, name: str, command: str, comparisons: list[Comparison]) -> None:
     record = {
         "name": f"benchmark_{name}",
-        "command": f"lmcourse bench {name}",
+        "command": command,
         "device": device_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),

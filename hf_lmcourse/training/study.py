@@ -1,7 +1,7 @@
 """Studies: one model trained again and again with one thing changed, resumable point by point."""
 
 import json
-import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from ..data.encoding import replace_file
 from ..errors import LmcourseError
 from ..report.results import environment_versions, git_commit
+from ..report.shareable import make_shareable
 from ..training.any_run import finish_any_run, prepare_any_run
 from ..training.config_file import RunSettings, read_settings
 
@@ -143,7 +145,7 @@ def run_study(
     record: dict[str, Any] = {
         "name": study.name,
         "config": study.config_file,
-        "command": f"lmcourse study {study.config_file}",
+        "command": make_shareable(shlex.join(["lmcourse", "study", study.config_file, *options])),
         "factor": study.factor,
         "metric": study.metric,
         "model_type": settings[0].config.model_type,
@@ -240,6 +242,5 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 def _write(path: Path, record: dict[str, Any]) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    text = json.dumps(record, indent=2) + "\n"
+    replace_file(path, lambda file: file.write(text.encode()))
