@@ -69,9 +69,10 @@ class RunSummary:
 def finish_run(run: Run) -> RunSummary:
     """Score the trained model once more on the whole text, and write the run folder.
 
-    Validation and test are scored as one stream each, so that every token has all the text before
-    it as context, or as much as the model looks at. The test text is read here for the first and
-    only time.
+    What is scored is the model as it was saved, in the precision of its weights, also where the
+    training was in bfloat16. Validation and test are scored as one stream each, so that every token
+    has all the text before it as context, or as much as the model looks at. The test text is read
+    here for the first and only time.
 
     Args:
         run: after its training.
@@ -80,8 +81,11 @@ def finish_run(run: Run) -> RunSummary:
         What to print.
     """
     trainer, args, folder = run.trainer, run.settings.training, run.folder
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    model.config.use_cache = True  # Trainer switches it off for the training
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+    trained.config.use_cache = True  # Trainer switches it off for the training
+    trained.generation_config = GenerationConfig.from_model_config(trained.config)
+    save_for_sharing(run)
+    model = type(trained).from_pretrained(folder).to(args.device)
     seconds = run.seconds
     splits = [split for split in run.corpus.splits if split != "train"]
     metrics = {
@@ -95,8 +99,6 @@ def finish_run(run: Run) -> RunSummary:
         )
         for split in splits
     }
-    model.generation_config = GenerationConfig.from_model_config(model.config)
-    save_for_sharing(run)
     yardsticks = _yardsticks(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:
