@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from transformers import TrainingArguments
 
 __all__ = ["DataArguments", "LabelledDataArguments", "RunArguments"]
@@ -153,10 +154,12 @@ class RunArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Take "step" out of the way of transformers' schedule names."""
+        """Take "step" out of transformers' way, and allow bfloat16 on a machine without a GPU."""
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"
         if self.output_dir is None:
             self.output_dir = "runs/run"
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = True  # else transformers takes bf16 for a GPU's alone
         super().__post_init__()
