@@ -18,6 +18,7 @@ VERBS = {
     "generate": "continue a prompt with a saved model",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
+    "check": "your own LSTM, attention, perplexity ... beside ours, with the mistake named",
     "attention": "pictures and statistics of what a Transformer's heads look at",
 }
 
