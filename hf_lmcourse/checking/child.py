@@ -1,9 +1,8 @@
 """Runs a student's file: a program of its own, with a folder as its argument (see `runner.py`).
 
 It reads job.json and inputs.safetensors there, and writes module.json (what the file defines) and,
-for each task as it is done, TASK.safetensors and TASK.json. Numbers travel as safetensors and words
-as JSON, so that nothing is ever unpickled. Who takes longer than the time limit is ended, and
-stack.txt tells where. It imports nothing of this package, which would take many seconds.
+as each is done, TASK.safetensors and TASK.json: nothing is ever unpickled. Who takes longer than
+the time limit is ended, and stack.txt tells where. Of this package, slow to import, it needs none.
 """
 
 import faulthandler
@@ -107,11 +106,7 @@ def _differentiate(
 
 
 def call(candidate: Any, task: Mapping[str, Any], sizes: Mapping[str, Any], given: Any) -> Any:
-    """Call a function with all arguments; or make a class, put its parameters in, and call that.
-
-    `task` has the names of the `arguments`, `parameters` and `constructor`; `given` has the
-    arguments by name.
-    """
+    """Call a function; or make a class, put the task's parameters in, and call that."""
     if not inspect.isclass(candidate):
         return candidate(*(given[name] for name in task["arguments"]))
     made: Any = candidate(*(sizes[name] for name in task["constructor"]))

@@ -97,8 +97,7 @@ def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdi
         return Verdict(task.name, True, len(pairs), everything, _remark(task, pairs, everything))
     likely = _explanations(task, pairs) if problem or wrong_values else ()
     if not problem:
-        blocks = [] if likely else [d for d in gradients if d.block]
-        problem = _largest(values, wrong_values, blocks) if wrong_values else ""
+        problem = _largest(values, wrong_values) if wrong_values else ""
         problem = problem or _cut_off(pairs, wrong_gradients) or _largest_gradient(wrong_gradients)
     return Verdict(task.name, False, len(pairs), everything, problem, likely)
 
@@ -171,16 +170,11 @@ def _not_finite(task: Task, pairs: Sequence[_Pair]) -> str:
     return ""
 
 
-def _largest(
-    values: Sequence[Difference], wrong: Sequence[Difference], blocks: Sequence[Difference]
-) -> str:
+def _largest(values: Sequence[Difference], wrong: Sequence[Difference]) -> str:
     worst = max(wrong, key=lambda difference: difference.error)
     text = f"{worst.quantity} differs most, by {worst.error:.1e} ({worst.case})"
     if right := [d.quantity for d in values if d not in wrong]:
         text += f"; {', '.join(right)} {'agrees' if len(right) == 1 else 'agree'}"
-    if blocks:
-        rows = max(blocks, key=lambda difference: difference.error)
-        text += f"; of {rows.quantity} the rows of {rows.block} differ most"
     return text
 
 

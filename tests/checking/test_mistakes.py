@@ -30,7 +30,7 @@ MISTAKES = [
     ("one_hidden_layer", "sum() / N", "sum()", "the loss is summed"),
     ("one_hidden_layer", " - y) / N", " - y)", "the gradients are summed"),
     ("one_hidden_layer", "log_softmax(h @ W2 + b2, dim=1)", "log_softmax(h @ W2, dim=1)", "b2 is"),
-    ("one_hidden_layer", "dim=1", "dim=0", ""),
+    ("one_hidden_layer", "dim=1", "dim=0", "the softmax runs over the rows"),
     (
         "one_hidden_layer",
         "delta1.sum(0), h.T @ delta2, delta2.sum(0)",
