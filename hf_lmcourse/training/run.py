@@ -16,6 +16,7 @@ from transformers import (
 from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
+from ..data.hold_out import hold_out
 from ..data.streams import ContiguousStreams, line_end_token_id
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
@@ -80,7 +81,9 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     """
     args = settings.training
     with args.main_process_first(desc="tokenizing"):
-        corpus = load_corpus(settings.data.corpus, settings.data.data_dir)
+        data = settings.data
+        corpus = load_corpus(data.corpus, data.data_dir)
+        corpus = hold_out(corpus, data.hold_out or (), data.data_dir)
         tokenizer = _tokenizer(settings.data, corpus)
         splits = {
             split: encode_split(corpus, split, tokenizer, settings.data.cache_dir)
