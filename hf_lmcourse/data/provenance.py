@@ -40,7 +40,7 @@ def read_record(folder: Path) -> TrainingTextRecord | None:
     for name in (TRAINING_TEXT_FILE, "result.json"):
         try:
             record = json.loads((folder / name).read_text(encoding="utf-8"))
-            return TrainingTextRecord(record["corpus"], tuple(record.get("hold_out", ())))
+            return TrainingTextRecord(str(record["corpus"]), tuple(record.get("hold_out", ())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return None
