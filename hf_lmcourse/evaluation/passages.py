@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,10 +169,7 @@ def score_passage(
     first = encoded.spans[0][1] if start is None else 0
     return PassageScore(
         model=name,
-        model_type=model.config.model_type,
-        parameters=sum(p.numel() for p in model.parameters()),
-        vocabulary=model.config.vocab_size,
-        vocabulary_key=_hash(repr(sorted(tokenizer.get_vocab()))),
+        **_about(model, tokenizer),
         passage=passage,
         encoded=encoded,
         start=None if start is None else str(tokenizer.convert_ids_to_tokens(start)),
@@ -183,6 +181,16 @@ def score_passage(
         metrics=_metrics(nats, hits, passage.text[first:])
         | {"unknown_share": float(encoded.unknown.mean())},
     )
+
+
+def _about(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    entries = repr(sorted(tokenizer.get_vocab()))
+    return {
+        "model_type": model.config.model_type,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "vocabulary": model.config.vocab_size,
+        "vocabulary_key": hashlib.sha256(entries.encode()).hexdigest()[:16],
+    }
 
 
 def _score(scorer: TokenScorer, batches: DataLoader) -> tuple[NDArray[np.float64], int]:
@@ -202,7 +210,3 @@ def _metrics(nats: NDArray[np.float64], hits: int, text: str) -> dict[str, float
         num_bytes=len(text.encode()),
         words=len(text.split()) + text.count("\n"),
     )
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -87,9 +87,7 @@ def finish_run(run: Run) -> RunSummary:
     trained.config.use_cache = True  # Trainer switches it off for the training
     trained.generation_config = GenerationConfig.from_model_config(trained.config)
     save_for_sharing(run)
-    data = run.settings.data
-    held_out = [make_shareable(name) for name in data.hold_out or ()]
-    write_record(folder, make_shareable(data.corpus), held_out)
+    _note_training_text(run)
     model = type(trained).from_pretrained(folder).to(args.device)
     seconds = run.seconds
     splits = [split for split in run.corpus.splits if split != "train"]
@@ -114,6 +112,12 @@ def finish_run(run: Run) -> RunSummary:
     validation = run.splits["validation"]
     per_token = validation.characters / len(validation.tokens)
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
+
+
+def _note_training_text(run: Run) -> None:
+    data = run.settings.data
+    held_out = [make_shareable(name) for name in data.hold_out or ()]
+    write_record(run.folder, make_shareable(data.corpus), held_out)
 
 
 def _plot(run: Run, yardsticks: dict[str, CountModelScore]) -> str | None:

@@ -81,9 +81,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     """
     args = settings.training
     with args.main_process_first(desc="tokenizing"):
-        data = settings.data
-        corpus = load_corpus(data.corpus, data.data_dir)
-        corpus = hold_out(corpus, data.hold_out or (), data.data_dir)
+        corpus = _corpus(settings.data)
         tokenizer = _tokenizer(settings.data, corpus)
         splits = {
             split: encode_split(corpus, split, tokenizer, settings.data.cache_dir)
@@ -118,6 +116,11 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     )
     show_progress(trainer)
     return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits)
+
+
+def _corpus(data: DataArguments) -> Corpus:
+    corpus = load_corpus(data.corpus, data.data_dir)
+    return hold_out(corpus, data.hold_out or (), data.data_dir)
 
 
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:

@@ -87,7 +87,7 @@ def test_the_mean_context_of_an_n_gram_model_grows_to_its_window() -> None:
     assert score(tiny("lstm"), text="abcd").context.mean == 2.5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.text("to be\n", min_size=1, max_size=40).filter(str.strip))
 def test_any_text_is_scored_once_a_token_by_any_model(text: str) -> None:
     for model, tokenizer in ((tiny("lstm"), CHARACTERS), (tiny_gpt2(), BYTES)):
@@ -118,11 +118,10 @@ def test_the_units_count_the_text_and_not_the_tokens() -> None:
 
 
 def test_unknown_tokens_are_counted_and_placed() -> None:
-    encoded = encode_passage("To be  or\nXYZ be", WORDS)
-    assert encoded.unknown.tolist() == [False, False, True, False, True, False]
-    assert [("To be  or\nXYZ be"[a:b]) for a, b in encoded.spans] == [
-        "To", "be", "or", "\n", "XYZ", "be",
-    ]  # fmt: skip
+    text = "To is  or\nXYZ is"
+    encoded = encode_passage(text, WORDS)
+    assert encoded.unknown.tolist() == [False, False, False, False, True, False]
+    assert [text[a:b] for a, b in encoded.spans] == ["To", "is", "or", "\n", "XYZ", "is"]
     assert not encoded.lossless
     assert score(tiny("lstm", WORDS), WORDS, "To XYZ").metrics["unknown_share"] == 0.5
 
