@@ -15,10 +15,11 @@ __all__ = ["RULE", "Comparison", "Key", "bits_key", "compare", "comparisons", "g
 RULE = """\
 Two rows with the same letter may be compared, others may not. Bits per character and per byte
 compare where both models were scored on the same text and each gave every character of it a
-probability: no token is unknown, and the tokens give back the text character for character.
-Perplexity per token, and nats per token, compare where the text was also cut into the same tokens,
-the unknown ones among them being unknown to the same vocabulary. In both cases the temperature is 1
-and the first token is predicted too."""
+probability: no token is unknown, and the tokens give back the text character for character; where
+they do not, an asterisk marks what is said per character, byte or word. Perplexity per token, and
+nats per token, compare where the text was also cut into the same tokens, the unknown ones among
+them being unknown to the same vocabulary. In both cases the temperature is 1 and the first token is
+predicted too."""
 
 Key = tuple[str, ...] | None
 

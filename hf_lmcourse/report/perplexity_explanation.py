@@ -86,7 +86,8 @@ def _passages(scores: Scores) -> Iterator[str]:
             gap = _bits(high) - _bits(low)
             yield (
                 f"{model} pays {_figure(low)} bits per character on {low.passage.name} and "
-                f"{_figure(high)} on {high.passage.name}, {gap:.3f} more."
+                f"{_figure(high)} on {high.passage.name}, {gap:.3f} more"
+                + (", its unknown tokens not spelt out." if _any_unknown(pair) else ".")
             )
             yield from _what_the_gap_is_made_of(low, high, gap)
             if low.overlap is not None and high.overlap is not None:
@@ -147,22 +148,21 @@ def _unknown(scores: Scores) -> Iterator[str]:
 def _context(scores: Scores) -> Iterator[str]:
     """Rows that compare, from the shortest context to the longest."""
     for score in _first_of_each_model(scores):
-        mean = score.context.mean
         yield (
-            f"{score.model} looks back at {score.context}: on {score.passage.name} at {mean:,.1f} "
-            f"tokens on average, about {mean * _length(score):,.0f} characters."
+            f"{score.model} looks back at {score.context}: on {score.passage.name} at "
+            f"{score.context.mean:,.1f} tokens on average, about {_reach(score):,.0f} characters."
         )
     for key in (bits_key, token_key):
         for rows in _groups(scores, key):
             if key is bits_key or bits_key(rows[0]) is None:
-                yield from _order_by_context(sorted(rows, key=_seen_characters))
+                yield from _order_by_context(sorted(rows, key=_reach))
 
 
 def _order_by_context(rows: list[PassageScore]) -> Iterator[str]:
-    if _seen_characters(rows[0]) == _seen_characters(rows[-1]):
+    if _reach(rows[0]) == _reach(rows[-1]):
         return
     costs = [_bits(row) for row in rows]
-    told = ", ".join(f"{row.model} {_figure(row)} ({_seen_characters(row):,.0f})" for row in rows)
+    told = ", ".join(f"{row.model} {_figure(row)} ({_reach(row):,.0f})" for row in rows)
     verdict = "their order is another one, so they differ in more than context"
     if costs == sorted(costs, reverse=True):
         verdict = "the more context, the fewer bits"
@@ -188,7 +188,8 @@ def _seen(scores: Scores) -> Iterator[str]:
                 gap = _bits(other) - _bits(score)
                 yield (
                     f"{other.model}, which has not seen it, pays {_figure(other)}: "
-                    f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}."
+                    f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}, which is what having seen it "
+                    "changes only if the two differ in nothing else."
                 )
 
 
@@ -217,6 +218,10 @@ def _groups(scores: Scores, key: Callable[[PassageScore], Key]) -> list[list[Pas
     return [list(rows.values()) for k, rows in found.items() if k is not None and len(rows) > 1]
 
 
+def _any_unknown(scores: Scores) -> bool:
+    return any(score.encoded.unknown.any() for score in scores)
+
+
 def _first_of_each_model(scores: Scores) -> list[PassageScore]:
     return list({score.model: score for score in reversed(scores)}.values())[::-1]
 
@@ -230,8 +235,8 @@ def _length(score: PassageScore) -> float:
     return len(score.passage.text) / len(score.encoded.ids)
 
 
-def _seen_characters(score: PassageScore) -> float:
-    return score.context.mean * _length(score)
+def _reach(score: PassageScore) -> float:
+    return score.context.mean * _length(score)  # in characters
 
 
 def _bits(score: PassageScore) -> float:

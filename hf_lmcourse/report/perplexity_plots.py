@@ -21,7 +21,7 @@ def plot_perplexities(scores: Sequence[PassageScore], path: str | Path) -> None:
     """Draw bits per character, a panel for each text and a bar for each model.
 
     Full bars of a panel may be compared; a hatched bar belongs to a model that does not give every
-    character a probability.
+    character a probability, or is not the figure of the model at all; see `bits_key`.
 
     Args:
         scores: at least one.
@@ -42,7 +42,12 @@ def plot_perplexities(scores: Sequence[PassageScore], path: str | Path) -> None:
     grid[-1].set_xlabel("bits per character")
     handles = [
         Patch(facecolor=BLUE, label="every character has a probability: compares within a panel"),
-        Patch(facecolor="white", edgecolor=GREY, hatch="///", label="compares with none"),
+        Patch(
+            facecolor="white",
+            edgecolor=GREY,
+            hatch="///",
+            label="bits per character do not compare",
+        ),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     Path(path).parent.mkdir(parents=True, exist_ok=True)

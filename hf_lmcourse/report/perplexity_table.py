@@ -101,7 +101,7 @@ def _cells(scores: Sequence[PassageScore], base: str) -> tuple[list[_Column], li
 
 def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
     def metric(name: str, digits: int) -> Callable[[PassageScore], str]:
-        return lambda score: _number(score.metrics[name], digits)
+        return lambda score: _number(score.metrics[name], digits) + _mark(score)
 
     return [
         _Column("model", lambda s: s.model, right=False),
@@ -129,6 +129,10 @@ def _seen(score: PassageScore) -> str:
     if score.overlap is None:
         return "?"
     return "verbatim" if score.overlap.verbatim else f"{score.overlap.windows:.1%}"
+
+
+def _mark(score: PassageScore) -> str:
+    return "" if score.encoded.lossless else "*"
 
 
 def _number(value: float, digits: int) -> str:

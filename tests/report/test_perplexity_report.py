@@ -79,6 +79,8 @@ def test_every_row_of_the_terminal_shows_its_figures() -> None:
             f"{score.metrics['nats_per_token']:.4f}",
         ]
         assert f"{score.metrics['unknown_share']:.1%}" in cells
+        figure = f"{score.metrics['bits_per_character']:.3f}"
+        assert cells[7] == figure + "*" * (not score.encoded.lossless)
     cells = rows[0].split()
     assert cells[-3:] == ["verbatim", "A", "A"]
     assert "?" in rows[SCORES.index(of("bytes", "play"))].split()
