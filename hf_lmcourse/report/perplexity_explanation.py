@@ -87,7 +87,11 @@ def _passages(scores: Scores) -> Iterator[str]:
             yield (
                 f"{model} pays {_figure(low)} bits per character on {low.passage.name} and "
                 f"{_figure(high)} on {high.passage.name}, {gap:.3f} more"
-                + (", its unknown tokens not spelt out." if _any_unknown(pair) else ".")
+                + (
+                    ", its unknown tokens not spelt out."
+                    if any(s.encoded.unknown.any() for s in pair)
+                    else "."
+                )
             )
             yield from _what_the_gap_is_made_of(low, high, gap)
             if low.overlap is not None and high.overlap is not None:
@@ -216,10 +220,6 @@ def _groups(scores: Scores, key: Callable[[PassageScore], Key]) -> list[list[Pas
     for score in scores:
         found.setdefault(key(score), {}).setdefault(score.model, score)
     return [list(rows.values()) for k, rows in found.items() if k is not None and len(rows) > 1]
-
-
-def _any_unknown(scores: Scores) -> bool:
-    return any(score.encoded.unknown.any() for score in scores)
 
 
 def _first_of_each_model(scores: Scores) -> list[PassageScore]:
