@@ -14,10 +14,7 @@ Scores = Sequence[PassageScore]
 
 
 def explanation(scores: Scores) -> dict[str, list[str]]:
-    """Sentences in Markdown about the gaps between rows, by heading.
-
-    Args:
-        scores: the rows of a table.
+    """Sentences in Markdown about the gaps between the rows of a table, by heading.
 
     Returns:
         Headings for which there is something to say, with their sentences.
