@@ -14,11 +14,13 @@ VERBS = {
     "study": "train one model again and again with one thing changed",
     "baselines": "linear classifiers of labelled texts, to compare a network with",
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
+    "perplexity": "any language models on any passages, and which figures compare",
     "errors": "where a classifier is wrong, and which words made it so",
     "generate": "continue a prompt with a saved model",
     "export-onnx": "a saved model as ONNX files, for onnxruntime",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
+    "check": "your own LSTM, attention, perplexity ... beside ours, with the mistake named",
     "attention": "pictures and statistics of what a Transformer's heads look at",
 }
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
-from transformers.cache_utils import Cache
 
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
@@ -22,6 +21,7 @@ from ..errors import LmcourseError
 from ..layers.output import IGNORED
 from ..metrics import load_metric
 from ..models.causal_lm import LanguageModelForCausalLM
+from .token_scores import TokenScorer, score_batches
 
 __all__ = [
     "StreamTotals",
@@ -70,13 +70,12 @@ class StreamTotals:
         return [StreamTotals(nats, int(hits), int(tokens)) for nats, hits, tokens in rows.tolist()]
 
 
-@torch.no_grad()
 def score_streams(
-    model: LanguageModelForCausalLM,
+    model: TokenScorer,
     batches: Iterable[dict[str, Tensor]],
     after_batch: Callable[[], object] = lambda: None,
 ) -> StreamTotals:
-    """Score batches of `scoring_data`, carrying the state of a model that has one to the next.
+    """Add up what `score_batches` gives.
 
     Args:
         model: a model in evaluation mode.
@@ -86,15 +85,9 @@ def score_streams(
     Returns:
         The sums over every label that is not -100.
     """
-    state: Cache | None = None
     nats = torch.zeros((), dtype=torch.float64, device=model.device)
     hits, tokens = (torch.zeros((), dtype=torch.long, device=model.device) for _ in range(2))
-    for batch in batches:
-        inputs, targets = batch["input_ids"], batch["shift_labels"]
-        losses, right, past = model.score_tokens(
-            inputs.to(model.device), targets.to(model.device), state
-        )
-        state = past if model.carries_state else None
+    for losses, right, targets in score_batches(model, batches):
         nats += losses.sum()
         hits += right.sum()
         tokens += (targets != IGNORED).sum()

@@ -52,10 +52,13 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
         The paths of the files.
 
     Raises:
-        LmcourseError: not one of this package's models, or the extra is not installed.
+        LmcourseError: not one of this package's models, one without a causal mask, or the extra is
+            not installed.
     """
     if not isinstance(model, LanguageModelForCausalLM | DANForSequenceClassification):
         raise LmcourseError(f"{type(model).__name__} is not one of this package's models")
+    if not getattr(model.config, "is_causal", True):
+        raise LmcourseError("without a causal mask a model has no state to take a step from")
     if not (find_spec("onnx") and find_spec("onnxscript")):
         raise LmcourseError('ONNX files need onnx and onnxscript: pip install ".[onnx]"')
     copied: Any = copy.deepcopy(model).float().cpu().eval()

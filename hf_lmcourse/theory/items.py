@@ -19,6 +19,7 @@ ITEMS = (
     "attention",
     "noisy_keys",
     "attention_scaling",
+    "causal_mask",
     "characters_and_words",
     "softmax_cost",
 )

@@ -21,6 +21,13 @@ class DataArguments:
         default=None,
         metadata={"help": "Folder of local corpora; the environment's LMCOURSE_DATA by default."},
     )
+    hold_out: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Text files whose passages are taken out of the training text, where they must "
+            "stand verbatim; paths, or paths in the folder of local corpora."
+        },
+    )
     tokenizer: str = field(
         default="character",
         metadata={"help": '"character", "word", or the folder of a saved tokenizer.'},

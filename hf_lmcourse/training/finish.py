@@ -7,12 +7,14 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 from transformers import GenerationConfig
 
+from ..data.provenance import write_record
 from ..data.streams import line_end_token_id
 from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
 from ..report.plots import plot_learning_curve
 from ..report.results import RunResult
+from ..report.shareable import make_shareable
 from .callbacks import sample_text
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 from .run import Run
@@ -85,6 +87,7 @@ def finish_run(run: Run) -> RunSummary:
     trained.config.use_cache = True  # Trainer switches it off for the training
     trained.generation_config = GenerationConfig.from_model_config(trained.config)
     save_for_sharing(run)
+    _note_training_text(run)
     model = type(trained).from_pretrained(folder).to(args.device)
     seconds = run.seconds
     splits = [split for split in run.corpus.splits if split != "train"]
@@ -111,6 +114,12 @@ def finish_run(run: Run) -> RunSummary:
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
 
 
+def _note_training_text(run: Run) -> None:
+    data = run.settings.data
+    held_out = [make_shareable(name) for name in data.hold_out or ()]
+    write_record(run.folder, make_shareable(data.corpus), held_out)
+
+
 def _plot(run: Run, yardsticks: dict[str, CountModelScore]) -> str | None:
     """Draw the learning curve, where the run was long enough to log any of it.
 
@@ -135,6 +144,7 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
     layer_class = getattr(run.trainer.model.model, "layer_class", None)
     description, equation = about(layer_class or type(run.trainer.model.model))
     train = run.splits["train"]
+    held_out = [Path(name).name for name in settings.data.hold_out or ()]
     return render_model_card(
         result,
         description=description,
@@ -142,6 +152,7 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
         training_data=(
             f"The corpus {run.corpus.name} ({run.corpus.source}), {len(train.tokens):,} training "
             f"tokens, {train.characters:,} characters."
+            + (f" Held out of it: {', '.join(held_out)}." if held_out else "")
         ),
         config_text=Path(settings.config_file).read_text(encoding="utf-8"),
         hyperparameters=changed_settings(settings),

@@ -16,6 +16,7 @@ from transformers import (
 from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
+from ..data.hold_out import hold_out
 from ..data.streams import ContiguousStreams, line_end_token_id
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
@@ -80,7 +81,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     """
     args = settings.training
     with args.main_process_first(desc="tokenizing"):
-        corpus = load_corpus(settings.data.corpus, settings.data.data_dir)
+        corpus = _corpus(settings.data)
         tokenizer = _tokenizer(settings.data, corpus)
         splits = {
             split: encode_split(corpus, split, tokenizer, settings.data.cache_dir)
@@ -115,6 +116,11 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     )
     show_progress(trainer)
     return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits)
+
+
+def _corpus(data: DataArguments) -> Corpus:
+    corpus = load_corpus(data.corpus, data.data_dir)
+    return hold_out(corpus, data.hold_out or (), data.data_dir)
 
 
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:

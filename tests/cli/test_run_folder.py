@@ -27,6 +27,7 @@ FILES = {
     "samples.txt",
     "tokenizer.json",
     "tokenizer_config.json",
+    "training_text.json",
 }
 PICKLES = (".bin", ".pt", ".pth", ".pkl")
 

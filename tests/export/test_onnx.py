@@ -132,6 +132,11 @@ def test_a_foreign_model_is_refused(tmp_path: Path) -> None:
         exporter.export_onnx(model, tmp_path)
 
 
+def test_a_transformer_that_sees_what_follows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match="without a causal mask"):
+        exporter.export_onnx(BY_NAME["transformer"].initial(is_causal=False), tmp_path)
+
+
 def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporter, "find_spec", lambda name: None)
     with pytest.raises(LmcourseError, match="need onnx and onnxscript: pip install"):

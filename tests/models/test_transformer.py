@@ -27,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "strided": {"attention_pattern": "strided", "attention_window": 2},
     "log_sparse": {"attention_pattern": "log_sparse", "position_embedding_type": "rotary"},
 }
+NOT_CAUSAL: dict[str, Any] = {"is_causal": False}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 IMPLEMENTATIONS = ("eager", "sdpa")
 
@@ -38,14 +39,16 @@ def both_implementations(**changes: Any) -> list[Any]:
     return models
 
 
-@every_variant
+@pytest.mark.parametrize("changes", [*VARIANTS.values(), NOT_CAUSAL], ids=str)
 @pytest.mark.parametrize("padded", [False, True])
-def test_implementations_agree_in_values_and_gradients(variant: str, padded: bool) -> None:
+def test_implementations_agree_in_values_and_gradients(
+    changes: dict[str, Any], padded: bool
+) -> None:
     ids, mask = left_padded([token_ids(1, length)[0] for length in (4, 9)])
     labels = ids.masked_fill(mask == 0, -100)
     labels[0, 5] = -100  # predicted from padding
     options = {"attention_mask": mask} if padded else {}
-    eager, sdpa = both_implementations(**VARIANTS[variant])
+    eager, sdpa = both_implementations(**changes)
     losses = [model(ids, labels=labels, **options).loss for model in (eager, sdpa)]
     assert_close(*losses)
     assert_close(*(gradients(m, loss) for m, loss in zip((eager, sdpa), losses, strict=True)))
@@ -94,6 +97,17 @@ def test_weights_are_zero_exactly_where_the_pattern_forbids(variant: str, patter
     allowed = pattern(position[:, None], position[None, :])
     for weights in model(ids, output_attentions=True).attentions:
         assert torch.equal(weights > 0, allowed.expand_as(weights))
+
+
+def test_without_the_causal_mask_every_token_is_looked_at_but_padding() -> None:
+    model = FAMILY.random(**NOT_CAUSAL)
+    ids, mask = left_padded([token_ids(1, length)[0] for length in (4, 9)])
+    for weights in model(ids, attention_mask=mask, output_attentions=True).attentions:
+        real_queries = weights[0, :, -4:]
+        assert torch.equal(real_queries > 0, (mask[0] == 1).expand_as(real_queries))
+        assert (weights[1] > 0).all()
+    alone = model(ids[:1, -4:]).logits
+    assert_close(model(ids, attention_mask=mask).logits[:1, -4:], alone)
 
 
 @pytest.mark.parametrize(("variant", "length"), [("local", 8), ("local", 15), ("log_sparse", 300)])
@@ -286,6 +300,10 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "a pattern without its window": ({"attention_pattern": "local"}, "need attention_window"),
     "a window that nobody reads": ({"attention_window": 3}, "no other does"),
     "no window": ({"attention_pattern": "local", "attention_window": 0}, "at least 1, not 0"),
+    "a pattern without causality": (
+        {"attention_pattern": "log_sparse", **NOT_CAUSAL},
+        'is_causal=False goes with attention_pattern "full"',
+    ),
     "attention dropout": ({"attention_dropout": 1.0}, "attention_dropout must be"),
     "embedding dropout": ({"embedding_dropout": -1}, "embedding_dropout must be"),
 }

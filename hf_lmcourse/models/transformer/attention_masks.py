@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 from transformers.cache_utils import Cache
-from transformers.masking_utils import create_causal_mask
+from transformers.masking_utils import create_bidirectional_mask, create_causal_mask
 
 from ...layers.sparse_attention import (
     Pattern,
@@ -51,6 +51,7 @@ def attention_mask_for(
 
     It is in the form that the chosen implementation of attention takes, and `None` where sdpa's own
     causality will do. Every pattern is about distances, so padding on the left does not move it.
+    With `config.is_causal` false only the padding is in it.
 
     Args:
         config: of the model.
@@ -65,13 +66,19 @@ def attention_mask_for(
     Shape:
         attention_mask: (batch, seen + length); result: (batch, 1, length, seen + length).
     """
+    mask: Any
+    if not config.is_causal:
+        mask = create_bidirectional_mask(
+            config, inputs_embeds, attention_mask, past_key_values=past_key_values
+        )
+        return mask
     pattern = pattern_of(config)
 
     def allowed(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         assert pattern is not None
         return pattern(query, key)
 
-    mask: Any = create_causal_mask(
+    mask = create_causal_mask(
         config=config,
         inputs_embeds=inputs_embeds,
         attention_mask=attention_mask,

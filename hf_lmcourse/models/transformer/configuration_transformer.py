@@ -36,6 +36,8 @@ class TransformerConfig(LanguageModelConfig):
         attention_pattern (`str`): where a position may look: "full", everywhere up to itself, or
             sparsely: "local", "strided" or "log_sparse"; see `hf_lmcourse.layers.sparse_attention`.
         attention_window (`int`, *optional*): the window of "local", the stride of "strided".
+        is_causal (`bool`): whether a position is kept from looking at those after it. Without that
+            it sees the token that it is to predict, and learns nothing else: here to be measured.
         embedding_dropout (`float`): dropout on the sum of embeddings and positions.
         attention_dropout (`float`): dropout on the attention weights.
         hidden_dropout (`float`): dropout on what each branch adds to the residual stream.
@@ -61,6 +63,7 @@ class TransformerConfig(LanguageModelConfig):
     rope_theta: float | int = 10_000.0
     attention_pattern: Literal["full", "local", "strided", "log_sparse"] = "full"
     attention_window: int | None = None
+    is_causal: bool = True
     embedding_dropout: float | int = 0.0
     attention_dropout: float | int = 0.0
     hidden_dropout: float | int = 0.0
@@ -112,3 +115,5 @@ class TransformerConfig(LanguageModelConfig):
             )
         if self.attention_window is not None and self.attention_window < 1:
             raise ValueError(f"attention_window must be at least 1, not {self.attention_window}")
+        if not self.is_causal and self.attention_pattern != "full":
+            raise ValueError('is_causal=False goes with attention_pattern "full" alone')

@@ -35,7 +35,8 @@ def explicit_attention(
         results: (batch, length, heads, head_size) and (batch, heads, queries, keys).
     """
     queries, keys = (torch.arange(x.shape[2], device=x.device) for x in (query, key))
-    if attention_mask is None and len(queries) > 1:  # causality was left to sdpa
+    left_to_sdpa = attention_mask is None and len(queries) > 1
+    if left_to_sdpa and getattr(module, "is_causal", True):
         attention_mask = causal(queries[:, None], keys)
     heads, weights = attend(query, key, value, attention_mask, scale=scaling, dropout=dropout)
     return heads.transpose(1, 2), weights
@@ -48,7 +49,10 @@ class CausalSelfAttention(MultiHeadAttention):
 
     def __init__(self, config: TransformerConfig, layer_idx: int) -> None:
         super().__init__(
-            config.hidden_size, config.num_attention_heads, dropout=float(config.attention_dropout)
+            config.hidden_size,
+            config.num_attention_heads,
+            dropout=float(config.attention_dropout),
+            causal=config.is_causal,
         )
         self.config = config
         self.layer_idx = layer_idx

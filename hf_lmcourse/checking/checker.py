@@ -1,0 +1,81 @@
+"""Check a file: find what is in it, run it, compare."""
+
+import difflib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from ..errors import LmcourseError
+from .compare import Verdict, judge
+from .runner import FileRun, read_source, run_file, uses_numpy_alone
+from .task import Task
+from .tasks import TASKS, find_task
+
+__all__ = ["check_file", "template"]
+
+
+def template(name: str) -> str:
+    """A file to be filled in: the task with its equations and shapes, and an empty function.
+
+    Raises:
+        LmcourseError: there is no such task.
+    """
+    return files(__package__).joinpath("templates", f"{find_task(name).name}.py").read_text("utf-8")
+
+
+def check_file(
+    path: str | Path, task: str | None = None, *, seed: int = 0, time_limit: float = 20
+) -> list[Verdict]:
+    """Compare what a file implements with ours, values and gradients, in float64.
+
+    The file runs in a process of its own. If it imports NumPy and not torch it is given NumPy
+    arrays, and values alone are compared; otherwise torch tensors.
+
+    Args:
+        path: a Python file that has functions or classes for some of the tasks.
+        task: the name of one of them; by default all that the file has something for.
+        seed: of the random inputs.
+        time_limit: seconds for importing the file, and for each task.
+
+    Returns:
+        A verdict on each task, in the order of `TASKS`.
+
+    Raises:
+        LmcourseError: no such file, a syntax error, an exception at its import, no such task, or
+            no function for it.
+    """
+    path = Path(path)
+    tasks = [find_task(task)] if task else list(TASKS.values())
+    numpy = uses_numpy_alone(read_source(path))
+    cases = {asked.name: asked.cases(seed) for asked in tasks}
+    run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit)
+    if not run.found:
+        raise LmcourseError(_nothing_found(path, tasks, run.names))
+    verdicts = []
+    for asked in (asked for asked in tasks if asked.name in run.found):
+        if asked.name in run.answers:
+            verdicts.append(judge(asked, cases[asked.name], run.answers[asked.name]))
+        else:
+            verdicts.append(_not_compared(asked.name, run))
+    return verdicts
+
+
+def _not_compared(task: str, run: FileRun) -> Verdict:
+    if task in run.refused:
+        return Verdict(task, None, message=run.refused[task])
+    assert run.stopped is not None
+    first, reason = run.stopped
+    if task == first:
+        return Verdict(task, False, message=reason)
+    return Verdict(task, None, message=f"not run, because {first} did not come to an end")
+
+
+def _nothing_found(path: Path, tasks: Sequence[Task], names: Sequence[str]) -> str:
+    wanted = [task.name for task in tasks]
+    plain = {name.lower(): name for name in names}
+    for name in wanted:
+        if near := difflib.get_close_matches(name, plain, n=1, cutoff=0.7):
+            return f"{path} has no {name}: is {plain[near[0]]} meant to be that?"
+    if len(wanted) == 1:
+        return f"{path} has no function {wanted[0]}; see lmcourse check --template {wanted[0]}"
+    return f"{path} has none of the functions {', '.join(wanted)}; see lmcourse check --list"

@@ -1,0 +1,247 @@
+"""Runs a student's file: a program of its own, with a folder as its argument (see `runner.py`).
+
+It reads job.json and inputs.safetensors there, and writes module.json (what the file defines) and,
+as each is done, TASK.safetensors and TASK.json: nothing is ever unpickled. Who takes longer than
+the time limit is ended, and stack.txt tells where. Of this package, slow to import, it needs none.
+"""
+
+import faulthandler
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+__all__ = ["Answer", "AnswerError", "answer", "answers_of", "call"]
+
+_MODULE = "lmcourse_checked_file"  # not its own name, which may be that of a module in use
+
+
+class AnswerError(Exception):
+    """What came back is no tensor, or not as many as wanted; the text says it in a sentence."""
+
+
+@dataclass
+class Answer:
+    """What a function made of one case.
+
+    Attributes:
+        values: its outputs, in float64.
+        gradients: of J, the sum of the outputs times fixed random numbers, with respect to each
+            argument that it depends on; `None` where nothing was differentiated.
+        error: the exception it ended with, in a sentence.
+    """
+
+    values: list[Tensor] = field(default_factory=list)
+    gradients: dict[str, Tensor] | None = None
+    error: str | None = None
+
+
+def answer(
+    function: Callable[[dict[str, Any]], Any],
+    arguments: Mapping[str, Any],
+    cotangents: Sequence[Tensor] | None,
+    outputs: Sequence[str],
+) -> Answer:
+    """Call a function and differentiate J = sum over its outputs of output * cotangent.
+
+    Args:
+        function: takes the arguments by name.
+        arguments: tensors, or NumPy arrays, and settings.
+        cotangents: a random number for each entry of each output; `None` for values alone.
+        outputs: their names.
+
+    Raises:
+        AnswerError: it returned something else.
+    """
+    leaves = {
+        name: value.clone().requires_grad_()
+        for name, value in arguments.items()
+        if cotangents is not None and torch.is_tensor(value) and value.is_floating_point()
+    }
+    output = function({**arguments, **leaves})
+    items = list(output) if isinstance(output, tuple | list) else [output]
+    _demand_numbers(items, outputs)
+    results = [i if torch.is_tensor(i) else torch.from_numpy(np.array(i, order="C")) for i in items]
+    found = Answer([result.detach().to(torch.float64) for result in results])
+    if leaves and cotangents is not None and any(map(torch.is_tensor, items)):
+        found.gradients = _differentiate(results, leaves, cotangents)
+    return found
+
+
+def _demand_numbers(items: Sequence[Any], names: Sequence[str]) -> None:
+    wanted = ", ".join(names)
+    for item in items:
+        if not isinstance(item, Tensor | np.ndarray | np.number | float | int):
+            hint = ": is a return missing?" if item is None else ""
+            raise AnswerError(f"returned {type(item).__name__} where {wanted} must come{hint}")
+    if len(items) != len(names):
+        values = "1 value" if len(items) == 1 else f"{len(items)} values"
+        raise AnswerError(f"returned {values} where {len(names)} must come: {wanted}")
+
+
+def _differentiate(
+    results: Sequence[Tensor], leaves: dict[str, Tensor], cotangents: Sequence[Tensor]
+) -> dict[str, Tensor] | None:
+    """The gradient of J for each leaf that it depends on; `None` where J cannot be made."""
+    if any(r.shape != c.shape for r, c in zip(results, cotangents, strict=True)):
+        return None
+    parts = [(r * c).sum() for r, c in zip(results, cotangents, strict=True) if r.requires_grad]
+    if not parts:
+        return {}
+    found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
+    return {name: g for name, g in zip(leaves, found, strict=True) if g is not None}
+
+
+def call(candidate: Any, task: Mapping[str, Any], sizes: Mapping[str, Any], given: Any) -> Any:
+    """Call a function; or make a class, put the task's parameters in, and call that."""
+    if not inspect.isclass(candidate):
+        return candidate(*(given[name] for name in task["arguments"]))
+    made: Any = candidate(*(sizes[name] for name in task["constructor"]))
+    for name in task["parameters"]:
+        if not hasattr(made, name):
+            raise AnswerError(f"has no attribute {name} to put the parameter in")
+        if isinstance(made, torch.nn.Module):
+            made._parameters.pop(name, None)  # no module lets a tensor take a parameter's place
+        setattr(made, name, given[name])
+    inside = {*task["parameters"], *task["constructor"]}
+    return made(*(given[name] for name in task["arguments"] if name not in inside))
+
+
+def answers_of(
+    candidate: Any, name: str, task: Mapping[str, Any], job: Mapping[str, Any], tensors: Any
+) -> list[Answer]:
+    """The answers of a function or class of that name to all cases of a task of the job."""
+    found = []
+    for index, sizes in enumerate(task["cases"]):
+        prefix = f"{task['name']}.{index}."
+        given: dict[str, Any] = {
+            name: sizes[name] if name in sizes else tensors[prefix + name].clone()
+            for name in task["arguments"]
+        }
+        cotangents = None
+        if job["numpy"]:
+            given = {n: v.numpy() if torch.is_tensor(v) else v for n, v in given.items()}
+        elif task["differentiable"]:
+            cotangents = [tensors[f"{prefix}d.{name}"] for name in task["outputs"]]
+        try:
+            function = partial(call, candidate, task, sizes)
+            found.append(answer(function, given, cotangents, task["outputs"]))
+        except BaseException as error:  # SystemExit too: a file must not end the check
+            found.append(Answer(error=_sentence(error, job["file"], name)))
+    return found
+
+
+def _sentence(error: BaseException, file: str, name: str) -> str:
+    """The exception, and the last line of the student's file on the way to it."""
+    if isinstance(error, AnswerError):
+        return f"{name} {error}"
+    text = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    if not frames:
+        return f"{name} raised {what}"
+    inside = "" if frames[-1].name == "<module>" else f" (in {frames[-1].name})"
+    return f"line {frames[-1].lineno} of {Path(file).name}{inside} raised {what}"
+
+
+def _signature_problem(candidate: Any, name: str, task: Mapping[str, Any]) -> str | None:
+    try:
+        signature = inspect.signature(candidate)
+    except (TypeError, ValueError):  # written in C: nothing is known
+        return None
+    wanted = task["constructor" if inspect.isclass(candidate) else "arguments"]
+    try:
+        signature.bind(*wanted)
+    except TypeError:
+        return f"{name}{signature} must take ({', '.join(wanted)})"
+    return None
+
+
+def _load(path: Path) -> ModuleType:
+    """Import the file as Python would, with its folder first among those searched."""
+    sys.path.insert(0, str(path.parent))
+    sys.argv = [str(path)]
+    specification = importlib.util.spec_from_file_location(_MODULE, path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def _find(module: ModuleType, task: str) -> str | None:
+    """The name of the function or class for a task: `lstm_step`, or `LSTMStep` in any capitals."""
+    names = [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and name.replace("_", "").lower() == task.replace("_", "")
+    ]
+    return task if task in names else next(iter(names), None)
+
+
+def _write(path: Path, content: Any) -> None:
+    """At once or not at all: the process may be ended at any moment."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(content), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _run_task(folder: Path, task: Any, candidate: Any, name: str, job: Any, inputs: Any) -> None:
+    problem = _signature_problem(candidate, name, task)
+    found = [] if problem else answers_of(candidate, name, task, job, inputs)
+    tensors: dict[str, Tensor] = {}
+    for index, case in enumerate(found):
+        tensors |= {f"{index}.value.{place}": value for place, value in enumerate(case.values)}
+        gradients = (case.gradients or {}).items()
+        tensors |= {f"{index}.gradient.{n}": gradient for n, gradient in gradients}
+    save_file(
+        {n: t.clone(memory_format=torch.contiguous_format) for n, t in tensors.items()},
+        folder / f"{task['name']}.safetensors",
+    )
+    cases = [{"error": c.error, "differentiated": c.gradients is not None} for c in found]
+    _write(folder / f"{task['name']}.json", {"signature": problem, "cases": cases})
+
+
+def main(folder: Path) -> None:
+    """Run all tasks of the job that the student's file has something for."""
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    inputs = load_file(folder / "inputs.safetensors")
+    torch.set_default_dtype(torch.float64)  # a torch.zeros of the student's fits the inputs
+    with (folder / "stack.txt").open("w") as stack:
+
+        def start_clock() -> None:
+            faulthandler.dump_traceback_later(job["time_limit"], exit=True, file=stack)
+
+        start_clock()
+        try:
+            module = _load(Path(job["file"]))
+        except BaseException as error:
+            _write(folder / "module.json", {"error": _sentence(error, job["file"], "the import")})
+            return
+        found = {task["name"]: _find(module, task["name"]) for task in job["tasks"]}
+        names = [name for name, value in vars(module).items() if callable(value)]
+        _write(folder / "module.json", {"error": None, "names": names, "found": found})
+        for task in job["tasks"]:
+            if name := found[task["name"]]:
+                start_clock()
+                _run_task(folder, task, getattr(module, name), name, job, inputs)
+        faulthandler.cancel_dump_traceback_later()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(0)  # threads that the file has started are not waited for

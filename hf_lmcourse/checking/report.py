@@ -1,0 +1,37 @@
+"""Verdicts as text for a terminal."""
+
+from collections.abc import Sequence
+
+from .compare import CLOSE, Verdict
+
+__all__ = ["report"]
+
+
+def report(verdicts: Sequence[Verdict]) -> str:
+    """What was compared, how far it is off, what is wrong, and a last line that sums up."""
+    right = sum(verdict.agrees is True for verdict in verdicts)
+    parts = ["\n".join(_lines(verdict)) for verdict in verdicts]
+    if any(d.quantity.startswith("dJ/d") for verdict in verdicts for d in verdict.differences):
+        parts.append("J is the sum of all outputs, each times a fixed random number.")
+    parts.append(f"{right} of {len(verdicts)} agree")
+    return "\n\n".join(parts)
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    state = {True: "agrees", False: "DIFFERS", None: "NOT COMPARED"}[verdict.agrees]
+    lines = [f"{verdict.task}: {state}"]
+    if verdict.message:
+        lines.append(f"  {verdict.message}")
+    lines += [f"  most likely: {mistake}" for mistake in verdict.likely]
+    rows = [
+        (d.quantity, f"{d.error:.1e}", "ok" if d.error <= CLOSE else "WRONG", d.case)
+        for d in verdict.differences
+    ]
+    if not rows:
+        return lines
+    head = ("", "relative error", "", f"largest of {verdict.cases} cases, with")
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for quantity, error, mark, case in (head, *rows):
+        cells = f"{quantity:<{widths[0]}}  {error:>{widths[1]}}  {mark:<{widths[2]}}  {case}"
+        lines.append(f"    {cells}".rstrip())
+    return lines

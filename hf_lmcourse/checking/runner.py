@@ -1,0 +1,214 @@
+"""Reads a student's file, and runs it in a process of its own."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import LmcourseError
+from . import child
+from .child import Answer
+from .task import Case, Task
+
+__all__ = ["FileRun", "read_source", "run_file", "uses_numpy_alone"]
+
+_START_SECONDS = 120
+"""More than importing torch takes on any machine; the time limit begins after that."""
+
+
+@dataclass
+class FileRun:
+    """What running a file gave.
+
+    Attributes:
+        names: of the functions and classes that the file has.
+        found: the function or class for each task that there is one for.
+        answers: to each task that was done.
+        refused: a sentence for each task whose function takes other arguments.
+        stopped: why the file was ended before all tasks were done, and at which task.
+    """
+
+    names: list[str]
+    found: dict[str, str]
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    stopped: tuple[str, str] | None = None
+
+
+def read_source(path: Path) -> ast.Module:
+    """The file as Python sees it, without running it.
+
+    Raises:
+        LmcourseError: there is no such file, it is no Python file, or it has a syntax error.
+    """
+    if path.suffix != ".py":
+        raise LmcourseError(f"{path} is no Python file: its name must end in .py")
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        where = f"line {error.lineno} of {path}" if error.lineno else str(path)
+        raise LmcourseError(f"{where} has a syntax error: {error.msg}") from error
+    except ValueError as error:
+        raise LmcourseError(f"{path} is no Python text: {error}") from error
+
+
+def uses_numpy_alone(tree: ast.Module) -> bool:
+    """Whether the file imports NumPy and not torch, so that it is given arrays."""
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.partition(".")[0])
+    return "numpy" in imported and "torch" not in imported
+
+
+def run_file(
+    path: Path,
+    tasks: Sequence[Task],
+    cases: Mapping[str, Sequence[Case]],
+    *,
+    numpy: bool,
+    time_limit: float,
+) -> FileRun:
+    """Call what the file has for the tasks, on all their cases, in one process.
+
+    Args:
+        path: of the file.
+        tasks: those to look for.
+        cases: of each of them.
+        numpy: give NumPy arrays, and ask for values alone.
+        time_limit: seconds for importing the file, and for each task.
+
+    Raises:
+        LmcourseError: the file cannot be imported.
+    """
+    with tempfile.TemporaryDirectory(prefix="lmcourse-check-") as name:
+        folder = Path(name)
+        job = {"file": str(path.resolve()), "numpy": numpy, "time_limit": time_limit}
+        _write_job(folder, job, tasks, cases)
+        status = _run_child(folder, _START_SECONDS + time_limit * (1 + len(tasks)))
+        return _read_answers(folder, path, tasks, status, time_limit)
+
+
+def _write_job(
+    folder: Path,
+    job: dict[str, Any],
+    tasks: Sequence[Task],
+    cases: Mapping[str, Sequence[Case]],
+) -> None:
+    tensors: dict[str, Tensor] = {}
+    for task in tasks:
+        for index, case in enumerate(cases[task.name]):
+            prefix = f"{task.name}.{index}."
+            tensors |= {prefix + name: tensor for name, tensor in case.tensors.items()}
+            pairs = zip(task.outputs, case.cotangents, strict=True)
+            tensors |= {f"{prefix}d.{name}": cotangent for name, cotangent in pairs}
+    save_file(
+        {name: tensor.clone() for name, tensor in tensors.items()}, folder / "inputs.safetensors"
+    )
+    job["tasks"] = [
+        {**task.description, "cases": [dict(case.sizes) for case in cases[task.name]]}
+        for task in tasks
+    ]
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+
+
+def _run_child(folder: Path, seconds: float) -> int | None:
+    """The exit status; `None` where even the clock inside the process could not end it.
+
+    What the student's file prints goes to standard error, so that the report stays clean.
+    """
+    # -P: the student's imports do not find what lies beside child.py; -B: no __pycache__ is left
+    # behind; -u: what is printed before a process is ended is seen
+    command = [sys.executable, "-P", "-B", "-u", child.__file__, str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and all that it has started."""
+    if hasattr(os, "killpg"):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # none is left
+    else:
+        process.kill()
+    process.wait()
+
+
+def _read_answers(
+    folder: Path, path: Path, tasks: Sequence[Task], status: int | None, time_limit: float
+) -> FileRun:
+    reason = _why_it_ended(folder, path, status, time_limit)
+    try:
+        module = json.loads((folder / "module.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LmcourseError(f"{path} cannot be imported: {reason}") from None
+    if module["error"]:
+        raise LmcourseError(f"{path} cannot be imported: {module['error']}")
+    found = {task: name for task, name in module["found"].items() if name}
+    run = FileRun(module["names"], found)
+    for task in (task for task in tasks if task.name in found):
+        if not (folder / f"{task.name}.json").exists():
+            run.stopped = (task.name, reason)
+            break
+        told = json.loads((folder / f"{task.name}.json").read_text(encoding="utf-8"))
+        if told["signature"]:
+            run.refused[task.name] = told["signature"]
+        else:
+            tensors = load_file(folder / f"{task.name}.safetensors")
+            run.answers[task.name] = _answers(told["cases"], tensors)
+    return run
+
+
+def _answers(cases: Sequence[dict[str, Any]], tensors: dict[str, Tensor]) -> list[Answer]:
+    found = []
+    for index, case in enumerate(cases):
+        values: list[Tensor] = []
+        while (name := f"{index}.value.{len(values)}") in tensors:
+            values.append(tensors[name])
+        prefix = f"{index}.gradient."
+        gradients = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+        found.append(Answer(values, gradients if case["differentiated"] else None, case["error"]))
+    return found
+
+
+def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: float) -> str:
+    stack = folder / "stack.txt"
+    text = stack.read_text(encoding="utf-8") if stack.exists() else ""
+    if status is None or text:
+        # faulthandler writes ASCII, other letters of a path with a backslash
+        shown = str(path.resolve()).encode("ascii", "backslashreplace").decode("ascii")
+        start = f'File "{shown}", line '
+        lines = (line.strip() for line in text.splitlines())
+        inside = next((line for line in lines if line.startswith(start)), "")
+        number, _, function = inside.removeprefix(start).partition(" in ")
+        where = f": it was at line {number} of {path.name}" if number else ""
+        where += f" (in {function})" if function and function != "<module>" else ""
+        return f"not done after {time_limit:g} seconds{where}"
+    return f"its process ended early, with status {status}"

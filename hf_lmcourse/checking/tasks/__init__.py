@@ -1,0 +1,41 @@
+"""The tasks by name."""
+
+import difflib
+
+from ...errors import LmcourseError
+from ..task import Task
+from .dan_forward import DAN_FORWARD
+from .gru_step import GRU_STEP
+from .lstm_step import LSTM_STEP
+from .multi_head_attention import MULTI_HEAD_ATTENTION
+from .one_hidden_layer import ONE_HIDDEN_LAYER
+from .perplexity import PERPLEXITY
+from .softmax_gradient import SOFTMAX_GRADIENT
+
+__all__ = ["TASKS", "find_task"]
+
+TASKS = {
+    task.name: task
+    for task in (
+        SOFTMAX_GRADIENT,
+        ONE_HIDDEN_LAYER,
+        LSTM_STEP,
+        GRU_STEP,
+        MULTI_HEAD_ATTENTION,
+        PERPLEXITY,
+        DAN_FORWARD,
+    )
+}
+
+
+def find_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        LmcourseError: there is none; the nearest is named.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    near = difflib.get_close_matches(name.replace("-", "_"), TASKS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(TASKS)}"
+    raise LmcourseError(f"there is no task {name!r}: {hint}")

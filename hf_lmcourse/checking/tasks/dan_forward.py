@@ -1,0 +1,175 @@
+"""Forward pass of the deep averaging network."""
+
+import random
+from collections.abc import Callable
+from functools import cache, partial
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from ...models.dan import DANConfig, DANForSequenceClassification
+from ..task import Function, Sizes, Task, draw_normal
+
+__all__ = ["DAN_FORWARD"]
+
+_ARGUMENTS = ("ids", "mask", "E", "W1", "b1", "W2", "b2")
+
+
+@cache
+def _model(words: int, size: int, hidden: int, classes: int) -> DANForSequenceClassification:
+    """Our network of these sizes; its own weights are never used."""
+    config = DANConfig(
+        vocab_size=words,
+        embedding_size=size,
+        hidden_size=hidden,
+        num_hidden_layers=1,
+        hidden_act="tanh",
+    )
+    config.num_labels = classes
+    return DANForSequenceClassification(config).eval()
+
+
+def _reference(
+    ids: Tensor, mask: Tensor, E: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor
+) -> tuple[Tensor]:
+    weights = {
+        "model.embed_tokens.weight": E,
+        "model.layers.0.weight": W1,
+        "model.layers.0.bias": b1,
+        "classifier.weight": W2,
+        "classifier.bias": b2,
+    }
+    model = _model(len(E), E.shape[1], len(W1), len(W2))
+    return (functional_call(model, weights, (ids, mask)).logits,)
+
+
+def _mean(vectors: Tensor, mask: Tensor) -> Tensor:
+    """The mean of the words' vectors; zero where there is no word."""
+    return (vectors * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+def _altered(
+    ids: Tensor,
+    mask: Tensor,
+    E: Tensor,
+    W1: Tensor,
+    b1: Tensor,
+    W2: Tensor,
+    b2: Tensor,
+    *,
+    mean: Callable[[Tensor, Tensor], Tensor] = _mean,
+    activation: Callable[[Tensor], Tensor] = torch.tanh,
+    output: Callable[[Tensor], Tensor] = lambda logits: logits,
+) -> tuple[Tensor]:
+    """The network with one thing changed; with nothing changed it is the reference."""
+    hidden = activation(mean(E[ids], mask) @ W1.t() + b1)
+    return (output(hidden @ W2.t() + b2),)
+
+
+def _with(**changed: Callable[[Tensor], Tensor]) -> Function:
+    """The reference with some arguments changed."""
+
+    def network(*arguments: Tensor) -> tuple[Tensor]:
+        pairs = zip(_ARGUMENTS, arguments, strict=True)
+        return _reference(
+            *(changed[name](value) if name in changed else value for name, value in pairs)
+        )
+
+    return network
+
+
+def _zero(value: Tensor) -> Tensor:
+    return 0 * value
+
+
+def _largest(vectors: Tensor, mask: Tensor) -> Tensor:
+    lowest = torch.finfo(vectors.dtype).min
+    found = vectors.masked_fill(mask.unsqueeze(-1) == 0, lowest).amax(1)
+    return torch.where(mask.any(1, keepdim=True), found, 0)
+
+
+_VARIANTS: dict[str, Function] = {
+    "the mean runs over padding too": _with(mask=torch.ones_like),
+    "the words are summed, but divided by the length with padding": partial(
+        _altered, mean=lambda vectors, mask: (vectors * mask.unsqueeze(-1)).mean(1)
+    ),
+    "padding is summed too, but the sum is divided by the number of words": partial(
+        _altered,
+        mean=lambda vectors, mask: vectors.sum(1) / mask.sum(1, keepdim=True).clamp(min=1),
+    ),
+    "the mask is reversed: the mean runs over the padding": _with(mask=lambda mask: 1 - mask),
+    "the vectors are summed, not averaged": partial(
+        _altered, mean=lambda vectors, mask: (vectors * mask.unsqueeze(-1)).sum(1)
+    ),
+    "the largest component is taken, not the mean": partial(_altered, mean=_largest),
+    "a text without a word is divided by zero: its mean is 0": partial(
+        _altered,
+        mean=lambda vectors, mask: (
+            (vectors * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
+        ),
+    ),
+    "tanh is missing in the hidden layer": partial(_altered, activation=lambda a: a),
+    "the hidden layer is ReLU, not tanh": partial(_altered, activation=torch.relu),
+    "the hidden layer is the sigmoid, not tanh": partial(_altered, activation=torch.sigmoid),
+    "the output is softmax(logits), not the logits": partial(
+        _altered, output=lambda logits: torch.softmax(logits, -1)
+    ),
+    "the output is log softmax(logits), not the logits": partial(
+        _altered, output=lambda logits: torch.log_softmax(logits, -1)
+    ),
+    "tanh is applied to the logits too": partial(_altered, output=torch.tanh),
+    "the bias b1 is omitted": _with(b1=_zero),
+    "the bias b2 is omitted": _with(b2=_zero),
+    "the biases b1 and b2 are omitted": _with(b1=_zero, b2=_zero),
+    "W1 is transposed": _with(W1=torch.t),
+    "W2 is transposed": _with(W2=torch.t),
+    "W1 and W2 are transposed": _with(W1=torch.t, W2=torch.t),
+}
+
+
+def _sizes(chance: random.Random) -> Sizes:
+    sizes = {name: chance.randint(2, 6) for name in ("texts", "length")}
+    widths = ("embedding_size", "hidden_size", "classes")
+    return {**sizes, "words": 9, **{name: chance.randint(2, 5) for name in widths}}
+
+
+def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
+    texts, length, words = sizes["texts"], sizes["length"], sizes["words"]
+    size, hidden, classes = (sizes[n] for n in ("embedding_size", "hidden_size", "classes"))
+    mask = torch.randint(2, (texts, length), generator=generator)
+    mask[:, 0] = 1
+    if sizes.get("one_text_is_empty"):
+        mask[0] = 0
+    # padding is any word at all, so that nobody can rely on a zero vector there
+    ids = torch.randint(words, (texts, length), generator=generator)
+    parameters = draw_normal(
+        generator,
+        E=(words, size),
+        W1=(hidden, size),
+        b1=(hidden,),
+        W2=(classes, hidden),
+        b2=(classes,),
+    )
+    return {"ids": ids, "mask": mask, **parameters}
+
+
+_SQUARE = {"embedding_size": 3, "hidden_size": 3, "classes": 3}
+
+DAN_FORWARD = Task(
+    name="dan_forward",
+    arguments=_ARGUMENTS,
+    outputs=("logits",),
+    reference=_reference,
+    draw=_draw,
+    sizes=_sizes,
+    special=(
+        {"texts": 3, "length": 5, "words": 9, **_SQUARE},
+        {"texts": 2, "length": 6, "words": 7, "embedding_size": 4, "hidden_size": 3, "classes": 2},
+        {"texts": 2, "length": 4, "words": 9, **_SQUARE, "one_text_is_empty": True},
+    ),
+    variants=_VARIANTS,
+    parameters=("E", "W1", "b1", "W2", "b2"),
+    constructor=("words", "embedding_size", "hidden_size", "classes"),
+)
+"""The network of `hf_lmcourse.models.dan` with one hidden layer, in its mode of evaluation."""

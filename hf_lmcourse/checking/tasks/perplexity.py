@@ -1,0 +1,161 @@
+"""Perplexity of padded texts."""
+
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ...theory.perplexity import cross_entropy, perplexity
+from ...theory.softmax import softmax
+from ..task import Function, Sizes, Task, draw_normal
+
+__all__ = ["PERPLEXITY"]
+
+PADDING = -100
+
+
+def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
+    """The probability of each word that came.
+
+    Shape:
+        logits: (texts, length, vocabulary); targets: (texts, length); result: (words,).
+    """
+    real = targets != PADDING
+    return softmax(logits[real]).gather(-1, targets[real].unsqueeze(-1)).squeeze(-1)
+
+
+def _reference(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+    return (perplexity(_chosen(logits, targets)),)
+
+
+def _of_nats(
+    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
+) -> tuple[Tensor]:
+    """Another figure made of the cross-entropy in nats."""
+    return (figure(cross_entropy(_chosen(logits, targets))),)
+
+
+def _of_chosen(
+    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
+) -> tuple[Tensor]:
+    """Another figure made of the probabilities of the words."""
+    return (figure(_chosen(logits, targets)),)
+
+
+def _of_texts(
+    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
+) -> tuple[Tensor]:
+    """Another figure made of each text's own cross-entropy."""
+    pairs = zip(logits, targets, strict=True)
+    return (figure(torch.stack([cross_entropy(_chosen(*pair)) for pair in pairs])),)
+
+
+def _divided(
+    logits: Tensor, targets: Tensor, *, count: Callable[[Tensor], float]
+) -> tuple[Tensor, ...]:
+    return (torch.exp(-_chosen(logits, targets).log().sum() / count(targets)),)
+
+
+def _padding_as_word_0(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+    return _reference(logits, targets.clamp(min=0))
+
+
+def _shifted(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+    return _reference(logits[:, :-1], targets[:, 1:])
+
+
+def _logits_as_logarithms(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+    real = targets != PADDING
+    return (torch.exp(-logits[real].gather(-1, targets[real].unsqueeze(-1)).mean()),)
+
+
+def _overflowing(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+    real = targets != PADDING
+    powers = torch.exp(logits[real])
+    p = powers / powers.sum(-1, keepdim=True)
+    return (perplexity(p.gather(-1, targets[real].unsqueeze(-1)).squeeze(-1)),)
+
+
+_VARIANTS: dict[str, Function] = {
+    "bases are mixed: 2 to the power of the cross-entropy in nats": partial(
+        _of_nats, figure=lambda nats: 2**nats
+    ),
+    "bases are mixed: e to the power of the cross-entropy in bits": partial(
+        _of_nats, figure=lambda nats: torch.exp(nats / math.log(2))
+    ),
+    "bases are mixed: 10 to the power of the cross-entropy in nats": partial(
+        _of_nats, figure=lambda nats: 10**nats
+    ),
+    "the exponential is missing: this is the cross-entropy in nats": partial(
+        _of_nats, figure=lambda nats: nats
+    ),
+    "the exponential is missing: this is the cross-entropy in bits": partial(
+        _of_nats, figure=lambda nats: nats / math.log(2)
+    ),
+    "the sign is missing: this is one over the perplexity": partial(
+        _of_nats, figure=lambda nats: torch.exp(-nats)
+    ),
+    "this is the mean of the perplexities of the texts": partial(
+        _of_texts, figure=lambda nats: torch.exp(nats).mean()
+    ),
+    "this is exp of the mean of the texts' mean losses: short texts count too much": partial(
+        _of_texts, figure=lambda nats: torch.exp(nats.mean())
+    ),
+    "the sum is divided by all positions, padding among them": partial(
+        _divided, count=lambda targets: targets.numel()
+    ),
+    "the sum is divided by the number of texts, not of words": partial(
+        _divided, count=lambda targets: len(targets)
+    ),
+    "the sum is divided by one word too few": partial(
+        _divided, count=lambda targets: int((targets != PADDING).sum()) - 1
+    ),
+    "the sum is divided by one word too many": partial(
+        _divided, count=lambda targets: int((targets != PADDING).sum()) + 1
+    ),
+    "padding is scored as word 0": _padding_as_word_0,
+    "the targets are shifted by one: logits at t belong to targets at t": _shifted,
+    "this is the mean of 1/p, not the geometric mean": partial(
+        _of_chosen, figure=lambda p: (1 / p).mean()
+    ),
+    "this is one over the mean of p: the logarithm is missing": partial(
+        _of_chosen, figure=lambda p: 1 / p.mean()
+    ),
+    "the softmax is missing: logits are no log-probabilities": _logits_as_logarithms,
+    "the exponentials overflow: take the largest logit off first": _overflowing,
+}
+
+
+def _sizes(chance: random.Random) -> Sizes:
+    return {"texts": chance.randint(2, 5), "length": chance.randint(3, 8), "words": 6}
+
+
+def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
+    texts, length, vocabulary = sizes["texts"], sizes["length"], sizes["words"]
+    logits = draw_normal(generator, logits=(texts, length, vocabulary))["logits"]
+    targets = torch.randint(vocabulary, (texts, length), generator=generator)
+    ends = torch.randint(2, length + 1, (texts,), generator=generator)
+    ends[0] = length
+    targets[torch.arange(length) >= ends.unsqueeze(1)] = PADDING
+    return {"logits": 2 * logits + sizes.get("all_logits_near", 0), "targets": targets}
+
+
+PERPLEXITY = Task(
+    name="perplexity",
+    arguments=("logits", "targets"),
+    outputs=("perplexity",),
+    reference=_reference,
+    draw=_draw,
+    sizes=_sizes,
+    special=(
+        {"texts": 3, "length": 7, "words": 5},
+        {"texts": 1, "length": 4, "words": 3},
+        {"texts": 4, "length": 5, "words": 6, "all_logits_near": 1000},
+    ),
+    variants=_VARIANTS,
+    differentiable=False,
+)
+"""The perplexity of `hf_lmcourse.theory.perplexity`, over all words of all texts."""

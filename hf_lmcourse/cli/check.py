@@ -1,0 +1,85 @@
+"""`lmcourse check`: a student's own implementation beside ours, and what is wrong with it."""
+
+import argparse
+from pathlib import Path
+
+from ..checking import TASKS, Verdict, check_file, template
+from ..checking.report import report
+from ..errors import LmcourseError
+
+__all__ = ["run"]
+
+
+def run(arguments: list[str]) -> int:
+    """Compare a file with ours, write a template, or list the tasks.
+
+    Args:
+        arguments: see `lmcourse check --help`.
+
+    Returns:
+        The exit status: 0 where all agree, 1 where something differs, 2 where something could not
+        be compared.
+    """
+    options = _parser().parse_args(arguments)
+    if options.list:
+        print(_list())  # noqa: T201
+        return 0
+    if options.template:
+        return _write_template(options.template, options.file)
+    if options.file is None:
+        raise LmcourseError(
+            "name a Python file; lmcourse check --template TASK gives one to fill in"
+        )
+    if not 0 < options.time_limit <= 3600:
+        raise LmcourseError("--time_limit must be above 0 and at most 3600 seconds")
+    verdicts = check_file(
+        options.file, options.task, seed=options.seed, time_limit=options.time_limit
+    )
+    print(report(verdicts))  # noqa: T201
+    return max(map(_status, verdicts))
+
+
+def _status(verdict: Verdict) -> int:
+    return 2 if verdict.agrees is None else 0 if verdict.agrees else 1
+
+
+def _list() -> str:
+    width = max(map(len, TASKS))
+    lines = []
+    for task in TASKS.values():
+        summary = template(task.name).partition("\n")[0].strip('" ')
+        call = f"{task.name}({', '.join(task.arguments)})"
+        lines += [f"  {task.name:<{width}}  {summary}", f"  {'':<{width}}  {call}"]
+    return "\n".join([*lines, "", "lmcourse check --template TASK gives a file to fill in."])
+
+
+def _write_template(task: str, file: str | None) -> int:
+    text = template(task)
+    if file is None:
+        print(text, end="")  # noqa: T201
+        return 0
+    try:
+        with Path(file).open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise LmcourseError(f"cannot write {file}: {error.strerror}") from error
+    print(f"wrote {file}: fill it in, then lmcourse check {file}")  # noqa: T201
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lmcourse check", description=__doc__)
+    parser.add_argument("file", nargs="?", help="Python file with functions or classes of your own")
+    parser.add_argument("--task", help="check this one; by default all that the file has")
+    parser.add_argument(
+        "--template", metavar="TASK", help="print a file to fill in, or write it to FILE"
+    )
+    parser.add_argument("--list", action="store_true", help="the tasks and their arguments")
+    parser.add_argument(
+        "--time_limit",
+        type=float,
+        default=20,
+        help="seconds for the import, and for each task (20)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (0)")
+    return parser

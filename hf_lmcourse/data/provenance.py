@@ -1,0 +1,46 @@
+"""Which text a saved model was trained on, kept beside it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["TRAINING_TEXT_FILE", "TrainingTextRecord", "read_record", "write_record"]
+
+TRAINING_TEXT_FILE = "training_text.json"
+"""Its name in a run folder."""
+
+
+@dataclass(frozen=True)
+class TrainingTextRecord:
+    """What a model was trained on.
+
+    Attributes:
+        corpus: name of the corpus, or path of the text.
+        hold_out: files whose passages were taken out of it.
+    """
+
+    corpus: str
+    hold_out: tuple[str, ...] = ()
+
+
+def write_record(folder: Path, corpus: str, hold_out: Sequence[str]) -> None:
+    """Keep the record in a run folder."""
+    record = {"corpus": corpus, "hold_out": list(hold_out)}
+    text = json.dumps(record, indent=2) + "\n"
+    (folder / TRAINING_TEXT_FILE).write_text(text, encoding="utf-8")
+
+
+def read_record(folder: Path) -> TrainingTextRecord | None:
+    """The record of a run folder, or what a result file tells of a run without one.
+
+    Returns:
+        `None` where neither is there and readable.
+    """
+    for name in (TRAINING_TEXT_FILE, "result.json"):
+        try:
+            record = json.loads((folder / name).read_text(encoding="utf-8"))
+            return TrainingTextRecord(str(record["corpus"]), tuple(record.get("hold_out", ())))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None

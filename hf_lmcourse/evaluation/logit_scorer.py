@@ -1,0 +1,86 @@
+"""Score any causal language model, at any temperature, through its logits."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from ..errors import LmcourseError
+from ..layers.output import IGNORED, token_chunks
+from ..models.causal_lm import LanguageModelForCausalLM
+
+__all__ = ["LogitScorer", "check_causal"]
+
+_PROBE = 6
+"""Tokens of the text that a model is tried on for looking ahead."""
+
+_CHANGE = 1e-5
+"""Of a logit that counts as rounding, by the largest of them."""
+
+
+class LogitScorer:
+    """Makes any causal language model look like one of the package to `score_batches`.
+
+        p_T(x | before) = softmax(logits / T)[x]
+
+    Args:
+        model: a causal language model in evaluation mode.
+        temperature: T, above 0. Only at 1 are these the model's probabilities.
+    """
+
+    def __init__(self, model: PreTrainedModel, temperature: float = 1.0) -> None:
+        self.model = model
+        self.temperature = temperature
+        self.carries_state = isinstance(model, LanguageModelForCausalLM) and model.carries_state
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device
+
+    @torch.no_grad()
+    def score_tokens(
+        self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
+    ) -> tuple[Tensor, Tensor, Any]:
+        """As `LanguageModelForCausalLM.score_tokens`, from float64 log-probabilities.
+
+        Shape:
+            input_ids, targets, losses, hits: (batch, length).
+        """
+        outputs = self.model(
+            input_ids=input_ids, past_key_values=past_key_values, use_cache=self.carries_state
+        )
+        logits, labels = outputs.logits.flatten(0, 1), targets.flatten()
+        losses = torch.zeros(len(labels), dtype=torch.float64, device=logits.device)
+        hits = torch.zeros(len(labels), dtype=torch.bool, device=logits.device)
+        for chunk in token_chunks(*logits.shape):
+            scores = logits[chunk].double() / self.temperature
+            losses[chunk] = functional.cross_entropy(
+                scores, labels[chunk], ignore_index=IGNORED, reduction="none"
+            )
+            hits[chunk] = scores.argmax(-1) == labels[chunk]
+        carried = outputs.past_key_values if self.carries_state else None
+        return losses.view_as(targets), hits.view_as(targets), carried
+
+
+@torch.no_grad()
+def check_causal(model: PreTrainedModel, name: str) -> None:
+    """Refuse a model whose predictions look at the tokens that they are to predict.
+
+    The last of six tokens is changed; no logit before it may change but by rounding.
+
+    Raises:
+        LmcourseError: one does.
+    """
+    ids = torch.arange(_PROBE, device=model.device).unsqueeze(0) % model.config.vocab_size
+    other = ids.clone()
+    other[0, -1] = (other[0, -1] + 1) % model.config.vocab_size
+    first = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+    second = model(input_ids=other, use_cache=False).logits[:, :-1].float()
+    if (first - second).abs().max() > _CHANGE * first.abs().max():
+        raise LmcourseError(
+            f"{name} ({model.config.model_type}) looks ahead: its predictions change with the "
+            "tokens that come after them, so it has no perplexity"
+        )

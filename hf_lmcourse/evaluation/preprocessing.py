@@ -1,0 +1,146 @@
+"""Declared changes to a text before it is scored, and how much of it they change."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LmcourseError
+
+__all__ = ["CHAINS", "STEPS", "Preprocessing", "Step", "changed_share", "preprocessing"]
+
+_ASCII = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
+    **dict.fromkeys("\u2014\u2015", "--"),
+    **dict.fromkeys("\u2018\u2019\u201a\u2032", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
+    "\u2026": "...", "\u00df": "ss", "\u00e6": "ae", "\u00c6": "Ae", "\u0153": "oe",
+    "\u0152": "Oe", "\u00f8": "o", "\u00d8": "O", "\u0142": "l", "\u0141": "L", "\u0111": "d",
+    "\u0110": "D", "\u00f0": "d", "\u00d0": "D", "\u00fe": "th", "\u00de": "Th", "\u0131": "i",
+    "\u00d7": "x", "\u20ac": "EUR", "\u00a3": "GBP",
+}  # fmt: skip
+"""What Unicode does not take apart by itself."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change to a text.
+
+    Attributes:
+        meaning: what it does, for readers.
+        apply: from text to text.
+    """
+
+    meaning: str
+    apply: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Steps that a text goes through in their order.
+
+    Attributes:
+        name: of the chain, or the names of its steps with commas between.
+        steps: names of steps.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+
+    @property
+    def meaning(self) -> str:
+        """What it does, for readers."""
+        return "; then ".join(STEPS[step].meaning for step in self.steps)
+
+    def apply(self, text: str) -> str:
+        """The text after all steps."""
+        for step in self.steps:
+            text = STEPS[step].apply(text)
+        return text
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() or c.isspace())
+
+
+def _blanks(text: str) -> str:
+    """Only line feeds end lines: every other white space is a blank."""
+    return "\n".join(" ".join(line.split()) for line in text.split("\n"))
+
+
+def _transliterate(text: str) -> str:
+    whole = "".join(_ASCII.get(c, c) for c in unicodedata.normalize("NFC", text))
+    parts = unicodedata.normalize("NFKD", whole)
+    return "".join(c if c.isascii() else "?" for c in parts if not unicodedata.combining(c))
+
+
+STEPS = {
+    "lowercase": Step("small letters for capital ones", str.lower),
+    "printable": Step("unprintable characters dropped, white space kept", _printable),
+    "blanks": Step("one blank for each run of blanks, none at the ends of lines", _blanks),
+    "ascii": Step(
+        "letters without their accents, dashes and quotation marks as ASCII has them, ? for every "
+        "other character that is not ASCII",
+        _transliterate,
+    ),
+}
+"""By name; a tokenizers normalizer becomes a step by its `normalize_str`."""
+
+CHAINS = {"course": ("lowercase", "printable", "blanks")}
+"""Chains with a name of their own: the one that the course declares for its passages."""
+
+
+def preprocessing(name: str) -> Preprocessing:
+    """A chain by its name, or by the names of its steps with commas between.
+
+    Raises:
+        LmcourseError: no such chain or step.
+    """
+    steps = CHAINS.get(name, tuple(name.split(",")))
+    for step in steps:
+        if step not in STEPS:
+            raise LmcourseError(
+                f"there is no preprocessing {step!r}: chains are {', '.join(CHAINS)}; steps, with "
+                f"commas between them, are {', '.join(STEPS)}"
+            )
+    return Preprocessing(name, steps)
+
+
+def changed_share(raw: str, changed: str) -> float:
+    """How much of a text was changed: its edit distance to what it became, by its length.
+
+        d(raw, changed) / length of raw
+
+    with d the least number of characters to replace, drop or add. Where both have as many lines,
+    line by line, which is much faster and could only be more where text moves between lines.
+
+    Reference:
+        Levenshtein 1966, Binary codes capable of correcting deletions, insertions and reversals.
+    """
+    lines, new = raw.split("\n"), changed.split("\n")
+    if len(lines) != len(new):
+        lines, new = [raw], [changed]
+    distance = sum(_edit_distance(a, b) for a, b in zip(lines, new, strict=True) if a != b)
+    return distance / max(1, len(raw))
+
+
+def _edit_distance(a: str, b: str) -> int:
+    """Levenshtein's recurrence, a row at a time.
+
+    D_ij = min(D_i-1,j + 1, D_i-1,j-1 + [a_i != b_j], D_i,j-1 + 1); the last term makes a row
+    min over k <= j of (what the others give at k) + j - k, a running minimum.
+    """
+    codes, positions = _code_points(b), np.arange(len(b) + 1)
+    row = positions.copy()
+    for i, code in enumerate(_code_points(a), start=1):
+        others = np.empty_like(row)
+        others[0] = i
+        others[1:] = np.minimum(row[1:] + 1, row[:-1] + (codes != code))
+        row = np.minimum.accumulate(others - positions) + positions
+    return int(row[-1])
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)

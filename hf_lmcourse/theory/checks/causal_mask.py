@@ -1,0 +1,118 @@
+"""Check of what the causal mask is for: the copying head, and a small model trained without it."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...data.encoding import encode_text
+from ...layers.attention import attend
+from ...models import TransformerConfig, TransformerForCausalLM
+from ...tokenization import CharacterTokenizer
+from .. import causal_mask
+from ..outcome import Outcome, Row, Table, below, same
+from .references import corpus_text, seeded
+
+__all__ = ["check"]
+
+VOCABULARY, LENGTH = 50, 12
+BLOCK, BATCH, STEPS = 32, 32, 300
+
+
+def check() -> Outcome:
+    """The closed forms beside attention itself; two small models, with the mask and without."""
+    return Outcome(_copying_rows(), [_trained_table()])
+
+
+def _copying_rows() -> list[Row]:
+    chance = seeded()
+    tokens = torch.randperm(VOCABULARY, generator=chance)[:LENGTH]
+    V = functional.one_hot(tokens, VOCABULARY).double()
+    causal = torch.ones(LENGTH, LENGTH).tril().bool()
+    rows = []
+    for beta, gamma in ((0.0, 1.0), (3.0, 5.0), (9.0, 20.0)):
+        scores = causal_mask.copying_scores(LENGTH, beta)
+        identity = torch.eye(LENGTH, dtype=torch.float64)
+        copied, _ = attend(scores, identity, V, scale=1.0)  # Q K^T = Q are the scores
+        blind, _ = attend(scores, identity, V, causal, scale=1.0)
+        seen = causal_mask.copying_loss(LENGTH, VOCABULARY, beta, gamma)
+        unseen = [causal_mask.loss_without_a_future(t, VOCABULARY, gamma) for t in range(1, LENGTH)]
+        name = f"beta = {beta:g}, gamma = {gamma:g}"
+        rows += [
+            same(f"{name}: loss, all in sight", seen, _losses(gamma * copied, tokens).mean()),
+            same(
+                f"{name}: losses, the past alone",
+                torch.tensor(unseen, dtype=torch.float64),
+                _losses(gamma * blind, tokens),
+            ),
+            below("... log V is below each of them", math.log(VOCABULARY), min(unseen)),
+        ]
+    return rows
+
+
+def _losses(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Of every token that has one before it."""
+    return functional.cross_entropy(logits[:-1], tokens[1:], reduction="none")
+
+
+def _trained_table() -> Table:
+    """Two Transformers of the same size on the characters of cpython-docs."""
+    tokenizer = CharacterTokenizer.train(corpus_text("train"))
+    ids = torch.from_numpy(encode_text(corpus_text("train"), tokenizer).astype("int64"))
+    held_out = torch.from_numpy(encode_text(corpus_text("validation"), tokenizer).astype("int64"))
+    rows: list[tuple[str | float, ...]] = []
+    with torch.random.fork_rng():
+        for name, masked in (("with the mask", True), ("without", False)):
+            torch.manual_seed(0)
+            model = _train(ids, len(tokenizer), masked)
+            losses = [_held_out_loss(model, held_out, future=future) for future in (True, False)]
+            rows.append((name, *losses, _continued(model, tokenizer)))
+    title = (
+        f"Two layers of 64, {STEPS} steps of {BATCH} x {BLOCK} characters of cpython-docs; held-out"
+        f" loss in nats a character (log V = {math.log(len(tokenizer)):.2f}), and what each writes"
+    )
+    columns = ("trained", "as trained", "the past alone", 'goes on from "The "')
+    return Table(title, columns, rows)
+
+
+def _train(ids: Tensor, vocabulary: int, masked: bool) -> TransformerForCausalLM:
+    config = TransformerConfig(
+        vocab_size=vocabulary,
+        hidden_size=64,
+        num_hidden_layers=2,
+        max_position_embeddings=2 * BLOCK,
+        is_causal=masked,
+    )
+    model = TransformerForCausalLM(config).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(STEPS):
+        batch = ids[torch.randint(len(ids) - BLOCK, (BATCH, 1)) + torch.arange(BLOCK)]
+        optimizer.zero_grad()
+        model(batch, labels=batch).loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def _held_out_loss(model: TransformerForCausalLM, ids: Tensor, *, future: bool) -> float:
+    """Nats a character, with everything in sight that the model was trained to see, or less."""
+    if not future:
+        blind = TransformerForCausalLM(TransformerConfig(**_settings(model), is_causal=True))
+        blind.load_state_dict(model.state_dict())
+        model = blind.eval()
+    blocks = ids[: len(ids) // BLOCK * BLOCK].view(-1, BLOCK)[:400]
+    return model(blocks, labels=blocks).loss.item()
+
+
+def _settings(model: TransformerForCausalLM) -> dict[str, object]:
+    changed: dict[str, object] = model.config.to_diff_dict()
+    return {name: value for name, value in changed.items() if name != "is_causal"}
+
+
+@torch.no_grad()
+def _continued(model: TransformerForCausalLM, tokenizer: CharacterTokenizer) -> str:
+    """The likeliest characters after a prompt."""
+    prompt = tokenizer("The ", return_tensors="pt")
+    written = model.generate(**prompt, max_new_tokens=24, do_sample=False)
+    return repr(tokenizer.decode(written[0, prompt.input_ids.shape[1] :]))

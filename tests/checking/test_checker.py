@@ -1,0 +1,178 @@
+"""A file runs in a process of its own, and whatever is wrong with it is told in a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.checking import TASKS, Verdict, check_file, checker, template
+from hf_lmcourse.checking.runner import FileRun
+
+from .solutions import AS_CLASSES, IMPORTS, SOLUTIONS, WITH_NUMPY
+
+TROUBLE = """\
+import sys
+import torch
+
+assert "transformers" not in sys.modules and "hf_lmcourse" not in sys.modules
+print("hello")
+
+
+def softmax_gradient(z, W, y):
+    return None
+
+
+def one_hidden_layer(x, y, W1, b1, W2, b2):
+    def inner(a):
+        raise ValueError("this\\n   is bad")
+
+    return inner(x)
+
+
+def gru_step(x, h, W, U, b):
+    return h
+
+
+def perplexity(logits, targets):
+    sys.exit("enough")
+
+
+def dan_forward(ids, mask, E, W1, b1, W2, b2):
+    return 1.0, 2.0
+"""
+
+ENDLESS = """\
+import time
+import torch
+
+def lstm_step(x, h, c, W, U, b):
+    return h, c
+
+def gru_step(x, h, W, U, b, b_h):
+    while True:
+        time.sleep(0.01)
+
+def perplexity(logits, targets):
+    return 1.0
+"""
+
+
+def written(path: Path, source: str) -> Path:
+    path.write_text(source, encoding="utf-8")
+    return path
+
+
+def by_task(verdicts: list[Verdict]) -> dict[str, Verdict]:
+    return {verdict.task: verdict for verdict in verdicts}
+
+
+def test_every_template_filled_in_agrees(tmp_path: Path) -> None:
+    parts = [IMPORTS]
+    for name, solution in SOLUTIONS.items():
+        body = solution.partition(":\n")[2]
+        filled = template(name).replace("    raise NotImplementedError\n", body)
+        assert filled != template(name)
+        parts.append(filled)
+    verdicts = check_file(written(tmp_path / "all tasks é.py", "\n\n".join(parts)))
+    assert [verdict.task for verdict in verdicts] == list(TASKS)
+    for verdict in verdicts:
+        assert (verdict.agrees, verdict.message, verdict.cases) == (True, "", 12)
+    assert not list(tmp_path.glob("__pycache__"))
+
+
+def test_numpy_gets_arrays_and_its_values_are_compared(tmp_path: Path) -> None:
+    found = by_task(check_file(written(tmp_path / "mine.py", WITH_NUMPY), seed=5))
+    assert set(found) == {"softmax_gradient", "lstm_step", "perplexity", "dan_forward"}
+    assert all(verdict.agrees for verdict in found.values())
+    assert "values alone were compared" in found["lstm_step"].message
+    assert found["perplexity"].message == ""  # nothing of it is differentiated anyhow
+
+
+def test_every_trouble_is_told_in_a_sentence_and_spoils_nothing_else(tmp_path: Path) -> None:
+    found = by_task(check_file(written(tmp_path / "mine.py", TROUBLE + AS_CLASSES)))
+    for name in ("lstm_step", "multi_head_attention"):
+        assert found[name].agrees, found[name]
+        gradients = {d.quantity for d in found[name].differences}
+        assert {f"dJ/d{argument}" for argument in TASKS[name].parameters} <= gradients
+    told = {name: (verdict.agrees, verdict.message) for name, verdict in found.items()}
+    with_first = "in every case, first with"
+    status, message = told["softmax_gradient"]
+    assert status is False and message.startswith(
+        "softmax_gradient returned NoneType where d_theta, d_W, d_z must come: "
+        f"is a return missing? ({with_first} rows 3"
+    )
+    status, message = told["one_hidden_layer"]
+    assert status is False and message.startswith(
+        f"line 14 of mine.py (in inner) raised ValueError: this is bad ({with_first}"
+    )
+    assert told["gru_step"] == (
+        None,
+        "gru_step(x, h, W, U, b) must take (x, h, W, U, b, b_h)",
+    )
+    status, message = told["perplexity"]
+    assert status is False and "line 24 of mine.py (in perplexity) raised SystemExit" in message
+    status, message = told["dan_forward"]
+    assert status is False and "returned 2 values where 1 must come: logits" in message
+
+
+def test_a_file_that_does_not_end_is_ended_and_told_where(tmp_path: Path) -> None:
+    verdicts = check_file(written(tmp_path / "mine.py", ENDLESS), time_limit=2)
+    found = by_task(verdicts)
+    assert found["lstm_step"].agrees is False and found["lstm_step"].differences
+    assert found["gru_step"].agrees is False
+    assert found["gru_step"].message in (
+        "not done after 2 seconds: it was at line 8 of mine.py (in gru_step)",
+        "not done after 2 seconds: it was at line 9 of mine.py (in gru_step)",
+    )
+    assert found["perplexity"].agrees is None
+    assert found["perplexity"].message == "not run, because gru_step did not come to an end"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import torch\n\n1 / 0\n", "line 3 of mine.py raised ZeroDivisionError: division by zero"),
+        ("import os\nos._exit(3)\n", "its process ended early, with status 3"),
+    ],
+)
+def test_a_file_that_is_of_no_use_is_refused(tmp_path: Path, source: str, told: str) -> None:
+    with pytest.raises(LmcourseError, match="mine.py") as caught:
+        check_file(written(tmp_path / "mine.py", source), "lstm_step")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "told"),
+    [
+        ("lstm_step", ["lstm_stp"], "has no lstm_step: is lstm_stp meant to be that?"),
+        ("lstm_step", ["f"], "has no function lstm_step; see lmcourse check --template lstm_step"),
+        (None, ["PerplexityOf"], "has no perplexity: is PerplexityOf meant to be that?"),
+        (None, [], "has none of the functions softmax_gradient, one_hidden_layer"),
+    ],
+)
+def test_a_function_that_is_missing_is_told_with_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str | None, names: list[str], told: str
+) -> None:
+    monkeypatch.setattr(checker, "run_file", lambda *_, **__: FileRun(names, found={}))
+    with pytest.raises(LmcourseError) as caught:
+        check_file(written(tmp_path / "mine.py", ""), task)
+    assert f"mine.py {told}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (b"def f(:\n    pass\n", "line 1 of {path} has a syntax error: invalid syntax"),
+        (b"\nx = 'a\xff'\n", "{path} has a syntax error: "),
+        ("x = 1\n".encode("utf-16"), "{path} "),
+    ],
+)
+def test_what_python_cannot_read_is_told_before_anything_runs(
+    tmp_path: Path, source: bytes, told: str
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_bytes(source)
+    with pytest.raises(LmcourseError) as caught:
+        check_file(path)
+    assert told.format(path=path) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,77 @@
+"""Passages are taken out of the training text, or refused."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.data import Corpus, load_corpus
+from hf_lmcourse.data.hold_out import find_text_file, hold_out
+
+TEXT = "first\nsecond line\nthird\n" * 3
+PASSAGE = "second line\nthird\n"
+
+
+def corpus_of(text: str) -> Corpus:
+    return Corpus("plays", "local", "character", ("train", "validation"), lambda split: text)
+
+
+def test_a_passage_is_taken_out_wherever_it_stands_in_the_training_text(tmp_path: Path) -> None:
+    (tmp_path / "passage.txt").write_text(f"\n{PASSAGE}\n")
+    corpus = hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])
+    assert corpus.text("train") == "first\n\n" * 3
+    assert corpus.text("validation") == TEXT
+    assert (corpus.name, corpus.source) == ("plays", "local")
+
+
+@given(st.text("ab\n", max_size=20), st.text("ab\n", min_size=1, max_size=20))
+def test_what_is_left_is_what_stood_around_it(before: str, after: str) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder, "passage.txt").write_text("xyz")
+        kept = hold_out(corpus_of(f"{before}xyz{after}"), ["passage.txt"], folder)
+    assert kept.text("train") == before + after
+
+
+def test_nothing_to_hold_out_leaves_the_corpus(tmp_path: Path) -> None:
+    corpus = corpus_of(TEXT)
+    assert hold_out(corpus, []) is corpus
+
+
+def test_a_passage_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "passage.txt").write_text("second  line")
+    corpus = hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])
+    with pytest.raises(LmcourseError, match="passage.txt does not stand verbatim in the training"):
+        corpus.text("train")
+
+
+def test_an_empty_passage_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "passage.txt").write_text(" \n")
+    with pytest.raises(LmcourseError, match="holds nothing but white space"):
+        hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])
+
+
+def test_a_file_is_looked_for_here_and_in_the_folder_of_corpora(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LMCOURSE_DATA", raising=False)
+    (tmp_path / "course").mkdir()
+    path = tmp_path / "course" / "passage.txt"
+    path.write_text(PASSAGE)
+    assert find_text_file(str(path)) == path
+    assert find_text_file("course/passage.txt", tmp_path) == path
+    with pytest.raises(LmcourseError, match="no text file 'course/passage.txt' here .*LMCOURSE"):
+        find_text_file("course/passage.txt")
+    with pytest.raises(LmcourseError, match=f"no text file 'passage.txt' here nor in {tmp_path}"):
+        find_text_file("passage.txt", tmp_path)
+
+
+@pytest.mark.real_data
+def test_the_passage_of_the_course_can_be_held_out_of_tiny_shakespeare(data_dir: Path) -> None:
+    whole = load_corpus("tiny_shakespeare", data_dir)
+    kept = hold_out(whole, ["tau-lm/shakespeare_for_perplexity.txt"], data_dir)
+    text, rest = whole.text("train"), kept.text("train")
+    assert rest == text[:51_094] + text[51_094 + 1_753 :]
+    assert kept.text("validation") == whole.text("validation")
