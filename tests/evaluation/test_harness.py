@@ -89,9 +89,11 @@ def tiny(family: Family, kind: str, **changes: Any) -> LanguageModelForCausalLM:
     return family.random(vocab_size=len(TOKENIZERS[kind]), **changes).float()
 
 
-def evaluate(model: Any, tasks: Any, *names: str) -> dict[str, Any]:
+def evaluate(model: Any, tasks: Any, *names: str, **options: Any) -> dict[str, Any]:
     """What `lm_eval.simple_evaluate` returns."""
-    return lm_eval.simple_evaluate(model, tasks=[*names], task_manager=tasks, bootstrap_iters=0)
+    return lm_eval.simple_evaluate(
+        model, tasks=[*names], task_manager=tasks, bootstrap_iters=0, **options
+    )
 
 
 def answers(results: dict[str, Any], name: str) -> list[list[Any]]:
@@ -143,11 +145,15 @@ def test_a_model_answers_up_to_a_word_that_ends_it(kind: str, tasks: Any) -> Non
         assert isinstance(answer, str) and "e" not in answer
 
 
-def test_a_saved_model_is_named_by_its_folder(tmp_path: Path, tasks: Any) -> None:
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_saved_model_is_named_by_its_folder(by_name: bool, tmp_path: Path, tasks: Any) -> None:
     model = tiny(FAMILIES[1], "character")
     model.save_pretrained(tmp_path)
     TOKENIZERS["character"].save_pretrained(tmp_path)
-    results = evaluate(harness.HarnessModel(str(tmp_path)), tasks, "own_texts")
+    if by_name:
+        results = evaluate("lmcourse", tasks, "own_texts", model_args=f"pretrained={tmp_path}")
+    else:
+        results = evaluate(harness.HarnessModel(str(tmp_path)), tasks, "own_texts")
     found = [float(answer) for (answer,) in answers(results, "own_texts")]
     expected = [log_likelihood(model, "character", "", text) for text in TEXTS]
     assert found == pytest.approx(expected, rel=1e-5)

@@ -1,5 +1,6 @@
 """The graphs give what the model gives, in onnxruntime and at sizes that were not traced."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ def test_graphs_equal_the_model(family: Family, tmp_path: Path) -> None:
 
 
 @needs_onnx
+@pytest.mark.parametrize("name", ["lstm", "bigram_mlp", "transformer"])
+def test_the_loop_of_the_readme_continues_as_generate_does(name: str, tmp_path: Path) -> None:
+    model = BY_NAME[name].random(std=0.3).float()
+    _, step = exporter.export_onnx(model, tmp_path)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (loop,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "step" in code]
+    variables: dict[str, Any] = {}
+    exec(loop.replace("graphs/step.onnx", str(step)), variables)  # our own text
+    expected = model.generate(
+        torch.tensor([[2, 3, 4]]), max_new_tokens=20, do_sample=False, eos_token_id=-1
+    )
+    assert variables["tokens"] == expected[0].tolist()
+
+
+@needs_onnx
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes"), VARIANTS, ids=str)
 def test_graphs_equal_the_model_whatever_its_settings(
@@ -118,7 +134,7 @@ def test_the_graph_of_a_classifier_equals_the_model(
 
 @needs_onnx
 def test_the_model_stays_as_it_is(tmp_path: Path) -> None:
-    model = BY_NAME["lstm"].initial(backend="torch").double().train()
+    model = BY_NAME["lstm"].initial(backend="torch", num_hidden_layers=1).double().train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     exporter.export_onnx(model, tmp_path)
     assert model.training and model.model.layers[0].backend == "torch"
