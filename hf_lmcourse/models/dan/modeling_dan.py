@@ -46,8 +46,9 @@ class DANModel(DANPreTrainedModel):
         z_0 = 1/|X| sum over w in X of v_w        z_i = g(W_i z_{i-1} + b_i)
 
     X are the words of the text, in training without those that word dropout takes out, and its
-    hashed n-grams where `config.ngram_buckets` is not 0. Padding is never part of the mean; a text
-    without a word has z_0 = 0.
+    hashed n-grams where `config.ngram_buckets` is not 0; each as often as it stands there, or once
+    where `config.distinct_words` is set. Padding is never part of the mean; a text without a word
+    has z_0 = 0.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
@@ -155,6 +156,8 @@ class DANModel(DANPreTrainedModel):
                 weights = kept.to(weights)
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
             frozen = self.config.freeze_vectors and embedding is self.embed_tokens
+            if self.config.distinct_words:
+                counts = counts.clamp(max=1)
             rows = embedding_rows(
                 embedding.weight,
                 distinct,
