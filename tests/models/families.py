@@ -110,7 +110,7 @@ FAMILIES = [
         TWO_BLOCKS,
         first_hidden=projected_and_placed,
         embedding_deviation=None,
-        learning_rate=0.03,
+        learning_rate=0.015,
     ),
 ]
 
