@@ -55,8 +55,8 @@ def study_table(study: dict[str, Any]) -> str:
     header = (study["factor"], "split", study["metric"], "spread", "seeds")
     cells: list[tuple[str, ...]] = [(*header, "ms a step", "MB") if costs else header]
     for variant, split, value, spread, seeds in study_rows(study):
-        row = (variant, split, f"{value:.4f}", f"{spread:.4f}", str(seeds))
-        cells.append((*row, *costs.get(variant, ())))
+        figures = (f"{value:.4f}", f"{spread:.4f}", str(seeds))
+        cells.append((variant, split, *figures, *costs.get(variant, ())))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
