@@ -95,6 +95,16 @@ class ContiguousStreams(PredictedTokens):
         self.check_indices(indices)
         block, stream = np.divmod(np.asarray(indices, np.int64)[:, None], self.num_streams)
         within = block * self.block_length + np.arange(self.block_length)
+        return self.stream_items(stream, within)
+
+    def stream_items(
+        self, stream: NDArray[np.int64], within: NDArray[np.int64]
+    ) -> list[dict[str, Tensor]]:
+        """One item a row, of places within streams.
+
+        Shape:
+            stream: (items, 1); within: (items, length) or (1, length).
+        """
         start = stream * self._shortest_stream + np.minimum(stream, self._longer_streams)
         inside = within < self._shortest_stream + (stream < self._longer_streams)
         positions = (start + within + self.offset) % self.num_predicted

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ..layers.dropout import drop_words
+
 __all__ = ["FrozenEmbedding", "input_embeddings", "mask_of_new_tokens"]
 
 
@@ -19,9 +21,18 @@ class FrozenEmbedding(nn.Embedding):
 
 
 def input_embeddings(
-    embed_tokens: nn.Embedding, input_ids: Tensor | None, inputs_embeds: Tensor | None
+    embed_tokens: nn.Embedding,
+    input_ids: Tensor | None,
+    inputs_embeds: Tensor | None,
+    word_dropout: float = 0.0,
 ) -> Tensor:
     """The embeddings, looked up where ids are given.
+
+    Args:
+        embed_tokens: the embedding matrix.
+        input_ids: token ids; exactly one of these and `inputs_embeds`.
+        inputs_embeds: embeddings, returned as they are.
+        word_dropout: probability that a word is dropped in training, see `drop_words`.
 
     Raises:
         ValueError: both or neither of `input_ids` and `inputs_embeds`.
@@ -35,13 +46,16 @@ def input_embeddings(
     if input_ids is None or inputs_embeds is not None:
         raise ValueError("give exactly one of input_ids and inputs_embeds")
     try:
-        return embed_tokens(input_ids)
+        embeddings = embed_tokens(input_ids)
     except IndexError:
         low, high = input_ids.min().item(), input_ids.max().item()
         raise IndexError(
             f"token ids from {low} to {high} are not all in the vocabulary of "
             f"{embed_tokens.num_embeddings}: is this the model's own tokenizer?"
         ) from None
+    if word_dropout > 0 and embed_tokens.training:
+        embeddings = drop_words(embeddings, input_ids, embed_tokens.num_embeddings, word_dropout)
+    return embeddings
 
 
 def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:

@@ -50,6 +50,12 @@ class DataArguments:
         default=False,
         metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
     )
+    random_block_length: bool = field(
+        default=False,
+        metadata={
+            "help": "Blocks of random length round block_length, the learning rate following it."
+        },
+    )
     batches: Literal["streams", "bigrams", "bigram_counts"] = field(
         default="streams",
         metadata={
@@ -147,6 +153,29 @@ class RunArguments(TrainingArguments):
             "help": "On bigram_counts: a step is so many iterations of L-BFGS, in place of optim."
         },
     )
+    input_masking: float = field(
+        default=0.0, metadata={"help": "Replace this share of the input tokens in training."}
+    )
+    input_masking_with: Literal["unk", "random"] = field(
+        default="unk", metadata={"help": "What replaces them: the unknown token or random words."}
+    )
+    weight_averaging: Literal["no", "ema", "nt_asgd"] = field(
+        default="no",
+        metadata={
+            "help": "Evaluate and save an average of the weights: an exponential one, or that "
+            "since a non-monotone trigger."
+        },
+    )
+    ema_decay: float = field(
+        default=0.999, metadata={"help": "How much of the exponential average each step keeps."}
+    )
+    non_monotone_interval: int = field(
+        default=5,
+        metadata={
+            "help": "nt_asgd begins to average once the validation loss is above the least of "
+            "those more than so many evaluations before."
+        },
+    )
     patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better loss."}
     )
@@ -161,7 +190,19 @@ class RunArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Take "step" out of transformers' way, and allow bfloat16 on a machine without a GPU."""
+        """Check our own fields, and settle what transformers would refuse.
+
+        It does not know the schedule "step", nor bfloat16 on a machine without a GPU.
+        """
+        for name in ("input_masking", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+        if self.non_monotone_interval < 1:
+            raise ValueError(
+                f"non_monotone_interval must be at least 1, not {self.non_monotone_interval}"
+            )
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"

@@ -38,10 +38,13 @@ def check_bigram_model(model: PreTrainedModel, exact: bool = False) -> None:
             "lmcourse_bigram_mlp on bigrams"
         )
     config = model.config
-    settings = {name: getattr(config, name) for name in (*config.dropouts, "num_sampled")}
-    if exact and (config.output_layer != "full" or any(settings.values())):
+    settings = {
+        name: getattr(config, name) for name in (*config.dropouts, *config.weights, "num_sampled")
+    }
+    plain = config.output_layer == "full" and config.num_softmaxes == 1
+    if exact and not (plain and not any(settings.values())):
         raise LmcourseError(
-            'the exact loss from bigram counts needs output_layer "full" and no '
+            'the exact loss from bigram counts needs output_layer "full" and no mixture, '
             f"{', '.join(settings)}"
         )
 

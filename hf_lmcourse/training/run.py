@@ -17,6 +17,7 @@ from ..data.bigrams import Bigrams
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.hold_out import hold_out
+from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams, line_end_token_id
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
@@ -172,6 +173,10 @@ def _training(
         raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
     if settings.training.lbfgs_iterations and settings.training.weight_decay:
         raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
+    if settings.training.input_masking and batches == "bigram_counts":
+        raise LmcourseError("input_masking is noise, and bigram_counts the exact gradient without")
+    if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
+        raise LmcourseError("random_block_length is for models that carry a state along streams")
     if batches != "streams":
         return bigram_training(batches, model, Bigrams(tokens, first_context=first_context))
     rows = settings.training.train_batch_size * settings.training.world_size
@@ -182,5 +187,6 @@ def _training(
         "seed": settings.training.seed,
     }
     if model.carries_state:
-        return StreamTrainer, ContiguousStreams(tokens, rows, length, **options)
+        streams = RandomBlockStreams if settings.data.random_block_length else ContiguousStreams
+        return StreamTrainer, streams(tokens, rows, length, **options)
     return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)

@@ -162,7 +162,7 @@ BEYOND_THE_EQUATION: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changes", BEYOND_THE_EQUATION)
 def test_settings_beyond_the_equation_are_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(LmcourseError, match='needs output_layer "full" and no'):
+    with pytest.raises(LmcourseError, match='needs output_layer "full" and no mixture'):
         fit_counts(tiny_model(**changes), WHOLE_TEXT.counts)
     assert bigram_training("bigrams", tiny_model(**changes), BIGRAMS)[0] is BigramTrainer
 

@@ -37,7 +37,7 @@ class BigramMLPConfig(LanguageModelConfig):
     output_dropout: float | int = 0.0
     num_hidden_layers: int = 1
 
-    dropouts: ClassVar = ("embedding_dropout", "output_dropout")
+    dropouts: ClassVar = (*LanguageModelConfig.dropouts, "embedding_dropout", "output_dropout")
 
     @property
     def layer_types(self) -> list[str]:

@@ -108,7 +108,9 @@ class BigramMLPModel(BigramMLPPreTrainedModel):
             input_ids: (batch, length); inputs_embeds: (batch, length, embedding_size);
             result: (batch, length, hidden_size).
         """
-        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         hidden = self.hidden(self.embedding_dropout(embeddings))
         cache: Any = past_key_values
         if use_cache:

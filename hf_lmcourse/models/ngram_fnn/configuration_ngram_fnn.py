@@ -51,7 +51,12 @@ class NGramFNNConfig(LanguageModelConfig):
     output_dropout: float | int = 0.0
 
     sizes: ClassVar = (*LanguageModelConfig.sizes, "context_size", "num_hidden_layers")
-    dropouts: ClassVar = ("embedding_dropout", "hidden_dropout", "output_dropout")
+    dropouts: ClassVar = (
+        *LanguageModelConfig.dropouts,
+        "embedding_dropout",
+        "hidden_dropout",
+        "output_dropout",
+    )
 
     @property
     def layer_types(self) -> list[str]:

@@ -104,7 +104,9 @@ class NGramFNNModel(NGramFNNPreTrainedModel):
             input_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, output_size).
         """
-        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         cache: Any = past_key_values
         if use_cache and cache is None:
             cache = DynamicCache(config=self.config)
