@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
@@ -15,11 +15,12 @@ from transformers.utils.generic import can_return_tuple
 
 from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
 from ..layers.sampled_softmax import sampled_cross_entropy
+from .aligned_weights import AlignedWeights
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 
 
-class LMCoursePreTrainedModel(PreTrainedModel):
+class LMCoursePreTrainedModel(AlignedWeights):
     """Base of every model of the package: names of parts, initialisation of what is shared."""
 
     carries_state: ClassVar[bool] = True
