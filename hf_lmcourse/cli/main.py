@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": "perplexity and accuracy of a saved model on a corpus or a text file",
     "errors": "where a classifier is wrong, and which words made it so",
     "generate": "continue a prompt with a saved model",
+    "push": "share a run folder on the Hugging Face Hub",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
     "attention": "pictures and statistics of what a Transformer's heads look at",

@@ -36,7 +36,7 @@ def _of_fields(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_results(index: Any) -> Iterator[str]:
-    """https://huggingface.co/docs/hub/model-cards: name, and for each result task, dataset, metrics."""
+    """A name, and for each result task, dataset and metrics, as the Hub's documentation asks."""
     for model in index:
         if not isinstance(model.get("name"), str):
             yield '"model-index[0].name" is required'

@@ -1,4 +1,4 @@
-"""What a Hub keeps: repositories with their commits, branches and pull requests, and who may what."""
+"""What a Hub keeps: repositories with their commits and branches, and who may do what."""
 
 import fnmatch
 import hashlib

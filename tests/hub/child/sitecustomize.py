@@ -1,4 +1,4 @@
-"""What every child process begins with: no network but the loopback, and no package if so wished."""
+"""What a child process begins with: no network but the loopback, and no package if so wished."""
 
 import os
 import socket
