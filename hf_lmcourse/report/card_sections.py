@@ -13,6 +13,7 @@ NOTES = """\
 """The place for a person to write; empty at first."""
 
 _NOTES = re.compile(r"(<!-- notes\b[^\n]*-->\n)(.*?)(<!-- /notes -->)", re.DOTALL)
+_TASK = re.compile(r"^pipeline_tag: (text-generation|text-classification)$", re.MULTILINE)
 _LOADING = re.compile(r"<!-- loading -->\n.*?<!-- /loading -->", re.DOTALL)
 
 _IMPORT = "import hf_lmcourse  # makes the model types of the course known to transformers\n"
@@ -80,9 +81,9 @@ def card_for_repository(text: str, repository: str, there: str, with_code: bool)
     Returns:
         The card; one without the markers, which a person wrote, stays as it is.
     """
-    task = ModelCard(text, ignore_metadata_errors=True).data.to_dict().get("pipeline_tag")
-    if task in _AUTO_CLASSES:
-        section = loading_section(task, repository, with_code=with_code)
+    task = _TASK.search(text)
+    if task is not None:
+        section = loading_section(task[1], repository, with_code=with_code)
         text = _LOADING.sub(lambda match: section, text, count=1)
     return text if _notes(text).strip() else keep_notes(text, there)
 
