@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from huggingface_hub import constants
+from huggingface_hub.errors import BadRequestError
 from huggingface_hub.utils import (
     _http,
     build_hf_headers,
@@ -14,19 +15,21 @@ from huggingface_hub.utils import (
     set_client_factory,
 )
 
-from .errors import HUB_ERRORS, HubError, hub_error
+from .errors import HubError, explained
 
-__all__ = ["ask", "bounded_requests", "check_login"]
+__all__ = ["ask", "bounded_requests", "check_login", "check_metadata"]
 
 PROBE_SECONDS = 4.0
 """To connect, and again to answer. The client may add 3 s of its own before the first request."""
 
 
-def ask(path: str) -> Any:
+def ask(path: str, *, token: str | None = None, send: Any = None) -> Any:
     """One short request, to see whether the Hub is there and lets us in.
 
     Args:
         path: below the endpoint, such as "api/whoami-v2".
+        token: in the place of the one that is logged in.
+        send: JSON to post; without it the request is a GET.
 
     Returns:
         The JSON of the answer.
@@ -34,32 +37,59 @@ def ask(path: str) -> Any:
     Raises:
         httpx.HTTPError, OSError, ValueError: as the Hub's client does.
     """
-    url = f"{constants.ENDPOINT}/{path}"
-    response = get_session().get(url, headers=build_hf_headers(), timeout=PROBE_SECONDS)
+    response = get_session().request(
+        "GET" if send is None else "POST",
+        f"{constants.ENDPOINT}/{path}",
+        headers=build_hf_headers(token=token),
+        json=send,
+        timeout=PROBE_SECONDS,
+    )
     hf_raise_for_status(response)
     return response.json()
 
 
-def check_login(attempt: str, repository: str) -> None:
+def check_login(attempt: str, repository: str, token: str | None = None) -> None:
     """See that the Hub is there and knows us, before anything long is begun.
 
     Args:
         attempt: what is to be done, to follow "cannot".
         repository: its id.
+        token: in the place of the one that is logged in.
 
     Raises:
         HubError: offline, not reachable, silent; no token, a wrong one, or one that only reads.
     """
-    try:
-        account = ask("api/whoami-v2")
-        role = account.get("auth", {}).get("accessToken", {}).get("role")
-    except HUB_ERRORS as error:
-        raise hub_error(error, attempt, repository) from error
-    if role == "read":
+    with explained(attempt, repository):
+        account = ask("api/whoami-v2", token=token)
+    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise HubError(
             f"cannot {attempt}: your access token only reads; take one that may write from "
             f"{constants.ENDPOINT}/settings/tokens, for `hf auth login` or HF_TOKEN"
         )
+
+
+def check_metadata(card: str, attempt: str, repository: str, token: str | None = None) -> None:
+    """Let the Hub look at the metadata of a card, before there is a repository.
+
+    Args:
+        card: the text of README.md.
+        attempt: what is to be done, to follow "cannot".
+        repository: its id.
+        token: in the place of the one that is logged in.
+
+    Raises:
+        HubError: with what the Hub says of it.
+    """
+    with explained(attempt, repository):
+        try:
+            ask("api/validate-yaml", token=token, send={"content": card, "repoType": "model"})
+        except BadRequestError as error:
+            found = error.response.json().get("errors", []) if error.response is not None else []
+            sentences = "; ".join(str(one.get("message", one)) for one in found)
+            raise HubError(
+                f"cannot {attempt}: the Hub refuses the metadata at the top of README.md: "
+                f"{sentences or error}"
+            ) from error
 
 
 @contextmanager

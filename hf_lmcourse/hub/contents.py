@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import LmcourseError
 from ..report.shareable import holds_access_token
+from .export_code import ExportedCode
 
 __all__ = ["model_config", "shared_contents", "shared_files"]
 
@@ -66,15 +67,12 @@ def model_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def shared_contents(
-    folder: Path, *, auto_map: dict[str, str] | None = None, code: dict[str, str] | None = None
-) -> dict[str, Path | bytes]:
+def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str, Path | bytes]:
     """What goes up: files as they are, and those that are made for the occasion.
 
     Args:
         folder: of the saved model; nothing in it is changed.
-        auto_map: where the classes of the model are, for config.json.
-        code: files that go along, by name.
+        code: goes along where given, and config.json says so.
 
     Raises:
         LmcourseError: no saved model, or an access token in one of the texts.
@@ -82,12 +80,12 @@ def shared_contents(
     contents: dict[str, Path | bytes] = {**shared_files(folder)}
     config = model_config(folder)
     shared = {name: value for name, value in config.items() if name not in _LOCAL_FIELDS}
-    if auto_map:
-        shared["auto_map"] = auto_map
+    if code is not None:
+        shared["auto_map"] = code.auto_map
+        contents |= {name: source.encode() for name, source in code.files.items()}
     if shared != config:
         text = json.dumps(shared, indent=2, sort_keys=True) + "\n"
         contents["config.json"] = text.encode()
-    contents |= {name: source.encode() for name, source in (code or {}).items()}
     for name, content in contents.items():
         if not name.endswith((".json", ".md", ".txt", ".jinja")):
             continue

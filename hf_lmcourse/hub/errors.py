@@ -1,6 +1,7 @@
 """What is wrong with the Hub, told by its cause: what was tried, where, why, what to do."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import (
@@ -16,7 +17,14 @@ from huggingface_hub.utils import httpx, validate_repo_id
 
 from ..errors import LmcourseError
 
-__all__ = ["HUB_ERRORS", "HubError", "check_repository_name", "hub_error", "is_unreachable"]
+__all__ = [
+    "HUB_ERRORS",
+    "HubError",
+    "check_repository_name",
+    "explained",
+    "hub_error",
+    "is_unreachable",
+]
 
 HUB_ERRORS = (httpx.HTTPError, OSError, ValueError)
 """Whatever the Hub's client raises: connection errors are neither OSError nor errors of its own."""
@@ -38,6 +46,21 @@ def hub_error(
         revision: the branch, tag or commit that was asked for.
     """
     return HubError(f"cannot {attempt}: {_cause(error, repository, revision)}")
+
+
+@contextmanager
+def explained(attempt: str, repository: str, *, revision: str | None = None) -> Iterator[None]:
+    """Turn whatever the Hub's client raises in here into `hub_error`; see there for the arguments.
+
+    Raises:
+        HubError: the cause, and what to do.
+    """
+    try:
+        yield
+    except HUB_ERRORS as error:
+        if isinstance(error, LmcourseError):
+            raise
+        raise hub_error(error, attempt, repository, revision=revision) from error
 
 
 def is_unreachable(error: Exception) -> bool:
@@ -92,10 +115,7 @@ def _cause(error: Exception, repository: str, revision: str | None) -> str:
     if isinstance(first, httpx.HTTPError):
         reason = str(first) or type(first).__name__
         return f"{endpoint} cannot be reached ({reason}); check the network, or HF_ENDPOINT"
-    lines = [line.strip("- ") for line in str(error).splitlines() if line.strip()]
-    if lines and lines[0].startswith("Invalid metadata"):
-        return f"the Hub refuses the metadata of README.md: {'; '.join(lines[1:])}"
-    return lines[0] if lines else type(error).__name__
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _answer(error: HfHubHTTPError, repository: str, revision: str | None) -> str:
@@ -107,8 +127,10 @@ def _answer(error: HfHubHTTPError, repository: str, revision: str | None) -> str
         login = "" if token else " and log in with `hf auth login` or HF_TOKEN"
         return f"{repository} is gated; ask for access at {page}{login}"
     if isinstance(error, RepositoryNotFoundError):
-        hidden = "hidden from your access token" if token else "private, and there is no token"
-        return f"{endpoint} has no repository {repository}, or it is {hidden}; check the name"
+        hidden = "hidden from your access token; check the name"
+        if token is None:
+            hidden = "private; check the name, or log in with `hf auth login` or HF_TOKEN"
+        return f"{endpoint} has no repository {repository}, or it is {hidden}"
     if isinstance(error, RevisionNotFoundError):
         return f"{repository} has no revision {revision or 'main'}; see {page}/tree/main"
     if isinstance(error, EntryNotFoundError):

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, constants, hf_hub_download
+from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
-from ..errors import LmcourseError
 from ..report.card_sections import card_for_repository
-from .connection import bounded_requests, check_login
+from .connection import bounded_requests, check_login, check_metadata
 from .contents import model_config, shared_contents
-from .errors import HUB_ERRORS, HubError, check_repository_name, hub_error
+from .errors import HubError, check_repository_name, explained
 from .export_code import export_code
 
 __all__ = ["PushedModel", "push_folder"]
@@ -24,14 +23,17 @@ class PushedModel:
     """Where a model went.
 
     Attributes:
-        url: of the repository, or of the pull request.
-        commit: its id.
+        commit: what the Hub says of the commit.
         files: what belongs to it, by path in the repository.
     """
 
-    url: str
-    commit: str
+    commit: CommitInfo
     files: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """Of the repository, or of the pull request."""
+        return str(self.commit.pr_url or self.commit.repo_url)
 
 
 def push_folder(
@@ -42,6 +44,8 @@ def push_folder(
     revision: str | None = None,
     create_pr: bool = False,
     with_code: bool = False,
+    commit_message: str = "Share the model with hf-lmcourse",
+    token: str | None = None,
 ) -> PushedModel:
     """Share a run folder, or any folder that `save_pretrained` wrote.
 
@@ -55,6 +59,8 @@ def push_folder(
         revision: the branch; made where it does not exist. main by default.
         create_pr: open a pull request instead of writing to the branch.
         with_code: let the code of the model travel along, see `export_code`.
+        commit_message: its first line.
+        token: in the place of the one that is logged in.
 
     Raises:
         LmcourseError: no saved model there.
@@ -63,31 +69,33 @@ def push_folder(
     folder = Path(folder)
     check_repository_name(repository, needs_namespace=True)
     code = export_code(model_config(folder).get("model_type", "")) if with_code else None
-    contents = shared_contents(
-        folder,
-        auto_map=code.auto_map if code else None,
-        code=code.files if code else None,
-    )
-    attempt = f"push {folder} to {repository}"
-    later = f"Nothing in {folder} has changed: push it again when that is settled"
+    contents = shared_contents(folder, code)
+    attempt, api = f"push {folder} to {repository}", HfApi(token=token)
     try:
-        check_login(attempt, repository)
-        with bounded_requests(_WAIT_SECONDS):
-            try:
-                _prepare(repository, private, None if create_pr else revision)
-                _write_card(contents, repository, revision, with_code)
-                return _commit(contents, repository, revision, create_pr)
-            except HUB_ERRORS as error:
-                if isinstance(error, LmcourseError):
-                    raise
-                raise hub_error(error, attempt, repository, revision=revision) from error
+        check_login(attempt, repository, token)
+        card = contents.get("README.md")
+        if isinstance(card, Path):
+            check_metadata(card.read_text(encoding="utf-8"), attempt, repository, token)
+        with explained(attempt, repository, revision=revision), bounded_requests(_WAIT_SECONDS):
+            _prepare(api, repository, private, None if create_pr else revision)
+            if isinstance(card, Path):
+                contents["README.md"] = _card(api, card, repository, revision, with_code)
+            commit = api.create_commit(
+                repository,
+                [_addition(name, content) for name, content in contents.items()],
+                commit_message=commit_message,
+                revision=revision,
+                create_pr=create_pr,
+            )
     except HubError as error:
-        raise HubError(f"{error}. {later}") from error
+        raise HubError(
+            f"{error}. Nothing in {folder} has changed: push it again when that is settled"
+        ) from error
+    return PushedModel(commit, tuple(sorted(contents)))
 
 
-def _prepare(repository: str, private: bool, branch: str | None) -> None:
+def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> None:
     """Make the repository and the branch where they do not exist."""
-    api = HfApi()
     api.create_repo(repository, private=private or None, exist_ok=True)
     if private and not api.repo_info(repository).private:
         raise HubError(
@@ -98,35 +106,16 @@ def _prepare(repository: str, private: bool, branch: str | None) -> None:
         api.create_branch(repository, branch=branch, exist_ok=True)
 
 
-def _write_card(
-    contents: dict[str, Path | bytes], repository: str, revision: str | None, with_code: bool
-) -> None:
-    """Let the card say how to load the model from there, and keep what people wrote there."""
-    local = contents.get("README.md")
-    if not isinstance(local, Path):
-        return
+def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_code: bool) -> bytes:
+    """The card says how to load the model from there, and keeps what people wrote there."""
     try:
-        remote = Path(hf_hub_download(repository, "README.md", revision=revision))
-        there = remote.read_text(encoding="utf-8")
+        there = Path(api.hf_hub_download(repository, "README.md", revision=revision))
+        old = there.read_text(encoding="utf-8")
     except RemoteEntryNotFoundError:
-        there = ""
-    text = local.read_text(encoding="utf-8")
-    contents["README.md"] = card_for_repository(text, repository, there, with_code).encode()
+        old = ""
+    text = card.read_text(encoding="utf-8")
+    return card_for_repository(text, repository, old, with_code).encode()
 
 
-def _commit(
-    contents: dict[str, Path | bytes], repository: str, revision: str | None, create_pr: bool
-) -> PushedModel:
-    operations = [
-        CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
-        for name, content in contents.items()
-    ]
-    done = HfApi().create_commit(
-        repository,
-        operations,
-        commit_message="Share the model with hf-lmcourse",
-        revision=revision,
-        create_pr=create_pr,
-    )
-    url = done.pr_url or f"{constants.ENDPOINT}/{repository}"
-    return PushedModel(url, str(done.oid), tuple(sorted(contents)))
+def _addition(name: str, content: Path | bytes) -> CommitOperationAdd:
+    return CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
