@@ -5,15 +5,21 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .repositories import Account
+from .server import HubServer
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
+CHILD = HERE / "child"
 
 WRITE, READ, OTHER = "hf_write" + 24 * "w", "hf_read" + 24 * "r", "hf_other" + 24 * "o"
-"""Tokens: of ada, who may write; of hers to read; of bob."""
+"""Tokens: ada's, with which she may write or only read; bob's."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Child:
 
     @property
     def value(self) -> Any:
-        """The JSON on the last line of its output."""
+        """The JSON that it printed last, on a line of its own."""
         assert self.status == 0, self.err
         return json.loads(self.out.splitlines()[-1])
 
@@ -47,12 +53,27 @@ def environment(endpoint: str, home: Path, token: str | None = None, **changes: 
         "HF_UPDATE_DOWNLOAD_COUNTS": "0",
         "NO_PROXY": "127.0.0.1",
         "OMP_NUM_THREADS": "1",  # bit for bit needs one order of additions
-        "PYTHONPATH": os.pathsep.join([str(HERE / "child"), str(REPOSITORY)]),
+        "PYTHONPATH": os.pathsep.join([str(CHILD), str(REPOSITORY)]),
         "LMCOURSE_CACHE": str(home / "tokens"),
     }
     if token is not None:
         kept["HF_TOKEN"] = token
     return kept | changes
+
+
+@contextmanager
+def loopback_hub() -> Iterator[HubServer]:
+    """A Hub where ada, who is also in the organization course, and bob have accounts."""
+    server = HubServer()
+    server.hub.accounts = {
+        WRITE: Account("ada", organizations=("course", "Salesforce", "karpathy")),
+        READ: Account("ada", role="read"),
+        OTHER: Account("bob"),
+    }
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 def python(*words: object, env: dict[str, str], cwd: Path | None = None, stdin: str = "") -> Child:

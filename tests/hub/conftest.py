@@ -1,22 +1,40 @@
-"""A Hub for the tests of a module."""
+"""What the tests of sharing share: one Hub, and what three processes did with it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from .children import OTHER, READ, WRITE
-from .repositories import Account
+from .children import CHILD, WRITE, environment, loopback_hub, python
 from .server import HubServer
+
+Report = dict[str, Any]
 
 
 @pytest.fixture(scope="package")
-def server() -> Iterator[HubServer]:
-    """A Hub on the loopback, where ada and bob have accounts."""
-    server = HubServer()
-    server.hub.accounts = {
-        WRITE: Account("ada", organizations=("course",)),
-        READ: Account("ada", role="read"),
-        OTHER: Account("bob"),
-    }
-    yield server
-    server.close()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    """A Hub on the loopback."""
+    with loopback_hub() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def shared(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What a process reports that pushed a tiny model of every family, data and a metric."""
+    home = tmp_path_factory.mktemp("sharing")
+    return python(CHILD / "share.py", env=environment(server.url, home, WRITE)).value
+
+
+@pytest.fixture(scope="package")
+def loaded(server: HubServer, shared: Report, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What another process reports that loaded all that by its ids, without a token."""
+    home = tmp_path_factory.mktemp("loading")
+    return python(CHILD / "load.py", env=environment(server.url, home)).value
+
+
+@pytest.fixture(scope="package")
+def bare(server: HubServer, shared: Report, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What a third process reports, where hf_lmcourse cannot be imported."""
+    home = tmp_path_factory.mktemp("bare")
+    env = environment(server.url, home, TEST_WITHOUT_PACKAGE="1")
+    return python(CHILD / "load_without_package.py", env=env).value

@@ -118,9 +118,8 @@ class Hub:
     def readable(self, kind: str, id: str, account: Account | None) -> Repository:
         """A repository that this account may know of."""
         repository = self.repositories.get((kind, id))
-        own = account is not None and repository is not None
-        own = own and repository.namespace in (account.name, *account.organizations)
-        if repository is None or (repository.private and not own):
+        known = () if account is None else (account.name, *account.organizations)
+        if repository is None or (repository.private and repository.namespace not in known):
             raise Refusal(404 if account else 401, "RepoNotFound", "Repository not found")
         return repository
 
