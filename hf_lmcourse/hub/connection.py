@@ -1,5 +1,6 @@
 """Requests to the Hub that end: the client's own wait for ever, or retry for minutes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from huggingface_hub.utils import (
 
 from .errors import HubError, explained
 
-__all__ = ["ask", "bounded_requests", "check_login", "check_metadata"]
+__all__ = ["ask", "bounded_requests", "check_login", "check_metadata", "no_requests"]
 
 PROBE_SECONDS = 4.0
 """To connect, and again to answer. The client may add 3 s of its own before the first request."""
@@ -119,3 +120,19 @@ def bounded_requests(seconds: float) -> Iterator[None]:
         yield
     finally:
         set_client_factory(before)
+
+
+@contextmanager
+def no_requests() -> Iterator[None]:
+    """Let the clients of the Hub read their caches only, as under HF_HUB_OFFLINE=1."""
+    modules: list[Any] = [constants]
+    if "datasets.config" in sys.modules:  # which has its own copy
+        modules.append(sys.modules["datasets.config"])
+    before = [module.HF_HUB_OFFLINE for module in modules]
+    try:
+        for module in modules:
+            module.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for module, value in zip(modules, before, strict=True):
+            module.HF_HUB_OFFLINE = value
