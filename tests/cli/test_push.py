@@ -1,0 +1,280 @@
+"""`lmcourse push`, and ids of the Hub in the other commands: what goes up, and every way to fail.
+
+The commands run in fresh processes with a Hub on the loopback, since the clients read the Hub's
+address when they are imported.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ..hub.children import CHILD, OTHER, READ, WRITE, environment, loopback_hub, python
+from ..hub.server import HubServer
+from .commands import FinishedRun, files_of, lmcourse
+
+SHARED = {
+    "README.md",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "plots/learning_curve.png",
+    "result.json",
+    "samples.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line, whose token it is, what the server does, and what the user is told."""
+
+    words: str
+    told: tuple[str, ...]
+    token: str | None = WRITE
+    trouble: str | None = None
+
+
+CASES = {
+    "push": Case("push RUN ada/tiny", ("/ada/tiny holds", "result.json"), WRITE),
+    "push again": Case("push RUN ada/tiny", ("/ada/tiny holds",), WRITE),
+    "with code": Case("push RUN course/tiny --with-code --private", ("modeling_lstm.py",)),
+    "a branch": Case("push RUN ada/tiny --revision second", ("/ada/tiny holds",)),
+    "a pull request": Case("push RUN ada/tiny --create-pr --with-code", ("/discussions/1",)),
+    "by id": Case("evaluate ada/tiny --data TEXT", ("perplexity",), None),
+    "a revision by id": Case("evaluate ada/tiny --data TEXT --revision second", ("perplexity",)),
+    "generate by id": Case("generate ada/tiny --prompt line --length 5 --greedy", ("line",)),
+    "a private one": Case("evaluate course/tiny --data TEXT", ("perplexity",)),
+    "silent, but cached": Case(
+        "evaluate ada/tiny --data TEXT", ("does not answer", "Using what is"), None, "silent"
+    ),
+    "ill, but cached": Case(
+        "evaluate ada/tiny --data TEXT", ("answers 503", "Using what is"), None, "503"
+    ),
+}
+"""What works; the order matters."""
+
+FAILURES = {
+    "no token": Case("push RUN ada/x", ("no access token", "hf auth login"), None),
+    "wrong token": Case("push RUN ada/x", ("does not accept your access token",), "hf_wrong"),
+    "a token to read": Case("push RUN ada/x", ("only reads",), READ),
+    "no right": Case("push RUN ada/x", ("no right", "in ada/x", "another namespace"), OTHER),
+    "refused metadata": Case(
+        "push BAD ada/x", ("refuses the metadata", '"license" must be', "README.md")
+    ),
+    "silent": Case("push RUN ada/x", ("does not answer", "try again later"), WRITE, "silent"),
+    "ill": Case("push RUN ada/x", ("answers 503; try again later",), WRITE, "503"),
+    "hanging up": Case("push RUN ada/x", ("cannot be reached",), WRITE, "drop"),
+    "no base": Case("push RUN ada/tiny --create-pr --revision v9", ("has no revision v9",)),
+    "public": Case("push RUN ada/tiny --private", ("exists already and is public",)),
+    "missing": Case("evaluate ada/none --data TEXT", ("has no repository ada/none", "check")),
+    "missing, no token": Case("generate ada/none", ("or it is private", "hf auth login"), None),
+    "private": Case("evaluate course/tiny --data TEXT", ("hidden from your access token",), OTHER),
+    "gated": Case("evaluate bob/gated --data TEXT", ("bob/gated is gated; ask for access at",)),
+    "gated, no token": Case("generate bob/gated", ("is gated", "hf auth login"), None),
+    "no revision": Case("generate ada/tiny --revision v9", ("ada/tiny at v9", "no revision v9")),
+    "wrong token to read": Case("generate ada/tiny", ("does not accept",), "hf_wrong"),
+    "silent, not cached": Case(
+        "generate ada/new", ("does not answer", "not in the cache; a local folder"), None, "silent"
+    ),
+    "a corpus of a silent Hub": Case(
+        "evaluate RUN --data ptb", ("get corpus ptb from the Hub", "LMCOURSE_DATA"), None, "silent"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HubServer]:
+    with loopback_hub() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def run(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with what does not belong on a Hub lying about."""
+    folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("push") / "run"))
+    torch.save({}, folder / "training_args.bin")
+    (folder / "optimizer.pt").write_bytes(b"0")
+    (folder / "modeling_mine.py").write_text("import os\n")
+    (folder / "runs").mkdir()
+    (folder / "runs" / "events.out.tfevents").write_bytes(b"0")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def words(run: Path, finished: FinishedRun) -> dict[str, str]:
+    """What stands for the paths in a case."""
+    bad = Path(shutil.copytree(run, run.parent / "bad"))
+    (bad / "README.md").write_text("---\nlicense: made-up\n---\n# Mine\n")
+    return {"RUN": str(run), "BAD": str(bad), "TEXT": str(finished.corpus)}
+
+
+def outcomes(
+    cases: dict[str, Case], words: dict[str, str], env: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Run cases in one process."""
+    wanted = [
+        {
+            "words": [words.get(word, word) for word in case.words.split()],
+            "token": case.token,
+            "trouble": case.trouble and [case.trouble, None],
+        }
+        for case in cases.values()
+    ]
+    child = python(CHILD / "commands.py", env=env, stdin=json.dumps(wanted))
+    return dict(zip(cases, child.value, strict=True))
+
+
+@pytest.fixture(scope="module")
+def done(
+    server: HubServer, words: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    gated = server.hub.create("models", "bob/gated")
+    gated.gated = True
+    gated.record("main", {"config.json": b"{}"})
+    env = environment(server.url, tmp_path_factory.mktemp("home"))
+    return outcomes({**CASES, **FAILURES}, words, env)
+
+
+def check_failure(outcome: dict[str, Any], told: tuple[str, ...]) -> None:
+    """One line that says it, a status that is not zero, in about ten seconds."""
+    assert outcome["status"] == 2, outcome
+    assert "Traceback" not in outcome["err"] and not outcome["out"]
+    (line,) = outcome["err"].strip().splitlines()
+    assert all(part in line for part in told), line
+    assert all(token not in line for token in (WRITE, READ, OTHER, "hf_wrong"))
+    assert outcome["seconds"] < 60  # ten on a machine that does nothing else
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_works_says_so(name: str, done: dict[str, dict[str, Any]]) -> None:
+    outcome = done[name]
+    assert outcome["status"] == 0, outcome["err"]
+    assert all(part in outcome["out"] + outcome["err"] for part in CASES[name].told), outcome
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_cause_is_told_in_its_own_words(name: str, done: dict[str, dict[str, Any]]) -> None:
+    check_failure(done[name], FAILURES[name].told)
+
+
+@pytest.mark.parametrize("name", [name for name in FAILURES if "push" in FAILURES[name].words])
+def test_a_push_that_failed_leaves_the_folder_and_says_so(
+    name: str, done: dict[str, dict[str, Any]], run: Path
+) -> None:
+    assert f"Nothing in {run.parent}" in done[name]["err"]
+
+
+def test_a_push_changes_no_file_of_the_run(
+    done: dict[str, dict[str, Any]], finished: FinishedRun, run: Path
+) -> None:
+    before, after = files_of(finished.folder), files_of(run)
+    assert before.items() <= after.items()
+
+
+def test_exactly_what_belongs_there_goes_up(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    files = server.hub.model("ada/tiny").files()
+    assert set(files) == {*SHARED, ".gitattributes"}
+
+
+def test_no_local_path_goes_up(
+    server: HubServer, done: dict[str, dict[str, Any]], finished: FinishedRun
+) -> None:
+    for name, content in server.hub.model("course/tiny").files().items():
+        assert str(finished.yaml.parent).encode() not in content, name
+        assert str(Path.home()).encode() + b"/" not in content, name
+
+
+def test_the_same_folder_is_not_sent_twice(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    references = server.hub.model("ada/tiny").references
+    assert len(set(references.values())) == 2, "main and its branch are one commit, and a request"
+
+
+def test_the_card_says_how_to_load_it_from_there(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    plain = server.hub.model("ada/tiny").files()["README.md"].decode()
+    assert 'from_pretrained("ada/tiny")' in plain and "trust_remote_code" not in plain
+    with_code = server.hub.model("course/tiny").files()["README.md"].decode()
+    assert 'from_pretrained("course/tiny", trust_remote_code=True)' in with_code
+
+
+def test_a_private_repository_is_private_and_a_request_leaves_main_alone(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    assert server.hub.model("course/tiny").private
+    tiny = server.hub.model("ada/tiny")
+    assert "modeling_lstm.py" in tiny.files("refs/pr/1")
+    assert "modeling_lstm.py" not in tiny.files()
+
+
+def test_nothing_is_made_on_the_hub_before_all_is_well(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    assert ("models", "ada/x") not in server.hub.repositories
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "http://127.0.0.1:9 cannot be reached"),
+    ],
+    ids=["offline", "unreachable"],
+)
+def test_without_a_hub(
+    changes: dict[str, str], told: str, words: dict[str, str], tmp_path: Path
+) -> None:
+    cases = {
+        "push": Case("push RUN ada/x", (told, "Nothing in")),
+        "generate": Case("generate ada/x", (told, "not in the cache; a local folder works too")),
+        "evaluate": Case("evaluate RUN --data ptb", (told, "put ptb/train.txt")),
+    }
+    env = environment("http://127.0.0.1:9", tmp_path, **changes)
+    for name, outcome in outcomes(cases, words, env).items():
+        check_failure(outcome, cases[name].told)
+
+
+# --- what is wrong before any Hub is asked
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    assert "there is no folder" in lmcourse("push", tmp_path / "no", "ada/x").complaint
+    assert "holds no config.json" in lmcourse("push", tmp_path, "ada/x").complaint
+    (tmp_path / "config.json").write_text("{}")
+    assert "holds no model.safetensors" in lmcourse("push", tmp_path, "ada/x").complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("tiny", "namespace/name"), ("a/b/c", "cannot be"), ("a/..b", "cannot be")]
+)
+def test_a_name_that_can_be_none_is_refused(name: str, told: str, run: Path) -> None:
+    assert told in lmcourse("push", run, name).complaint
+
+
+def test_an_access_token_in_a_file_is_not_shared(run_copy: Path) -> None:
+    with (run_copy / "README.md").open("a") as card:
+        card.write(f"\nmy token: {WRITE}\n")
+    complaint = lmcourse("push", run_copy, "ada/x").complaint
+    assert "README.md holds an access token" in complaint and WRITE not in complaint
+
+
+def test_code_of_other_people_is_not_shared(run_copy: Path) -> None:
+    config = json.loads((run_copy / "config.json").read_text())
+    (run_copy / "config.json").write_text(json.dumps({**config, "model_type": "gpt2"}))
+    assert "no code to share" in lmcourse("push", run_copy, "ada/x", "--with-code").complaint
+
+
+def test_a_broken_config_is_named(run_copy: Path) -> None:
+    (run_copy / "config.json").write_text("{")
+    assert "config.json is not valid JSON" in lmcourse("push", run_copy, "ada/x").complaint
