@@ -16,7 +16,7 @@ import torch
 
 from ..hub.children import CHILD, OTHER, READ, WRITE, environment, loopback_hub, python
 from ..hub.server import HubServer
-from .commands import FinishedRun, files_of, lmcourse
+from .commands import FinishedRun, files_of
 
 SHARED = {
     "README.md",
@@ -57,6 +57,10 @@ CASES = {
     "ill, but cached": Case(
         "evaluate ada/tiny --data TEXT", ("answers 503", "Using what is"), None, "503"
     ),
+    "a training that ends with a push": Case(
+        "train YAML --output_dir OUT --push_to_hub true --hub_model_id ada/trained",
+        ("Shared: http",),
+    ),
 }
 """What works; the order matters."""
 
@@ -80,6 +84,12 @@ FAILURES = {
     "gated, no token": Case("generate bob/gated", ("is gated", "hf auth login"), None),
     "no revision": Case("generate ada/tiny --revision v9", ("ada/tiny at v9", "no revision v9")),
     "wrong token to read": Case("generate ada/tiny", ("does not accept",), "hf_wrong"),
+    "a training that could not push": Case(
+        "train YAML --output_dir OUT --push_to_hub true --hub_model_id ada/never",
+        ("cannot make the repository ada/never", "answers 503"),
+        WRITE,
+        "503",
+    ),
     "silent, not cached": Case(
         "generate ada/new", ("does not answer", "not in the cache; a local folder"), None, "silent"
     ),
@@ -112,7 +122,8 @@ def words(run: Path, finished: FinishedRun) -> dict[str, str]:
     """What stands for the paths in a case."""
     bad = Path(shutil.copytree(run, run.parent / "bad"))
     (bad / "README.md").write_text("---\nlicense: made-up\n---\n# Mine\n")
-    return {"RUN": str(run), "BAD": str(bad), "TEXT": str(finished.corpus)}
+    paths = {"RUN": run, "BAD": bad, "TEXT": finished.corpus, "YAML": finished.yaml}
+    return {name: str(path) for name, path in {**paths, "OUT": run.parent / "trained"}.items()}
 
 
 def outcomes(
@@ -185,6 +196,14 @@ def test_exactly_what_belongs_there_goes_up(
     assert set(files) == {*SHARED, ".gitattributes"}
 
 
+def test_a_training_shares_its_best_model_and_its_card(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    files = server.hub.model("ada/trained").files()
+    assert set(files) == {*SHARED, ".gitattributes"}
+    assert b'from_pretrained("ada/trained")' in files["README.md"]
+
+
 def test_no_local_path_goes_up(
     server: HubServer, done: dict[str, dict[str, Any]], finished: FinishedRun
 ) -> None:
@@ -243,38 +262,3 @@ def test_without_a_hub(
     env = environment("http://127.0.0.1:9", tmp_path, **changes)
     for name, outcome in outcomes(cases, words, env).items():
         check_failure(outcome, cases[name].told)
-
-
-# --- what is wrong before any Hub is asked
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    assert "there is no folder" in lmcourse("push", tmp_path / "no", "ada/x").complaint
-    assert "holds no config.json" in lmcourse("push", tmp_path, "ada/x").complaint
-    (tmp_path / "config.json").write_text("{}")
-    assert "holds no model.safetensors" in lmcourse("push", tmp_path, "ada/x").complaint
-
-
-@pytest.mark.parametrize(
-    ("name", "told"), [("tiny", "namespace/name"), ("a/b/c", "cannot be"), ("a/..b", "cannot be")]
-)
-def test_a_name_that_can_be_none_is_refused(name: str, told: str, run: Path) -> None:
-    assert told in lmcourse("push", run, name).complaint
-
-
-def test_an_access_token_in_a_file_is_not_shared(run_copy: Path) -> None:
-    with (run_copy / "README.md").open("a") as card:
-        card.write(f"\nmy token: {WRITE}\n")
-    complaint = lmcourse("push", run_copy, "ada/x").complaint
-    assert "README.md holds an access token" in complaint and WRITE not in complaint
-
-
-def test_code_of_other_people_is_not_shared(run_copy: Path) -> None:
-    config = json.loads((run_copy / "config.json").read_text())
-    (run_copy / "config.json").write_text(json.dumps({**config, "model_type": "gpt2"}))
-    assert "no code to share" in lmcourse("push", run_copy, "ada/x", "--with-code").complaint
-
-
-def test_a_broken_config_is_named(run_copy: Path) -> None:
-    (run_copy / "config.json").write_text("{")
-    assert "config.json is not valid JSON" in lmcourse("push", run_copy, "ada/x").complaint

@@ -1,14 +1,17 @@
 """What the tests of sharing share: one Hub, and what three processes did with it."""
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import pandas
 import pytest
 
 from .children import CHILD, WRITE, environment, loopback_hub, python
 from .server import HubServer
 
 Report = dict[str, Any]
+SPLITS = ("train", "validation", "test")
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +25,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
 def shared(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """What a process reports that pushed a tiny model of every family, data and a metric."""
     home = tmp_path_factory.mktemp("sharing")
-    return python(CHILD / "share.py", env=environment(server.url, home, WRITE)).value
+    report = python(CHILD / "share.py", env=environment(server.url, home, WRITE)).value
+    table = io.BytesIO()
+    pandas.DataFrame({"text": ["To be,\nor not\n"]}).to_parquet(table)
+    parts = {f"default/{name}/0000.parquet": table.getvalue() for name in SPLITS}
+    # the Hub's own copy of a data set that is made by a script, as tables on a branch of its own
+    made = server.hub.create("datasets", "karpathy/tiny_shakespeare")
+    made.record("refs/convert/parquet", parts)
+    return report
 
 
 @pytest.fixture(scope="package")

@@ -121,6 +121,10 @@ def test_a_named_corpus_comes_from_the_hub_as_its_original_file(loaded: Report) 
     assert loaded["corpus"] == {"train": text, "validation": text, "test": text}
 
 
+def test_a_corpus_that_the_hub_keeps_as_tables(loaded: Report) -> None:
+    assert loaded["tables"] == 3 * "To be,\nor not\n"
+
+
 def test_a_metric_from_a_space(loaded: Report) -> None:
     assert loaded["metric"]["nats_per_token"] == 1.0
     assert loaded["metric"]["tokens"] == 3

@@ -51,6 +51,7 @@ if __name__ == "__main__":
                 "pipelines": {f: by_pipeline(f) for f in FAMILIES},
                 "dataset": texts.to_dict(),
                 "corpus": {split: corpus.text(split) for split in corpus.splits},
+                "tables": load_corpus("tiny_shakespeare").text("train"),
                 "metric": metric(),
             }
         )
