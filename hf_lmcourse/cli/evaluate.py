@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
     _check(options)
     corpus = load_corpus(options.data, options.data_dir)
     split = options.split or ("test" if "test" in corpus.splits else corpus.splits[-1])
-    model, tokenizer = load_language_model(options.model)
+    model, tokenizer = load_language_model(options.model, options.revision)
     if not isinstance(model, LanguageModelForCausalLM):
         raise LmcourseError(f"{options.model} is not one of this package's language models")
     metrics = evaluate_split(
@@ -145,6 +145,7 @@ def _rank_note(rank: int, shape: tuple[int, ...], bound: int | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse evaluate", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
     parser.add_argument("--data", required=True, help="name of a corpus, or path of a text")
     parser.add_argument("--split", help="train, validation or test; test where there is one")
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")

@@ -17,6 +17,7 @@ VERBS = {
     "perplexity": "any language models on any passages, and which figures compare",
     "errors": "where a classifier is wrong, and which words made it so",
     "generate": "continue a prompt with a saved model",
+    "push": "share a run folder on the Hugging Face Hub",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
     "check": "your own LSTM, attention, perplexity ... beside ours, with the mistake named",

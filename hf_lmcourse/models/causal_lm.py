@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.processing_utils import Unpack
@@ -14,12 +14,13 @@ from transformers.utils.generic import can_return_tuple
 
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import IGNORED, token_losses
+from .aligned_weights import AlignedWeights
 from .output_layer import LanguageModelOutput, WithOutputLayer
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 
 
-class LMCoursePreTrainedModel(PreTrainedModel):
+class LMCoursePreTrainedModel(AlignedWeights):
     """Base of every model of the package: names of parts, initialisation of what is shared."""
 
     carries_state: ClassVar[bool] = True

@@ -12,9 +12,11 @@ from ..data.streams import line_end_token_id
 from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
+from ..report.card_sections import save_card
 from ..report.plots import plot_learning_curve
 from ..report.results import RunResult
 from ..report.shareable import make_shareable
+from ..report.terms import corpus_facts
 from .callbacks import sample_text
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 from .run import Run
@@ -108,7 +110,7 @@ def finish_run(run: Run) -> RunSummary:
         file.write(f"--- final\n{sample}\n")
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    _card(run, result, sample, _plot(run, yardsticks)).save(folder / "README.md")
+    save_card(_card(run, result, sample, _plot(run, yardsticks)), folder / "README.md")
     validation = run.splits["validation"]
     per_token = validation.characters / len(validation.tokens)
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
@@ -158,6 +160,7 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
         hyperparameters=changed_settings(settings),
         sample=sample,
         learning_curve=learning_curve,
+        facts=corpus_facts(run.settings.data.corpus),
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from ..report.card import render_model_card
+from ..report.card_sections import save_card
 from ..report.plots import plot_accuracy_curve
 from ..report.results import RunResult
+from ..report.terms import corpus_facts
 from .classification import ClassificationRun
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 
@@ -65,7 +67,7 @@ def finish_classification(run: ClassificationRun) -> ClassificationSummary:
     yardsticks = {"always the most frequent class": _most_frequent_class(run)}
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    _card(run, result, _plot(run)).save(run.folder / "README.md")
+    save_card(_card(run, result, _plot(run)), run.folder / "README.md")
     return ClassificationSummary(result, yardsticks, run.folder)
 
 
@@ -103,4 +105,5 @@ def _card(run: ClassificationRun, result: RunResult, learning_curve: str | None)
         config_text=Path(run.settings.config_file).read_text(encoding="utf-8"),
         hyperparameters=changed_settings(run.settings),
         learning_curve=learning_curve,
+        facts=corpus_facts(run.settings.data.corpus),
     )

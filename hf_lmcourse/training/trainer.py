@@ -22,13 +22,14 @@ from .arguments import RunArguments
 from .carried_state import ResetAtEpoch, load_carried_state, save_carried_state
 from .input_masking import InputMasking
 from .schedules import step_decay
+from .sharing import SharingTrainer
 from .truncation import LengthScaledRate
 from .weight_averaging import WeightAveragingTrainer
 
 __all__ = ["StreamTrainer"]
 
 
-class StreamTrainer(WeightAveragingTrainer):
+class StreamTrainer(SharingTrainer, WeightAveragingTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,

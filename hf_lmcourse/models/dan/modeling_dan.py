@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
@@ -18,12 +17,13 @@ from ...layers.averaging import (
     ragged,
     text_of_word,
 )
+from ..aligned_weights import AlignedWeights
 from .configuration_dan import DANConfig
 
 __all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]
 
 
-class DANPreTrainedModel(PreTrainedModel):
+class DANPreTrainedModel(AlignedWeights):
     """Initialisation of the deep averaging network, and what transformers should know of it."""
 
     config: DANConfig
