@@ -7,7 +7,7 @@ import pytest
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.data.corpora import CORPORA
 from hf_lmcourse.data.labelled import LABELLED_CORPORA
-from hf_lmcourse.models.registration import MODEL_TYPES
+from hf_lmcourse.models.families import MODEL_TYPES
 from hf_lmcourse.training.config_file import read_settings
 from hf_lmcourse.training.study import point_settings, read_study
 

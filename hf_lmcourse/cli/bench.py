@@ -11,6 +11,7 @@ import torch
 
 from ..benchmarks.dan import dan_epoch
 from ..benchmarks.recurrent import recurrent_layers
+from ..benchmarks.startup import startup
 from ..benchmarks.timing import Comparison
 from ..errors import LmcourseError
 from ..report.results import device_name, environment_versions, git_commit
@@ -21,6 +22,7 @@ __all__ = ["BENCHMARKS", "run"]
 BENCHMARKS: dict[str, Callable[[int], Iterator[Comparison]]] = {
     "recurrent_layers": recurrent_layers,
     "dan_epoch": dan_epoch,
+    "startup": startup,
 }
 """By name: from a number of repeats to comparisons, one after the other."""
 

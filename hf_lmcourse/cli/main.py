@@ -18,6 +18,7 @@ VERBS = {
     "errors": "where a classifier is wrong, and which words made it so",
     "generate": "continue a prompt with a saved model",
     "push": "share a run folder on the Hugging Face Hub",
+    "export-onnx": "a saved model as ONNX files, for onnxruntime",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
     "check": "your own LSTM, attention, perplexity ... beside ours, with the mistake named",
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     _quieten_libraries()
     try:
         # Imported late: nobody waits for what the other verbs import.
-        return importlib.import_module(f".{verb}", __package__).run(rest)
+        return importlib.import_module(f".{verb.replace('-', '_')}", __package__).run(rest)
     except LmcourseError as error:
         print(f"lmcourse {verb}: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _usage() -> str:
-    verbs = "\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS.items())
+    verbs = "\n".join(f"  {verb:<11} {meaning}" for verb, meaning in VERBS.items())
     return f"usage: lmcourse VERB ...\n\n{verbs}\n\nlmcourse VERB --help tells more."
 
 

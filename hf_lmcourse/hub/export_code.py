@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from ..errors import LmcourseError
-from ..models.registration import CLASSIFIERS, MODEL_TYPES
+from ..models.families import CLASSIFIERS, MODEL_TYPES
 
 __all__ = ["ExportedCode", "export_code", "flat_modules"]
 

@@ -8,9 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["bag_counts", "embedding_rows", "hashed_ngrams", "kept_words", "ragged", "text_of_word"]
+__all__ = [
+    "NGRAM_MULTIPLIER",
+    "bag_counts",
+    "embedding_rows",
+    "hashed_ngrams",
+    "kept_words",
+    "ragged",
+    "text_of_word",
+]
 
-_MULTIPLIER = 116_049_371
+NGRAM_MULTIPLIER = 116_049_371
 """Spreads the ids of an n-gram over the buckets, as the hash of fastText does."""
 
 
@@ -81,7 +89,7 @@ def hashed_ngrams(
     hashes, found = words + 1, []  # plus one, so that word 0 counts at the beginning too
     for n in range(2, max_ngram + 1):
         # the hash of n words is that of the first n - 1 and the n-th word
-        hashes = hashes[:-1] * _MULTIPLIER + words[n - 1 :]
+        hashes = hashes[:-1] * NGRAM_MULTIPLIER + words[n - 1 :]
         inside = text[n - 1 :] == text[: len(hashes)]
         found.append((hashes[inside] % buckets, text[n - 1 :][inside]))
     return found

@@ -36,6 +36,8 @@ def run_steps(step: Step, projected: Tensor, state: State, mask: Tensor | None) 
         projected: (length, batch, gates * hidden_size); state: (batch, hidden_size) each;
         mask: (length, batch, 1); result: (length, batch, hidden_size) each.
     """
+    if torch.compiler.is_exporting():
+        return _scanned_steps(step, projected, state, mask)
     history: list[State] = []
     for time in range(projected.shape[0]):
         new = step(projected[time], state)
@@ -45,6 +47,21 @@ def run_steps(step: Step, projected: Tensor, state: State, mask: Tensor | None) 
         state = new
         history.append(state)
     return tuple(torch.stack(component) for component in zip(*history, strict=True))
+
+
+def _scanned_steps(step: Step, projected: Tensor, state: State, mask: Tensor | None) -> State:
+    """`run_steps` as one operator, for any length: an exporter would unroll the loop for one."""
+    from torch._higher_order_ops.scan import scan
+
+    def combine(old: State, inputs: tuple[Tensor, ...]) -> tuple[State, State]:
+        new = step(inputs[0], old)
+        if mask is not None:
+            new = tuple(torch.where(inputs[1], n, o) for n, o in zip(new, old, strict=True))
+        return new, tuple(component.clone() for component in new)  # no tensor twice
+
+    inputs = (projected,) if mask is None else (projected, mask)
+    _, history = scan(combine, tuple(component.clone() for component in state), inputs)
+    return history
 
 
 class RecurrentLayer(nn.Module):

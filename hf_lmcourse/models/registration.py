@@ -12,13 +12,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 
-__all__ = ["CLASSIFIERS", "MODEL_TYPES", "register_causal_lm", "register_classifier"]
-
-MODEL_TYPES: set[str] = set()
-"""The model types of the package, filled as the families are imported."""
-
-CLASSIFIERS: set[str] = set()
-"""Those of them that classify texts; the others are causal language models."""
+__all__ = ["register_causal_lm", "register_classifier"]
 
 
 def register_causal_lm(
@@ -30,7 +24,6 @@ def register_causal_lm(
 
     The name is also entered where Trainer's label smoother looks whether labels are shifted.
     """
-    MODEL_TYPES.add(config.model_type)
     AutoConfig.register(config.model_type, config, exist_ok=True)
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForCausalLM.register(config, causal_lm, exist_ok=True)
@@ -43,8 +36,6 @@ def register_classifier(
     classifier: type[PreTrainedModel],
 ) -> None:
     """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForSequenceClassification`."""
-    MODEL_TYPES.add(config.model_type)
-    CLASSIFIERS.add(config.model_type)
     AutoConfig.register(config.model_type, config, exist_ok=True)
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)

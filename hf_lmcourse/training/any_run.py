@@ -1,6 +1,6 @@
 """Begin and end a run of whatever model the settings name."""
 
-from ..models.registration import CLASSIFIERS
+from ..models.families import CLASSIFIERS
 from .classification import ClassificationRun, prepare_classification
 from .config_file import RunSettings
 from .finish import RunSummary, finish_run

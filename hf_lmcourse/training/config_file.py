@@ -21,7 +21,7 @@ import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
 from ..errors import LmcourseError
-from ..models.registration import CLASSIFIERS, MODEL_TYPES
+from ..models.families import CLASSIFIERS, MODEL_TYPES
 from .arguments import DataArguments, LabelledDataArguments, RunArguments
 
 __all__ = ["RunSettings", "help_text", "last_cause", "read_settings"]

@@ -1,6 +1,7 @@
 """Both sides of a benchmark do the same work; the figures are put together rightly."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
-from hf_lmcourse.benchmarks import dan, recurrent
+from hf_lmcourse.benchmarks import dan, recurrent, startup
 from hf_lmcourse.benchmarks.timing import Comparison, Side, compare
 from hf_lmcourse.cli.main import main
 from hf_lmcourse.data.ragged import ragged_batch
@@ -47,6 +48,21 @@ def test_the_padded_network_computes_what_ours_does() -> None:
         padded.classifier.load_state_dict(ours.classifier.state_dict())
     ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
     torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
+
+
+def test_start_up_is_timed_in_fresh_processes_that_do_what_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = startup.run_python("import hf_lmcourse; print(hf_lmcourse.__name__)")
+    assert told == "hf_lmcourse\n"
+    with pytest.raises(subprocess.CalledProcessError):
+        startup.run_python("import hf_lmcourse; hf_lmcourse.Nothing")
+    scripts = {"ours": "import hf_lmcourse", "Python alone": ""}
+    monkeypatch.setattr(startup, "_CASES", {"import": scripts})
+    (found,) = startup.startup(repeats=2)
+    assert {side: len(values) for side, values in found.seconds.items()} == dict.fromkeys(
+        scripts, 2
+    )
 
 
 def test_the_command_prints_and_writes_every_comparison(

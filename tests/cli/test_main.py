@@ -72,3 +72,17 @@ def test_a_process_exits_with_the_status_and_without_a_traceback() -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "lmcourse train: cannot read nothing.yaml: No such file or directory\n"
+
+
+def test_the_list_of_verbs_needs_neither_torch_nor_transformers() -> None:
+    script = """
+import sys
+from hf_lmcourse.cli.main import main
+assert main(["--help"]) == 0
+heavy = {"torch", "transformers", "numpy"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: lmcourse VERB")

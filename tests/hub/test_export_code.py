@@ -10,7 +10,7 @@ import pytest
 
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.hub.export_code import export_code, flat_modules
-from hf_lmcourse.models.registration import MODEL_TYPES
+from hf_lmcourse.models.families import MODEL_TYPES
 
 every_type = pytest.mark.parametrize("model_type", sorted(MODEL_TYPES))
 

@@ -266,3 +266,24 @@ def test_the_library_has_no_sigmoid_recurrence() -> None:
 @every_layer
 def test_the_layer_tells_its_settings(name: str) -> None:
     assert "recurrent_dropout=0.25, backend='native'" in repr(build(name, recurrent_dropout=0.25))
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"), [("elman_tanh", False), ("gru", False), ("lstm", True)]
+)
+def test_an_exported_layer_takes_any_batch_and_length(name: str, masked: bool) -> None:
+    layer = build(name).eval()
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+
+    def arguments(batch: int, length: int) -> tuple[Any, ...]:
+        x, state = inputs(layer, batch, length)
+        mask = torch.ones(batch, length)
+        mask[0, : length // 2] = 0
+        return x.detach(), tuple(h.detach() for h in state), mask if masked else None
+
+    axes = (sizes, tuple({0: sizes[0]} for _ in range(layer.components)), sizes if masked else None)
+    with torch.no_grad():
+        exported = torch.export.export(layer, arguments(2, 3), dynamic_shapes=axes).module()
+        for batch, length in ((1, 1), (3, 8)):
+            expected = layer(*arguments(batch, length))
+            torch.testing.assert_close(exported(*arguments(batch, length)), expected)

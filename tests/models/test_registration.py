@@ -4,7 +4,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 import hf_lmcourse
-from hf_lmcourse.models.registration import CLASSIFIERS, MODEL_TYPES, register_causal_lm
+from hf_lmcourse.models.families import CLASSIFIERS, MODEL_TYPES
+from hf_lmcourse.models.registration import register_causal_lm
 
 from .families import FAMILIES, Family, every_family
 

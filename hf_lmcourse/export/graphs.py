@@ -1,0 +1,184 @@
+"""The models as functions of tensors alone: what a graph format can hold.
+
+A causal language model becomes two of them. One maps a whole text to logits. The other reads any
+number of new tokens on top of a state that comes in as tensors and goes out as tensors.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import DynamicCache
+
+from ..layers.averaging import NGRAM_MULTIPLIER
+from ..layers.sparse_attention import causal
+from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.dan import DANForSequenceClassification
+from ..models.transformer import TransformerForCausalLM
+from ..models.transformer.attention_masks import pattern_of
+
+__all__ = ["ClassifierGraph", "SequenceGraph", "StatePart", "StepGraph", "state_parts"]
+
+
+@dataclass(frozen=True)
+class StatePart:
+    """One tensor of what a model carries from token to token.
+
+    Attributes:
+        name: the layer and what it is, as in "0.h".
+        shape: without the batch; `None` where it grows with the text.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+
+    def start(self, batch: int, length: int = 0) -> Tensor:
+        """What it is before the first token: zeros, or nothing yet where it grows."""
+        return torch.zeros(batch, *(length if size is None else size for size in self.shape))
+
+
+@torch.no_grad()
+def state_parts(model: LanguageModelForCausalLM) -> list[StatePart]:
+    """What a model carries, in the order in which `StepGraph` takes and gives it.
+
+    A recurrent layer has h, and c if it is an LSTM; an n-gram network the embeddings of its window
+    as h, and a bigram network nothing; a Transformer the keys and values of every token before.
+    """
+    config: Any = model.config
+    if isinstance(model, TransformerForCausalLM):
+        heads = config.num_attention_heads
+        shape = (heads, None, config.hidden_size // heads)
+        layers = range(config.num_hidden_layers)
+        return [
+            StatePart(f"{index}.{part}", shape) for index in layers for part in ("key", "value")
+        ]
+    token = torch.zeros(1, 1, dtype=torch.long, device=model.device)
+    cache = model.model(input_ids=token, use_cache=True).past_key_values
+    return [
+        StatePart(f"{index}.{name}", (tensor.shape[-1],))
+        for index, layer in enumerate(cache.layers)
+        for name, tensor in (("h", layer.keys), ("c", layer.values))
+        if tensor.shape[-1] > 0
+    ]
+
+
+class SequenceGraph(nn.Module):
+    """A whole text to the logits of the next token at every position.
+
+    Padding belongs on the right, where nothing that comes before looks at it.
+
+    Shape:
+        input_ids: (batch, length); result: (batch, length, vocab_size).
+    """
+
+    def __init__(self, model: LanguageModelForCausalLM) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """Logits, or log-probabilities where the output layer is adaptive."""
+        arguments = _attention_arguments(self.model, input_ids, seen=0)
+        return self.model(input_ids=input_ids, use_cache=False, **arguments).logits
+
+
+class StepGraph(nn.Module):
+    """New tokens and the state before them to their logits and the state after them.
+
+    Shape:
+        input_ids: (batch, length); past, present: the batch and `StatePart.shape` each;
+        logits: (batch, length, vocab_size).
+    """
+
+    def __init__(self, model: LanguageModelForCausalLM) -> None:
+        super().__init__()
+        self.parts = state_parts(model)
+        self.model = model
+
+    def forward(self, input_ids: Tensor, past: tuple[Tensor, ...] = ()) -> tuple[Tensor, ...]:
+        """Logits, and the state part by part."""
+        cache: Any = DynamicCache(config=self.model.config)
+        given = {part.name: tensor for part, tensor in zip(self.parts, past, strict=True)}
+        growing = isinstance(self.model, TransformerForCausalLM)
+        for index, layer in enumerate(cache.layers):
+            if growing:
+                layer.update(given[f"{index}.key"], given[f"{index}.value"])
+            elif f"{index}.h" in given:
+                h = given[f"{index}.h"].unsqueeze(1)
+                c = given[f"{index}.c"].unsqueeze(1) if f"{index}.c" in given else h[..., :0]
+                layer.update(h, c, length=1)
+        arguments = _attention_arguments(self.model, input_ids, past[0].shape[2] if growing else 0)
+        outputs = self.model(
+            input_ids=input_ids, past_key_values=cache, use_cache=True, **arguments
+        )
+        present = [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
+        if not growing:
+            present = [tensor[:, -1] for tensor in present if tensor.shape[-1] > 0]
+        return outputs.logits, *present
+
+
+class ClassifierGraph(nn.Module):
+    """A padded batch of texts to the scores of the classes.
+
+    The mean of the word vectors as it is usually written, with a mask. The model itself counts the
+    distinct words of a batch, and a graph cannot have sizes that depend on what the words are.
+
+    Shape:
+        input_ids, attention_mask: (texts, length); result: (texts, classes).
+    """
+
+    def __init__(self, model: DANForSequenceClassification) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits; where the mask is 0 there is no word."""
+        body, config = self.model.model, self.model.config
+        words, real = _words_first(input_ids, attention_mask != 0)
+        bags = [(body.embed_tokens, words, real)]
+        # a place that is never real: onnxruntime makes no sums over the no places of a single word
+        hashes, ngrams = words + 1, [(words[:, :1] * 0, real[:, :1] & False)]
+        for n in range(2, config.max_ngram + 1 if config.ngram_buckets else 2):
+            hashes = hashes[:, :-1] * NGRAM_MULTIPLIER + words[:, n - 1 :]  # as `hashed_ngrams`
+            ngrams.append((hashes % config.ngram_buckets, real[:, n - 1 :]))
+        if config.ngram_buckets:
+            ids, there = (torch.cat(parts, dim=1) for parts in zip(*ngrams, strict=True))
+            bags.append((body.embed_ngrams, ids, there))
+        total = number = torch.zeros(1, 1, dtype=body.embed_tokens.weight.dtype)
+        for embedding, ids, there in bags:
+            weights = _weights(ids, there.to(total.dtype), config.distinct_words).unsqueeze(-1)
+            total = total + (embedding(ids) * weights).sum(1)
+            number = number + weights.sum(1)
+        return self.model.classifier(body.transform(total / number.clamp(min=1)))
+
+
+def _weights(ids: Tensor, real: Tensor, distinct: bool) -> Tensor:
+    """What each place counts: 1 (`real`) or a share of its word's 1; 0 at padding."""
+    if not distinct:
+        return real
+    same = (ids.unsqueeze(2) == ids.unsqueeze(1)).to(real.dtype) * real.unsqueeze(1)
+    return real / same.sum(-1).clamp(min=1)
+
+
+def _words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """The same texts with all padding behind the words, so that neighbours are neighbours."""
+    length = input_ids.shape[1]
+    place = torch.arange(length, device=input_ids.device).expand_as(input_ids)
+    order = torch.where(real, place, place + length).argsort(-1)
+    return input_ids.gather(1, order), real.gather(1, order)
+
+
+def _attention_arguments(
+    model: LanguageModelForCausalLM, input_ids: Tensor, seen: int
+) -> dict[str, Tensor]:
+    """Mask and positions of a Transformer, written out: nothing depends on what is in a tensor."""
+    if not isinstance(model, TransformerForCausalLM):
+        return {}
+    length = input_ids.shape[1]
+    key = torch.arange(seen + length, device=input_ids.device)
+    query = key[seen:]
+    allowed = causal(query[:, None], key)
+    pattern = pattern_of(model.config)
+    if pattern is not None:
+        allowed = allowed & pattern(query[:, None], key)
+    return {"attention_mask": allowed[None, None], "position_ids": query[None]}
