@@ -23,6 +23,7 @@ class Bigrams(Dataset):
         tokens: the text, one token id a position.
         first_context: the token that stands before the first one; without it the first token is
             context only.
+        context_only: a token that is read and never predicted; pairs that end in it are left out.
 
     Raises:
         LmcourseError: the text has no pair.
@@ -31,13 +32,22 @@ class Bigrams(Dataset):
         item: `input_ids`, `labels`, `shift_labels`: (1,), int64.
     """
 
-    def __init__(self, tokens: NDArray[np.integer], first_context: int | None = None) -> None:
+    def __init__(
+        self,
+        tokens: NDArray[np.integer],
+        first_context: int | None = None,
+        context_only: int | None = None,
+    ) -> None:
         text = torch.from_numpy(np.asarray(tokens).astype(np.int64))
         if first_context is not None:
             text = torch.cat([text.new_tensor([first_context]), text])
-        if len(text) < 2:
+        contexts, targets = text[:-1], text[1:]
+        if context_only is not None:
+            predicted = targets != context_only
+            contexts, targets = contexts[predicted], targets[predicted]
+        if not len(targets):
             raise LmcourseError(f"a text of {len(tokens)} tokens has no bigram: give more text")
-        self.contexts, self.targets = text[:-1], text[1:]
+        self.contexts, self.targets = contexts, targets
 
     def __len__(self) -> int:
         return len(self.targets)

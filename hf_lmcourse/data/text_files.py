@@ -3,6 +3,7 @@
 import gzip
 import io
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import LmcourseError
@@ -37,13 +38,18 @@ def read_text(path: Path) -> str:
     return text
 
 
-def split_files(folder: Path) -> dict[str, Path]:
-    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz."""
+def split_files(folder: Path, names: Mapping[str, str] = {}) -> dict[str, Path]:  # noqa: B006
+    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz.
+
+    Args:
+        folder: the folder.
+        names: of the files, by split, where they are not those of the splits.
+    """
     return {
         split: path
         for split in SPLITS
-        for path in (folder / f"{split}.txt.gz", folder / f"{split}.txt")
-        if path.is_file()
+        for ending in (".txt.gz", ".txt")
+        if (path := folder / f"{names.get(split, split)}{ending}").is_file()
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 from transformers import GenerationConfig
 
-from ..data.streams import line_end_token_id
+from ..data.streams import text_marks
 from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
@@ -153,9 +153,9 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
 def _yardsticks(run: Run) -> dict[str, CountModelScore]:
     """Count models on the same split, for the reader to compare with."""
     train, validation = run.splits["train"].tokens, run.splits["validation"].tokens
-    vocabulary, first = len(run.tokenizer), line_end_token_id(run.tokenizer)
+    vocabulary, marks = len(run.tokenizer), text_marks(run.tokenizer)
     models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
     return {
-        f"{name} counts": score(train, validation, vocabulary, first_context=first)
+        f"{name} counts": score(train, validation, vocabulary, **marks)
         for name, score in models.items()
     }

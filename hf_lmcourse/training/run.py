@@ -14,15 +14,17 @@ from transformers import (
 )
 
 from ..data.bigrams import Bigrams
+from ..data.columns import read_vocabulary
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
-from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.local_files import data_file
+from ..data.streams import ContiguousStreams, text_marks
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus import scoring_data, text_counts
 from ..models.loading import check_vocabulary, load_tokenizer
 from ..report.results import git_commit
-from ..tokenization import train_tokenizer
+from ..tokenization import DigitPatternTokenizer, train_tokenizer
 from .arguments import DataArguments
 from .base import (
     TrainingRun,
@@ -89,14 +91,14 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     if not tokenizer(args.sample_prompt)["input_ids"]:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
-    model, first = _model(settings, tokenizer), line_end_token_id(tokenizer)
-    trainer_class, train = _training(settings, model, splits["train"].tokens, first)
+    model, marks = _model(settings, tokenizer), text_marks(tokenizer)
+    trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
     validation = scoring_data(
         model,
         splits["validation"].tokens,
         args.eval_batch_size * args.world_size,
-        first_context=first,
         block_length=settings.data.block_length,
+        **marks,
     )
     folder = settle_run_folder(settings, model)
     note_command(args, folder, command)
@@ -118,21 +120,30 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
 
 
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
-    if data.tokenizer in ("character", "word"):
+    if data.vocabulary is not None:
+        return _tokenizer_of_file(data, data.vocabulary)
+    if data.tokenizer in ("character", "word", "digit_pattern"):
         options: dict[str, Any] = {}
+        if data.tokenizer != "character":
+            options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
         if data.tokenizer == "word":
-            options = {
-                "vocab_size": data.max_vocabulary,
-                "min_frequency": data.min_frequency,
-                "lowercase": data.lowercase,
-            }
+            options["lowercase"] = data.lowercase
         return train_tokenizer(data.tokenizer, corpus.text("train"), **options)
     if not Path(data.tokenizer, "tokenizer.json").exists():
         raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor a folder with '
-            "a tokenizer.json"
+            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
+            "nor a folder with a tokenizer.json"
         )
     return load_tokenizer(data.tokenizer)
+
+
+def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokenizerBase:
+    if data.tokenizer != "digit_pattern":
+        raise LmcourseError(
+            f'vocabulary goes with tokenizer "digit_pattern", not {data.tokenizer!r}'
+        )
+    words = read_vocabulary(data_file(vocabulary, data.data_dir), data.max_vocabulary)
+    return DigitPatternTokenizer.of_vocabulary(words)
 
 
 def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
@@ -158,7 +169,7 @@ def _check_block_length(settings: RunSettings) -> None:
 
 
 def _training(
-    settings: RunSettings, model: Any, tokens: np.ndarray, first_context: int | None
+    settings: RunSettings, model: Any, tokens: np.ndarray, marks: dict[str, int | None]
 ) -> tuple[type[StreamTrainer], Dataset]:
     """The Trainer and its data: bigrams, streams, or windows for a model that carries no state."""
     batches = settings.data.batches
@@ -167,11 +178,11 @@ def _training(
     if settings.training.lbfgs_iterations and settings.training.weight_decay:
         raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
     if batches != "streams":
-        return bigram_training(batches, model, Bigrams(tokens, first_context=first_context))
+        return bigram_training(batches, model, Bigrams(tokens, **marks))
     rows = settings.training.train_batch_size * settings.training.world_size
     length = settings.data.block_length
     options: dict[str, Any] = {
-        "first_context": first_context,
+        **marks,
         "random_offset": settings.data.random_offset,
         "seed": settings.training.seed,
     }
