@@ -1,6 +1,7 @@
 """A text as bigrams: one pair of words an example, or all of it as counts."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -72,15 +73,17 @@ class BigramCountsOfText(Dataset):
     Args:
         bigrams: the pairs of the text.
 
-    Attributes:
-        counts: how often each of them occurs.
-
     Shape:
         item: `input_ids`, the distinct words that something follows: (distinct words,).
     """
 
     def __init__(self, bigrams: Bigrams) -> None:
-        self.counts = BigramCounts.of(bigrams.contexts, bigrams.targets)
+        self.bigrams = bigrams
+
+    @cached_property
+    def counts(self) -> BigramCounts:
+        """How often each pair occurs; counted when it is first asked for."""
+        return BigramCounts.of(self.bigrams.contexts, self.bigrams.targets)
 
     def __len__(self) -> int:
         return 1

@@ -75,6 +75,17 @@ class AlignedVectors:
         found[self.ids.numpy()] = True
         return float(found[tokens].mean())
 
+    def coverage(self, tokens: NDArray[np.integer]) -> dict[str, float]:
+        """Both shares under the names that they have in a result file.
+
+        Shape:
+            tokens: (tokens,).
+        """
+        return {
+            "vector_type_coverage": self.type_coverage,
+            "vector_token_coverage": self.token_coverage(tokens),
+        }
+
 
 def read_word_vectors(
     path: str | Path, wanted: Callable[[str], bool] = lambda word: True

@@ -15,6 +15,7 @@ from transformers.utils.generic import can_return_tuple
 
 from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
 from ..layers.sampled_softmax import sampled_cross_entropy
+from .inputs import WordEmbedding
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 
@@ -44,6 +45,13 @@ class LMCoursePreTrainedModel(PreTrainedModel):
             # Inputs of variance one, as torch.nn.Embedding has them; a tied matrix also makes the
             # logits, and there they would be far too large.
             init.normal_(module.weight, mean=0.0, std=1.0)
+        if isinstance(module, WordEmbedding) and module.freeze_vectors:
+            init.zeros_(module.has_vector)
+
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Begin with vectors that were read from a file; see `WordEmbedding.set_vectors`."""
+        embeddings: Any = self.get_input_embeddings()
+        embeddings.set_vectors(ids, vectors)
 
 
 class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
@@ -210,4 +218,10 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
                 "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
                 'train with output_layer "full" or "tied"'
             )
-        return super().resize_token_embeddings(*args, **kwargs)
+        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
+        if self.config.freeze_vectors:
+            old = embeddings.has_vector
+            embeddings.has_vector = old.new_zeros(embeddings.num_embeddings)
+            kept = min(len(old), embeddings.num_embeddings)
+            embeddings.has_vector[:kept] = old[:kept]
+        return embeddings

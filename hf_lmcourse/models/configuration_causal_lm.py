@@ -21,6 +21,8 @@ class LanguageModelConfig(PreTrainedConfig):
         adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
         num_sampled (`int`, *optional*): train a full or tied output layer on about so many words at
             a step, drawn anew at each (Jean et al. 2015). Evaluation always counts every word.
+        freeze_vectors (`bool`): do not train the embeddings that were read from a file; those of
+            the other tokens are trained.
         tie_word_embeddings (`bool`): transformers' name for `output_layer="tied"`; the two agree.
         initializer_range (`float`): standard deviation of the output matrix, and so of tied
             embeddings; untied ones have 1, as in `torch.nn.Embedding`.
@@ -34,6 +36,7 @@ class LanguageModelConfig(PreTrainedConfig):
     output_layer: Literal["full", "tied", "adaptive"] = "full"
     adaptive_cutoffs: list[int] | None = None
     num_sampled: int | None = None
+    freeze_vectors: bool = False
     tie_word_embeddings: bool = False
     initializer_range: float = 0.1
     use_cache: bool = True
@@ -75,6 +78,11 @@ class LanguageModelConfig(PreTrainedConfig):
                 raise ValueError(
                     f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
                 )
+
+    def validate_freeze_vectors(self) -> None:
+        """Refuse an output matrix that would be frozen as well."""
+        if self.freeze_vectors and self.output_layer == "tied":
+            raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
 
     def validate_output_layer(self) -> None:
         """Refuse cut-offs that do not rise inside the vocabulary, and samples that do not fit."""

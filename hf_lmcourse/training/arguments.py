@@ -24,8 +24,8 @@ class DataArguments:
     tokenizer: str = field(
         default="character",
         metadata={
-            "help": '"character", "word", "digit_pattern" (the words of the hand-out), or the folder '
-            "of a saved tokenizer."
+            "help": '"character", "word", "digit_pattern" (the words of the hand-out), or the '
+            "folder of a saved tokenizer."
         },
     )
     vocabulary: str | None = field(
@@ -54,12 +54,12 @@ class DataArguments:
         default=False,
         metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
     )
-    batches: Literal["streams", "bigrams", "bigram_counts"] = field(
+    batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = field(
         default="streams",
         metadata={
-            "help": "What a step trains on: streams; bigrams, drawn with replacement; or "
-            "bigram_counts, the exact gradient of the whole text. The latter two are for "
-            "lmcourse_bigram_mlp."
+            "help": "What a step trains on: streams; bigrams, drawn with replacement, or "
+            "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
+            "the whole text. The latter three are for lmcourse_bigram_mlp."
         },
     )
     vectors: str | None = field(

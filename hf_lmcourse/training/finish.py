@@ -16,6 +16,7 @@ from ..report.results import RunResult
 from .callbacks import sample_text
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 from .run import Run
+from .word_vectors import sentence_on_vectors
 
 __all__ = ["RunSummary", "finish_run"]
 
@@ -99,6 +100,9 @@ def finish_run(run: Run) -> RunSummary:
         )
         for split in splits
     }
+    if run.vectors is not None:
+        for split, figures in metrics.items():
+            figures.update(run.vectors.coverage(run.splits[split].tokens))
     yardsticks = _yardsticks(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:
@@ -142,6 +146,7 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
         training_data=(
             f"The corpus {run.corpus.name} ({run.corpus.source}), {len(train.tokens):,} training "
             f"tokens, {train.characters:,} characters."
+            + sentence_on_vectors(run.vectors, train.tokens)
         ),
         config_text=Path(settings.config_file).read_text(encoding="utf-8"),
         hyperparameters=changed_settings(settings),

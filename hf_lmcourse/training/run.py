@@ -20,6 +20,7 @@ from ..data.encoding import EncodedSplit, encode_split
 from ..data.local_files import data_file
 from ..data.streams import ContiguousStreams, text_marks
 from ..data.windows import TokenWindows
+from ..data.word_vectors import AlignedVectors
 from ..errors import LmcourseError
 from ..evaluation.corpus import scoring_data, text_counts
 from ..models.loading import check_vocabulary, load_tokenizer
@@ -38,6 +39,7 @@ from .bigram_counts import bigram_training
 from .callbacks import SampleText, StopOnSignal
 from .config_file import RunSettings
 from .trainer import StreamTrainer
+from .word_vectors import begin_with_vectors, coverage_note
 
 __all__ = ["Run", "prepare_run"]
 
@@ -50,20 +52,24 @@ class Run(TrainingRun):
         corpus: the text.
         tokenizer: made from the training text, or loaded.
         splits: the encoded text by split.
+        vectors: the word vectors that it began with, where a file of them was named.
     """
 
     corpus: Corpus
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, EncodedSplit]
+    vectors: AlignedVectors | None
 
     def describe(self) -> str:
-        """Two lines for the reader of the terminal: what is trained, on what, where to."""
+        """What is trained, on what, where to, for the reader of the terminal."""
         train = self.splits["train"]
-        return (
+        lines = [
             f"{self.model_line()} and {self.trainer.model.config.vocab_size:,} tokens on "
-            f"{self.corpus.name} ({len(train.tokens):,} training tokens, {self.corpus.source})\n"
-            f"run folder: {self.folder}"
-        )
+            f"{self.corpus.name} ({len(train.tokens):,} training tokens, {self.corpus.source})"
+        ]
+        if self.vectors is not None:
+            lines.append(coverage_note(self.vectors, train.tokens))
+        return "\n".join([*lines, f"run folder: {self.folder}"])
 
 
 def prepare_run(settings: RunSettings, command: list[str]) -> Run:
@@ -92,6 +98,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
     model, marks = _model(settings, tokenizer), text_marks(tokenizer)
+    vectors = begin_with_vectors(settings, model, tokenizer)
     trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
     validation = scoring_data(
         model,
@@ -116,7 +123,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         eval_counts=text_counts(splits["validation"]),
     )
     show_progress(trainer)
-    return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits)
+    return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors)
 
 
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from transformers import (
-    Trainer,
     TrainerCallback,
     TrainerControl,
     TrainerState,
@@ -27,6 +26,7 @@ from ..errors import LmcourseError
 from ..evaluation.corpus import StreamTotals, corpus_metrics, score_streams
 from ..models.cache import detach_state, restore_state, state_tensors
 from .arguments import RunArguments
+from .word_vectors import VectorTrainer
 
 __all__ = ["StreamTrainer"]
 
@@ -45,7 +45,7 @@ class _ResetAtEpoch(TrainerCallback):
         self.trainer.resumed_state = None
 
 
-class StreamTrainer(Trainer):
+class StreamTrainer(VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,
