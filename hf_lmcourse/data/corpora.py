@@ -79,8 +79,8 @@ class _Known:
         """Where its files are to be put, for people."""
         if self.file is not None:
             return f"{self.folder}/{self.file}"
-        first, second, third = (self.names.get(split, split) for split in SPLITS)
-        return f"{self.folder}/{first}.txt, {second}.txt and {third}.txt (or .txt.gz)"
+        *first, last = (f"{self.names.get(split, split)}.txt" for split in self.splits)
+        return f"{self.folder}/{', '.join(first)} and {last} (or .txt.gz)"
 
     def remedy(self, root: Path | None) -> str:
         """What to do where it is neither in the local folder nor to be had elsewhere."""
@@ -145,6 +145,10 @@ CORPORA = {
         "tau-lm",
         names={"train": "ptb-train", "validation": "ptb-dev", "test": "ptb-test"},
     ),
+    # The hand-out's training text is in few hands: its test text to train on.
+    "tau-lm-swapped": _Known(
+        "word", "tau-lm", splits=SPLITS[:2], names={"train": "ptb-test", "validation": "ptb-dev"}
+    ),
 }
 """The named corpora beside `cpython-docs`, which is embedded in Python."""
 
@@ -196,7 +200,7 @@ def _local(name: str, known: _Known, root: Path) -> Corpus:
         return Corpus(
             name, "local", known.level, known.splits, lambda s: cut(read_corpus_text(file))[s]
         )
-    files = split_files(folder, known.names)
+    files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
     return Corpus(name, "local", known.level, tuple(files), lambda s: read_corpus_text(files[s]))

@@ -38,18 +38,18 @@ def read_text(path: Path) -> str:
     return text
 
 
-def split_files(folder: Path, names: Mapping[str, str] = {}) -> dict[str, Path]:  # noqa: B006
+def split_files(folder: Path, names: Mapping[str, str] | None = None) -> dict[str, Path]:
     """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz.
 
     Args:
         folder: the folder.
-        names: of the files, by split, where they are not those of the splits.
+        names: of the files by split, without their ending; those of the splits by default.
     """
     return {
         split: path
-        for split in SPLITS
-        for ending in (".txt.gz", ".txt")
-        if (path := folder / f"{names.get(split, split)}{ending}").is_file()
+        for split, name in (names or {split: split for split in SPLITS}).items()
+        for path in (folder / f"{name}.txt.gz", folder / f"{name}.txt")
+        if path.is_file()
     }
 
 

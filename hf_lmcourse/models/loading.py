@@ -11,17 +11,20 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ..errors import LmcourseError
+from .registration import CLASSIFIERS
 
 __all__ = [
     "check_vocabulary",
     "check_weights",
     "load_classifier",
     "load_language_model",
+    "load_model",
     "load_tokenizer",
 ]
 
@@ -47,6 +50,18 @@ def load_language_model(
 def load_classifier(name_or_path: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier of texts and its tokenizer; otherwise as `load_language_model`."""
     return _load(name_or_path, AutoModelForSequenceClassification)
+
+
+def load_model(name_or_path: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of any kind: a classifier where its type is one of ours, else a language model."""
+    try:
+        settings, _ = PreTrainedConfig.get_config_dict(name_or_path)
+    except (OSError, ValueError):
+        settings = {}  # told in one sentence below
+    classifier = settings.get("model_type") in CLASSIFIERS
+    return _load(
+        name_or_path, AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
+    )
 
 
 def _load(name_or_path: str, auto_class: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -18,7 +18,7 @@ from .outcome import about, changed_settings, run_result, save_for_sharing, save
 from .run import Run
 from .word_vectors import sentence_on_vectors
 
-__all__ = ["RunSummary", "finish_run"]
+__all__ = ["RunSummary", "count_models", "finish_run"]
 
 _FINAL_SAMPLE = 500
 """Tokens of the sample in the card."""
@@ -103,7 +103,7 @@ def finish_run(run: Run) -> RunSummary:
     if run.vectors is not None:
         for split, figures in metrics.items():
             figures.update(run.vectors.coverage(run.splits[split].tokens))
-    yardsticks = _yardsticks(run)
+    yardsticks = count_models(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:
         file.write(f"--- final\n{sample}\n")
@@ -155,12 +155,12 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
     )
 
 
-def _yardsticks(run: Run) -> dict[str, CountModelScore]:
-    """Count models on the same split, for the reader to compare with."""
-    train, validation = run.splits["train"].tokens, run.splits["validation"].tokens
+def count_models(run: Run, split: str = "validation") -> dict[str, CountModelScore]:
+    """Count models of the training text on a split, for the reader to compare with."""
+    train, scored = run.splits["train"].tokens, run.splits[split].tokens
     vocabulary, marks = len(run.tokenizer), text_marks(run.tokenizer)
     models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
     return {
-        f"{name} counts": score(train, validation, vocabulary, **marks)
+        f"{name} counts": score(train, scored, vocabulary, **marks)
         for name, score in models.items()
     }

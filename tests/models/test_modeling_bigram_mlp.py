@@ -1,6 +1,5 @@
 """The bigram network equals the hand-out's equations and the layer with gradients by hand."""
 
-
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
