@@ -30,7 +30,7 @@ def sentences_of_columns(text: str, name: str) -> str:
         LmcourseError: a line that is neither, with its number.
     """
     sentences: list[list[str]] = [[]]
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         if not line.strip() or line.startswith(DOCUMENT_START):
             if sentences[-1]:
                 sentences.append([])

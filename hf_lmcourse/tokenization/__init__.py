@@ -21,9 +21,9 @@ AnyTokenizer = CharacterTokenizer | DigitPatternTokenizer | WordTokenizer | Word
 
 _KINDS: dict[str, type[AnyTokenizer]] = {
     "character": CharacterTokenizer,
-    "digit_pattern": DigitPatternTokenizer,
     "word": WordTokenizer,
     "word_punctuation": WordPunctuationTokenizer,
+    "digit_pattern": DigitPatternTokenizer,
 }
 
 
