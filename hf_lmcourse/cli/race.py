@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
         The exit status.
     """
     options, others = _parser().parse_known_args(arguments)
-    if options.every < 1:
+    if options.every is not None and options.every < 1:
         raise LmcourseError("--every must be at least 1")
     record = run_race(options.config, others, options.also, options.every)
     print(f"\n{_table(record)}")  # noqa: T201
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("config", nargs="+", help="YAML files; the first one sets the mark")
     parser.add_argument("--also", help="a further corpus, whose validation text is scored as well")
     parser.add_argument(
-        "--every", type=int, default=1, help="steps of the later ones between measurements (1)"
+        "--every", type=int, help="steps of the later ones between measurements (a 200th of each)"
     )
     parser.add_argument("--name", help="of the result; race_<name of the first YAML> by default")
     parser.add_argument("--results_dir", help="folder that gets the result as JSON")

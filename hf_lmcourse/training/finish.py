@@ -111,7 +111,7 @@ def finish_run(run: Run) -> RunSummary:
     save_result(run, result)
     _card(run, result, sample, _plot(run, yardsticks)).save(folder / "README.md")
     validation = run.splits["validation"]
-    per_token = validation.characters / len(validation.tokens)
+    per_token = validation.characters / metrics["validation"]["tokens"]
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
 
 

@@ -40,7 +40,7 @@ class Clock(TrainerCallback):
     Args:
         run: the training; its trainer gets this callback.
         mark: the loss to reach, in nats per token; without one the clock only runs.
-        every: steps between two measurements.
+        every: steps between two measurements; a 200th of the training by default.
 
     Attributes:
         steps: how many there were.
@@ -48,7 +48,7 @@ class Clock(TrainerCallback):
         curve: seconds, steps and validation loss at each measurement.
     """
 
-    def __init__(self, run: Run, mark: float | None, every: int) -> None:
+    def __init__(self, run: Run, mark: float | None, every: int | None) -> None:
         self.run, self.mark, self.every = run, mark, every
         self.steps = 0
         self.passed: tuple[float, int] | None = None
@@ -81,7 +81,8 @@ class Clock(TrainerCallback):
     ) -> None:
         """Measure, until the mark is reached."""
         self.steps = state.global_step
-        if self.mark is None or self.passed is not None or self.steps % self.every:
+        every = self.every or max(1, state.max_steps // 200)
+        if self.mark is None or self.passed is not None or self.steps % every:
             return
         self.stop()
         trainer = self.run.trainer
@@ -97,7 +98,7 @@ def run_race(
     configs: Sequence[str],
     options: Sequence[str] = (),
     also: str | None = None,
-    every: int = 1,
+    every: int | None = None,
     tell: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Train as each YAML says, one after the other, on the same text and the same tokens.
@@ -106,7 +107,7 @@ def run_race(
         configs: YAML files; the first one sets the mark.
         options: further words of the command line for every training, such as `--data_dir`.
         also: a further corpus, on whose validation text each model is scored.
-        every: steps of the later trainings between two measurements.
+        every: steps of the later trainings between two measurements; a 200th of each by default.
         tell: shows a line of progress.
 
     Returns:
