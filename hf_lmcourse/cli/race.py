@@ -61,7 +61,12 @@ def _table(record: dict[str, Any]) -> str:
     for first, *others in rows:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-    notes = [f"{p['model']} (published): {p['note']}" for p in record["published"] if p["note"]]
+    unknown = record["points"][0]["metrics"].items()
+    shares = ", ".join(f"{split} {figures['unknown_share']:.1%}" for split, figures in unknown)
+    notes = [
+        f"every split is read with the vocabulary of {record['corpus']}; unknown words: {shares}"
+    ]
+    notes += [f"{p['model']} (published): {p['note']}" for p in record["published"] if p["note"]]
     return "\n".join([*lines, *notes])
 
 

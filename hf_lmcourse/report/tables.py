@@ -225,7 +225,7 @@ def _published_row(
         "",
         "",
         "",
-        reference.source,
+        "; ".join(filter(None, (reference.source, reference.note))),
     ]
 
 
