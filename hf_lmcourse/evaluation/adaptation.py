@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
-from ..data.streams import line_end_token_id
+from ..data.streams import text_marks
 from ..models.causal_lm import LanguageModelForCausalLM
 from .continuous_cache import (
     CacheSettings,
@@ -118,6 +118,6 @@ class AdaptedModel:
     ) -> Iterator[dict[str, Any]]:
         """A text in order; each batch predicts a segment, where one is given."""
         sizes = {"block_length" if self.model.carries_state else "stride": segment}
-        tokens, first = self._encoded(split).tokens, line_end_token_id(self.tokenizer)
-        data = scoring_data(self.model, tokens, rows, first, **sizes)
+        tokens, marks = self._encoded(split).tokens, text_marks(self.tokenizer)
+        data = scoring_data(self.model, tokens, rows, **marks, **sizes)
         return iter(DataLoader(data, batch_size=rows))

@@ -15,6 +15,7 @@ from transformers.utils.generic import can_return_tuple
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import IGNORED, token_losses
 from .aligned_weights import AlignedWeights
+from .inputs import WordEmbedding
 from .output_layer import LanguageModelOutput, WithOutputLayer
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
@@ -48,6 +49,13 @@ class LMCoursePreTrainedModel(AlignedWeights):
         if isinstance(module, MixtureOfSoftmaxes):
             bound = module.latent.in_features**-0.5  # vectors of a size to be told apart by tanh
             init.uniform_(module.latent.weight, -bound, bound)
+        if isinstance(module, WordEmbedding) and module.freeze_vectors:
+            init.zeros_(module.has_vector)
+
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Begin with vectors that were read from a file; see `WordEmbedding.set_vectors`."""
+        embeddings: Any = self.get_input_embeddings()
+        embeddings.set_vectors(ids, vectors)
 
 
 class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, GenerationMixin):

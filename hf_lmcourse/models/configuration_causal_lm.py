@@ -28,6 +28,8 @@ class LanguageModelConfig(PreTrainedConfig):
             2019; `hf_lmcourse.layers.softmax_loss`).
         word_dropout (`float`): dropout of whole words, rows of the embedding matrix, one mask a
             step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
+        freeze_vectors (`bool`): do not train the embeddings that were read from a file; those of
+            the other tokens are trained.
         tie_word_embeddings (`bool`): transformers' name for `output_layer="tied"`; the two agree.
         initializer_range (`float`): standard deviation of the output matrix, and so of tied
             embeddings; untied ones have 1, as in `torch.nn.Embedding`.
@@ -44,6 +46,7 @@ class LanguageModelConfig(PreTrainedConfig):
     num_softmaxes: int = 1
     adversarial_epsilon: float | int = 0.0
     word_dropout: float | int = 0.0
+    freeze_vectors: bool = False
     tie_word_embeddings: bool = False
     initializer_range: float = 0.1
     use_cache: bool = True
@@ -98,6 +101,11 @@ class LanguageModelConfig(PreTrainedConfig):
         for name in self.weights:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+
+    def validate_freeze_vectors(self) -> None:
+        """Refuse an output matrix that would be frozen as well."""
+        if self.freeze_vectors and self.output_layer == "tied":
+            raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
 
     def validate_output_layer(self) -> None:
         """Refuse cut-offs that do not rise inside the vocabulary, and what does not go with them.

@@ -3,21 +3,49 @@
 import torch
 from torch import Tensor, nn
 
+from ..layers.averaging import embedding_rows
 from ..layers.dropout import drop_words
 
-__all__ = ["FrozenEmbedding", "input_embeddings", "mask_of_new_tokens"]
+__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens"]
 
 
-class FrozenEmbedding(nn.Embedding):
-    """Embeddings that are not trained.
+class WordEmbedding(nn.Embedding):
+    """Embeddings of which those that were read from a file may stay as they are.
 
-    Loading makes every weight trainable, and sets the mode afterwards.
+    Args:
+        vocab_size: number of tokens.
+        embedding_size: width of the embeddings.
+        freeze_vectors: give no gradient to those of `set_vectors`; the others are trained.
     """
 
-    def train(self, mode: bool = True) -> "FrozenEmbedding":
-        """Freeze, and set the mode."""
-        self.weight.requires_grad_(False)
-        return super().train(mode)
+    has_vector: Tensor
+
+    def __init__(self, vocab_size: int, embedding_size: int, freeze_vectors: bool = False) -> None:
+        super().__init__(vocab_size, embedding_size)
+        self.freeze_vectors = freeze_vectors
+        if freeze_vectors:
+            self.register_buffer("has_vector", torch.zeros(vocab_size, dtype=torch.bool))
+
+    @torch.no_grad()
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Put vectors that were read from a file in the place of those of some tokens.
+
+        Args:
+            ids: of the tokens.
+            vectors: theirs.
+
+        Shape:
+            ids: (tokens,); vectors: (tokens, embedding_size).
+        """
+        self.weight[ids] = vectors.to(self.weight)
+        if self.freeze_vectors:
+            self.has_vector[ids] = True
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The embedding of each token. Shape: (...) in, (..., embedding_size) out."""
+        if not self.freeze_vectors:
+            return super().forward(input)
+        return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
 
 
 def input_embeddings(

@@ -11,18 +11,21 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ..errors import LmcourseError
 from ..hub.fetch import fetch_model
+from .families import CLASSIFIERS
 
 __all__ = [
     "check_vocabulary",
     "check_weights",
     "load_classifier",
     "load_language_model",
+    "load_model",
     "load_tokenizer",
 ]
 
@@ -51,6 +54,20 @@ def load_classifier(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier of texts and its tokenizer; otherwise as `load_language_model`."""
     return _load(name_or_path, AutoModelForSequenceClassification, revision)
+
+
+def load_model(
+    name_or_path: str, revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of any kind: a classifier where its type is one of ours, else a language model."""
+    folder = _local_folder(name_or_path, revision)
+    try:
+        settings, _ = PreTrainedConfig.get_config_dict(folder)
+    except (OSError, ValueError):
+        settings = {}  # told in one sentence below
+    classifier = settings.get("model_type") in CLASSIFIERS
+    auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
+    return _load(name_or_path, auto_class, revision)
 
 
 def _local_folder(name_or_path: str, revision: str | None) -> Path:

@@ -20,7 +20,7 @@ from ..layers.output import IGNORED
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
-from .inputs import input_embeddings, mask_of_new_tokens
+from .inputs import WordEmbedding, input_embeddings, mask_of_new_tokens
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
 
@@ -75,7 +75,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         widths = [embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
         self.layers = nn.ModuleList(self.build_layer(config, width) for width in widths)
         dropout = LockedDropout if config.locked_dropout else nn.Dropout

@@ -113,4 +113,10 @@ class WithOutputLayer(PreTrainedModel):
                 "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
                 'train with output_layer "full" or "tied"'
             )
-        return super().resize_token_embeddings(*args, **kwargs)
+        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
+        if self.config.freeze_vectors:
+            old = embeddings.has_vector
+            embeddings.has_vector = old.new_zeros(embeddings.num_embeddings)
+            kept = min(len(old), embeddings.num_embeddings)
+            embeddings.has_vector[:kept] = old[:kept]
+        return embeddings

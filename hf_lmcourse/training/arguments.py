@@ -30,7 +30,18 @@ class DataArguments:
     )
     tokenizer: str = field(
         default="character",
-        metadata={"help": '"character", "word", or the folder of a saved tokenizer.'},
+        metadata={
+            "help": '"character", "word", "digit_pattern" (the words of the hand-out), or the '
+            "folder of a saved tokenizer."
+        },
+    )
+    vocabulary: str | None = field(
+        default=None,
+        metadata={
+            "help": "File of the words of digit_pattern, one a line and the most frequent first; "
+            "a path, or a place in the folder of local corpora. Those of the training text where "
+            "none is named."
+        },
     )
     max_vocabulary: int | None = field(
         default=None, metadata={"help": "Keep this many of the most frequent words."}
@@ -56,12 +67,19 @@ class DataArguments:
             "help": "Blocks of random length round block_length, the learning rate following it."
         },
     )
-    batches: Literal["streams", "bigrams", "bigram_counts"] = field(
+    batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = field(
         default="streams",
         metadata={
-            "help": "What a step trains on: streams; bigrams, drawn with replacement; or "
-            "bigram_counts, the exact gradient of the whole text. The latter two are for "
-            "lmcourse_bigram_mlp."
+            "help": "What a step trains on: streams; bigrams, drawn with replacement, or "
+            "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
+            "the whole text. The latter three are for lmcourse_bigram_mlp."
+        },
+    )
+    vectors: str | None = field(
+        default=None,
+        metadata={
+            "help": "File of word vectors (GloVe or word2vec text) to begin with; a path, or a "
+            "place in the folder of local corpora."
         },
     )
     cache_dir: str | None = field(
@@ -105,7 +123,10 @@ class LabelledDataArguments:
     lowercase: bool = field(default=True, metadata={"help": "Lower-case the words."})
     vectors: str | None = field(
         default=None,
-        metadata={"help": "File of word vectors (GloVe or word2vec text) to begin with."},
+        metadata={
+            "help": "File of word vectors (GloVe or word2vec text) to begin with; a path, or a "
+            "place in the folder of local corpora."
+        },
     )
     cache_dir: str | None = field(
         default=None,

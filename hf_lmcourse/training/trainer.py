@@ -25,11 +25,12 @@ from .schedules import step_decay
 from .sharing import SharingTrainer
 from .truncation import LengthScaledRate
 from .weight_averaging import WeightAveragingTrainer
+from .word_vectors import VectorTrainer
 
 __all__ = ["StreamTrainer"]
 
 
-class StreamTrainer(SharingTrainer, WeightAveragingTrainer):
+class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,

@@ -12,7 +12,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import input_embeddings
+from ..inputs import WordEmbedding, input_embeddings
 from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
 from .configuration_transformer import TransformerConfig
@@ -61,7 +61,7 @@ class TransformerModel(TransformerPreTrainedModel):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         self.embedding_projection: nn.Module = nn.Identity()
         if embedding_size != config.hidden_size:
             self.embedding_projection = nn.Linear(embedding_size, config.hidden_size, bias=False)
