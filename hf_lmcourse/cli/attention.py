@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
         raise LmcourseError("--tokens must be at least 1")
     corpus = None if options.data is None else load_corpus(options.data, options.data_dir)
     model: Any
-    model, tokenizer = load_language_model(options.model)
+    model, tokenizer = load_language_model(options.model, options.revision)
     if options.text is not None:
         _draw(options, model, tokenizer)
     if corpus is not None:
@@ -95,6 +95,7 @@ def _write_json(options: argparse.Namespace, name: str, content: Any) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse attention", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
     parser.add_argument("--text", help="draw the weights on this text")
     parser.add_argument("--layer", type=int, help="draw the heads of this layer, from 0 (the last)")
     parser.add_argument("--data", help="count on this corpus, by name or path, what each head does")

@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> int:
     if split not in corpus.splits:
         raise LmcourseError(f"{corpus.name} has no {split} split, only {', '.join(corpus.splits)}")
     model: Any
-    model, tokenizer = load_classifier(options.model)
+    model, tokenizer = load_classifier(options.model, options.revision)
     if not isinstance(model, DANForSequenceClassification):
         raise LmcourseError(f"{options.model} is no deep averaging network of this package")
     settings: Any = model.config
@@ -142,6 +142,7 @@ def _wrong_text(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse errors", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
     parser.add_argument("--data", required=True, help="name of a labelled corpus, or path of one")
     parser.add_argument("--split", help="test where there is one, otherwise validation")
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")

@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     _check(options)
     model: Any
-    model, tokenizer = load_language_model(options.model)
+    model, tokenizer = load_language_model(options.model, options.revision)
     inputs = tokenizer(options.prompt, return_tensors="pt").to(model.device)
     if inputs["input_ids"].shape[1] == 0:
         raise LmcourseError("the prompt is empty: give at least one character with --prompt")
@@ -58,6 +58,7 @@ def _check(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse generate", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
     parser.add_argument("--prompt", default="\n", help="what to continue; a line break by default")
     parser.add_argument("--length", type=int, default=200, help="tokens to add (200)")
     parser.add_argument("--temperature", type=float, default=1.0, help="of the sampling (1.0)")

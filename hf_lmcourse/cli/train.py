@@ -37,6 +37,8 @@ def run(arguments: list[str]) -> int:
             return 130
         if main_process:
             print(_report(finish_any_run(training)))  # noqa: T201
+            if settings.training.push_to_hub:
+                print(f"Shared: {training.push().url}")  # noqa: T201
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()

@@ -2,7 +2,7 @@
 
 from .corpora import Corpus, load_corpus
 from .encoding import EncodedSplit, encode_split, encode_text
-from .streams import ContiguousStreams, check_token_ids, line_end_token_id
+from .streams import ContiguousStreams, check_token_ids, line_end_token_id, text_marks
 from .windows import TokenWindows
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "encode_text",
     "line_end_token_id",
     "load_corpus",
+    "text_marks",
 ]

@@ -1,6 +1,7 @@
 """A text as bigrams: one pair of words an example, or all of it as counts."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ class Bigrams(Dataset):
         tokens: the text, one token id a position.
         first_context: the token that stands before the first one; without it the first token is
             context only.
+        context_only: a token that is read and never predicted; pairs that end in it are left out.
 
     Raises:
         LmcourseError: the text has no pair.
@@ -31,13 +33,22 @@ class Bigrams(Dataset):
         item: `input_ids`, `labels`, `shift_labels`: (1,), int64.
     """
 
-    def __init__(self, tokens: NDArray[np.integer], first_context: int | None = None) -> None:
+    def __init__(
+        self,
+        tokens: NDArray[np.integer],
+        first_context: int | None = None,
+        context_only: int | None = None,
+    ) -> None:
         text = torch.from_numpy(np.asarray(tokens).astype(np.int64))
         if first_context is not None:
             text = torch.cat([text.new_tensor([first_context]), text])
-        if len(text) < 2:
+        contexts, targets = text[:-1], text[1:]
+        if context_only is not None:
+            predicted = targets != context_only
+            contexts, targets = contexts[predicted], targets[predicted]
+        if not len(targets):
             raise LmcourseError(f"a text of {len(tokens)} tokens has no bigram: give more text")
-        self.contexts, self.targets = text[:-1], text[1:]
+        self.contexts, self.targets = contexts, targets
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -62,15 +73,17 @@ class BigramCountsOfText(Dataset):
     Args:
         bigrams: the pairs of the text.
 
-    Attributes:
-        counts: how often each of them occurs.
-
     Shape:
         item: `input_ids`, the distinct words that something follows: (distinct words,).
     """
 
     def __init__(self, bigrams: Bigrams) -> None:
-        self.counts = BigramCounts.of(bigrams.contexts, bigrams.targets)
+        self.bigrams = bigrams
+
+    @cached_property
+    def counts(self) -> BigramCounts:
+        """How often each pair occurs; counted when it is first asked for."""
+        return BigramCounts.of(self.bigrams.contexts, self.bigrams.targets)
 
     def __len__(self) -> int:
         return 1

@@ -1,16 +1,17 @@
 """Corpora by name or path: from a local folder, the Hub, or Python itself."""
 
 import difflib
-import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import LmcourseError
+from .columns import read_corpus_text
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
-from .text_files import SPLITS, read_text, split_at_line, split_files
+from .local_files import corpora_folder
+from .text_files import SPLITS, split_at_line, split_files
 
 __all__ = ["CORPORA", "Corpus", "load_corpus"]
 
@@ -62,6 +63,7 @@ class _Known:
         file: the file there that holds all splits; without one, each split has its own.
         cut: makes the splits out of that file.
         splits: the splits there are.
+        names: of the files of splits, where they are not train, validation and test.
     """
 
     level: str
@@ -70,13 +72,15 @@ class _Known:
     file: str | None = None
     cut: Callable[[str], dict[str, str]] | None = None
     splits: tuple[str, ...] = SPLITS
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def local_place(self) -> str:
         """Where its files are to be put, for people."""
         if self.file is not None:
             return f"{self.folder}/{self.file}"
-        return f"{self.folder}/train.txt, validation.txt and test.txt (or .txt.gz)"
+        *first, last = (f"{self.names.get(split, split)}.txt" for split in self.splits)
+        return f"{self.folder}/{', '.join(first)} and {last} (or .txt.gz)"
 
     def remedy(self, root: Path | None) -> str:
         """What to do where it is neither in the local folder nor to be had elsewhere."""
@@ -136,6 +140,15 @@ CORPORA = {
         "ptb",
         HubText("ptb-text-only/ptb_text_only", _ptb_line, column="sentence", revision=PARQUET),
     ),
+    "tau-lm": _Known(
+        "word",
+        "tau-lm",
+        names={"train": "ptb-train", "validation": "ptb-dev", "test": "ptb-test"},
+    ),
+    # The hand-out's training text is in few hands: its test text to train on.
+    "tau-lm-swapped": _Known(
+        "word", "tau-lm", splits=SPLITS[:2], names={"train": "ptb-test", "validation": "ptb-dev"}
+    ),
 }
 """The named corpora beside `cpython-docs`, which is embedded in Python."""
 
@@ -145,7 +158,8 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
 
     A named corpus is looked for in the local folder and then on the Hub, and is the same text from
     either. A folder of the user's holds train.txt, validation.txt and test.txt, or those with .gz;
-    a file is cut at a line border into nine tenths for training and the rest for validation.
+    a file is cut at a line border into nine tenths for training and the rest for validation. A file
+    that begins with `-DOCSTART-` is one of words and tags in columns; see `sentences_of_columns`.
 
     Args:
         name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
@@ -177,28 +191,19 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     )
 
 
-def corpora_folder(data_dir: str | Path | None) -> Path | None:
-    """The folder of local corpora, if one is named."""
-    chosen = data_dir or os.environ.get("LMCOURSE_DATA")
-    if not chosen:
-        return None
-    root = Path(chosen).expanduser()
-    if not root.is_dir():
-        raise LmcourseError(f"the folder of corpora {root} (data_dir or LMCOURSE_DATA) is missing")
-    return root
-
-
 def _local(name: str, known: _Known, root: Path) -> Corpus:
     folder = root / known.folder
     if known.file is not None and known.cut is not None:
         file, cut = folder / known.file, known.cut
         if not file.is_file():
             raise LmcourseError(f"corpus {name} needs the file {file}")
-        return Corpus(name, "local", known.level, known.splits, lambda s: cut(read_text(file))[s])
-    files = split_files(folder)
+        return Corpus(
+            name, "local", known.level, known.splits, lambda s: cut(read_corpus_text(file))[s]
+        )
+    files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
-    return Corpus(name, "local", known.level, tuple(files), lambda s: read_text(files[s]))
+    return Corpus(name, "local", known.level, tuple(files), lambda s: read_corpus_text(files[s]))
 
 
 def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
@@ -227,7 +232,7 @@ def _user_folder(folder: Path) -> Corpus:
             "test.txt alone will do to evaluate on"
         )
     name = folder.resolve().name
-    return Corpus(name, "local", "character", tuple(files), lambda s: read_text(files[s]))
+    return Corpus(name, "local", "character", tuple(files), lambda s: read_corpus_text(files[s]))
 
 
 def _user_file(path: Path) -> Corpus:
@@ -237,5 +242,5 @@ def _user_file(path: Path) -> Corpus:
         "local",
         "character",
         SPLITS[:2],
-        lambda s: split_at_line(read_text(path), str(path))[s],
+        lambda s: split_at_line(read_corpus_text(path), str(path))[s],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import LmcourseError
+from ..hub.fetch import fetch_dataset
 
 __all__ = ["HubText", "hub_text"]
 
@@ -41,18 +41,10 @@ def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
         remedy: what to do without a network, for the error.
 
     Raises:
-        LmcourseError: it cannot be had, the network being away or the data set gone.
+        HubError: it cannot be had, the network being away or the data set gone.
     """
-    import datasets  # imported late: it is slow, and only the Hub needs it
-
-    try:
-        rows = datasets.load_dataset(
-            source.repository, source.config, split=split, revision=source.revision
-        )
-        texts = rows[source.column][:]
-    except Exception as error:  # the clients raise half a dozen unrelated types when offline
-        raise LmcourseError(
-            f"cannot get corpus {name} from the Hub ({type(error).__name__}): without a network, "
-            f"{remedy}"
-        ) from error
-    return "".join(map(source.line, texts))
+    attempt = f"get corpus {name} from the Hub"
+    rows = fetch_dataset(
+        source.repository, source.config, attempt, remedy, split=split, revision=source.revision
+    )
+    return "".join(map(source.line, rows[source.column][:]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .corpora import corpora_folder
+from .local_files import corpora_folder
 from .tables import TABLE_FILES, read_table, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews

@@ -16,26 +16,34 @@ __all__ = ["PredictedTokens"]
 class PredictedTokens(Dataset):
     """Base of `ContiguousStreams` and `TokenWindows`: data that is read in its own order.
 
-    Predicted tokens are numbered from 0. Labels are shifted here: `labels[t]` is the token *after*
-    `input_ids[t]`, also across the border of two blocks. An item has them under two names. As
-    `shift_labels` the models and Trainer's count of predicted tokens take them as they are;
-    `labels` alone would be shifted once more. But Trainer counts and evaluates only where there are
-    `labels`.
+    Tokens that follow another one are numbered from 0. Labels are shifted here: `labels[t]` is the
+    token *after* `input_ids[t]`, also across the border of two blocks. An item has them under two
+    names. As `shift_labels` the models and Trainer's count of predicted tokens take them as they
+    are; `labels` alone would be shifted once more. But Trainer counts and evaluates only where
+    there are `labels`.
 
     Args:
         tokens: the corpus, one token id a position.
         first_context: the token that stands before the first one; without it the first token of the
             corpus is context only and is not predicted.
+        context_only: a token that is read and never predicted, such as the mark that begins a
+            sentence; -100 is its label.
+
+    Attributes:
+        num_positions: how many tokens follow another one.
+        num_predicted: how many of them are predicted in one pass: the labels that are not -100.
     """
 
-    def __init__(self, tokens: NDArray[np.integer], first_context: int | None) -> None:
+    def __init__(
+        self, tokens: NDArray[np.integer], first_context: int | None, context_only: int | None
+    ) -> None:
         self.tokens = np.asarray(tokens)
         self.first_context = first_context
-
-    @property
-    def num_predicted(self) -> int:
-        """How many tokens are predicted in one pass: the labels that are not -100."""
-        return len(self.tokens) - (self.first_context is None)
+        self.context_only = context_only
+        first = int(first_context is None)
+        self.num_positions = len(self.tokens) - first
+        never = 0 if context_only is None else np.count_nonzero(self.tokens[first:] == context_only)
+        self.num_predicted = self.num_positions - int(never)
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -62,13 +70,16 @@ class PredictedTokens(Dataset):
         """One item a row.
 
         Args:
-            positions: numbers of predicted tokens.
+            positions: numbers of tokens.
             predicted: where they have a label.
 
         Shape:
             positions, predicted: (items, length).
         """
-        labels = torch.from_numpy(np.where(predicted, self._targets(positions), IGNORED))
+        targets = self._targets(positions)
+        if self.context_only is not None:
+            predicted = predicted & (targets != self.context_only)
+        labels = torch.from_numpy(np.where(predicted, targets, IGNORED))
         inputs = torch.from_numpy(self._contexts(positions))
         return [
             {"input_ids": row, "labels": label, "shift_labels": label}

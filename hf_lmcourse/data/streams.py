@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from ..errors import LmcourseError
 from .predicted_tokens import PredictedTokens
 
-__all__ = ["ContiguousStreams", "check_token_ids", "line_end_token_id"]
+__all__ = ["ContiguousStreams", "check_token_ids", "line_end_token_id", "text_marks"]
 
 
 class ContiguousStreams(PredictedTokens):
@@ -37,6 +37,7 @@ class ContiguousStreams(PredictedTokens):
             token of the corpus is predicted from `first_context` also where the end of the corpus
             stands before it in the stream.
         seed: of the offsets.
+        context_only: a token that is read and never predicted.
 
     Raises:
         LmcourseError: fewer tokens than streams, or no stream or no token in a block.
@@ -58,8 +59,9 @@ class ContiguousStreams(PredictedTokens):
         first_context: int | None = None,
         random_offset: bool = False,
         seed: int = 0,
+        context_only: int | None = None,
     ) -> None:
-        super().__init__(tokens, first_context)
+        super().__init__(tokens, first_context, context_only)
         self.num_streams = num_streams
         self.block_length = block_length
         self.random_offset = random_offset
@@ -69,12 +71,12 @@ class ContiguousStreams(PredictedTokens):
             raise LmcourseError(
                 f"{num_streams} streams in blocks of {block_length} tokens: both must be at least 1"
             )
-        if self.num_predicted < num_streams:
+        if self.num_positions < num_streams:
             raise LmcourseError(
                 f"the text has {len(tokens):,} tokens, too few for {num_streams:,} parallel "
                 "streams: lower the batch size or give more text"
             )
-        shortest, self._longer_streams = divmod(self.num_predicted, num_streams)
+        shortest, self._longer_streams = divmod(self.num_positions, num_streams)
         self._shortest_stream = shortest
         self.num_blocks = -(-(shortest + (self._longer_streams > 0)) // block_length)
 
@@ -85,7 +87,7 @@ class ContiguousStreams(PredictedTokens):
         """
         if self.random_offset:
             rng = np.random.default_rng([self.seed, epoch])
-            self.offset = int(rng.integers(self.num_predicted))
+            self.offset = int(rng.integers(self.num_positions))
 
     def __len__(self) -> int:
         return self.num_blocks * self.num_streams
@@ -95,9 +97,19 @@ class ContiguousStreams(PredictedTokens):
         self.check_indices(indices)
         block, stream = np.divmod(np.asarray(indices, np.int64)[:, None], self.num_streams)
         within = block * self.block_length + np.arange(self.block_length)
+        return self.stream_items(stream, within)
+
+    def stream_items(
+        self, stream: NDArray[np.int64], within: NDArray[np.int64]
+    ) -> list[dict[str, Tensor]]:
+        """One item a row, of places within streams.
+
+        Shape:
+            stream: (items, 1); within: (items, length) or (1, length).
+        """
         start = stream * self._shortest_stream + np.minimum(stream, self._longer_streams)
         inside = within < self._shortest_stream + (stream < self._longer_streams)
-        positions = (start + within + self.offset) % self.num_predicted
+        positions = (start + within + self.offset) % self.num_positions
         return self.items(positions, inside)
 
 
@@ -126,3 +138,14 @@ def line_end_token_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
     if tokenizer.eos_token_id is not None:
         return tokenizer.eos_token_id
     return tokenizer.get_vocab().get("\n")
+
+
+def text_marks(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
+    """What the classes that cut texts, and count models, have to know of a tokenizer's marks.
+
+    Returns:
+        `first_context`, the line end, which stands before a text; and `context_only`, the mark that
+        begins a sentence and is never predicted, where the tokenizer has one of its own.
+    """
+    line_end, start = line_end_token_id(tokenizer), tokenizer.bos_token_id
+    return {"first_context": line_end, "context_only": None if start == line_end else start}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from ..hub.fetch import fetch_dataset
 
 __all__ = ["TABLE_FILES", "read_table", "table_from_hub"]
 
@@ -46,15 +47,7 @@ def table_from_hub(repository: str, remedy: str) -> dict[str, Columns]:
         remedy: what to do without a network, for the error.
 
     Raises:
-        LmcourseError: it cannot be had, the network being away or the data set gone.
+        HubError: it cannot be had, the network being away or the data set gone.
     """
-    import datasets  # imported late: it is slow, and only the Hub needs it
-
-    try:
-        splits = datasets.load_dataset(repository)
-        return {str(split): part.to_dict() for split, part in splits.items()}
-    except Exception as error:  # the clients raise half a dozen unrelated types when offline
-        raise LmcourseError(
-            f"cannot get {repository} from the Hub ({type(error).__name__}): without a network, "
-            f"{remedy}"
-        ) from error
+    splits = fetch_dataset(repository, None, f"get {repository} from the Hub", remedy)
+    return {str(split): part.to_dict() for split, part in splits.items()}

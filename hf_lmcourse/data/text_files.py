@@ -3,6 +3,7 @@
 import gzip
 import io
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import LmcourseError
@@ -37,12 +38,17 @@ def read_text(path: Path) -> str:
     return text
 
 
-def split_files(folder: Path) -> dict[str, Path]:
-    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz."""
+def split_files(folder: Path, names: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz.
+
+    Args:
+        folder: the folder.
+        names: of the files by split, without their ending; those of the splits by default.
+    """
     return {
         split: path
-        for split in SPLITS
-        for path in (folder / f"{split}.txt.gz", folder / f"{split}.txt")
+        for split, name in (names or {split: split for split in SPLITS}).items()
+        for path in (folder / f"{name}.txt.gz", folder / f"{name}.txt")
         if path.is_file()
     }
 

@@ -34,6 +34,7 @@ class TokenWindows(PredictedTokens):
         random_offset: begin each epoch at another place of the corpus, which goes on at its start
             after its end, so that the cuts move.
         seed: of the order and the offsets.
+        context_only: a token that is read and never predicted.
 
     Raises:
         LmcourseError: no token to predict, or sizes below one, or a stride beyond the window.
@@ -55,8 +56,9 @@ class TokenWindows(PredictedTokens):
         shuffle: bool = False,
         random_offset: bool = False,
         seed: int = 0,
+        context_only: int | None = None,
     ) -> None:
-        super().__init__(tokens, first_context)
+        super().__init__(tokens, first_context, context_only)
         self.window = window
         self.stride = window if stride is None else stride
         self.shuffle = shuffle
@@ -67,9 +69,9 @@ class TokenWindows(PredictedTokens):
                 f"windows of {window} tokens with a stride of {self.stride} in batches of {rows}: "
                 "the stride must be at least 1 and at most the window"
             )
-        if self.num_predicted < 1:
+        if self.num_positions < 1:
             raise LmcourseError("the text has no token to predict: give more text")
-        windows = 1 + -(-max(0, self.num_predicted - window) // self.stride)
+        windows = 1 + -(-max(0, self.num_positions - window) // self.stride)
         self.num_windows = -(-windows // rows) * rows
         self.set_epoch(0)
 
@@ -79,7 +81,7 @@ class TokenWindows(PredictedTokens):
         The data loaders of accelerate, and so Trainer, call this at the start of each epoch.
         """
         rng = np.random.default_rng([self.seed, epoch])
-        self.offset = int(rng.integers(self.num_predicted)) if self.random_offset else 0
+        self.offset = int(rng.integers(self.num_positions)) if self.random_offset else 0
         numbers = np.arange(self.num_windows)
         self.order = rng.permutation(numbers) if self.shuffle else numbers
 
@@ -93,5 +95,5 @@ class TokenWindows(PredictedTokens):
         within = np.arange(self.window)
         positions = number * self.stride + within
         predicted = (number == 0) | (within >= self.window - self.stride)
-        inside = predicted & (positions < self.num_predicted)
-        return self.items((positions + self.offset) % self.num_predicted, inside)
+        inside = predicted & (positions < self.num_positions)
+        return self.items((positions + self.offset) % self.num_positions, inside)

@@ -75,6 +75,17 @@ class AlignedVectors:
         found[self.ids.numpy()] = True
         return float(found[tokens].mean())
 
+    def coverage(self, tokens: NDArray[np.integer]) -> dict[str, float]:
+        """Both shares under the names that they have in a result file.
+
+        Shape:
+            tokens: (tokens,).
+        """
+        return {
+            "vector_type_coverage": self.type_coverage,
+            "vector_token_coverage": self.token_coverage(tokens),
+        }
+
 
 def read_word_vectors(
     path: str | Path, wanted: Callable[[str], bool] = lambda word: True
@@ -134,22 +145,44 @@ def align_vectors(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> Align
     return AlignedVectors(ids, torch.from_numpy(found.vectors), len(tokenizer))
 
 
-def write_word_vectors(path: str | Path, words: Sequence[str], vectors: Tensor) -> None:
-    """Write words and vectors as GloVe does; packed where the name ends in .gz.
+def write_word_vectors(
+    path: str | Path, words: Sequence[str], vectors: Tensor, header: bool = False
+) -> list[str]:
+    """Write words and vectors as text, with as many digits as a float32 has; packed as .gz.
+
+    Neither format can hold a word with white space in it: such words are left out.
+
+    Args:
+        path: the file; packed where its name ends in .gz.
+        words: the words.
+        vectors: theirs.
+        header: begin with the number of words and the size, as word2vec does; GloVe does not.
+
+    Returns:
+        The words that were left out.
 
     Shape:
         vectors: (words, size).
 
     Raises:
         ValueError: not as many words as vectors.
+        LmcourseError: the file cannot be written.
     """
     if len(words) != len(vectors):
         raise ValueError(f"{len(words)} words and {len(vectors)} vectors do not belong together")
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _open(path, "wt") as file:
-        for word, row in zip(words, vectors.tolist(), strict=True):
-            file.write(f"{word} {' '.join(f'{value:.6g}' for value in row)}\n")
+    left_out = [word for word in words if word.split() != [word]]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _open(path, "wt") as file:
+            if header:
+                file.write(f"{len(words) - len(left_out)} {vectors.shape[1]}\n")
+            for word, row in zip(words, vectors.float().tolist(), strict=True):
+                if word.split() == [word]:
+                    file.write(f"{word} {' '.join(f'{value:.9g}' for value in row)}\n")
+    except OSError as error:
+        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+    return left_out
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

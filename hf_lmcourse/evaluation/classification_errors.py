@@ -94,6 +94,9 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
         gradient x input    v_w . ds/dz / n,  of an n-gram shared out equally to its words
         leave one out       s(text) - s(text without the word)
 
+    Where only distinct words count, the places where a word stands share its part, and the word is
+    taken out of all of them.
+
     Args:
         model: in evaluation mode.
         words: token ids of the text, at least one.
@@ -115,16 +118,29 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
 @torch.no_grad()
 def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor) -> Tensor:
     """v_w . gradient / n for each word, with its part of the n-grams it stands in."""
-    body = model.model
-    shares = body.embed_tokens.weight[words] @ gradient
-    count = len(words)
-    whole = torch.tensor([count], device=words.device)
-    for n, (ngrams, _) in enumerate(body.hashed_ngrams(words, whole), start=2):
-        part = body.embed_ngrams.weight[ngrams] @ gradient / n
-        count += len(ngrams)
+    body, distinct = model.model, model.config.distinct_words
+    weights = _weights(words, distinct)
+    shares = body.embed_tokens.weight[words] @ gradient * weights
+    count = weights.sum()
+    whole = torch.tensor([len(words)], device=words.device)
+    ngrams = [ids for ids, _ in body.hashed_ngrams(words, whole)]
+    # weighed together: a pair and a triple may share a bucket
+    weights = _weights(torch.cat([words[:0], *ngrams]), distinct)
+    count += weights.sum()
+    for n, ids in enumerate(ngrams, start=2):
+        here, weights = weights[: len(ids)], weights[len(ids) :]
+        part = body.embed_ngrams.weight[ids] @ gradient * here / n
         for offset in range(n):
-            shares[offset : offset + len(ngrams)] += part
+            shares[offset : offset + len(ids)] += part
     return shares / count
+
+
+def _weights(ids: Tensor, distinct: bool) -> Tensor:
+    """What each place of a text counts: 1, or a share of the one that its word counts."""
+    if not distinct:
+        return torch.ones(len(ids), device=ids.device)
+    _, word, times = ids.unique(return_inverse=True, return_counts=True)
+    return 1 / times[word]
 
 
 @torch.no_grad()
@@ -134,12 +150,12 @@ def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
     Shape:
         result: (words, classes).
     """
-    number, parts = len(words), []
-    for some in torch.arange(number, device=words.device).split(_TEXTS_AT_ONCE):
-        kept = torch.arange(number, device=words.device) != some.unsqueeze(1)
+    places, parts = torch.arange(len(words), device=words.device), []
+    names = words if model.config.distinct_words else places
+    for some in places.split(_TEXTS_AT_ONCE):
+        kept = names != names[some].unsqueeze(1)
         ids = words.expand(len(some), -1)[kept]
-        lengths = torch.full_like(some, number - 1)
-        parts.append(model(ids, lengths=lengths).logits.log_softmax(-1))
+        parts.append(model(ids, lengths=kept.sum(-1)).logits.log_softmax(-1))
     return torch.cat(parts)
 
 

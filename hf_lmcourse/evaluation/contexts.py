@@ -83,7 +83,11 @@ def context_of(
 
 
 def passage_data(
-    model: PreTrainedModel, ids: NDArray[np.int64], start: int | None, context: Context
+    model: PreTrainedModel,
+    ids: NDArray[np.int64],
+    start: int | None,
+    context: Context,
+    context_only: int | None = None,
 ) -> DataLoader:
     """Batches in which every token of a passage has a label once, in the order of the text.
 
@@ -92,12 +96,17 @@ def passage_data(
         ids: the passage.
         start: the token before the first one; without it the first one is context only.
         context: from `context_of`.
+        context_only: a token that is read and never predicted.
     """
     if isinstance(model, LanguageModelForCausalLM) and model.carries_state:
-        return DataLoader(scoring_data(model, ids, 1, start), batch_size=1)
+        return DataLoader(
+            scoring_data(model, ids, 1, start, context_only=context_only), batch_size=1
+        )
     window = min(context.longest, len(ids) - (start is None))
     rows = max(1, min(_WINDOWS_AT_ONCE, _LOGITS_AT_ONCE // (window * model.config.vocab_size)))
-    windows = TokenWindows(ids, window, min(context.stride, window), rows, start)
+    windows = TokenWindows(
+        ids, window, min(context.stride, window), rows, start, context_only=context_only
+    )
     return DataLoader(windows, batch_size=rows)
 
 

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.predicted_tokens import PredictedTokens
-from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.streams import ContiguousStreams, text_marks
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..layers.output import IGNORED
@@ -135,6 +135,7 @@ def scoring_data(
     first_context: int | None,
     block_length: int | None = None,
     stride: int | None = None,
+    context_only: int | None = None,
 ) -> PredictedTokens:
     """A text in the form in which a model is to be scored on it, every token once.
 
@@ -146,6 +147,7 @@ def scoring_data(
         block_length: tokens of one forward pass. For windows at most the longest context, which is
             the default.
         stride: tokens that a window scores, with the others as context; half of it by default.
+        context_only: a token that is read and never predicted.
 
     Raises:
         LmcourseError: sizes that do not fit the text or the model.
@@ -157,7 +159,7 @@ def scoring_data(
                 "for models that look at windows"
             )
         length = _STREAM_BLOCK if block_length is None else block_length
-        return ContiguousStreams(tokens, rows, length, first_context)
+        return ContiguousStreams(tokens, rows, length, first_context, context_only=context_only)
     longest = model.config.max_position_embeddings
     window = longest if block_length is None else block_length
     if window > longest:
@@ -165,7 +167,7 @@ def scoring_data(
             f"the model looks at {longest} tokens at most: block_length {window} is too long"
         )
     stride = max(1, window // 2) if stride is None else stride
-    return TokenWindows(tokens, window, stride, rows, first_context)
+    return TokenWindows(tokens, window, stride, rows, first_context, context_only=context_only)
 
 
 def evaluate_split(
@@ -194,7 +196,8 @@ def evaluate_split(
         progress: show a progress bar where there is a terminal.
 
     Returns:
-        The figures of `corpus_metrics`, and `unknown_share`, the share of unknown tokens.
+        The figures of `corpus_metrics`, and `unknown_share`, the share of unknown tokens among the
+        predicted ones.
 
     Raises:
         LmcourseError: the corpus has no such split, or the sizes do not fit.
@@ -203,8 +206,14 @@ def evaluate_split(
     rows = streams
     if rows is None:
         rows = 1 if model.carries_state else _WINDOWS_AT_ONCE
-    first = line_end_token_id(tokenizer)
-    dataset = scoring_data(model, encoded.tokens, rows, first, block_length, stride)
+    dataset = scoring_data(
+        model,
+        encoded.tokens,
+        rows,
+        block_length=block_length,
+        stride=stride,
+        **text_marks(tokenizer),
+    )
     batches: DataLoader = DataLoader(dataset, batch_size=rows)
     was_training = model.training
     model.eval()
@@ -213,4 +222,4 @@ def evaluate_split(
         totals = score_streams(model, batches, bar.update)
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
-    return metrics | {"unknown_share": encoded.unknown / max(1, len(encoded.tokens))}
+    return metrics | {"unknown_share": encoded.unknown / max(1, dataset.num_predicted)}

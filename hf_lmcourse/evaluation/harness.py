@@ -14,7 +14,7 @@ from lm_eval.models.huggingface import HFLM
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from ..data.streams import line_end_token_id
+from ..data.streams import line_end_token_id, text_marks
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
@@ -79,5 +79,6 @@ class HarnessModel(HFLM):
         tokens = torch.tensor(self.tok_encode(text), dtype=torch.long).numpy()
         if not len(tokens):
             return 0.0
-        data = scoring_data(self.model, tokens, rows=1, first_context=self.prefix_token_id)
+        marks = text_marks(self.tokenizer) | {"first_context": self.prefix_token_id}
+        data = scoring_data(self.model, tokens, rows=1, **marks)
         return -score_streams(self.model, DataLoader(data)).nats

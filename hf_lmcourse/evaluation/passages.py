@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.encoding import plain_backend
-from ..data.streams import line_end_token_id
+from ..data.streams import line_end_token_id, text_marks
 from ..errors import LmcourseError
 from ..layers.output import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
@@ -68,7 +68,8 @@ class PassageScore:
         start: what the first token is predicted from; `None` where it is not predicted.
         context: what a prediction looks at.
         temperature: that the logits were divided by.
-        nats: the negative log-likelihood of each token that was predicted.
+        nats: the negative log-likelihood of each token that was predicted; 0 where a mark stands
+            that begins a sentence and is never predicted.
         hits: how many of them were the likeliest.
         overlap: what of the passage stands in the training text, where that is known.
         metrics: the figures; those of `corpus_metrics` and `unknown_share`.
@@ -163,9 +164,15 @@ def score_passage(
     scorer: TokenScorer = LogitScorer(model, temperature)
     if isinstance(model, LanguageModelForCausalLM) and temperature == 1:
         scorer = model
-    nats, hits = _score(scorer, passage_data(model, encoded.ids, start, context))
-    if not np.isfinite(nats).all():
+    mark = None
+    if isinstance(model, LanguageModelForCausalLM):
+        mark = text_marks(tokenizer)["context_only"]
+    losses, hits = _score(scorer, passage_data(model, encoded.ids, start, context, mark))
+    if not np.isfinite(losses).all():
         raise LmcourseError(f"{name} gives {passage.name} probabilities that are 0 or no numbers")
+    predicted = encoded.ids[int(start is None) :] != (IGNORED if mark is None else mark)
+    nats = np.zeros(len(predicted))
+    nats[predicted] = losses
     first = encoded.spans[0][1] if start is None else 0
     return PassageScore(
         model=name,
@@ -178,7 +185,7 @@ def score_passage(
         nats=nats,
         hits=hits,
         overlap=None if training_text is None else training_text.overlap(passage.text),
-        metrics=_metrics(nats, hits, passage.text[first:])
+        metrics=_metrics(losses, hits, passage.text[first:])
         | {"unknown_share": float(encoded.unknown.mean())},
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LmcourseError
+from ..tokenization.digit_pattern import canonical_words
 
 __all__ = ["CHAINS", "STEPS", "Preprocessing", "Step", "changed_share", "preprocessing"]
 
@@ -84,6 +85,10 @@ STEPS = {
         "letters without their accents, dashes and quotation marks as ASCII has them, ? for every "
         "other character that is not ASCII",
         _transliterate,
+    ),
+    "canonical": Step(
+        "small letters, and DG for each digit of a word without letters, its commas dropped",
+        lambda text: canonical_words().normalize_str(text),
     ),
 }
 """By name; a tokenizers normalizer becomes a step by its `normalize_str`."""

@@ -41,7 +41,11 @@ class CountModelScore:
 
 
 def unigram_nll(
-    train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None = None
+    train: ArrayLike,
+    evaluation: ArrayLike,
+    vocab_size: int,
+    first_context: int | None = None,
+    context_only: int | None = None,
 ) -> CountModelScore:
     """Score a text by how often each token occurs in the training text, plus one.
 
@@ -55,6 +59,7 @@ def unigram_nll(
         vocab_size: V; ids are below it.
         first_context: The token that stands before the first one, usually the line end. Without it
             the first evaluation token is only context and is not predicted.
+        context_only: A token that is read and never predicted, as in `trigram_nll`.
 
     Returns:
         Summed nats and the number of predicted tokens.
@@ -70,12 +75,17 @@ def unigram_nll(
     """
     _, seen = _contexts_and_targets("train", train, vocab_size, first_context)
     _, targets = _contexts_and_targets("evaluation", evaluation, vocab_size, first_context)
+    seen, targets = (ids[ids != context_only] for ids in (seen, targets))
     counts = np.bincount(seen, minlength=vocab_size)
     return _score((counts[targets] + 1) / (len(seen) + vocab_size))
 
 
 def bigram_nll(
-    train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None = None
+    train: ArrayLike,
+    evaluation: ArrayLike,
+    vocab_size: int,
+    first_context: int | None = None,
+    context_only: int | None = None,
 ) -> CountModelScore:
     """Score a text by the bigram model with interpolated Kneser-Ney smoothing.
 
@@ -90,6 +100,7 @@ def bigram_nll(
         evaluation: Token ids of the text to score.
         vocab_size: V; ids are below it.
         first_context: The token that stands before the first one, as in `trigram_nll`.
+        context_only: A token that is read and never predicted, as in `trigram_nll`.
 
     Returns:
         Summed nats and the number of predicted tokens.
@@ -100,11 +111,15 @@ def bigram_nll(
     Shape:
         train: (training tokens,); evaluation: (evaluation tokens,).
     """
-    return _kneser_ney(2, train, evaluation, vocab_size, first_context)
+    return _kneser_ney(2, train, evaluation, vocab_size, first_context, context_only)
 
 
 def trigram_nll(
-    train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None = None
+    train: ArrayLike,
+    evaluation: ArrayLike,
+    vocab_size: int,
+    first_context: int | None = None,
+    context_only: int | None = None,
 ) -> CountModelScore:
     """Score a text by the trigram model with interpolated Kneser-Ney smoothing.
 
@@ -127,6 +142,8 @@ def trigram_nll(
         vocab_size: V; ids are below it.
         first_context: The token that stands before the first one, usually the line end. Without it
             the first token of each text is only context and is not predicted.
+        context_only: A token that is read and never predicted nor counted, such as the mark that
+            begins a sentence.
 
     Returns:
         Summed nats and the number of predicted tokens.
@@ -141,11 +158,16 @@ def trigram_nll(
         Kneser and Ney 1995, Improved backing-off for m-gram language modeling; in the interpolated
         form of Chen and Goodman 1998, An empirical study of smoothing techniques.
     """
-    return _kneser_ney(3, train, evaluation, vocab_size, first_context)
+    return _kneser_ney(3, train, evaluation, vocab_size, first_context, context_only)
 
 
 def _kneser_ney(
-    order: int, train: ArrayLike, evaluation: ArrayLike, vocab_size: int, first_context: int | None
+    order: int,
+    train: ArrayLike,
+    evaluation: ArrayLike,
+    vocab_size: int,
+    first_context: int | None,
+    context_only: int | None,
 ) -> CountModelScore:
     """The n-gram model of an order up to 3, from the unigram level up."""
     base = vocab_size + 1
@@ -154,6 +176,7 @@ def _kneser_ney(
         _pack_trigrams(*_contexts_and_targets(name, text, vocab_size, first_context), base)
         for name, text in texts
     )
+    seen, queries = (packed[packed % base != context_only] for packed in (seen, queries))
     levels = [np.unique(seen % base**order, return_counts=True)]
     for length in range(order - 1, 0, -1):
         levels.append(np.unique(levels[-1][0] % base**length, return_counts=True))

@@ -133,21 +133,31 @@ class ClassifierGraph(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits; where the mask is 0 there is no word."""
-        body = self.model.model
+        body, config = self.model.model, self.model.config
         words, real = _words_first(input_ids, attention_mask != 0)
-        total, number = _masked_sum(body.embed_tokens(words), real)
-        hashes = words + 1
-        for n in range(2, body.config.max_ngram + 1 if body.config.ngram_buckets else 2):
+        bags = [(body.embed_tokens, words, real)]
+        # a place that is never real: onnxruntime makes no sums over the no places of a single word
+        hashes, ngrams = words + 1, [(words[:, :1] * 0, real[:, :1] & False)]
+        for n in range(2, config.max_ngram + 1 if config.ngram_buckets else 2):
             hashes = hashes[:, :-1] * NGRAM_MULTIPLIER + words[:, n - 1 :]  # as `hashed_ngrams`
-            vectors = body.embed_ngrams(hashes % body.config.ngram_buckets)
-            more, found = _masked_sum(vectors, real[:, n - 1 :])
-            total, number = total + more, number + found
+            ngrams.append((hashes % config.ngram_buckets, real[:, n - 1 :]))
+        if config.ngram_buckets:
+            ids, there = (torch.cat(parts, dim=1) for parts in zip(*ngrams, strict=True))
+            bags.append((body.embed_ngrams, ids, there))
+        total = number = torch.zeros(1, 1, dtype=body.embed_tokens.weight.dtype)
+        for embedding, ids, there in bags:
+            weights = _weights(ids, there.to(total.dtype), config.distinct_words).unsqueeze(-1)
+            total = total + (embedding(ids) * weights).sum(1)
+            number = number + weights.sum(1)
         return self.model.classifier(body.transform(total / number.clamp(min=1)))
 
 
-def _masked_sum(vectors: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    weights = real.unsqueeze(-1).to(vectors.dtype)
-    return (vectors * weights).sum(1), weights.sum(1)
+def _weights(ids: Tensor, real: Tensor, distinct: bool) -> Tensor:
+    """What each place counts: 1 (`real`) or a share of its word's 1; 0 at padding."""
+    if not distinct:
+        return real
+    same = (ids.unsqueeze(2) == ids.unsqueeze(1)).to(real.dtype) * real.unsqueeze(1)
+    return real / same.sum(-1).clamp(min=1)
 
 
 def _words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:

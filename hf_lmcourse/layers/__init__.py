@@ -1,17 +1,28 @@
 """The mathematics in plain torch: one file a recurrence, output layers, regularisers."""
 
+from .activation_penalty import activation_penalty
 from .attention import MultiHeadAttention, attend
 from .bigram import BigramCounts, BigramParameters, count_gradients, token_gradients
-from .dropout import LockedDropout
+from .dropout import LockedDropout, drop_words
 from .elman import ElmanLayer, elman_step
 from .feed_forward import FeedForward
 from .gru import GRULayer, gru_step
 from .lstm import LSTMLayer, lstm_step
+from .mixture_of_softmaxes import MixtureOfSoftmaxes
 from .ngram import NGramLayer, ResidualLayer
-from .output import AdaptiveOutput, linear_cross_entropy, token_losses
+from .output import (
+    AdaptiveOutput,
+    adversarial_cross_entropy,
+    linear_cross_entropy,
+    token_losses,
+)
 from .positions import position_angles, rotate, sinusoidal_positions
 from .recurrence import RecurrentLayer, run_steps
-from .sampled_softmax import inclusion_probabilities, sampled_cross_entropy
+from .sampled_softmax import (
+    inclusion_probabilities,
+    sample_vocabulary,
+    sampled_cross_entropy,
+)
 from .sparse_attention import (
     attend_at_distances,
     attend_locally,
@@ -31,10 +42,14 @@ __all__ = [
     "GRULayer",
     "LSTMLayer",
     "LockedDropout",
+    "MixtureOfSoftmaxes",
     "NGramLayer",
     "RecurrentLayer",
     "ResidualLayer",
+    "activation_penalty",
+    "adversarial_cross_entropy",
     "count_gradients",
+    "drop_words",
     "MultiHeadAttention",
     "RecurrentLayer",
     "attend",
@@ -52,6 +67,7 @@ __all__ = [
     "position_angles",
     "rotate",
     "run_steps",
+    "sample_vocabulary",
     "sampled_cross_entropy",
     "token_gradients",
     "sinusoidal_positions",

@@ -44,8 +44,8 @@ def bigram_forward(x: Tensor, parameters: BigramParameters) -> tuple[Tensor, Ten
         x: (rows, input_size); h: (rows, hidden_size); o: (rows, vocabulary).
     """
     W1, b1, W2, b2 = parameters
-    h = torch.sigmoid(x @ W1 + b1)
-    return h, h @ W2 + b2
+    h = torch.sigmoid(torch.addmm(b1, x, W1))
+    return h, torch.addmm(b2, h, W2)
 
 
 def bigram_backward(
@@ -186,14 +186,17 @@ def count_gradients(
         h, o = bigram_forward(x[rows], parameters)
         pairs = slice(*counts.first_pair[[rows.start, min(rows.stop, len(x))]].tolist())
         place = (counts.row[pairs] - rows.start) * vocabulary + counts.following[pairs]
-        c_uv, c_u = counts.counts[pairs].to(o.dtype), counts.occurrences[rows].to(o.dtype)
+        share_uv = counts.counts[pairs].to(o.dtype) / total
+        share_u = counts.occurrences[rows].to(o.dtype).unsqueeze(-1) / total
 
-        log_z = o.logsumexp(-1)
-        loss += (c_u * log_z).sum(dtype=loss.dtype)
-        loss -= (c_uv * o.view(-1)[place]).sum(dtype=loss.dtype)
-        d_o = o.sub_(log_z.unsqueeze(-1)).exp_().mul_(c_u.unsqueeze(-1))
-        d_o.view(-1).index_add_(0, place, c_uv, alpha=-1)
-        d_x[rows], chunk = bigram_backward(x[rows], h, d_o.div_(total), parameters)
+        loss -= (share_uv * o.view(-1)[place]).sum(dtype=loss.dtype)
+        highest = o.amax(-1, keepdim=True)
+        e = o.sub_(highest).exp_()  # in the place of o, and do in that of e: one exponential each
+        z = e.sum(-1, keepdim=True)
+        loss += (share_u * (z.log() + highest)).sum(dtype=loss.dtype)
+        d_o = e.mul_(share_u / z)
+        d_o.view(-1).index_add_(0, place, share_uv, alpha=-1)
+        d_x[rows], chunk = bigram_backward(x[rows], h, d_o, parameters)
         for summed, part in zip(d_parameters, chunk, strict=True):
             summed += part
-    return loss / total, d_x, d_parameters
+    return loss, d_x, d_parameters

@@ -1,9 +1,9 @@
-"""Dropout of whole features along a sequence."""
+"""Dropout of whole features along a sequence, and of whole words."""
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LockedDropout"]
+__all__ = ["LockedDropout", "drop_words"]
 
 
 class LockedDropout(nn.Module):
@@ -35,3 +35,27 @@ class LockedDropout(nn.Module):
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}"
+
+
+def drop_words(embeddings: Tensor, input_ids: Tensor, vocabulary: int, p: float) -> Tensor:
+    """Dropout of whole words: of rows of the embedding matrix, one mask for a training step.
+
+        e_t = m[w_t] E[w_t] / (1 - p),    m[w] ~ Bernoulli(1 - p), one for every word w
+
+    so that a word that is dropped is missing wherever it occurs in the batch. As an output layer a
+    tied matrix stays whole.
+
+    Args:
+        embeddings: E[w_t].
+        input_ids: w_t.
+        vocabulary: how many words there are.
+        p: probability that a word is dropped.
+
+    Shape:
+        embeddings, result: (batch, length, size); input_ids: (batch, length).
+
+    Reference:
+        Gal and Ghahramani 2016; Merity, Keskar and Socher 2018 ("embedding dropout").
+    """
+    keep = embeddings.new_empty(vocabulary).bernoulli_(1 - p).div_(1 - p)
+    return embeddings * keep[input_ids].unsqueeze(-1)

@@ -5,9 +5,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .output import IGNORED, linear_cross_entropy
+from .softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = ["inclusion_probabilities", "sampled_cross_entropy"]
+__all__ = ["inclusion_probabilities", "sample_vocabulary", "sampled_cross_entropy"]
 
 
 @lru_cache(maxsize=8)
@@ -41,39 +41,35 @@ def inclusion_probabilities(vocabulary: int, num_sampled: int) -> Tensor:
     return (high * zipf).clamp(max=1)
 
 
-def sampled_cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, num_sampled: int
-) -> Tensor:
-    """Summed cross-entropy of a linear output layer over a sample of the vocabulary.
+def sample_vocabulary(
+    weight: Tensor, bias: Tensor | None, targets: Tensor, num_sampled: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A sample of the rows of a linear output layer, over which any softmax loss can be taken.
 
     Y are the words that occur among the targets, and word 0, so that there is always one; of the
     others each word j is drawn by itself with probability pi_j (`inclusion_probabilities`), one
-    sample S for all tokens. With scores
-    o = W h + b the normaliser sum_j exp(o_j) is estimated without bias (Horvitz-Thompson) by
+    sample S for all tokens. With scores o = W h + b the normaliser sum_j exp(o_j) is estimated
+    without bias (Horvitz-Thompson) by
 
         Z = sum over j in Y of exp(o_j)  +  sum over j in S of exp(o_j - log pi_j)
 
-    and the loss of a target y is log Z - o_y: an ordinary cross-entropy over Y and S with shifted
-    biases. By Jensen's inequality the loss is a little below the exact one on average, so it is for
-    training only. With `num_sampled` equal to the vocabulary it is the exact one.
+    which is that of an ordinary softmax over Y and S with shifted biases.
 
     Args:
-        hidden: the vectors h.
         weight: W.
         bias: b, or `None`.
         targets: token ids; `-100` is not counted.
         num_sampled: how many words pi adds up to. Those of Y come on top where they are rarer.
 
     Returns:
-        The sum in nats, in float32 or better.
+        W, b and the targets of the sample.
 
     Shape:
-        hidden: (tokens, size); weight: (vocabulary, size); bias: (vocabulary,); targets: (tokens,);
-        result: ().
+        weight: (vocabulary, size); bias: (vocabulary,); targets: (tokens,);
+        results: (words, size), (words,), (tokens,).
 
     Reference:
-        Jean et al. 2015, On using very large target vocabulary for neural machine translation;
-        independent draws with a fixed probability each: Horvitz and Thompson 1952.
+        Independent draws with a fixed probability each: Horvitz and Thompson 1952.
     """
     vocabulary = weight.shape[0]
     pi = inclusion_probabilities(vocabulary, num_sampled).to(weight.device)
@@ -90,4 +86,33 @@ def sampled_cross_entropy(
     position = torch.empty_like(drawn, dtype=targets.dtype)
     position[words] = torch.arange(len(words), dtype=targets.dtype, device=targets.device)
     place = torch.where(kept, position[targets.clamp(min=0)], IGNORED)
-    return linear_cross_entropy(hidden, weight.index_select(0, words), shift, place)
+    return weight.index_select(0, words), shift, place
+
+
+def sampled_cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, num_sampled: int
+) -> Tensor:
+    """Summed cross-entropy of a linear output layer over a sample of the vocabulary.
+
+    The loss of a target y is log Z - o_y, with Z the estimate of `sample_vocabulary`. By Jensen's
+    inequality it is a little below the exact one on average, so it is for training only. With
+    `num_sampled` equal to the vocabulary it is the exact one.
+
+    Args:
+        hidden: the vectors h.
+        weight: W.
+        bias: b, or `None`.
+        targets: token ids; `-100` is not counted.
+        num_sampled: how many words are drawn on average.
+
+    Returns:
+        The sum in nats, in float32 or better.
+
+    Shape:
+        hidden: (tokens, size); weight: (vocabulary, size); bias: (vocabulary,); targets: (tokens,);
+        result: ().
+
+    Reference:
+        Jean et al. 2015, On using very large target vocabulary for neural machine translation.
+    """
+    return linear_cross_entropy(hidden, *sample_vocabulary(weight, bias, targets, num_sampled))

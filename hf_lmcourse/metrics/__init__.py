@@ -13,7 +13,7 @@ from ..errors import LmcourseError
 
 __all__ = ["METRIC_NAMES", "load_metric"]
 
-METRIC_NAMES = ("corpus_perplexity", "label_accuracy", "token_accuracy")
+METRIC_NAMES = ("corpus_perplexity", "label_accuracy", "rank_correlation", "token_accuracy")
 
 
 def load_metric(name: str, **kwargs: Any) -> evaluate.Metric:

@@ -5,21 +5,23 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.cache_utils import Cache
-from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
-from ..layers.output import IGNORED, AdaptiveOutput, linear_cross_entropy, token_losses
-from ..layers.sampled_softmax import sampled_cross_entropy
+from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
+from ..layers.output import IGNORED, token_losses
+from .aligned_weights import AlignedWeights
+from .inputs import WordEmbedding
+from .output_layer import LanguageModelOutput, WithOutputLayer
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
 
 
-class LMCoursePreTrainedModel(PreTrainedModel):
+class LMCoursePreTrainedModel(AlignedWeights):
     """Base of every model of the package: names of parts, initialisation of what is shared."""
 
     carries_state: ClassVar[bool] = True
@@ -44,16 +46,28 @@ class LMCoursePreTrainedModel(PreTrainedModel):
             # Inputs of variance one, as torch.nn.Embedding has them; a tied matrix also makes the
             # logits, and there they would be far too large.
             init.normal_(module.weight, mean=0.0, std=1.0)
+        if isinstance(module, MixtureOfSoftmaxes):
+            bound = module.latent.in_features**-0.5  # vectors of a size to be told apart by tanh
+            init.uniform_(module.latent.weight, -bound, bound)
+        if isinstance(module, WordEmbedding) and module.freeze_vectors:
+            init.zeros_(module.has_vector)
+
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Begin with vectors that were read from a file; see `WordEmbedding.set_vectors`."""
+        embeddings: Any = self.get_input_embeddings()
+        embeddings.set_vectors(ids, vectors)
 
 
-class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
+class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, GenerationMixin):
     """A body, an output layer and the loss of the next token.
 
         p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b)
 
     The output layer is full, tied (W is the embedding matrix; a projection stands between where the
-    sizes differ) or adaptive, by `config.output_layer`. In training, `config.num_sampled` lets the
-    loss of a full or tied one look at a sample of the vocabulary.
+    sizes differ) or adaptive, by `config.output_layer`; `config.num_softmaxes` makes a full or tied
+    one a mixture. In training, `config.num_sampled` lets the loss of a full or tied one look at a
+    sample of the vocabulary, and `config.adversarial_epsilon` at the worst output embedding near
+    the target's own.
 
     A subclass names its body class in `body_class`.
     """
@@ -64,16 +78,7 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.model = self.body_class(config)
-        self.output_projection: nn.Module = nn.Identity()
-        self.lm_head: nn.Module
-        width = config.output_size
-        if config.output_layer == "tied" and config.embedding_size != width:
-            self.output_projection = nn.Linear(width, config.embedding_size, bias=False)
-            width = config.embedding_size
-        if config.output_layer == "adaptive":
-            self.lm_head = AdaptiveOutput(width, config.vocab_size, config.adaptive_cutoffs)
-        else:
-            self.lm_head = nn.Linear(width, config.vocab_size)
+        self.build_output_layer()
         self.post_init()
 
     @can_return_tuple
@@ -88,7 +93,7 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
         logits_to_keep: int | Tensor = 0,
         skip_logits: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> CausalLMOutputWithPast:
+    ) -> LanguageModelOutput:
         """Predict the next token at every position.
 
         Args:
@@ -108,7 +113,8 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
                 by where one batch is trained in several pieces. `output_hidden_states`.
 
         Returns:
-            Loss in nats per token, logits, cache, hidden states.
+            Loss in nats per token, logits, cache, hidden states; in training with a penalty or an
+            adversarial margin also the cross-entropy that is in the loss.
 
         Raises:
             ValueError: both or neither of `input_ids` and `inputs_embeds`.
@@ -130,44 +136,53 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
             use_cache=use_cache,
             **extra,
         )
-        hidden = self.output_projection(outputs.last_hidden_state)
-        device = hidden.device.type
-        if torch.is_autocast_enabled(device):  # a normalisation before the output is in float32
-            hidden = hidden.to(torch.get_autocast_dtype(device))
+        hidden = outputs.last_hidden_state
         if shift_labels is None and labels is not None:
             shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
-        loss = logits = None
+        loss = cross_entropy = logits = None
         if skip_logits is None:
             skip_logits = self.training and shift_labels is not None
         if not skip_logits:
             kept = (
                 slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
             )
-            logits = self.lm_head(hidden[:, kept])
+            logits = self.logits(hidden[:, kept])
         if shift_labels is not None:
-            loss = self._loss(hidden, shift_labels, extra.get("num_items_in_batch"))
-        return CausalLMOutputWithPast(
+            num_items = extra.get("num_items_in_batch")
+            loss, cross_entropy = self._loss(outputs, shift_labels.to(hidden.device), num_items)
+        return LanguageModelOutput(
             loss=loss,
+            cross_entropy=cross_entropy,
             logits=logits,
             past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.get("attentions"),
         )
 
-    def _loss(self, hidden: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:
-        """Summed cross-entropy over the labels, by their number or by `num_items`."""
-        flat, targets = hidden.flatten(0, -2), targets.to(hidden.device).flatten()
-        head: Any = self.lm_head
-        if isinstance(head, AdaptiveOutput):
-            total = head.loss(flat, targets)
-        elif self.training and self.config.num_sampled is not None:
-            total = sampled_cross_entropy(
-                flat, head.weight, head.bias, targets, self.config.num_sampled
-            )
-        else:
-            total = linear_cross_entropy(flat, head.weight, head.bias, targets)
+    def _loss(
+        self, outputs: Any, targets: Tensor, num_items: Tensor | int | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Loss over the labels, by their number or by `num_items`; the cross-entropy in it."""
+        hidden = outputs.last_hidden_state
+        total, summed = self.summed_losses(hidden.flatten(0, -2), targets.flatten())
+        penalty = self.training_penalty(outputs, targets) if self.training else None
+        if penalty is not None:
+            total = total + penalty
         count = (targets != IGNORED).sum() if num_items is None else num_items
-        return total / count
+        more = self.training and (penalty is not None or self.config.adversarial_epsilon > 0)
+        return total / count, summed / count if more else None
+
+    def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
+        """What a family adds to the summed training loss; nothing where it does not say so.
+
+        Args:
+            outputs: of the body.
+            targets: shifted labels.
+
+        Shape:
+            targets: (batch, length); result: ().
+        """
+        return None
 
     @torch.no_grad()
     def score_tokens(
@@ -187,27 +202,16 @@ class LanguageModelForCausalLM(LMCoursePreTrainedModel, GenerationMixin):
             input_ids, targets, losses, hits: (batch, length).
         """
         outputs = self.model(input_ids=input_ids, past_key_values=past_key_values, use_cache=True)
-        hidden = self.output_projection(outputs.last_hidden_state)
-        losses, hits = token_losses(self.lm_head, hidden.flatten(0, 1), targets.flatten())
-        return losses.view_as(targets), hits.view_as(targets), outputs.past_key_values
+        losses, hits = self.score_hidden(outputs.last_hidden_state, targets)
+        return losses, hits, outputs.past_key_values
 
-    def get_output_embeddings(self) -> nn.Module | None:
-        """The output matrix; an adaptive softmax has no single one."""
-        return None if isinstance(self.lm_head, AdaptiveOutput) else self.lm_head
+    def score_hidden(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """`score_tokens` from what the body gave; without a gradient.
 
-    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        """Replace the output matrix."""
-        self.lm_head = new_embeddings
-
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        """Change the number of tokens; see transformers.
-
-        Raises:
-            ValueError: the output layer is adaptive, whose clusters have fixed sizes.
+        Shape:
+            hidden: (batch, length, output_size); targets, losses, hits: (batch, length).
         """
-        if isinstance(self.lm_head, AdaptiveOutput) and (args or kwargs):
-            raise ValueError(
-                "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
-                'train with output_layer "full" or "tied"'
-            )
-        return super().resize_token_embeddings(*args, **kwargs)
+        vocabulary = self.config.vocab_size
+        flat = hidden.flatten(0, 1)
+        losses, hits = token_losses(self.logits, flat, targets.flatten(), vocabulary)
+        return losses.view_as(targets), hits.view_as(targets)

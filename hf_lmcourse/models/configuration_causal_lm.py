@@ -21,6 +21,15 @@ class LanguageModelConfig(PreTrainedConfig):
         adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
         num_sampled (`int`, *optional*): train a full or tied output layer on about so many words at
             a step, drawn anew at each (Jean et al. 2015). Evaluation always counts every word.
+        num_softmaxes (`int`): make a full or tied output layer a mixture of so many softmaxes over
+            vectors of their own (Yang et al. 2018; `hf_lmcourse.layers.mixture_of_softmaxes`).
+        adversarial_epsilon (`float`): train a full or tied output layer at the worst embedding of
+            the target that differs from it by at most this share of its norm (Wang, Gong and Liu
+            2019; `hf_lmcourse.layers.softmax_loss`).
+        word_dropout (`float`): dropout of whole words, rows of the embedding matrix, one mask a
+            step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
+        freeze_vectors (`bool`): do not train the embeddings that were read from a file; those of
+            the other tokens are trained.
         tie_word_embeddings (`bool`): transformers' name for `output_layer="tied"`; the two agree.
         initializer_range (`float`): standard deviation of the output matrix, and so of tied
             embeddings; untied ones have 1, as in `torch.nn.Embedding`.
@@ -34,6 +43,10 @@ class LanguageModelConfig(PreTrainedConfig):
     output_layer: Literal["full", "tied", "adaptive"] = "full"
     adaptive_cutoffs: list[int] | None = None
     num_sampled: int | None = None
+    num_softmaxes: int = 1
+    adversarial_epsilon: float | int = 0.0
+    word_dropout: float | int = 0.0
+    freeze_vectors: bool = False
     tie_word_embeddings: bool = False
     initializer_range: float = 0.1
     use_cache: bool = True
@@ -43,10 +56,17 @@ class LanguageModelConfig(PreTrainedConfig):
 
     keys_to_ignore_at_inference = ["past_key_values"]
 
-    sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "embedding_size", "hidden_size")
+    sizes: ClassVar[tuple[str, ...]] = (
+        "vocab_size",
+        "embedding_size",
+        "hidden_size",
+        "num_softmaxes",
+    )
     """Settings that must be at least one."""
-    dropouts: ClassVar[tuple[str, ...]] = ()
+    dropouts: ClassVar[tuple[str, ...]] = ("word_dropout",)
     """Settings that are probabilities below one."""
+    weights: ClassVar[tuple[str, ...]] = ("adversarial_epsilon",)
+    """Settings that are zero or more."""
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Fill in the embedding size and make the two names of tying agree."""
@@ -76,17 +96,36 @@ class LanguageModelConfig(PreTrainedConfig):
                     f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
                 )
 
+    def validate_weights(self) -> None:
+        """Refuse negative weights."""
+        for name in self.weights:
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+
+    def validate_freeze_vectors(self) -> None:
+        """Refuse an output matrix that would be frozen as well."""
+        if self.freeze_vectors and self.output_layer == "tied":
+            raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
+
     def validate_output_layer(self) -> None:
-        """Refuse cut-offs that do not rise inside the vocabulary, and samples that do not fit."""
+        """Refuse cut-offs that do not rise inside the vocabulary, and what does not go with them.
+
+        Also samples of more words than there are.
+        """
         if (self.output_layer == "adaptive") != (self.adaptive_cutoffs is not None):
             raise ValueError('adaptive_cutoffs go with output_layer="adaptive", and it needs them')
         borders = [0, *(self.adaptive_cutoffs or []), self.vocab_size]
         if any(low >= high for low, high in zip(borders, borders[1:], strict=False)):
             raise ValueError(f"adaptive_cutoffs {self.adaptive_cutoffs} must rise below vocab_size")
+        for name, unused in (
+            ("num_sampled", None),
+            ("num_softmaxes", 1),
+            ("adversarial_epsilon", 0),
+        ):
+            if self.output_layer == "adaptive" and getattr(self, name) != unused:
+                raise ValueError(f'{name} goes with output_layer "full" or "tied", not "adaptive"')
         if self.num_sampled is None:
             return
-        if self.output_layer == "adaptive":
-            raise ValueError('num_sampled goes with output_layer "full" or "tied", not "adaptive"')
         if not 1 <= self.num_sampled <= self.vocab_size:
             raise ValueError(
                 f"num_sampled must be from 1 to vocab_size {self.vocab_size}, "

@@ -3,25 +3,64 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FrozenEmbedding", "input_embeddings", "mask_of_new_tokens"]
+from ..layers.averaging import embedding_rows
+from ..layers.dropout import drop_words
+
+__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens"]
 
 
-class FrozenEmbedding(nn.Embedding):
-    """Embeddings that are not trained.
+class WordEmbedding(nn.Embedding):
+    """Embeddings of which those that were read from a file may stay as they are.
 
-    Loading makes every weight trainable, and sets the mode afterwards.
+    Args:
+        vocab_size: number of tokens.
+        embedding_size: width of the embeddings.
+        freeze_vectors: give no gradient to those of `set_vectors`; the others are trained.
     """
 
-    def train(self, mode: bool = True) -> "FrozenEmbedding":
-        """Freeze, and set the mode."""
-        self.weight.requires_grad_(False)
-        return super().train(mode)
+    has_vector: Tensor
+
+    def __init__(self, vocab_size: int, embedding_size: int, freeze_vectors: bool = False) -> None:
+        super().__init__(vocab_size, embedding_size)
+        self.freeze_vectors = freeze_vectors
+        if freeze_vectors:
+            self.register_buffer("has_vector", torch.zeros(vocab_size, dtype=torch.bool))
+
+    @torch.no_grad()
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Put vectors that were read from a file in the place of those of some tokens.
+
+        Args:
+            ids: of the tokens.
+            vectors: theirs.
+
+        Shape:
+            ids: (tokens,); vectors: (tokens, embedding_size).
+        """
+        self.weight[ids] = vectors.to(self.weight)
+        if self.freeze_vectors:
+            self.has_vector[ids] = True
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The embedding of each token. Shape: (...) in, (..., embedding_size) out."""
+        if not self.freeze_vectors:
+            return super().forward(input)
+        return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
 
 
 def input_embeddings(
-    embed_tokens: nn.Embedding, input_ids: Tensor | None, inputs_embeds: Tensor | None
+    embed_tokens: nn.Embedding,
+    input_ids: Tensor | None,
+    inputs_embeds: Tensor | None,
+    word_dropout: float = 0.0,
 ) -> Tensor:
     """The embeddings, looked up where ids are given.
+
+    Args:
+        embed_tokens: the embedding matrix.
+        input_ids: token ids; exactly one of these and `inputs_embeds`.
+        inputs_embeds: embeddings, returned as they are.
+        word_dropout: probability that a word is dropped in training, see `drop_words`.
 
     Raises:
         ValueError: both or neither of `input_ids` and `inputs_embeds`.
@@ -35,13 +74,16 @@ def input_embeddings(
     if input_ids is None or inputs_embeds is not None:
         raise ValueError("give exactly one of input_ids and inputs_embeds")
     try:
-        return embed_tokens(input_ids)
+        embeddings = embed_tokens(input_ids)
     except IndexError:
         low, high = input_ids.min().item(), input_ids.max().item()
         raise IndexError(
             f"token ids from {low} to {high} are not all in the vocabulary of "
             f"{embed_tokens.num_embeddings}: is this the model's own tokenizer?"
         ) from None
+    if word_dropout > 0 and embed_tokens.training:
+        embeddings = drop_words(embeddings, input_ids, embed_tokens.num_embeddings, word_dropout)
+    return embeddings
 
 
 def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:

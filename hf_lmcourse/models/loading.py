@@ -11,55 +11,88 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ..errors import LmcourseError
+from ..hub.fetch import fetch_model
+from .families import CLASSIFIERS
 
 __all__ = [
     "check_vocabulary",
     "check_weights",
     "load_classifier",
     "load_language_model",
+    "load_model",
     "load_tokenizer",
 ]
 
 
 def load_language_model(
-    name_or_path: str,
+    name_or_path: str, revision: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer, from a folder or the Hub, ready to evaluate.
 
     Args:
         name_or_path: a run folder or any saved model, or an id on the Hub.
+        revision: branch, tag or commit of an id on the Hub; main by default.
 
     Returns:
         The model in evaluation mode, on a GPU where there is one, and the tokenizer.
 
     Raises:
-        LmcourseError: nothing there, broken weights, weights of another architecture, or a
-            tokenizer with another vocabulary than the model.
+        LmcourseError: nothing there, broken weights, weights of another architecture, a tokenizer
+            with another vocabulary than the model, or a Hub that refuses or is not reached.
     """
-    return _load(name_or_path, AutoModelForCausalLM)
+    return _load(name_or_path, AutoModelForCausalLM, revision)
 
 
-def load_classifier(name_or_path: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_classifier(
+    name_or_path: str, revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier of texts and its tokenizer; otherwise as `load_language_model`."""
-    return _load(name_or_path, AutoModelForSequenceClassification)
+    return _load(name_or_path, AutoModelForSequenceClassification, revision)
 
 
-def _load(name_or_path: str, auto_class: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_model(
+    name_or_path: str, revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model of any kind: a classifier where its type is one of ours, else a language model."""
+    folder = _local_folder(name_or_path, revision)
+    try:
+        settings, _ = PreTrainedConfig.get_config_dict(folder)
+    except (OSError, ValueError):
+        settings = {}  # told in one sentence below
+    classifier = settings.get("model_type") in CLASSIFIERS
+    auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
+    return _load(name_or_path, auto_class, revision)
+
+
+def _local_folder(name_or_path: str, revision: str | None) -> Path:
+    """Where the files are, once they have been fetched if they are on the Hub."""
     folder = Path(name_or_path)
-    if folder.is_dir() and not (folder / "config.json").exists():
-        raise LmcourseError(f"{name_or_path} holds no config.json, so it is not a saved model")
+    if folder.is_dir():
+        if revision is not None:
+            raise LmcourseError(f"{name_or_path} is a folder and has no revision {revision}")
+        return folder
     looks_local = folder.is_absolute() or len(folder.parts) > 1 and folder.parent.is_dir()
-    if not folder.exists() and (looks_local or name_or_path.startswith(".")):
+    if folder.exists() or looks_local or name_or_path.startswith("."):
         raise LmcourseError(f"there is no model at {name_or_path}")
-    tokenizer = load_tokenizer(name_or_path)
+    return fetch_model(name_or_path, revision)
+
+
+def _load(
+    name_or_path: str, auto_class: Any, revision: str | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    folder = _local_folder(name_or_path, revision)
+    if not (folder / "config.json").exists():
+        raise LmcourseError(f"{name_or_path} holds no config.json, so it is not a saved model")
+    tokenizer = _tokenizer(name_or_path, folder)
     try:
         loaded: Any = auto_class.from_pretrained(
-            name_or_path,
+            folder,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             use_safetensors=True,
@@ -73,7 +106,7 @@ def _load(name_or_path: str, auto_class: Any) -> tuple[PreTrainedModel, PreTrain
     wrong = [key for kind in report.values() for key in kind]
     if wrong:
         name = wrong[0][0] if isinstance(wrong[0], tuple) else wrong[0]
-        raise LmcourseError(_other_architecture(name_or_path, name))
+        raise LmcourseError(_other_architecture(name_or_path, folder, name))
     check_vocabulary(model, tokenizer)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
@@ -84,8 +117,12 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     Raises:
         LmcourseError: nothing there, or broken.
     """
+    return _tokenizer(name_or_path, _local_folder(name_or_path, None))
+
+
+def _tokenizer(name_or_path: str, folder: Path) -> PreTrainedTokenizerBase:
     try:
-        return AutoTokenizer.from_pretrained(name_or_path, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # tokenizers raises bare exceptions
         raise LmcourseError(
             f"cannot load the tokenizer of {name_or_path}: {_first_line(error)}"
@@ -131,16 +168,16 @@ def check_weights(folder: Path, model: PreTrainedModel) -> None:
     different = sorted(name for name in wanted if saved.get(name) != wanted[name])
     different += sorted(saved.keys() - wanted.keys())
     if different:
-        raise LmcourseError(_other_architecture(str(folder), different[0]))
+        raise LmcourseError(_other_architecture(str(folder), folder, different[0]))
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _other_architecture(where: str, name: str) -> str:
+def _other_architecture(where: str, folder: Path, name: str) -> str:
     kind = "an unknown type"
-    config = Path(where, "config.json")
+    config = folder / "config.json"
     if config.exists():
         kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", kind)
     return (

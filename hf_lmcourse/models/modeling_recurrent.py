@@ -1,5 +1,6 @@
 """The Hugging Face shell round a recurrent layer: embeddings, layers, state, dropout."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -12,14 +13,28 @@ from transformers.utils import TransformersKwargs
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from ..layers.activation_penalty import activation_penalty
 from ..layers.dropout import LockedDropout
 from ..layers.lstm import LSTMLayer
+from ..layers.output import IGNORED
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
-from .inputs import input_embeddings, mask_of_new_tokens
+from .inputs import WordEmbedding, input_embeddings, mask_of_new_tokens
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
+
+
+@dataclass
+class RecurrentModelOutput(BaseModelOutputWithPast):
+    """transformers' output of a body, and what activation regularisation needs of it.
+
+    Attributes:
+        undropped_hidden_state: the last layer's output before dropout, where the training loss
+            has a penalty on it. Shape: (batch, length, hidden_size).
+    """
+
+    undropped_hidden_state: Tensor | None = None
 
 
 class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
@@ -60,7 +75,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         widths = [embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
         self.layers = nn.ModuleList(self.build_layer(config, width) for width in widths)
         dropout = LockedDropout if config.locked_dropout else nn.Dropout
@@ -88,7 +103,7 @@ class RecurrentModel(RecurrentPreTrainedModel):
         inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
-    ) -> BaseModelOutputWithPast:
+    ) -> RecurrentModelOutput:
         """Run the layers over a sequence, from a state where one is given.
 
         Args:
@@ -110,7 +125,9 @@ class RecurrentModel(RecurrentPreTrainedModel):
             input_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
         """
-        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         cache: Any = past_key_values
         if use_cache and cache is None:
             cache = DynamicCache(config=self.config)
@@ -123,11 +140,31 @@ class RecurrentModel(RecurrentPreTrainedModel):
             if use_cache:
                 h, c = state if len(state) == 2 else (state[0], state[0][..., :0])
                 cache.update(h, c, index, length=hidden.shape[1])
-            hidden = dropout(hidden)
-        return BaseModelOutputWithPast(
-            last_hidden_state=hidden, past_key_values=cache if use_cache else None
+            undropped, hidden = hidden, dropout(hidden)
+        return RecurrentModelOutput(
+            last_hidden_state=hidden,
+            past_key_values=cache if use_cache else None,
+            undropped_hidden_state=undropped if self.training and self._penalised else None,
         )
+
+    @property
+    def _penalised(self) -> bool:
+        """Whether the training loss has a penalty on the activations."""
+        config = self.config
+        return bool(config.activation_regularization or config.temporal_activation_regularization)
 
 
 class RecurrentForCausalLM(LanguageModelForCausalLM, RecurrentPreTrainedModel):
     """A recurrent body with an output layer; the base of the families' language models."""
+
+    def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
+        """Activation regularisation, where it is asked for."""
+        if outputs.undropped_hidden_state is None:
+            return None
+        return activation_penalty(
+            outputs.last_hidden_state,
+            outputs.undropped_hidden_state,
+            self.config.activation_regularization,
+            self.config.temporal_activation_regularization,
+            targets != IGNORED,
+        )

@@ -2,15 +2,17 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import LmcourseError
+from .card_sections import NOTES, loading_section
 from .results import RunResult
 from .shareable import make_shareable
 from .tables import MODEL_TITLES, markdown_table
+from .terms import CorpusFacts, corpus_facts
 
 __all__ = ["render_model_card"]
 
@@ -18,26 +20,15 @@ _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
 _COUNTS = ("tokens", "pairs", "texts", "unknown_share")
 _TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}
 
+_USE = """\
+To read beside its equation, to repeat its training, and as a small honest baseline beside a larger
+model."""
+
 _LIMITS = """\
-This is a small model of a university course, made to be read and to be repeated. It knows no facts,
-repeats whatever its training text says and is no assistant. Its figures hold for this corpus with
-this tokenization and do not compare with those of models with other tokens."""
-
-_LOADING = """\
-import hf_lmcourse  # makes the model types of the course known to transformers
-from transformers import {auto_class}, AutoTokenizer
-
-model = {auto_class}.from_pretrained("{repository}")
-tokenizer = AutoTokenizer.from_pretrained("{repository}")
-"""
-_GENERATING = """\
-prompt = tokenizer("The ", return_tensors="pt")
-print(tokenizer.decode(model.generate(**prompt, do_sample=True, max_new_tokens=100)[0]))
-"""
-_CLASSIFYING = """\
-logits = model(**tokenizer("A fine film .", return_tensors="pt")).logits
-print(model.config.id2label[int(logits.argmax())])
-"""
+This is a small model of a university course. It knows no facts, repeats whatever its training text
+says and is no assistant: do not show its words to people as anybody's opinion, and decide nothing
+about a person by it. Its figures hold for this corpus with this tokenization and do not compare
+with those of models with other tokens."""
 
 
 def render_model_card(
@@ -52,9 +43,8 @@ def render_model_card(
     learning_curve: str | None = None,
     limits: str | None = None,
     repository: str | None = None,
-    language: str | None = None,
+    facts: CorpusFacts | None = None,
     license: str | None = None,
-    datasets: Sequence[str] = (),
 ) -> ModelCard:
     """Write the model card of a run; `.save(run_folder / "README.md")` puts it in its place.
 
@@ -72,9 +62,8 @@ def render_model_card(
         learning_curve: The picture, relative to the card; left out where there is none.
         limits: What the model is not good for; by default what holds for all models of the course.
         repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
-        language: Language of the text as a Hub code, such as "en".
+        facts: Terms, language and place on the Hub of the training data.
         license: Licence of the weights as a Hub identifier, such as "mit".
-        datasets: Hub identifiers of the training data, such as "Salesforce/wikitext".
 
     Returns:
         The card, its metadata in `.data`.
@@ -87,17 +76,17 @@ def render_model_card(
             f"The learning curve of a model card must be a path relative to the card, not"
             f" {learning_curve}; put the picture into the run folder."
         )
-    task = _task(result)
+    task, facts = _task(result), facts or corpus_facts(result.corpus)
     place = make_shareable(repository or f"runs/{result.name}")
     data = ModelCardData(
-        language=language,
+        language=facts.language,
         license=license,
         library_name="transformers",
         pipeline_tag=task,
         tags=["hf-lmcourse", result.model_type],
-        datasets=list(datasets) or None,
+        datasets=[facts.hub] if facts.hub else None,
         model_name=result.name,
-        eval_results=_evaluation_results(result, task),
+        eval_results=_evaluation_results(result, task, facts),
     )
     settings = [[f"`{name}`", _setting(name, value)] for name, value in hyperparameters.items()]
     return ModelCard.from_template(
@@ -111,13 +100,16 @@ def render_model_card(
         results=_results(result),
         learning_curve=learning_curve,
         sample=_fenced(sample) if sample else None,
-        loading=_fenced(_loading(task, place), "python"),
+        loading=loading_section(task, place),
         training_data=make_shareable(training_data.strip()),
+        terms=facts.terms,
         command=_fenced(make_shareable(result.command), "bash"),
         config=make_shareable(result.config),
         config_text=_fenced(make_shareable(config_text), "yaml"),
         hyperparameters=markdown_table(["setting", "value"], sorted(settings)),
+        intended_use=_USE,
         limits=(limits or _LIMITS).strip(),
+        notes=NOTES,
         versions=_versions(result),
     )
 
@@ -134,13 +126,13 @@ def _corpus(result: RunResult) -> str:
     return PurePath(make_shareable(result.corpus)).name
 
 
-def _evaluation_results(result: RunResult, task: str) -> list[EvalResult]:
+def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> list[EvalResult]:
     """Return the figures for the `model-index` of the card, which takes finite numbers only."""
     return [
         EvalResult(
             task_type=task,
             task_name=_TASKS[task],
-            dataset_type=_corpus(result),
+            dataset_type=facts.hub or _corpus(result),
             dataset_name=_corpus(result),
             dataset_split=split,
             metric_type=metric,
@@ -173,15 +165,6 @@ def _setting(name: str, value: object) -> str:
     """Show a setting; quoted and with its name a path or a token is recognised for certain."""
     text = make_shareable(f"{name}: {str(value)!r}").removeprefix(f"{name}: ")
     return text[1:-1] if text[0] in "'\"" else text
-
-
-def _loading(task: str, repository: str) -> str:
-    if task == "text-generation":
-        return (
-            _LOADING.format(auto_class="AutoModelForCausalLM", repository=repository) + _GENERATING
-        )
-    auto_class = "AutoModelForSequenceClassification"
-    return _LOADING.format(auto_class=auto_class, repository=repository) + _CLASSIFYING
 
 
 def _versions(result: RunResult) -> str:

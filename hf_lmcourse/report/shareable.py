@@ -3,7 +3,7 @@
 import re
 from pathlib import Path, PureWindowsPath
 
-__all__ = ["make_shareable"]
+__all__ = ["holds_access_token", "make_shareable"]
 
 _ACCESS_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 _TOKEN_OPTION = re.compile(
@@ -47,3 +47,8 @@ def _general_path(path: str) -> str:
     if local.is_relative_to(Path.cwd()):
         return str(local.relative_to(Path.cwd()))
     return f"path/to/{local.name}"
+
+
+def holds_access_token(text: str) -> bool:
+    """Whether an access token of the Hub stands in a text."""
+    return _ACCESS_TOKEN.search(text) is not None

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .palette import PALETTE
 
-__all__ = ["plot_study", "study_rows", "study_table", "write_study_csv"]
+__all__ = ["plot_study", "study_costs", "study_rows", "study_table", "write_study_csv"]
 
 Row = tuple[str, str, float, float, int]
 
@@ -32,14 +32,31 @@ def study_rows(study: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def study_costs(study: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Milliseconds a step and megabytes at the peak by variant, means over the seeds.
+
+    Returns:
+        Nothing for a study from before these were measured; a dash for memory not measured.
+    """
+    if not all("seconds_per_step" in point for point in study["points"]):
+        return {}
+    costs = {}
+    for variant in _variants(study):
+        points = [p for p in study["points"] if p["variant"] == variant]
+        memory = [p["peak_memory_bytes"] for p in points if p["peak_memory_bytes"] is not None]
+        megabytes = f"{mean(memory) / 1e6:.0f}" if memory else "-"
+        costs[variant] = f"{1e3 * mean(p['seconds_per_step'] for p in points):.1f}", megabytes
+    return costs
+
+
 def study_table(study: dict[str, Any]) -> str:
     """The rows as aligned text for the terminal."""
+    costs = study_costs(study)
     header = (study["factor"], "split", study["metric"], "spread", "seeds")
-    cells = [header]
-    cells += [
-        (variant, split, f"{value:.4f}", f"{spread:.4f}", str(seeds))
-        for variant, split, value, spread, seeds in study_rows(study)
-    ]
+    cells: list[tuple[str, ...]] = [(*header, "ms a step", "MB") if costs else header]
+    for variant, split, value, spread, seeds in study_rows(study):
+        figures = (f"{value:.4f}", f"{spread:.4f}", str(seeds))
+        cells.append((variant, split, *figures, *costs.get(variant, ())))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
@@ -49,12 +66,14 @@ def study_table(study: dict[str, Any]) -> str:
 
 
 def write_study_csv(study: dict[str, Any], path: Path) -> None:
-    """Every point as a line: variant, seed, split, figures, parameters, seconds."""
+    """Every point as a line: variant, seed, split, figures, parameters, seconds, memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metrics = sorted({name for p in study["points"] for m in p["metrics"].values() for name in m})
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([study["factor"], "seed", "split", *metrics, "parameters", "seconds"])
+        costs = ("training_seconds", "seconds_per_step", "peak_memory_bytes")
+        names = ("parameters", "seconds", *costs[1:])
+        writer.writerow([study["factor"], "seed", "split", *metrics, *names])
         for point in study["points"]:
             for split, figures in point["metrics"].items():
                 writer.writerow(
@@ -64,7 +83,7 @@ def write_study_csv(study: dict[str, Any], path: Path) -> None:
                         split,
                         *(figures.get(name, "") for name in metrics),
                         point["parameters"],
-                        point["training_seconds"],
+                        *(point.get(name, "") for name in costs),
                     ]
                 )
 

@@ -31,6 +31,7 @@ MODEL_TITLES = {
     "lmcourse_dan": "DAN",
     "tfidf_logistic_regression": "tf-idf and logistic regression",
     "nb_svm": "NB-SVM",
+    "word_vectors": "word vectors",
 }
 """Names of the families for readers, in the order of the course."""
 
@@ -224,7 +225,7 @@ def _published_row(
         "",
         "",
         "",
-        reference.source,
+        "; ".join(filter(None, (reference.source, reference.note))),
     ]
 
 

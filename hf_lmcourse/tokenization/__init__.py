@@ -5,25 +5,33 @@ from typing import Any
 
 from ..errors import LmcourseError
 from .character import CharacterTokenizer
+from .digit_pattern import DigitPatternTokenizer
 from .word import WordTokenizer
 from .word_punctuation import WordPunctuationTokenizer
 
-__all__ = ["CharacterTokenizer", "WordPunctuationTokenizer", "WordTokenizer", "train_tokenizer"]
+__all__ = [
+    "CharacterTokenizer",
+    "DigitPatternTokenizer",
+    "WordPunctuationTokenizer",
+    "WordTokenizer",
+    "train_tokenizer",
+]
 
-_KINDS: dict[str, type[CharacterTokenizer | WordTokenizer | WordPunctuationTokenizer]] = {
+AnyTokenizer = CharacterTokenizer | DigitPatternTokenizer | WordTokenizer | WordPunctuationTokenizer
+
+_KINDS: dict[str, type[AnyTokenizer]] = {
     "character": CharacterTokenizer,
     "word": WordTokenizer,
     "word_punctuation": WordPunctuationTokenizer,
+    "digit_pattern": DigitPatternTokenizer,
 }
 
 
-def train_tokenizer(
-    kind: str, lines: str | Iterable[str], **options: Any
-) -> CharacterTokenizer | WordTokenizer | WordPunctuationTokenizer:
+def train_tokenizer(kind: str, lines: str | Iterable[str], **options: Any) -> AnyTokenizer:
     """Make a tokenizer from text.
 
     Args:
-        kind: "character", "word" or "word_punctuation".
+        kind: "character", "word", "word_punctuation" or "digit_pattern".
         lines: the text, whole or in pieces that end between words.
         **options: of the tokenizer's `train`; characters have none.
 

@@ -30,7 +30,18 @@ class DataArguments:
     )
     tokenizer: str = field(
         default="character",
-        metadata={"help": '"character", "word", or the folder of a saved tokenizer.'},
+        metadata={
+            "help": '"character", "word", "digit_pattern" (the words of the hand-out), or the '
+            "folder of a saved tokenizer."
+        },
+    )
+    vocabulary: str | None = field(
+        default=None,
+        metadata={
+            "help": "File of the words of digit_pattern, one a line and the most frequent first; "
+            "a path, or a place in the folder of local corpora. Those of the training text where "
+            "none is named."
+        },
     )
     max_vocabulary: int | None = field(
         default=None, metadata={"help": "Keep this many of the most frequent words."}
@@ -50,12 +61,25 @@ class DataArguments:
         default=False,
         metadata={"help": "Begin each epoch at another place of the text, so that cuts move."},
     )
-    batches: Literal["streams", "bigrams", "bigram_counts"] = field(
+    random_block_length: bool = field(
+        default=False,
+        metadata={
+            "help": "Blocks of random length round block_length, the learning rate following it."
+        },
+    )
+    batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = field(
         default="streams",
         metadata={
-            "help": "What a step trains on: streams; bigrams, drawn with replacement; or "
-            "bigram_counts, the exact gradient of the whole text. The latter two are for "
-            "lmcourse_bigram_mlp."
+            "help": "What a step trains on: streams; bigrams, drawn with replacement, or "
+            "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
+            "the whole text. The latter three are for lmcourse_bigram_mlp."
+        },
+    )
+    vectors: str | None = field(
+        default=None,
+        metadata={
+            "help": "File of word vectors (GloVe or word2vec text) to begin with; a path, or a "
+            "place in the folder of local corpora."
         },
     )
     cache_dir: str | None = field(
@@ -99,7 +123,10 @@ class LabelledDataArguments:
     lowercase: bool = field(default=True, metadata={"help": "Lower-case the words."})
     vectors: str | None = field(
         default=None,
-        metadata={"help": "File of word vectors (GloVe or word2vec text) to begin with."},
+        metadata={
+            "help": "File of word vectors (GloVe or word2vec text) to begin with; a path, or a "
+            "place in the folder of local corpora."
+        },
     )
     cache_dir: str | None = field(
         default=None,
@@ -147,6 +174,29 @@ class RunArguments(TrainingArguments):
             "help": "On bigram_counts: a step is so many iterations of L-BFGS, in place of optim."
         },
     )
+    input_masking: float = field(
+        default=0.0, metadata={"help": "Replace this share of the input tokens in training."}
+    )
+    input_masking_with: Literal["unk", "random"] = field(
+        default="unk", metadata={"help": "What replaces them: the unknown token or random words."}
+    )
+    weight_averaging: Literal["no", "ema", "nt_asgd"] = field(
+        default="no",
+        metadata={
+            "help": "Evaluate and save an average of the weights: an exponential one, or that "
+            "since a non-monotone trigger."
+        },
+    )
+    ema_decay: float = field(
+        default=0.999, metadata={"help": "How much of the exponential average each step keeps."}
+    )
+    non_monotone_interval: int = field(
+        default=5,
+        metadata={
+            "help": "nt_asgd begins to average once the validation loss is above the least of "
+            "those more than so many evaluations before."
+        },
+    )
     patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better loss."}
     )
@@ -161,7 +211,19 @@ class RunArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Take "step" out of transformers' way, and allow bfloat16 on a machine without a GPU."""
+        """Check our own fields, and settle what transformers would refuse.
+
+        It does not know the schedule "step", nor bfloat16 on a machine without a GPU.
+        """
+        for name in ("input_masking", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+        if self.non_monotone_interval < 1:
+            raise ValueError(
+                f"non_monotone_interval must be at least 1, not {self.non_monotone_interval}"
+            )
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from ..errors import LmcourseError
+from ..hub.push import PushedModel, push_folder
 from ..models.loading import check_weights
 from .arguments import RunArguments
 from .callbacks import LineProgress, StopOnSignal, WallTime
@@ -67,6 +68,21 @@ class TrainingRun:
         finally:
             self.stop.release()
 
+    def push(self) -> PushedModel:
+        """Share the finished run folder, as `push_to_hub` among the settings asks.
+
+        Raises:
+            HubError: the cause, and what to do; everything is in the run folder by then.
+        """
+        args = self.settings.training
+        return push_folder(
+            self.folder,
+            self.trainer.hub_model_id,
+            private=bool(args.hub_private_repo),
+            revision=args.hub_revision,
+            token=args.hub_token,
+        )
+
     @property
     def seconds(self) -> float:
         """Seconds of training, those before an interruption included."""
@@ -109,6 +125,8 @@ def settle_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
     """A new folder, or the old one with the checkpoint to go on from."""
     args = settings.training
     folder = Path(str(args.output_dir))
+    if args.push_to_hub and args.hub_model_id is None:
+        args.hub_model_id = settings.name
     if args.resume_from_checkpoint is None:
         if args.process_index == 0:
             folder = fresh_run_folder(folder)

@@ -19,6 +19,7 @@ from transformers import (
 )
 from transformers.trainer_callback import ExportableState
 
+from ..data.streams import text_marks
 from .arguments import RunArguments
 
 __all__ = ["LineProgress", "SampleText", "StopOnSignal", "WallTime", "sample_text"]
@@ -129,6 +130,9 @@ def sample_text(
     was_training = model.training
     model.eval()
     inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
+    # A line end is no reason to stop, unless the mark after it is one that no model predicts.
+    marks = text_marks(tokenizer)
+    stop = -1 if marks["context_only"] is None else marks["first_context"]
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         # A model that diverged gives garbage here; to stop the training is not a sample's business.
@@ -138,7 +142,7 @@ def sample_text(
             max_new_tokens=length,
             do_sample=True,
             top_k=0,
-            eos_token_id=-1,  # a line end is no reason to stop
+            eos_token_id=stop,
             remove_invalid_values=True,
         )
     model.train(was_training)

@@ -14,7 +14,7 @@ from transformers import (
 
 from ..data.labelled import LabelledCorpus, load_labelled_corpus
 from ..data.ragged import RaggedTexts, encode_texts, ragged_batch
-from ..data.word_vectors import align_vectors
+from ..data.word_vectors import AlignedVectors
 from ..errors import LmcourseError
 from ..metrics import load_metric
 from ..models.loading import check_vocabulary, load_tokenizer
@@ -31,6 +31,7 @@ from .base import (
 from .callbacks import StopOnSignal
 from .config_file import RunSettings
 from .sparse_gradients import SparseGradientTrainer
+from .word_vectors import begin_with_vectors, coverage_note
 
 __all__ = ["ClassificationRun", "accuracy_of_predictions", "prepare_classification"]
 
@@ -43,13 +44,13 @@ class ClassificationRun(TrainingRun):
         corpus: the labelled texts.
         tokenizer: made from the training texts, or loaded.
         splits: the encoded texts by split.
-        notes: what the reader should know of the data, such as the coverage of word vectors.
+        vectors: the word vectors that it began with, where a file of them was named.
     """
 
     corpus: LabelledCorpus
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, RaggedTexts]
-    notes: list[str]
+    vectors: AlignedVectors | None
 
     def describe(self) -> str:
         """What is trained, on what, where to, for the reader of the terminal."""
@@ -57,9 +58,10 @@ class ClassificationRun(TrainingRun):
         lines = [
             f"{self.model_line()} and {len(self.tokenizer):,} words on {self.corpus.name} "
             f"({len(self.splits['train']):,} training texts, {self.corpus.source}; {classes})",
-            *self.notes,
-            f"run folder: {self.folder}",
         ]
+        if self.vectors is not None:
+            lines.append(coverage_note(self.vectors, self.splits["train"].tokens))
+        lines.append(f"run folder: {self.folder}")
         return "\n".join(lines)
 
 
@@ -79,6 +81,8 @@ def prepare_classification(settings: RunSettings, command: list[str]) -> Classif
             checkpoint to go on from. Nothing is written before all of them are right.
     """
     args, data = settings.training, settings.data
+    if args.input_masking or args.weight_averaging != "no":
+        raise LmcourseError("input_masking and weight_averaging are for language models")
     with args.main_process_first(desc="tokenizing"):
         corpus = load_labelled_corpus(
             data.corpus,
@@ -93,7 +97,7 @@ def prepare_classification(settings: RunSettings, command: list[str]) -> Classif
             for split, texts in corpus.splits.items()
         }
     set_seed(args.seed)
-    model, notes = _model(settings, corpus, tokenizer, splits["train"])
+    model, vectors = _model(settings, corpus, tokenizer)
     folder = settle_run_folder(settings, model)
     note_command(args, folder, command)
     stop = StopOnSignal()
@@ -112,7 +116,7 @@ def prepare_classification(settings: RunSettings, command: list[str]) -> Classif
     )
     show_progress(trainer)
     return ClassificationRun(
-        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, notes
+        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
     )
 
 
@@ -148,11 +152,8 @@ def _tokenizer(settings: RunSettings, corpus: LabelledCorpus) -> PreTrainedToken
 
 
 def _model(
-    settings: RunSettings,
-    corpus: LabelledCorpus,
-    tokenizer: PreTrainedTokenizerBase,
-    train: RaggedTexts,
-) -> tuple[Any, list[str]]:
+    settings: RunSettings, corpus: LabelledCorpus, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Any, AlignedVectors | None]:
     config: Any = settings.config
     config.vocab_size = len(tokenizer)
     config.pad_token_id = tokenizer.pad_token_id
@@ -162,19 +163,4 @@ def _model(
     check_config(settings)
     model = AutoModelForSequenceClassification.from_config(config)
     check_vocabulary(model, tokenizer)
-    if settings.data.vectors is None:
-        if config.freeze_vectors:
-            raise LmcourseError("freeze_vectors needs a file of word vectors: name it in vectors")
-        return model, []
-    vectors = align_vectors(settings.data.vectors, tokenizer)
-    if vectors.vectors.shape[1] != config.embedding_size:
-        raise LmcourseError(
-            f"the vectors in {settings.data.vectors} have size {vectors.vectors.shape[1]} and "
-            f"embedding_size is {config.embedding_size}: set it to the same"
-        )
-    model.model.set_vectors(vectors.ids, vectors.vectors)
-    note = (
-        f"word vectors: {vectors.type_coverage:.1%} of the vocabulary, "
-        f"{vectors.token_coverage(train.tokens):.1%} of the running words of the training texts"
-    )
-    return model, [note]
+    return model, begin_with_vectors(settings, model, tokenizer)

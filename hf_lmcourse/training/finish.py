@@ -8,18 +8,21 @@ from huggingface_hub import ModelCard
 from transformers import GenerationConfig
 
 from ..data.provenance import write_record
-from ..data.streams import line_end_token_id
+from ..data.streams import text_marks
 from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
+from ..report.card_sections import save_card
 from ..report.plots import plot_learning_curve
 from ..report.results import RunResult
 from ..report.shareable import make_shareable
+from ..report.terms import corpus_facts
 from .callbacks import sample_text
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
 from .run import Run
+from .word_vectors import sentence_on_vectors
 
-__all__ = ["RunSummary", "finish_run"]
+__all__ = ["RunSummary", "count_models", "finish_run"]
 
 _FINAL_SAMPLE = 500
 """Tokens of the sample in the card."""
@@ -102,15 +105,18 @@ def finish_run(run: Run) -> RunSummary:
         )
         for split in splits
     }
-    yardsticks = _yardsticks(run)
+    if run.vectors is not None:
+        for split, figures in metrics.items():
+            figures.update(run.vectors.coverage(run.splits[split].tokens))
+    yardsticks = count_models(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:
         file.write(f"--- final\n{sample}\n")
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    _card(run, result, sample, _plot(run, yardsticks)).save(folder / "README.md")
+    save_card(_card(run, result, sample, _plot(run, yardsticks)), folder / "README.md")
     validation = run.splits["validation"]
-    per_token = validation.characters / len(validation.tokens)
+    per_token = validation.characters / metrics["validation"]["tokens"]
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)
 
 
@@ -153,20 +159,22 @@ def _card(run: Run, result: RunResult, sample: str, learning_curve: str | None) 
             f"The corpus {run.corpus.name} ({run.corpus.source}), {len(train.tokens):,} training "
             f"tokens, {train.characters:,} characters."
             + (f" Held out of it: {', '.join(held_out)}." if held_out else "")
+            + sentence_on_vectors(run.vectors, train.tokens)
         ),
         config_text=Path(settings.config_file).read_text(encoding="utf-8"),
         hyperparameters=changed_settings(settings),
         sample=sample,
         learning_curve=learning_curve,
+        facts=corpus_facts(run.settings.data.corpus),
     )
 
 
-def _yardsticks(run: Run) -> dict[str, CountModelScore]:
-    """Count models on the same split, for the reader to compare with."""
-    train, validation = run.splits["train"].tokens, run.splits["validation"].tokens
-    vocabulary, first = len(run.tokenizer), line_end_token_id(run.tokenizer)
+def count_models(run: Run, split: str = "validation") -> dict[str, CountModelScore]:
+    """Count models of the training text on a split, for the reader to compare with."""
+    train, scored = run.splits["train"].tokens, run.splits[split].tokens
+    vocabulary, marks = len(run.tokenizer), text_marks(run.tokenizer)
     models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
     return {
-        f"{name} counts": score(train, validation, vocabulary, first_context=first)
+        f"{name} counts": score(train, scored, vocabulary, **marks)
         for name, score in models.items()
     }

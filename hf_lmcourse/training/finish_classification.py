@@ -7,10 +7,13 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from ..report.card import render_model_card
+from ..report.card_sections import save_card
 from ..report.plots import plot_accuracy_curve
 from ..report.results import RunResult
+from ..report.terms import corpus_facts
 from .classification import ClassificationRun
 from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
+from .word_vectors import sentence_on_vectors
 
 __all__ = ["ClassificationSummary", "finish_classification"]
 
@@ -61,11 +64,13 @@ def finish_classification(run: ClassificationRun) -> ClassificationSummary:
             "cross_entropy": figures[f"{split}_loss"],
             "texts": figures[f"{split}_texts"],
         }
+        if run.vectors is not None:
+            metrics[split] |= run.vectors.coverage(texts.tokens)
     save_for_sharing(run)
     yardsticks = {"always the most frequent class": _most_frequent_class(run)}
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    _card(run, result, _plot(run)).save(run.folder / "README.md")
+    save_card(_card(run, result, _plot(run)), run.folder / "README.md")
     return ClassificationSummary(result, yardsticks, run.folder)
 
 
@@ -93,14 +98,13 @@ def _card(run: ClassificationRun, result: RunResult, learning_curve: str | None)
         result,
         description=description,
         equation=equation,
-        training_data=" ".join(
-            [
-                f"The corpus {corpus.name} ({corpus.source}), {len(train):,} training texts with "
-                f"{len(train.tokens):,} words; classes {', '.join(corpus.label_names)}.",
-                *run.notes,
-            ]
+        training_data=(
+            f"The corpus {corpus.name} ({corpus.source}), {len(train):,} training texts with "
+            f"{len(train.tokens):,} words; classes {', '.join(corpus.label_names)}."
+            + sentence_on_vectors(run.vectors, train.tokens)
         ),
         config_text=Path(run.settings.config_file).read_text(encoding="utf-8"),
         hyperparameters=changed_settings(run.settings),
         learning_curve=learning_curve,
+        facts=corpus_facts(run.settings.data.corpus),
     )

@@ -14,16 +14,20 @@ from transformers import (
 )
 
 from ..data.bigrams import Bigrams
+from ..data.columns import read_vocabulary
 from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.hold_out import hold_out
-from ..data.streams import ContiguousStreams, line_end_token_id
+from ..data.local_files import data_file
+from ..data.random_blocks import RandomBlockStreams
+from ..data.streams import ContiguousStreams, text_marks
 from ..data.windows import TokenWindows
+from ..data.word_vectors import AlignedVectors
 from ..errors import LmcourseError
 from ..evaluation.corpus import scoring_data, text_counts
 from ..models.loading import check_vocabulary, load_tokenizer
 from ..report.results import git_commit
-from ..tokenization import train_tokenizer
+from ..tokenization import DigitPatternTokenizer, train_tokenizer
 from .arguments import DataArguments
 from .base import (
     TrainingRun,
@@ -37,6 +41,7 @@ from .bigram_counts import bigram_training
 from .callbacks import SampleText, StopOnSignal
 from .config_file import RunSettings
 from .trainer import StreamTrainer
+from .word_vectors import begin_with_vectors, coverage_note
 
 __all__ = ["Run", "prepare_run"]
 
@@ -49,20 +54,24 @@ class Run(TrainingRun):
         corpus: the text.
         tokenizer: made from the training text, or loaded.
         splits: the encoded text by split.
+        vectors: the word vectors that it began with, where a file of them was named.
     """
 
     corpus: Corpus
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, EncodedSplit]
+    vectors: AlignedVectors | None
 
     def describe(self) -> str:
-        """Two lines for the reader of the terminal: what is trained, on what, where to."""
+        """What is trained, on what, where to, for the reader of the terminal."""
         train = self.splits["train"]
-        return (
+        lines = [
             f"{self.model_line()} and {self.trainer.model.config.vocab_size:,} tokens on "
-            f"{self.corpus.name} ({len(train.tokens):,} training tokens, {self.corpus.source})\n"
-            f"run folder: {self.folder}"
-        )
+            f"{self.corpus.name} ({len(train.tokens):,} training tokens, {self.corpus.source})"
+        ]
+        if self.vectors is not None:
+            lines.append(coverage_note(self.vectors, train.tokens))
+        return "\n".join([*lines, f"run folder: {self.folder}"])
 
 
 def prepare_run(settings: RunSettings, command: list[str]) -> Run:
@@ -90,14 +99,15 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
     if not tokenizer(args.sample_prompt)["input_ids"]:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
-    model, first = _model(settings, tokenizer), line_end_token_id(tokenizer)
-    trainer_class, train = _training(settings, model, splits["train"].tokens, first)
+    model, marks = _model(settings, tokenizer), text_marks(tokenizer)
+    vectors = begin_with_vectors(settings, model, tokenizer)
+    trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
     validation = scoring_data(
         model,
         splits["validation"].tokens,
         args.eval_batch_size * args.world_size,
-        first_context=first,
         block_length=settings.data.block_length,
+        **marks,
     )
     folder = settle_run_folder(settings, model)
     note_command(args, folder, command)
@@ -115,7 +125,7 @@ def prepare_run(settings: RunSettings, command: list[str]) -> Run:
         eval_counts=text_counts(splits["validation"]),
     )
     show_progress(trainer)
-    return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits)
+    return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors)
 
 
 def _corpus(data: DataArguments) -> Corpus:
@@ -124,21 +134,30 @@ def _corpus(data: DataArguments) -> Corpus:
 
 
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
-    if data.tokenizer in ("character", "word"):
+    if data.vocabulary is not None:
+        return _tokenizer_of_file(data, data.vocabulary)
+    if data.tokenizer in ("character", "word", "digit_pattern"):
         options: dict[str, Any] = {}
+        if data.tokenizer != "character":
+            options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
         if data.tokenizer == "word":
-            options = {
-                "vocab_size": data.max_vocabulary,
-                "min_frequency": data.min_frequency,
-                "lowercase": data.lowercase,
-            }
+            options["lowercase"] = data.lowercase
         return train_tokenizer(data.tokenizer, corpus.text("train"), **options)
     if not Path(data.tokenizer, "tokenizer.json").exists():
         raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor a folder with '
-            "a tokenizer.json"
+            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
+            "nor a folder with a tokenizer.json"
         )
     return load_tokenizer(data.tokenizer)
+
+
+def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokenizerBase:
+    if data.tokenizer != "digit_pattern":
+        raise LmcourseError(
+            f'vocabulary goes with tokenizer "digit_pattern", not {data.tokenizer!r}'
+        )
+    words = read_vocabulary(data_file(vocabulary, data.data_dir), data.max_vocabulary)
+    return DigitPatternTokenizer.of_vocabulary(words)
 
 
 def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
@@ -164,7 +183,7 @@ def _check_block_length(settings: RunSettings) -> None:
 
 
 def _training(
-    settings: RunSettings, model: Any, tokens: np.ndarray, first_context: int | None
+    settings: RunSettings, model: Any, tokens: np.ndarray, marks: dict[str, int | None]
 ) -> tuple[type[StreamTrainer], Dataset]:
     """The Trainer and its data: bigrams, streams, or windows for a model that carries no state."""
     batches = settings.data.batches
@@ -172,15 +191,20 @@ def _training(
         raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
     if settings.training.lbfgs_iterations and settings.training.weight_decay:
         raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
+    if settings.training.input_masking and batches in ("bigrams_by_hand", "bigram_counts"):
+        raise LmcourseError(f"{batches} has no input_masking: take batches bigrams, or streams")
+    if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
+        raise LmcourseError("random_block_length is for models that carry a state along streams")
     if batches != "streams":
-        return bigram_training(batches, model, Bigrams(tokens, first_context=first_context))
+        return bigram_training(batches, model, Bigrams(tokens, **marks))
     rows = settings.training.train_batch_size * settings.training.world_size
     length = settings.data.block_length
     options: dict[str, Any] = {
-        "first_context": first_context,
+        **marks,
         "random_offset": settings.data.random_offset,
         "seed": settings.training.seed,
     }
     if model.carries_state:
-        return StreamTrainer, ContiguousStreams(tokens, rows, length, **options)
+        streams = RandomBlockStreams if settings.data.random_block_length else ContiguousStreams
+        return StreamTrainer, streams(tokens, rows, length, **options)
     return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)

@@ -4,12 +4,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Trainer
+
+from .sharing import SharingTrainer
+from .word_vectors import VectorTrainer
 
 __all__ = ["SparseGradientTrainer", "clip_gradients"]
 
 
-class SparseGradientTrainer(Trainer):
+class SparseGradientTrainer(SharingTrainer, VectorTrainer):
     """transformers' Trainer for models with sparse gradients, whose norm torch cannot take."""
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:

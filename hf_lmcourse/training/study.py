@@ -16,6 +16,7 @@ from ..report.results import environment_versions, git_commit
 from ..report.shareable import make_shareable
 from ..training.any_run import finish_any_run, prepare_any_run
 from ..training.config_file import RunSettings, read_settings
+from .footprint import Footprint
 
 __all__ = ["Point", "Study", "point_settings", "read_study", "run_study"]
 
@@ -205,6 +206,8 @@ def _finished_points(file: Path) -> dict[str, dict[str, Any]]:
 def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
     began = time.perf_counter()
     run = prepare_any_run(settings, ["lmcourse", "study", study.config_file])
+    footprint = Footprint()
+    run.trainer.add_callback(footprint)
     run.train()
     if run.stop.received is not None:
         raise KeyboardInterrupt
@@ -217,6 +220,7 @@ def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
         "history": [list(pair) for pair in _history(run.trainer.state.log_history, study.metric)],
         "parameters": result.parameters,
         "training_seconds": result.wall_time_seconds,
+        **footprint.as_record(),
         "seconds": round(time.perf_counter() - began, 1),
         "device": result.device,
         "threads": result.threads,

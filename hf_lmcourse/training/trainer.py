@@ -1,6 +1,5 @@
 """Trainer that carries recurrent state along contiguous streams, or reads windows."""
 
-import json
 import math
 from pathlib import Path
 from pickle import UnpicklingError
@@ -8,44 +7,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
-from transformers import (
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
-from transformers.cache_utils import Cache, DynamicCache
+from transformers.cache_utils import Cache
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.predicted_tokens import PredictedTokens
+from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
 from ..evaluation.corpus import StreamTotals, corpus_metrics, score_streams
-from ..models.cache import detach_state, restore_state, state_tensors
+from ..models.cache import detach_state
 from .arguments import RunArguments
+from .carried_state import ResetAtEpoch, load_carried_state, save_carried_state
+from .input_masking import InputMasking
+from .schedules import step_decay
+from .sharing import SharingTrainer
+from .truncation import LengthScaledRate
+from .weight_averaging import WeightAveragingTrainer
+from .word_vectors import VectorTrainer
 
 __all__ = ["StreamTrainer"]
 
 
-class _ResetAtEpoch(TrainerCallback):
-    """Forget the state at the start of each pass over the corpus."""
-
-    def __init__(self, trainer: "StreamTrainer") -> None:
-        self.trainer = trainer
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Start the epoch without a state, or with the one of a checkpoint inside this epoch."""
-        self.trainer.carried_state = self.trainer.resumed_state
-        self.trainer.resumed_state = None
-
-
-class StreamTrainer(Trainer):
+class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,
@@ -53,7 +38,9 @@ class StreamTrainer(Trainer):
     Checkpoints hold it, so that a resumed run equals an uninterrupted one bit for bit on a CPU.
     With several processes each has its own streams: their global batch is that of one process with
     all of them. A `TokenWindows` is read in its own order and carries nothing. Other data is
-    trained as Trainer trains it.
+    trained as Trainer trains it. On `RandomBlockStreams` the learning rate follows the length of
+    each block (`LengthScaledRate`). The loss that is logged is the cross-entropy, whatever else the
+    training loss holds.
 
     Evaluation on either scores every token once, on streams with carried state, and reports
     `eval_perplexity`, `eval_nats_per_token`, `eval_accuracy` and so on from sums; `eval_loss` is
@@ -68,7 +55,7 @@ class StreamTrainer(Trainer):
     Raises:
         LmcourseError: the loss is no number any more (what was saved before stays), the batch size
             over all processes is not the number of streams, or the model carries no state and is
-            given streams.
+            given streams; or input masking has no `<unk>` to put in.
 
     Reference:
         Williams and Peng 1990 (truncated backpropagation through time).
@@ -84,7 +71,11 @@ class StreamTrainer(Trainer):
         self.eval_counts = eval_counts or {}
         self.carried_state: Cache | None = None
         self.resumed_state: Cache | None = None
-        self.add_callback(_ResetAtEpoch(self))
+        self._rate = LengthScaledRate()
+        self._cross_entropy: Tensor | None = None
+        self.add_callback(ResetAtEpoch(self))
+        self.add_callback(self._rate)
+        self._mask = InputMasking(self.args, self.processing_class, self.model.config.vocab_size)
         for dataset in (self.train_dataset, self.eval_dataset):
             if isinstance(dataset, ContiguousStreams) and not self.model.carries_state:
                 raise LmcourseError(
@@ -129,6 +120,10 @@ class StreamTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The model's loss; in training on streams, from the state of the batch before."""
+        if model.training:
+            inputs = self._mask(inputs)
+        if model.training and isinstance(self.train_dataset, RandomBlockStreams):
+            self._rate.note(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
         if streaming:
             inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}
@@ -137,7 +132,21 @@ class StreamTrainer(Trainer):
             self.carried_state = detach_state(outputs.past_key_values)
         if model.training and not torch.isfinite(loss):
             raise LmcourseError(self._diverged(loss.item()))
+        self._cross_entropy = outputs.get("cross_entropy")
         return (loss, outputs) if return_outputs else loss
+
+    def training_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """Trainer's, returning for the log the cross-entropy without whatever was added to it."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self._cross_entropy is None:
+            return loss
+        shared = self.args.average_tokens_across_devices and num_items_in_batch is not None
+        return self._cross_entropy * (self.accelerator.num_processes if shared else 1)
 
     def _diverged(self, loss: float) -> str:
         saved = self.state.best_model_checkpoint or "what was saved before"
@@ -150,27 +159,10 @@ class StreamTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LRScheduler:
-        """A schedule of transformers, or the schedule "step".
-
-        The latter is rate(0) until step `start`, and from there on
-
-            rate(t) = rate(0) * factor ** (1 + floor((t - start) / every))
-
-        Raises:
-            LmcourseError: "step" without a distance between steps.
-        """
+        """A schedule of transformers, or the schedule "step", see `step_decay`."""
         if not getattr(self.args, "step_decay", False) or self.lr_scheduler is not None:
             return super().create_scheduler(num_training_steps, optimizer)
-        every, start = self.args.step_decay_every, self.args.step_decay_start
-        if every <= 0:
-            raise LmcourseError('lr_scheduler_type "step" needs step_decay_every above 0')
-        start = every if start is None else start
-        every, start = (v * num_training_steps if v < 1 else v for v in (every, start))
-        factor = self.args.step_decay_factor
-
-        def rate(step: int) -> float:
-            return factor ** max(0, math.floor((step - start) / every) + 1)
-
+        rate = step_decay(self.args, num_training_steps)
         chosen = optimizer or self.optimizer
         assert chosen is not None
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(chosen, rate)
@@ -220,10 +212,7 @@ class StreamTrainer(Trainer):
             raise LmcourseError(self._diverged(math.nan))
         folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
         if self.carried_state is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(state_tensors(self.carried_state), folder / self._state_file)
-            lengths = {"length": self.carried_state.get_seq_length()}
-            (folder / self._state_file).with_suffix(".json").write_text(json.dumps(lengths))
+            save_carried_state(self.carried_state, folder / self._state_file)
         super()._save_checkpoint(model, trial)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -238,11 +227,7 @@ class StreamTrainer(Trainer):
         if checkpoint is None or not inside_epoch:
             return
         path = Path(checkpoint, self._state_file)
-        if path.exists():
-            cache = DynamicCache(config=self.model.config)
-            length = json.loads(path.with_suffix(".json").read_text())["length"]
-            tensors = load_file(path, device=str(self.args.device))
-            self.resumed_state = restore_state(cache, tensors, length)
+        self.resumed_state = load_carried_state(path, self.model.config, self.args.device)
 
     @property
     def _state_file(self) -> str:

@@ -116,7 +116,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
         (["--text_column", "review"], "no column 'review', only text, label"),
         (["--hidden_act", "step"], "none of transformers' activations"),
         (["--freeze_vectors", "true"], "freeze_vectors needs a file of word vectors"),
-        (["--vectors", "nothing.txt"], "cannot read word vectors from nothing.txt"),
+        (["--vectors", "nothing.txt"], "there is no file nothing.txt"),
         (["--word_dropuot", "0.5"], "did you mean 'word_dropout'"),
         (["--block_length", "5"], "unknown option --block_length"),
         (["--tokenizer", "nothing"], 'is neither "word_punctuation" nor "word" nor a folder'),

@@ -43,3 +43,16 @@ def test_counts_are_one_example(text: list[int]) -> None:
 def test_a_text_without_a_pair_is_refused() -> None:
     with pytest.raises(LmcourseError, match="1 tokens has no bigram"):
         Bigrams(np.array([3]))
+
+
+@given(text=texts, never=st.integers(0, 6))
+@settings(max_examples=40, deadline=None)
+def test_pairs_that_end_in_a_context_mark_are_left_out(text: list[int], never: int) -> None:
+    expected = [(u, v) for u, v in zip([7, *text], text, strict=False) if v != never]
+    if not expected:
+        with pytest.raises(LmcourseError, match="has no bigram"):
+            Bigrams(np.array(text), 7, context_only=never)
+        return
+    bigrams = Bigrams(np.array(text), 7, context_only=never)
+    pairs = zip(bigrams.contexts.tolist(), bigrams.targets.tolist(), strict=True)
+    assert list(pairs) == expected

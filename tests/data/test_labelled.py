@@ -121,7 +121,7 @@ def test_films_of_the_validation_reviews_are_in_no_training_review(tmp_path: Pat
 
 
 def test_the_hub_is_asked_where_no_folder_has_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(repository: str) -> datasets.DatasetDict:
+    def load(repository: str, config: str | None) -> datasets.DatasetDict:
         assert repository == "stanfordnlp/sst2"
         rows = {"sentence": ["fine ", "bad "] * 5, "label": [1, 0] * 5}
         secret = {"sentence": ["who knows"], "label": [-1]}
@@ -142,7 +142,9 @@ def test_without_hub_and_folder_it_is_told_what_to_do(monkeypatch: pytest.Monkey
         raise ConnectionError("no route")
 
     monkeypatch.setattr(datasets, "load_dataset", offline)
-    with pytest.raises(LmcourseError, match="from the Hub .ConnectionError.: without a network"):
+    with pytest.raises(
+        LmcourseError, match="from the Hub: no route; put its files into LMCOURSE_DATA"
+    ):
         load_labelled_corpus("imdb")
 
 

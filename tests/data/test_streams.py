@@ -8,7 +8,13 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data import ContiguousStreams, check_token_ids, line_end_token_id
+from hf_lmcourse.data import (
+    ContiguousStreams,
+    TokenWindows,
+    check_token_ids,
+    line_end_token_id,
+    text_marks,
+)
 from hf_lmcourse.tokenization import train_tokenizer
 
 FIRST = 7_777
@@ -202,3 +208,31 @@ def test_a_line_ends_with_eos_or_else_with_the_line_break_where_there_is_one() -
     characters = train_tokenizer("character", "to be\n")
     assert line_end_token_id(characters) == characters.get_vocab()["\n"]
     assert line_end_token_id(train_tokenizer("character", "to be")) is None
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=3, max_size=40), st.sampled_from([9, None]))
+def test_a_token_that_is_only_context_is_read_and_never_a_label(
+    text: list[int], first: int | None
+) -> None:
+    tokens = np.array(text, dtype=np.uint16)
+    labels = [token for token in text[first is None :] if token != 2]
+    for dataset in (
+        ContiguousStreams(tokens, 2, 5, first, context_only=2),
+        TokenWindows(tokens, 4, 2, first_context=first, context_only=2),
+    ):
+        found = torch.cat([dataset[i]["labels"] for i in range(len(dataset))])
+        assert sorted(found[found != -100].tolist()) == sorted(labels)
+        assert dataset.num_predicted == len(labels)
+    streams = ContiguousStreams(tokens, 1, len(text), first, context_only=2)
+    read = ([] if first is None else [first]) + text
+    assert streams[0]["input_ids"][: len(read) - 1].tolist() == read[:-1]
+
+
+def test_the_marks_of_a_tokenizer_are_its_line_end_and_its_start_of_a_sentence() -> None:
+    word, pattern = (train_tokenizer(kind, "a b\n") for kind in ("word", "digit_pattern"))
+    assert text_marks(word) == {"first_context": word.eos_token_id, "context_only": None}
+    marks = {"first_context": pattern.eos_token_id, "context_only": pattern.bos_token_id}
+    assert text_marks(pattern) == marks
+    word.bos_token = word.eos_token  # as GPT-2 has it: the line end is predicted
+    assert text_marks(word)["context_only"] is None

@@ -62,21 +62,30 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 @given(
-    values=st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=2), max_size=5)
+    values=st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=2), max_size=5),
+    header=st.booleans(),
 )
 @settings(max_examples=25, deadline=None)
-def test_what_is_written_is_read_again(
-    values: list[list[float]], tmp_path_factory: pytest.TempPathFactory
+def test_what_is_written_is_read_again_to_the_bit(
+    values: list[list[float]], header: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("vectors") / "vectors.txt.gz"
     words = [f"w{index}" for index in range(len(values))]
     vectors = torch.tensor(values).reshape(-1, 2)
-    write_word_vectors(path, words, vectors)
+    assert write_word_vectors(path, words, vectors, header) == []
     if not values:
         return
     found = read_word_vectors(path)
     assert found.words == words
-    torch.testing.assert_close(torch.from_numpy(found.vectors), vectors, rtol=1e-5, atol=1e-30)
+    assert torch.equal(torch.from_numpy(found.vectors), vectors)
+
+
+def test_words_with_white_space_are_left_out_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    words = ["a", " ", "\n", "b c", "d\u2028", "e"]
+    assert write_word_vectors(path, words, torch.ones(6, 2), header=True) == words[1:5]
+    assert path.read_text().startswith("2 2\na 1 1\n")
+    assert read_word_vectors(path).words == ["a", "e"]
 
 
 def test_vectors_are_aligned_with_a_vocabulary(tmp_path: Path) -> None:
@@ -88,6 +97,10 @@ def test_vectors_are_aligned_with_a_vocabulary(tmp_path: Path) -> None:
     assert found.type_coverage == pytest.approx(2 / len(tokenizer))
     tokens = torch.tensor(tokenizer("the film , the end")["input_ids"]).numpy()
     assert found.token_coverage(tokens) == pytest.approx(3 / 5)
+    assert found.coverage(tokens) == {
+        "vector_type_coverage": found.type_coverage,
+        "vector_token_coverage": found.token_coverage(tokens),
+    }
     other = WordPunctuationTokenizer.train(["nothing shared"])
     with pytest.raises(LmcourseError, match="no word of the vocabulary has a vector"):
         align_vectors(path, other)

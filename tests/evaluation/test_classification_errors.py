@@ -64,9 +64,13 @@ def test_groups_by_negation() -> None:
 
 
 @pytest.mark.parametrize("ngrams", [{}, {"ngram_buckets": 50, "max_ngram": 3}])
-def test_gradient_times_input_is_the_slope_of_the_mean(ngrams: dict[str, int]) -> None:
+@pytest.mark.parametrize("distinct", [False, True])
+def test_gradient_times_input_is_the_slope_of_the_mean(
+    ngrams: dict[str, int], distinct: bool
+) -> None:
     """Without a hidden layer the logits are linear: the shares add up to the predicted logit."""
-    model, words = tiny(num_hidden_layers=0, **ngrams), torch.tensor([1, 4, 4, 7])
+    model = tiny(num_hidden_layers=0, distinct_words=distinct, **ngrams)
+    words = torch.tensor([1, 4, 4, 7])
     shares = word_contributions(model, words).gradient_times_input
     mean = model.model.mean(words, torch.tensor([4])).detach()
     logits = mean @ model.classifier.weight.T + model.classifier.bias
@@ -75,7 +79,8 @@ def test_gradient_times_input_is_the_slope_of_the_mean(ngrams: dict[str, int]) -
     torch.testing.assert_close(shares.sum(), (mean @ gradient)[0])
     if not ngrams:
         vectors = model.model.embed_tokens.weight[words]
-        torch.testing.assert_close(shares, vectors @ gradient / 4)
+        weights = torch.tensor([1, 0.5, 0.5, 1]) / 3 if distinct else torch.full((4,), 1 / 4)
+        torch.testing.assert_close(shares, vectors @ gradient * weights)
 
 
 @pytest.mark.parametrize("ngrams", [{}, {"ngram_buckets": 50, "max_ngram": 2}])
@@ -87,6 +92,17 @@ def test_leave_one_out_takes_the_word_out(ngrams: dict[str, int]) -> None:
         rest = torch.cat([words[:place], words[place + 1 :]])
         without = model(rest, lengths=torch.tensor([4])).logits.log_softmax(-1)[0]
         torch.testing.assert_close(found[place], (whole - without)[whole.argmax()])
+
+
+def test_a_word_that_counts_once_is_taken_out_of_all_its_places() -> None:
+    model, words = tiny(distinct_words=True), torch.tensor([4, 1, 4])
+    found = word_contributions(model, words).leave_one_out
+    whole, other = (
+        model(ids, lengths=torch.tensor([len(ids)])).logits.log_softmax(-1)[0]
+        for ids in (words, torch.tensor([1]))
+    )
+    torch.testing.assert_close(found[0], (whole - other)[whole.argmax()])
+    torch.testing.assert_close(found[0], found[2])
 
 
 def test_a_text_of_one_word_can_be_explained() -> None:

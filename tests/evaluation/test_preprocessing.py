@@ -20,6 +20,7 @@ from hf_lmcourse.evaluation.preprocessing import CHAINS, STEPS, changed_share, p
         ("ascii", "m\u0101\u0302 漢 ½", "ma ? 1?2"),
         ("course", "To\x07 BE ", "to be"),
         ("ascii,lowercase", "Ā B", "a b"),
+        ("canonical", "In 1,850 the 1st\nWar", "in DGDGDGDG the 1st\nwar"),
     ],
 )
 def test_steps_do_what_they_say(name: str, text: str, expected: str) -> None:

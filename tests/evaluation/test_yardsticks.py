@@ -139,3 +139,27 @@ def test_penn_treebank_bigram_hangs_on_what_is_unknown(
         score = bigram_nll(train, text, len(number), first_context=number["<eos>"])
         assert score.tokens == tokens
         assert score.perplexity == pytest.approx(perplexity, abs=0.1)
+
+
+@pytest.mark.parametrize("model", [bigram_nll, trigram_nll])
+@given(train=texts, mark=ids)
+@settings(max_examples=25, deadline=None)
+def test_a_mark_that_is_only_context_is_read_and_not_predicted(
+    model: Any, train: list[int], mark: int
+) -> None:
+    words = [w for w in range(VOCABULARY) if w != mark]
+    if not any(token != mark for token in train[1:]):
+        return
+    for v in range(VOCABULARY):
+        p = [math.exp(-model(train, [v, w], VOCABULARY, context_only=mark).nats) for w in words]
+        # what is never counted keeps a share of 1 / V at most, of the lowest level
+        assert 1 - 1 / VOCABULARY - 1e-12 <= sum(p) <= 1 + 1e-12
+    score = model(train, [*words, mark, words[0]], VOCABULARY, context_only=mark)
+    assert score.tokens == len(words)  # all but the first, and the one after the mark
+
+
+def test_a_mark_that_is_only_context_is_no_unigram() -> None:
+    text = [0, 1, 2, 1]
+    score = unigram_nll(text, text, vocab_size=3, first_context=2, context_only=2)
+    assert score.tokens == 3
+    assert score.nats == pytest.approx(-math.log(2 / 6 * 3 / 6 * 3 / 6))

@@ -39,9 +39,16 @@ def test_the_state_has_the_shapes_that_it_says(family: Family) -> None:
 
 
 @pytest.mark.parametrize("ngram_buckets", [0, 50])
-def test_a_masked_mean_is_the_mean_of_the_words(ngram_buckets: int) -> None:
+@pytest.mark.parametrize("distinct", [False, True])
+def test_a_masked_mean_is_the_mean_of_the_words(ngram_buckets: int, distinct: bool) -> None:
     torch.manual_seed(0)
-    config = DANConfig(vocab_size=11, hidden_size=4, ngram_buckets=ngram_buckets, max_ngram=3)
+    config = DANConfig(
+        vocab_size=11,
+        hidden_size=4,
+        ngram_buckets=ngram_buckets,
+        max_ngram=3,
+        distinct_words=distinct,
+    )
     model = DANForSequenceClassification(config).double().eval()
     ids, mask = token_ids(4, 6), token_ids(4, 6, seed=1, vocabulary=2)
     mask[0] = 0  # a text without a word

@@ -112,7 +112,11 @@ def test_graphs_equal_the_model_whatever_its_settings(
 
 
 @needs_onnx
-@pytest.mark.parametrize("changes", [{}, {"ngram_buckets": 50, "max_ngram": 3}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"ngram_buckets": 50, "max_ngram": 3}, {"ngram_buckets": 50, "distinct_words": True}],
+    ids=str,
+)
 def test_the_graph_of_a_classifier_equals_the_model(
     changes: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -1,9 +1,9 @@
-"""Locked dropout: one mask for a whole sequence, the mean kept."""
+"""Dropout of features with one mask for a whole sequence, and of whole words; the mean kept."""
 
 import pytest
 import torch
 
-from hf_lmcourse.layers import LockedDropout
+from hf_lmcourse.layers import LockedDropout, drop_words
 
 
 def test_the_mask_is_the_same_at_every_time_step_and_differs_between_rows() -> None:
@@ -41,3 +41,21 @@ def test_the_gradient_is_the_mask() -> None:
 
 def test_it_tells_its_probability() -> None:
     assert repr(LockedDropout(0.4)) == "LockedDropout(p=0.4)"
+
+
+def test_a_dropped_word_is_missing_wherever_it_occurs_and_the_others_are_scaled() -> None:
+    torch.manual_seed(0)
+    ids = torch.randint(50, (6, 40))
+    factors = drop_words(torch.ones(6, 40, 3), ids, 50, 0.4)
+    assert factors.unique().tolist() == pytest.approx([0, 1 / 0.6])
+    for word in ids.unique():
+        assert len(factors[ids == word].unique()) == 1
+    assert len({factors[ids == word][0, 0].item() for word in ids.unique()}) == 2
+
+
+def test_the_share_of_words_dropped_is_p() -> None:
+    torch.manual_seed(0)
+    ids = torch.arange(20_000)[None]
+    dropped = drop_words(torch.ones(1, 20_000, 1), ids, 20_000, 0.3)
+    assert (dropped == 0).double().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.02)

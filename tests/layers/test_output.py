@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, output, token_losses
+from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, softmax_loss, token_losses
 
 CUTOFFS = [4, 8]
 VOCABULARY = 11
@@ -16,7 +16,7 @@ VOCABULARY = 11
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few tokens a chunk, so that a handful of tokens needs several chunks."""
-    monkeypatch.setattr(output, "_CHUNK_ELEMENTS", 2 * VOCABULARY)
+    monkeypatch.setattr(softmax_loss, "_CHUNK_ELEMENTS", 2 * VOCABULARY)
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -52,7 +52,7 @@ def test_the_chunked_loss_equals_plain_cross_entropy(
     assert hidden is not None and weight is not None
     targets = some_targets(tokens, vocabulary)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "_CHUNK_ELEMENTS", chunk)
+        patch.setattr(softmax_loss, "_CHUNK_ELEMENTS", chunk)
         loss = linear_cross_entropy(hidden, weight, bias, targets)
     plain = functional.cross_entropy(
         functional.linear(hidden, weight, bias), targets, reduction="sum"
@@ -128,7 +128,7 @@ def test_the_adaptive_loss_is_that_of_its_log_probabilities() -> None:
 def test_token_losses_add_up_to_the_loss_and_count_the_hits(kind: str) -> None:
     head = nn.Linear(16, VOCABULARY).double() if kind == "linear" else adaptive()
     hidden, targets = draw(9, 16).detach(), some_targets(9)
-    losses, hits = token_losses(head, hidden, targets)
+    losses, hits = token_losses(head, hidden, targets, VOCABULARY)
     logits = head(hidden)
     assert losses.dtype == torch.float64
     assert not losses.requires_grad

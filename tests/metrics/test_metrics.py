@@ -115,7 +115,7 @@ def test_more_correct_than_predicted_is_refused(accuracy: evaluate.Metric) -> No
 
 
 def test_an_unknown_metric_is_refused_with_the_known_names() -> None:
-    with pytest.raises(LmcourseError, match="corpus_perplexity, label_accuracy, token_accuracy"):
+    with pytest.raises(LmcourseError, match="corpus_perplexity, label_accuracy, rank"):
         load_metric("bleu")
 
 
@@ -182,3 +182,33 @@ def test_label_accuracy_is_the_share_of_right_classes() -> None:
         "accuracy": 0.75,
         "texts": 4,
     }
+
+
+@given(
+    values=st.lists(
+        st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, max_size=15
+    ).filter(lambda rows: all(len(set(side)) > 1 for side in zip(*rows, strict=True)))
+)
+@settings(max_examples=25, deadline=None)
+def test_rank_correlation_is_the_correlation_of_mean_ranks(values: list[tuple[int, int]]) -> None:
+    def ranks(side: list[int]) -> list[float]:
+        return [sum((v < w) + (v <= w) for v in side) / 2 for w in side]
+
+    ours, people = (list(side) for side in zip(*values, strict=True))
+    metric = load_metric("rank_correlation", keep_in_memory=True)
+    figures = metric.compute(predictions=ours, references=people)
+    expected = np.corrcoef(ranks(ours), ranks(people))[0, 1]
+    assert figures["spearman"] == pytest.approx(expected, abs=1e-9)
+    assert figures["pairs"] == len(values)
+    scaled = metric.compute(predictions=[math.exp(v) for v in ours], references=people)
+    assert scaled["spearman"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_rank_correlation_knows_when_there_is_no_order() -> None:
+    metric = load_metric("rank_correlation", keep_in_memory=True)
+    collapsed = metric.compute(predictions=[1.0, 1.0, 1.0], references=[1.0, 2.0, 3.0])
+    assert math.isnan(collapsed["spearman"]) and math.isnan(collapsed["p_value"])
+    with pytest.raises(ValueError, match="rank_correlation: 2 pairs have no order"):
+        metric.compute(predictions=[1.0, 2.0], references=[1.0, 2.0])
+    with pytest.raises(ValueError, match="infinite or no number"):
+        metric.compute(predictions=[1.0, 2.0, math.nan], references=[1.0, 2.0, 3.0])

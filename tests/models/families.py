@@ -110,7 +110,7 @@ FAMILIES = [
         TWO_BLOCKS,
         first_hidden=projected_and_placed,
         embedding_deviation=None,
-        learning_rate=0.03,
+        learning_rate=0.015,
     ),
 ]
 
@@ -118,6 +118,8 @@ OUTPUT_LAYERS: dict[str, dict[str, Any]] = {
     "full": {},
     "tied": {"output_layer": "tied", "embedding_size": 16},
     "tied_with_projection": {"output_layer": "tied", "embedding_size": 12},
+    "mixture": {"num_softmaxes": 3},
+    "tied_mixture": {"output_layer": "tied", "embedding_size": 12, "num_softmaxes": 2},
     "adaptive": {"output_layer": "adaptive", "adaptive_cutoffs": [4, 8]},
 }
 

@@ -167,7 +167,7 @@ def least_loss(ids: Tensor, context: int | None) -> float:
 def test_a_batch_is_learnt_by_heart(family: Family, output_layer: str) -> None:
     model, ids = family.initial(**OUTPUT_LAYERS[output_layer]).train(), token_ids(2, 8)
     optimizer = torch.optim.Adam(model.parameters(), lr=family.learning_rate)
-    for _ in range(40):
+    for _ in range(80):
         optimizer.zero_grad()
         loss = model(ids, labels=ids).loss
         loss.backward()

@@ -1,7 +1,5 @@
 """The bigram network equals the hand-out's equations and the layer with gradients by hand."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -61,21 +59,23 @@ def test_only_the_last_word_counts() -> None:
     assert_close(model(ids).logits[:, -1:], model(ids[:, -1:]).logits)
 
 
-def test_the_hand_out_has_its_number_of_trained_parameters() -> None:
-    model = BigramMLPForCausalLM(BigramMLPConfig(vocab_size=2_000, frozen_embeddings=True))
-    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 104_550
+def test_the_hand_out_has_its_number_of_parameters_beside_its_word_vectors() -> None:
+    model = BigramMLPForCausalLM(BigramMLPConfig(vocab_size=2_000))
+    vectors = model.get_input_embeddings().weight.numel()
+    assert sum(p.numel() for p in model.parameters()) - vectors == 104_550
 
 
-def test_frozen_embeddings_stay_frozen_when_loaded(tmp_path: Path) -> None:
-    for frozen in (True, False):
-        FAMILY.initial(frozen_embeddings=frozen).save_pretrained(tmp_path)
-        loaded = BigramMLPForCausalLM.from_pretrained(tmp_path)
-        assert loaded.model.embed_tokens.weight.requires_grad != frozen
-        assert loaded.lm_head.weight.requires_grad
+def test_every_parameter_of_the_hand_out_starts_from_a_standard_normal() -> None:
+    torch.manual_seed(0)
+    config = BigramMLPConfig(vocab_size=2_000, initialization="standard_normal")
+    model = BigramMLPForCausalLM(config)
+    for name in NAMES.values():
+        drawn = model.get_parameter(name).detach()
+        assert abs(drawn.mean()) < 0.5 and abs(drawn.std() - 1) < 0.3, name
 
 
 def test_further_layers_and_a_frozen_output_are_refused() -> None:
     with pytest.raises((StrictDataclassError, ValueError), match="one hidden layer, not 2"):
         BigramMLPConfig(num_hidden_layers=2)
-    with pytest.raises((StrictDataclassError, ValueError), match="frozen_embeddings .*tied"):
-        BigramMLPConfig(frozen_embeddings=True, output_layer="tied")
+    with pytest.raises((StrictDataclassError, ValueError), match="freeze_vectors .*tied"):
+        BigramMLPConfig(freeze_vectors=True, output_layer="tied")

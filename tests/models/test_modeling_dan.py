@@ -71,6 +71,17 @@ def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -
 
 
 @pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+def test_a_distinct_word_counts_once(ngrams: dict[str, int]) -> None:
+    model, often = tiny(distinct_words=True, **ngrams), torch.tensor([[2, 2, 2, 2, 1, 2, 2, 1]])
+    if ngrams:  # the same pairs and triples, of other numbers
+        torch.testing.assert_close(model(often).logits, model(often[:, 1:]).logits)
+    else:
+        torch.testing.assert_close(model(often).logits, model(torch.tensor([[1, 2]])).logits)
+    counting = tiny(**ngrams)
+    assert not torch.allclose(counting(often).logits, counting(often[:, 1:]).logits)
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
 @pytest.mark.parametrize("word_dropout", [0.0, 0.5])
 def test_sparse_gradients_are_the_dense_ones(ngrams: dict[str, int], word_dropout: float) -> None:
     words, lengths = texts()

@@ -116,19 +116,6 @@ def test_the_cache_holds_just_what_the_next_word_needs(context_size: int, carrie
     assert_close(layer.keys[:, 0], expected)
 
 
-def test_frozen_embeddings_get_no_gradient_and_stay_frozen_when_loaded(tmp_path: Any) -> None:
-    for embeddings_train in (True, False):
-        model = FAMILY.initial(frozen_embeddings=not embeddings_train)
-        model(token_ids(2, 5), labels=token_ids(2, 5)).loss.backward()
-        assert (model.model.embed_tokens.weight.grad is not None) == embeddings_train
-        model.save_pretrained(tmp_path)
-        loaded = NGramFNNForCausalLM.from_pretrained(tmp_path)
-        assert loaded.model.embed_tokens.weight.requires_grad == embeddings_train
-        assert loaded.lm_head.weight.requires_grad
-        loaded.resize_token_embeddings(VOCABULARY + 2, mean_resizing=False)
-        assert loaded.train().model.embed_tokens.weight.requires_grad == embeddings_train
-
-
 def test_further_layers_start_as_normalised_additions() -> None:
     model: Any = FAMILY.initial(num_hidden_layers=2)
     norm = model.model.layers[0].norm
@@ -143,8 +130,8 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "hidden dropout": ({"hidden_dropout": 1.0}, "hidden_dropout must be .* below 1"),
     "no such activation": ({"hidden_act": "gelu"}, "hidden_act"),
     "a frozen output": (
-        {"frozen_embeddings": True, "output_layer": "tied"},
-        "frozen_embeddings .*tied",
+        {"freeze_vectors": True, "output_layer": "tied"},
+        "freeze_vectors .*tied",
     ),
 }
 

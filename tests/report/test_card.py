@@ -40,7 +40,8 @@ def test_the_card_says_what_a_reader_needs(result: RunResult) -> None:
         "| `learning_rate` | 0.001 |",
         "4,652,799 parameters, 39.5 epochs",
         "125.5 minutes on A processor with 2 threads",
-        "## Limits",
+        "## Intended use and limits",
+        "2,088,628 tokens. Text of Wikipedia, CC BY-SA 3.0.",
         "| torch | 2.13.0 |",
         "| commit of hf_lmcourse | 1234567 |",
     ):
@@ -51,9 +52,7 @@ def test_the_card_says_what_a_reader_needs(result: RunResult) -> None:
 def test_the_saved_card_parses_and_its_results_round_trip(
     result: RunResult, tmp_path: Path
 ) -> None:
-    card = render_model_card(
-        result, **TEXTS, language="en", license="mit", datasets=["Salesforce/wikitext"]
-    )
+    card = render_model_card(result, **TEXTS, license="mit")
     card.save(tmp_path / "README.md")
     content = (tmp_path / "README.md").read_text(encoding="utf-8")
     header = yaml.safe_load(content.split("---\n")[1])
@@ -61,6 +60,7 @@ def test_the_saved_card_parses_and_its_results_round_trip(
     assert header["pipeline_tag"] == "text-generation"
     assert header["tags"] == ["hf-lmcourse", "lmcourse_lstm"]
     assert header["datasets"] == ["Salesforce/wikitext"]
+    assert header["language"] == "en"
     assert header["model-index"][0]["name"] == "lstm_wikitext2"
 
     data = ModelCard(content).data

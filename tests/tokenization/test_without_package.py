@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from hf_lmcourse import CharRNNConfig
-from hf_lmcourse.tokenization import CharacterTokenizer, WordTokenizer
+from hf_lmcourse.tokenization import CharacterTokenizer, DigitPatternTokenizer, WordTokenizer
 
-TEXT = "the <unk> cat\n\nsat <pad> <eos> \U0001f680 .\n"
+TEXT = "the <unk> cat\n\nsat <pad> <eos> 1,234 \U0001f680 .\n"
 
 SCRIPT = """
 import json, sys
@@ -25,11 +25,12 @@ print(json.dumps(found))
 """
 
 
-def test_auto_tokenizer_loads_both_kinds_where_the_package_cannot_be_imported(
+def test_auto_tokenizer_loads_every_kind_where_the_package_cannot_be_imported(
     tmp_path: Path,
 ) -> None:
     character, word = CharacterTokenizer.train(TEXT), WordTokenizer.train(TEXT)
     tokenizers = {"character": character, "word": word, "beside_a_model": character}
+    tokenizers["digit_pattern"] = DigitPatternTokenizer.train(TEXT)
     for kind, tokenizer in tokenizers.items():
         tokenizer.save_pretrained(tmp_path / kind)
     CharRNNConfig().save_pretrained(tmp_path / "beside_a_model")  # of a type nobody knows there

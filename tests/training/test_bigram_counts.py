@@ -22,10 +22,10 @@ from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.bigram_counts import (
     BigramTrainer,
     CountTrainer,
+    HandTrainer,
     bigram_training,
-    exact_gradient,
-    fit_counts,
 )
+from hf_lmcourse.training.bigram_gradients import exact_gradient, fit_counts
 from hf_lmcourse.training.trainer import StreamTrainer
 
 VOCABULARY = 6
@@ -74,9 +74,19 @@ def trainer(
     )
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_the_exact_gradient_is_that_of_autograd_on_every_token(frozen: bool) -> None:
-    model = tiny_model(frozen_embeddings=frozen).double().train()
+KEPT = torch.tensor([1, 4])
+
+
+def with_vectors(**changes: Any) -> BigramMLPForCausalLM:
+    """A network whose words 1 and 4 keep the vectors that were read from a file."""
+    model = tiny_model(freeze_vectors=True, **changes)
+    model.model.set_vectors(KEPT, torch.ones(2, 8))
+    return model
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_exact_gradient_is_that_of_autograd_on_every_token(kept: bool) -> None:
+    model = (with_vectors() if kept else tiny_model()).double().train()
     loss = exact_gradient(model, WHOLE_TEXT.counts)
     by_hand = {name: p.grad for name, p in model.named_parameters()}
     model.zero_grad()
@@ -84,8 +94,49 @@ def test_the_exact_gradient_is_that_of_autograd_on_every_token(frozen: bool) -> 
     expected.backward()
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-9, atol=1e-9)
     for name, parameter in model.named_parameters():
-        assert (parameter.grad is None) == (frozen and name == "model.embed_tokens.weight")
         torch.testing.assert_close(by_hand[name], parameter.grad, rtol=1e-9, atol=1e-9)
+    of_words = by_hand["model.embed_tokens.weight"].abs().sum(1)
+    assert bool((of_words[KEPT] == 0).all()) == kept and of_words[0] > 0
+
+
+WAYS: list[tuple[type[StreamTrainer], dict[str, Any]]] = [
+    (BigramTrainer, {}),
+    (HandTrainer, {}),
+    (CountTrainer, {}),
+    (CountTrainer, {"lbfgs_iterations": 3, "weight_decay": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("kind", "changes"), WAYS)
+def test_vectors_that_are_kept_stay_to_the_bit_and_the_others_are_trained(
+    kind: type[StreamTrainer], changes: dict[str, Any], tmp_path: Path
+) -> None:
+    model = with_vectors()
+    before = model.model.embed_tokens.weight.detach().clone()
+    settings: dict[str, Any] = {"learning_rate": 0.1, "weight_decay": 0.5, **changes}
+    trainer(kind, tmp_path, model, **settings).train()
+    after = model.model.embed_tokens.weight.detach()
+    others = torch.tensor([0, 2, 3, 5])
+    assert torch.equal(after[KEPT], before[KEPT])
+    assert (after[others] != before[others]).any(1).all()
+
+
+def test_a_network_trained_by_hand_is_the_one_that_autograd_trains(tmp_path: Path) -> None:
+    trained = []
+    for kind in (BigramTrainer, HandTrainer):
+        run = trainer(kind, tmp_path, optim="sgd", max_steps=20)
+        run.train()
+        trained.append(run)
+    by_autograd, by_hand = (dict(run.model.named_parameters()) for run in trained)
+    for name, parameter in by_autograd.items():
+        torch.testing.assert_close(by_hand[name], parameter)
+    losses = [[e["loss"] for e in run.state.log_history if "loss" in e] for run in trained]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_gradients_by_hand_do_not_add_up_over_pieces_of_a_batch(tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match="bigrams_by_hand is for one process and"):
+        trainer(HandTrainer, tmp_path, gradient_accumulation_steps=2)
 
 
 def test_lbfgs_and_adam_reach_the_least_loss_a_bigram_model_can_have() -> None:
@@ -148,6 +199,7 @@ def test_a_resumed_run_of_lbfgs_equals_an_uninterrupted_one(tmp_path: Path) -> N
 
 def test_the_way_to_train_follows_from_its_name() -> None:
     assert bigram_training("bigrams", tiny_model(), BIGRAMS) == (BigramTrainer, BIGRAMS)
+    assert bigram_training("bigrams_by_hand", tiny_model(), BIGRAMS) == (HandTrainer, BIGRAMS)
     kind, dataset = bigram_training("bigram_counts", tiny_model(), BIGRAMS)
     assert kind is CountTrainer and isinstance(dataset, BigramCountsOfText)
 
@@ -162,7 +214,7 @@ BEYOND_THE_EQUATION: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changes", BEYOND_THE_EQUATION)
 def test_settings_beyond_the_equation_are_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(LmcourseError, match='needs output_layer "full" and no'):
+    with pytest.raises(LmcourseError, match='need output_layer "full" and no mixture'):
         fit_counts(tiny_model(**changes), WHOLE_TEXT.counts)
     assert bigram_training("bigrams", tiny_model(**changes), BIGRAMS)[0] is BigramTrainer
 

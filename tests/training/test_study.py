@@ -124,12 +124,22 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     assert rows[3][2] == pytest.approx(sum(values) / 2)
     assert rows[3][3] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
     assert len(study_table(record).splitlines()) == 5
+    for point in record["points"]:
+        assert point["steps"] == 3 and 0 < point["seconds_per_step"] < point["seconds"]
+    header, *lines = study_table(record).splitlines()
+    assert header.split()[-4:] == ["ms", "a", "step", "MB"]
+    milliseconds = [1e3 * p["seconds_per_step"] for p in record["points"] if p["variant"] == "0"]
+    assert float(lines[0].split()[-2]) == pytest.approx(sum(milliseconds) / 2, abs=0.06)
+    before = {**record, "points": [dict(p) for p in record["points"]]}
+    del before["points"][0]["seconds_per_step"]
+    assert "MB" not in study_table(before), "a study from before these were measured"
 
     write_study_csv(record, tmp_path / "out" / "depth.csv")
     with (tmp_path / "out" / "depth.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 4 * 2
     assert {line["num_hidden_layers"] for line in lines} == {"0", "2"}
+    assert all(float(line["seconds_per_step"]) > 0 for line in lines)
     plot_study(record, tmp_path / "out" / "depth.png")
     assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
 

@@ -1,6 +1,6 @@
 """Settings of the bigram network."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 
@@ -19,9 +19,11 @@ class BigramMLPConfig(LanguageModelConfig):
         V E + H (E + 1) + V (H + 1)
 
     Args:
-        frozen_embeddings (`bool`): do not train the embeddings.
         embedding_dropout (`float`): dropout on the embeddings.
         output_dropout (`float`): dropout between the hidden layer and the output layer.
+        initialization (`str`): how W1, b1, W2 and b2 start. "scaled": W1 uniform within the square
+            root of 1/E, W2 normal with `initializer_range`, biases zero. "standard_normal": all of
+            them from N(0, 1), as in the hand-out.
         num_hidden_layers (`int`): 1, as transformers wants it said.
 
     Example:
@@ -32,12 +34,12 @@ class BigramMLPConfig(LanguageModelConfig):
     model_type = "lmcourse_bigram_mlp"
 
     hidden_size: int = 50
-    frozen_embeddings: bool = False
     embedding_dropout: float | int = 0.0
     output_dropout: float | int = 0.0
+    initialization: Literal["scaled", "standard_normal"] = "scaled"
     num_hidden_layers: int = 1
 
-    dropouts: ClassVar = ("embedding_dropout", "output_dropout")
+    dropouts: ClassVar = (*LanguageModelConfig.dropouts, "embedding_dropout", "output_dropout")
 
     @property
     def layer_types(self) -> list[str]:
@@ -46,11 +48,6 @@ class BigramMLPConfig(LanguageModelConfig):
 
     def validate_layer_type(self) -> None:
         """Our layer type is not in the host's list, which is about attention."""
-
-    def validate_frozen_embeddings(self) -> None:
-        """Refuse an output matrix that would be frozen as well."""
-        if self.frozen_embeddings and self.output_layer == "tied":
-            raise ValueError('frozen_embeddings and output_layer "tied" exclude each other')
 
     def validate_depth(self) -> None:
         """Refuse further layers: the hand-written gradients are those of one."""

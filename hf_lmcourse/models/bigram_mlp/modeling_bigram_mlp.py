@@ -14,7 +14,7 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import FrozenEmbedding, input_embeddings
+from ..inputs import WordEmbedding, input_embeddings
 from .configuration_bigram_mlp import BigramMLPConfig
 
 __all__ = ["BigramMLPForCausalLM", "BigramMLPModel"]
@@ -48,7 +48,11 @@ class BigramMLPPreTrainedModel(LMCoursePreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, BigramHiddenLayer):
+        if self.config.initialization == "standard_normal":
+            if isinstance(module, nn.Linear):
+                init.normal_(module.weight)
+                init.normal_(module.bias)
+        elif isinstance(module, BigramHiddenLayer):
             bound = module.projection.in_features**-0.5
             init.uniform_(module.projection.weight, -bound, bound)
 
@@ -69,8 +73,7 @@ class BigramMLPModel(BigramMLPPreTrainedModel):
     def __init__(self, config: BigramMLPConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        embedding_class = FrozenEmbedding if config.frozen_embeddings else nn.Embedding
-        self.embed_tokens = embedding_class(config.vocab_size, embedding_size).train()
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         self.hidden = BigramHiddenLayer(embedding_size, config.hidden_size)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         self.output_dropout = nn.Dropout(config.output_dropout)
@@ -108,7 +111,9 @@ class BigramMLPModel(BigramMLPPreTrainedModel):
             input_ids: (batch, length); inputs_embeds: (batch, length, embedding_size);
             result: (batch, length, hidden_size).
         """
-        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         hidden = self.hidden(self.embedding_dropout(embeddings))
         cache: Any = past_key_values
         if use_cache:

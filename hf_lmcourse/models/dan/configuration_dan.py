@@ -28,6 +28,8 @@ class DANConfig(PreTrainedConfig):
         hidden_act (`str`): any activation of transformers' `ACT2FN`.
         hidden_dropout (`float`): dropout after the mean and after each hidden layer.
         word_dropout (`float`): probability that a word is left out of the mean in training.
+        distinct_words (`bool`): let each word and n-gram of a text count once, however often it
+            stands there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
         ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): length of the longest n-gram.
         freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
@@ -47,6 +49,7 @@ class DANConfig(PreTrainedConfig):
     hidden_act: str = "relu"
     hidden_dropout: float | int = 0.0
     word_dropout: float | int = 0.3
+    distinct_words: bool = False
     ngram_buckets: int = 0
     max_ngram: int = 2
     freeze_vectors: bool = False

@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
@@ -18,12 +17,13 @@ from ...layers.averaging import (
     ragged,
     text_of_word,
 )
+from ..aligned_weights import AlignedWeights
 from .configuration_dan import DANConfig
 
 __all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]
 
 
-class DANPreTrainedModel(PreTrainedModel):
+class DANPreTrainedModel(AlignedWeights):
     """Initialisation of the deep averaging network, and what transformers should know of it."""
 
     config: DANConfig
@@ -46,8 +46,9 @@ class DANModel(DANPreTrainedModel):
         z_0 = 1/|X| sum over w in X of v_w        z_i = g(W_i z_{i-1} + b_i)
 
     X are the words of the text, in training without those that word dropout takes out, and its
-    hashed n-grams where `config.ngram_buckets` is not 0. Padding is never part of the mean; a text
-    without a word has z_0 = 0.
+    hashed n-grams where `config.ngram_buckets` is not 0; each as often as it stands there, or once
+    where `config.distinct_words` is set. Padding is never part of the mean; a text without a word
+    has z_0 = 0.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
@@ -155,6 +156,8 @@ class DANModel(DANPreTrainedModel):
                 weights = kept.to(weights)
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
             frozen = self.config.freeze_vectors and embedding is self.embed_tokens
+            if self.config.distinct_words:
+                counts = counts.clamp(max=1)
             rows = embedding_rows(
                 embedding.weight,
                 distinct,

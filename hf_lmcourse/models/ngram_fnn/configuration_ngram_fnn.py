@@ -28,7 +28,6 @@ class NGramFNNConfig(LanguageModelConfig):
         residual (`bool`): further hidden layers add to what they read and normalise it first (Sun
             and Iyyer 2021).
         direct_connections (`bool`): the output layer also reads the embeddings of the window.
-        frozen_embeddings (`bool`): do not train the embeddings.
         embedding_dropout (`float`): dropout on the embeddings.
         hidden_dropout (`float`): dropout between hidden layers.
         output_dropout (`float`): dropout between the last hidden layer and the output layer.
@@ -45,13 +44,17 @@ class NGramFNNConfig(LanguageModelConfig):
     hidden_act: Literal["tanh", "sigmoid", "relu"] = "tanh"
     residual: bool = True
     direct_connections: bool = False
-    frozen_embeddings: bool = False
     embedding_dropout: float | int = 0.0
     hidden_dropout: float | int = 0.0
     output_dropout: float | int = 0.0
 
     sizes: ClassVar = (*LanguageModelConfig.sizes, "context_size", "num_hidden_layers")
-    dropouts: ClassVar = ("embedding_dropout", "hidden_dropout", "output_dropout")
+    dropouts: ClassVar = (
+        *LanguageModelConfig.dropouts,
+        "embedding_dropout",
+        "hidden_dropout",
+        "output_dropout",
+    )
 
     @property
     def layer_types(self) -> list[str]:
@@ -67,8 +70,3 @@ class NGramFNNConfig(LanguageModelConfig):
 
     def validate_layer_type(self) -> None:
         """Our layer type is not in the host's list, which is about attention."""
-
-    def validate_frozen_embeddings(self) -> None:
-        """Refuse an output matrix that would be frozen as well."""
-        if self.frozen_embeddings and self.output_layer == "tied":
-            raise ValueError('frozen_embeddings and output_layer "tied" exclude each other')

@@ -15,7 +15,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import FrozenEmbedding, input_embeddings, mask_of_new_tokens
+from ..inputs import WordEmbedding, input_embeddings, mask_of_new_tokens
 from .configuration_ngram_fnn import NGramFNNConfig
 
 __all__ = ["NGramFNNForCausalLM", "NGramFNNModel"]
@@ -57,8 +57,7 @@ class NGramFNNModel(NGramFNNPreTrainedModel):
     def __init__(self, config: NGramFNNConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        embedding_class = FrozenEmbedding if config.frozen_embeddings else nn.Embedding
-        self.embed_tokens = embedding_class(config.vocab_size, embedding_size).train()
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         self.window = NGramLayer(
             embedding_size, config.hidden_size, config.context_size, config.hidden_act
         )
@@ -104,7 +103,9 @@ class NGramFNNModel(NGramFNNPreTrainedModel):
             input_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, output_size).
         """
-        embeddings = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         cache: Any = past_key_values
         if use_cache and cache is None:
             cache = DynamicCache(config=self.config)

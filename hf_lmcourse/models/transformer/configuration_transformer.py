@@ -77,7 +77,12 @@ class TransformerConfig(LanguageModelConfig):
         "intermediate_size",
         "max_position_embeddings",
     )
-    dropouts: ClassVar = ("embedding_dropout", "attention_dropout", "hidden_dropout")
+    dropouts: ClassVar = (
+        *LanguageModelConfig.dropouts,
+        "embedding_dropout",
+        "attention_dropout",
+        "hidden_dropout",
+    )
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Fill in the width of the feed-forward networks."""

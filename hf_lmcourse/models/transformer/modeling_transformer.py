@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import input_embeddings
+from ..inputs import WordEmbedding, input_embeddings
+from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
 from .configuration_transformer import TransformerConfig
 from .transformer_block import CausalSelfAttention, TransformerBlock
@@ -60,7 +61,7 @@ class TransformerModel(TransformerPreTrainedModel):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, embedding_size)
+        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         self.embedding_projection: nn.Module = nn.Identity()
         if embedding_size != config.hidden_size:
             self.embedding_projection = nn.Linear(embedding_size, config.hidden_size, bias=False)
@@ -110,7 +111,9 @@ class TransformerModel(TransformerPreTrainedModel):
             input_ids, position_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
         """
-        inputs_embeds = input_embeddings(self.embed_tokens, input_ids, inputs_embeds)
+        inputs_embeds = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+        )
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
         seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
@@ -220,7 +223,7 @@ class TransformerForCausalLM(
         logits_to_keep: int | Tensor = 0,
         skip_logits: bool | None = None,
         **kwargs: Any,
-    ) -> CausalLMOutputWithPast:
+    ) -> LanguageModelOutput:
         """See `LanguageModelForCausalLM.forward`; `position_ids` are as in `TransformerModel`."""
         return super().forward(
             input_ids=input_ids,

@@ -1,0 +1,128 @@
+"""`lmcourse similarity`: how well word vectors agree with people on which words are similar."""
+
+import argparse
+import shlex
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data.word_vectors import WordVectors, read_word_vectors
+from ..errors import LmcourseError
+from ..evaluation.word_similarity import (
+    WORD_PAIRS,
+    load_word_pairs,
+    rank_correlation,
+    score_pairs,
+    write_pairs,
+)
+from ..models.embeddings import model_vectors
+from ..models.loading import load_model
+from ..report.results import RunResult, device_name, environment_versions, git_commit
+from ..report.shareable import make_shareable
+
+__all__ = ["run"]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Word vectors, and what a result file says about where they are from."""
+
+    name: str
+    model_type: str
+    vectors: WordVectors
+    parameters: int
+
+
+def run(arguments: list[str]) -> int:
+    """Print Spearman's correlation for each set of pairs, and write the pairs as CSV.
+
+    Args:
+        arguments: see `lmcourse similarity --help`.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    began = time.perf_counter()
+    sets = {Path(n).stem: load_word_pairs(n, options.data_dir) for n in options.pairs}
+    words = {word for pairs in sets.values() for p in pairs for word in (p.first, p.second)}
+    source = _source(options.source, options.layer, words)
+    folder = Path(options.output_dir)
+    for name, pairs in sets.items():
+        scored = score_pairs(pairs, source.vectors)
+        figures = rank_correlation(scored)
+        print(f"{name}: {_shown(figures)}")  # noqa: T201
+        try:
+            write_pairs(scored, folder / f"{name}.csv")
+        except OSError as error:
+            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        if options.results_dir:
+            command = ["lmcourse", "similarity", *arguments]
+            result = _result(source, name, figures, command, time.perf_counter() - began)
+            result.save(Path(options.results_dir, f"{result.name}.json"))
+    print(f"each pair with its cosine: {', '.join(f'{folder / name}.csv' for name in sets)}")  # noqa: T201
+    return 0
+
+
+def _source(name: str, layer: str, words: Collection[str]) -> _Source:
+    """The vectors of a file, those of these words alone; or of a model, all of them."""
+    path = Path(name)
+    if not path.is_file():
+        model, tokenizer = load_model(name)
+        kind: Any = model.config.model_type
+        found = model_vectors(model, tokenizer, layer)
+        return _Source(path.name, kind, found, sum(p.numel() for p in model.parameters()))
+    wanted = {form for word in words for form in (word, word.lower())}
+    found = read_word_vectors(path, wanted.__contains__)
+    return _Source(path.name.split(".txt")[0], "word_vectors", found, found.vectors.size)
+
+
+def _shown(figures: dict[str, float]) -> str:
+    pairs, excluded = int(figures["pairs"]), int(figures["excluded"])
+    return (
+        f"Spearman {figures['spearman']:.3f}, p = {figures['p_value']:.2g}, over {pairs} of "
+        f"{pairs + excluded} pairs ({excluded} excluded)"
+    )
+
+
+def _result(
+    source: _Source, pairs: str, figures: dict[str, float], command: list[str], seconds: float
+) -> RunResult:
+    return RunResult(
+        name=f"{source.name}_{pairs}",
+        model_type=source.model_type,
+        corpus=pairs,
+        config="",
+        command=make_shareable(shlex.join(command)),
+        metrics={"test": figures},
+        parameters=source.parameters,
+        seed=0,
+        epochs=0.0,
+        wall_time_seconds=round(seconds, 1),
+        device=device_name(),
+        threads=torch.get_num_threads(),
+        versions=environment_versions(),
+        commit=git_commit(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lmcourse similarity", description=__doc__)
+    parser.add_argument("source", help="a model, or a text file of word vectors")
+    parser.add_argument(
+        "--pairs",
+        nargs="+",
+        default=list(WORD_PAIRS),
+        help="sets of pairs by name, or files of two words and a score (wordsim353 simlex999)",
+    )
+    parser.add_argument(
+        "--layer", choices=["input", "output"], default="input", help="of a model's vectors (input)"
+    )
+    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    parser.add_argument("--output_dir", default="similarity", help="for a CSV file of each set")
+    parser.add_argument("--results_dir", help="folder that gets a result file of each set")
+    return parser

@@ -1,0 +1,51 @@
+"""`lmcourse vectors`: save the word vectors that a model has learned."""
+
+import argparse
+
+import torch
+
+from ..data.word_vectors import write_word_vectors
+from ..models.embeddings import model_vectors
+from ..models.loading import load_model
+
+__all__ = ["run"]
+
+
+def run(arguments: list[str]) -> int:
+    """Write a text file with a line for each token: the token and its vector.
+
+    Args:
+        arguments: see `lmcourse vectors --help`.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    found = model_vectors(*load_model(options.model), layer=options.layer)
+    left_out = write_word_vectors(
+        options.file,
+        found.words,
+        torch.from_numpy(found.vectors),
+        header=options.format == "word2vec",
+    )
+    saved = len(found.words) - len(left_out)
+    print(f"{options.file}: {saved:,} words x {found.vectors.shape[1]}, {options.format} format")  # noqa: T201
+    if left_out:
+        print(f"left out, since they hold white space: {len(left_out)} tokens")  # noqa: T201
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lmcourse vectors", description=__doc__)
+    parser.add_argument("model", help="run folder, saved model or id on the Hub")
+    parser.add_argument("file", help="where to; packed where the name ends in .gz")
+    parser.add_argument(
+        "--layer", choices=["input", "output"], default="input", help="which embeddings (input)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["glove", "word2vec"],
+        default="glove",
+        help="word2vec begins with a line that tells how many vectors there are (glove)",
+    )
+    return parser

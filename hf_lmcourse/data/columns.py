@@ -1,0 +1,77 @@
+"""The hand-out's own formats: text as a word and its tag a line, and a vocabulary with counts."""
+
+import re
+from pathlib import Path
+
+from ..errors import LmcourseError
+from .text_files import read_text
+
+__all__ = ["DOCUMENT_START", "read_corpus_text", "read_vocabulary", "sentences_of_columns"]
+
+DOCUMENT_START = "-DOCSTART-"
+"""What a text in columns begins with, and each document in it."""
+
+_WORD_AND_TAG = re.compile(r"([^\s\t]+)\t\s*\S+\s*")
+
+
+def sentences_of_columns(text: str, name: str) -> str:
+    """A text in columns as one of lines: a sentence a line, one blank between its words.
+
+    A line of columns is `word TAB tag`. A blank line ends a sentence, and so does `-DOCSTART-`,
+    which begins a document; several of them end it once. What follows the last of them is a
+    sentence too, even if it is empty: the hand-out's reader counts it, so that the 6,232 sentences
+    of its development text have 6,233 ends.
+
+    Args:
+        text: the columns.
+        name: of the file, for the message.
+
+    Raises:
+        LmcourseError: a line that is neither, with its number.
+    """
+    sentences: list[list[str]] = [[]]
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if not line.strip() or line.startswith(DOCUMENT_START):
+            if sentences[-1]:
+                sentences.append([])
+            continue
+        columns = _WORD_AND_TAG.fullmatch(line)
+        if columns is None:
+            raise LmcourseError(
+                f"line {number} of {name} is not a word, a tab and a tag, as a text that begins "
+                f"with {DOCUMENT_START} must have it"
+            )
+        sentences[-1].append(columns[1])
+    return "".join(f"{' '.join(words)}\n" for words in sentences)
+
+
+def read_corpus_text(path: Path) -> str:
+    """A text file as `read_text` reads it; columns, which begin with `-DOCSTART-`, as sentences.
+
+    Raises:
+        LmcourseError: as `read_text` and `sentences_of_columns`.
+    """
+    text = read_text(path)
+    return sentences_of_columns(text, str(path)) if text.startswith(DOCUMENT_START) else text
+
+
+def read_vocabulary(path: Path, size: int | None = None) -> list[str]:
+    """The words of a vocabulary file in its order, which is that of falling frequency.
+
+    A line holds a word, and after a tab whatever is known of it; blanks round the word are padding.
+
+    Args:
+        path: the file.
+        size: read so many words; all where `None`.
+
+    Raises:
+        LmcourseError: the file cannot be read, holds fewer words, or one of them twice.
+    """
+    lines = read_text(path).splitlines()
+    words = [line.split("\t")[0].strip() for line in lines if line.strip()][:size]
+    if size is not None and len(words) < size:
+        raise LmcourseError(f"{path} holds {len(words):,} words, not {size:,}")
+    if len(set(words)) < len(words):
+        twice = next(word for index, word in enumerate(words) if word in words[:index])
+        raise LmcourseError(f"{path} holds the word {twice!r} twice")
+    return words

@@ -1,0 +1,38 @@
+"""The folder of local corpora, and the files in it."""
+
+import os
+from pathlib import Path
+
+from ..errors import LmcourseError
+
+__all__ = ["corpora_folder", "data_file"]
+
+
+def corpora_folder(data_dir: str | Path | None) -> Path | None:
+    """The folder of local corpora, if one is named."""
+    chosen = data_dir or os.environ.get("LMCOURSE_DATA")
+    if not chosen:
+        return None
+    root = Path(chosen).expanduser()
+    if not root.is_dir():
+        raise LmcourseError(f"the folder of corpora {root} (data_dir or LMCOURSE_DATA) is missing")
+    return root
+
+
+def data_file(name: str, data_dir: str | Path | None = None) -> Path:
+    """A file by its path, or by its place in the folder of local corpora.
+
+    Args:
+        name: such as "glove/glove.6B.50d.txt"; there it may also be packed, with .gz added.
+        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+
+    Raises:
+        LmcourseError: there is no such file.
+    """
+    folders = [Path(), *filter(None, [corpora_folder(data_dir)])]
+    places = [folder / Path(name).expanduser() for folder in folders]
+    for path in (*places, *(place.with_name(f"{place.name}.gz") for place in places[1:])):
+        if path.is_file():
+            return path
+    where = "and no folder of corpora is named" if len(places) == 1 else f"nor in {folders[1]}"
+    raise LmcourseError(f"there is no file {name}, {where} (--data_dir or LMCOURSE_DATA)")

@@ -1,0 +1,150 @@
+"""Word vectors beside what people say: which words are similar."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.local_files import data_file
+from ..data.text_files import read_text
+from ..data.word_vectors import WordVectors
+from ..errors import LmcourseError
+from ..metrics import load_metric
+
+__all__ = [
+    "WORD_PAIRS",
+    "ScoredPair",
+    "WordPair",
+    "load_word_pairs",
+    "rank_correlation",
+    "score_pairs",
+    "write_pairs",
+]
+
+WORD_PAIRS = {
+    "wordsim353": "wordsim353/combined.csv",
+    "simlex999": "simlex999/EN-SIMLEX-999.txt",
+}
+"""Sets of pairs by name, and their places in the folder of local corpora."""
+
+
+@dataclass(frozen=True)
+class WordPair:
+    """Two words, and how similar or related people find them."""
+
+    first: str
+    second: str
+    human: float
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """A pair and the cosine of its vectors; without one, `excluded` tells why."""
+
+    pair: WordPair
+    cosine: float | None
+    excluded: str = ""
+
+
+def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> list[WordPair]:
+    """A named set of pairs, or a file of the user's.
+
+    A line holds two words and a score, with tabs or commas between them; a first line without a
+    number is a heading.
+
+    Args:
+        name_or_path: a key of `WORD_PAIRS`, or a path.
+        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+
+    Raises:
+        LmcourseError: no such file, or a line that is no pair (with its number).
+    """
+    path = data_file(WORD_PAIRS.get(name_or_path, name_or_path), data_dir)
+    pairs = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        cells = [cell.strip() for cell in line.split("\t" if "\t" in line else ",")]
+        try:
+            first, second, human = cells
+            pairs.append(WordPair(first, second, float(human)))
+        except ValueError:
+            if number > 1 and line.strip():
+                raise LmcourseError(
+                    f"line {number} of {path} is not two words and a score"
+                ) from None
+    if not pairs:
+        raise LmcourseError(f"{path} holds no pair of words")
+    return pairs
+
+
+def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredPair]:
+    """The cosine of the two vectors of each pair.
+
+        cos(u, v) = u v / (|u| |v|)
+
+    A word is looked up as it is and then in small letters. A pair is excluded where a word has no
+    vector, or one of zeros, which has no direction.
+    """
+    place = {word: index for index, word in enumerate(vectors.words)}
+    scored = []
+    for pair in pairs:
+        words = (pair.first, pair.second)
+        found = [place.get(word, place.get(word.lower())) for word in words]
+        missing = [word for word, index in zip(words, found, strict=True) if index is None]
+        if missing:
+            scored.append(ScoredPair(pair, None, f"no vector for {' and '.join(missing)}"))
+            continue
+        u, v = (_direction(vectors.vectors[index]) for index in found if index is not None)
+        if not (u.any() and v.any()):
+            scored.append(ScoredPair(pair, None, "a vector of zeros"))
+            continue
+        scored.append(ScoredPair(pair, float(u @ v)))
+    return scored
+
+
+def _direction(vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The vector with length one, or zeros; however short it is.
+
+    Squares of a collapsed embedding, of 1e-34 say, would be too small for a number.
+    """
+    u = vector.astype(np.float64)
+    largest = np.abs(u).max(initial=0.0)
+    if largest == 0:
+        return u
+    u = u / largest
+    return u / np.linalg.norm(u)
+
+
+def rank_correlation(scored: Sequence[ScoredPair]) -> dict[str, float]:
+    """Spearman's correlation of cosines and human scores over the pairs that have a cosine.
+
+    Returns:
+        `spearman`, `p_value`, `pairs` and `excluded`, the number of the others.
+
+    Raises:
+        LmcourseError: fewer than three pairs have a cosine.
+    """
+    covered = [s for s in scored if s.cosine is not None]
+    if len(covered) < 3:
+        raise LmcourseError(
+            f"of {len(scored)} pairs of words {len(covered)} have both vectors: these are too few "
+            "for a correlation"
+        )
+    figures = load_metric("rank_correlation", keep_in_memory=True).compute(
+        predictions=[s.cosine for s in covered], references=[s.pair.human for s in covered]
+    )
+    assert figures is not None
+    return figures | {"excluded": len(scored) - len(covered)}
+
+
+def write_pairs(scored: Sequence[ScoredPair], path: Path) -> None:
+    """Write every pair as a line of CSV: words, human score, cosine, why it was excluded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["first", "second", "human", "cosine", "excluded"])
+        for s in scored:
+            cosine = "" if s.cosine is None else repr(s.cosine)
+            writer.writerow([s.pair.first, s.pair.second, s.pair.human, cosine, s.excluded])

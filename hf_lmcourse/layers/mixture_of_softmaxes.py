@@ -1,0 +1,62 @@
+"""A mixture of softmaxes: a distribution over the vocabulary that no matrix of low rank bounds."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["MixtureOfSoftmaxes"]
+
+
+class MixtureOfSoftmaxes(nn.Module):
+    """What a mixture of softmaxes has beside the output matrix: K vectors, and their weights.
+
+    With g the hidden vector, and W and b the output layer, shared by the components:
+
+        h_k = tanh(V_k g + c_k)                             K vectors in place of one
+        pi  = softmax(U g)                                  their weights
+        p(w) = sum_k pi_k softmax(W h_k + b)[w]
+
+    A single softmax makes the matrix of log p over contexts and words one of rank at most d + 2,
+    with d the width of g: W h gives d, b one more, the normalisers one more. A logarithm of a sum
+    has no such bound. `evaluation/log_probability_rank.py` measures it on a trained model.
+
+    Args:
+        input_size: width of g.
+        size: width of h_k and of the rows of W.
+        components: K.
+
+    Shape:
+        g: (..., input_size); h: (..., components, size); log pi: (..., components).
+
+    Reference:
+        Yang, Dai, Salakhutdinov and Cohen 2018, Breaking the Softmax Bottleneck.
+    """
+
+    def __init__(self, input_size: int, size: int, components: int) -> None:
+        super().__init__()
+        self.components = components
+        self.prior = nn.Linear(input_size, components, bias=False)
+        self.latent = nn.Linear(input_size, components * size)
+
+    def forward(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        """The vectors h_1 .. h_K and log pi, the latter in float32 or better."""
+        h = torch.tanh(self.latent(g)).unflatten(-1, (self.components, -1))
+        prior = self.prior(g)
+        kind = torch.promote_types(prior.dtype, torch.float32)
+        return h, torch.log_softmax(prior, dim=-1, dtype=kind)
+
+    def log_probabilities(self, g: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Log p of every word, added up component by component.
+
+        Shape:
+            g: (..., input_size); weight: (vocabulary, size); bias: (vocabulary,);
+            result: (..., vocabulary).
+        """
+        h, log_prior = self(g)
+        log_p: Tensor | None = None
+        for k in range(self.components):
+            logits = functional.linear(h[..., k, :], weight, bias)
+            part = torch.log_softmax(logits, -1, dtype=log_prior.dtype) + log_prior[..., k, None]
+            log_p = part if log_p is None else torch.logaddexp(log_p, part)
+        assert log_p is not None
+        return log_p

@@ -1,0 +1,122 @@
+"""The output layer of a language model: full, tied or adaptive, one softmax or a mixture."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
+from ..layers.output import AdaptiveOutput, adversarial_cross_entropy
+from ..layers.sampled_softmax import sample_vocabulary
+
+__all__ = ["LanguageModelOutput", "WithOutputLayer"]
+
+
+@dataclass
+class LanguageModelOutput(CausalLMOutputWithPast):
+    """transformers' output of a causal language model, and what a training loss consists of.
+
+    Attributes:
+        cross_entropy: in training, where the loss holds more than the cross-entropy (a penalty, an
+            adversarial margin), the cross-entropy alone and without a gradient, to be logged.
+    """
+
+    cross_entropy: Tensor | None = None
+
+
+class WithOutputLayer(PreTrainedModel):
+    """What a causal language model has behind its body; see `LanguageModelConfig.output_layer`.
+
+    Attributes:
+        output_projection: between body and output matrix where a tied one has another width.
+        mixture: what a mixture of softmaxes has beside the output matrix, else `None`.
+        lm_head: the output matrix, or an adaptive softmax.
+    """
+
+    config: Any
+    output_projection: nn.Module
+    mixture: MixtureOfSoftmaxes | None
+    lm_head: nn.Module
+
+    def build_output_layer(self) -> None:
+        """Make the parts that the settings ask for."""
+        config, width = self.config, self.config.output_size
+        tied = config.output_layer == "tied"
+        self.output_projection, self.mixture = nn.Identity(), None
+        size = config.embedding_size if tied else width
+        if config.num_softmaxes > 1:
+            self.mixture = MixtureOfSoftmaxes(width, size, config.num_softmaxes)
+        elif size != width:
+            self.output_projection = nn.Linear(width, size, bias=False)
+        if config.output_layer == "adaptive":
+            self.lm_head = AdaptiveOutput(width, config.vocab_size, config.adaptive_cutoffs)
+        else:
+            self.lm_head = nn.Linear(size, config.vocab_size)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits of every word; log-probabilities of an adaptive softmax or a mixture.
+
+        Shape:
+            hidden: (..., output_size), from the body; result: (..., vocab_size).
+        """
+        if self.mixture is not None:
+            head: Any = self.lm_head
+            return self.mixture.log_probabilities(hidden, head.weight, head.bias)
+        return self.lm_head(self.output_projection(hidden))
+
+    def summed_losses(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The summed loss over the labels, and, without a gradient, the summed cross-entropy.
+
+        They differ in adversarial training only.
+
+        Shape:
+            hidden: (tokens, output_size), from the body; targets: (tokens,); results: ().
+        """
+        head: Any = self.lm_head
+        log_prior = None
+        if self.mixture is None:
+            hidden = self.output_projection(hidden)
+        else:
+            hidden, log_prior = self.mixture(hidden)
+        device = hidden.device.type
+        if torch.is_autocast_enabled(device):  # a normalisation before the output is in float32
+            hidden = hidden.to(torch.get_autocast_dtype(device))
+        if isinstance(head, AdaptiveOutput):
+            total = head.loss(hidden, targets)
+            return total, total.detach()
+        weight, bias = head.weight, head.bias
+        if self.training and self.config.num_sampled is not None:
+            sampled = sample_vocabulary(weight, bias, targets, self.config.num_sampled)
+            weight, bias, targets = sampled
+        epsilon = self.config.adversarial_epsilon if self.training else 0.0
+        return adversarial_cross_entropy(hidden, weight, bias, targets, epsilon, log_prior)
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The output matrix; an adaptive softmax has no single one."""
+        return None if isinstance(self.lm_head, AdaptiveOutput) else self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        """Replace the output matrix."""
+        self.lm_head = new_embeddings
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """Change the number of tokens; see transformers.
+
+        Raises:
+            ValueError: the output layer is adaptive, whose clusters have fixed sizes.
+        """
+        if isinstance(self.lm_head, AdaptiveOutput) and (args or kwargs):
+            raise ValueError(
+                "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
+                'train with output_layer "full" or "tied"'
+            )
+        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
+        if self.config.freeze_vectors:
+            old = embeddings.has_vector
+            embeddings.has_vector = old.new_zeros(embeddings.num_embeddings)
+            kept = min(len(old), embeddings.num_embeddings)
+            embeddings.has_vector[:kept] = old[:kept]
+        return embeddings

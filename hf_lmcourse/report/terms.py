@@ -1,0 +1,65 @@
+"""What a reader of a card should know of the training data: language, place on the Hub, terms."""
+
+from dataclasses import dataclass
+
+__all__ = ["CorpusFacts", "corpus_facts"]
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """Facts of a corpus.
+
+    Attributes:
+        terms: under which it may be used, in a sentence.
+        hub: its id on the Hub, where it has one.
+        language: of the text as a Hub code; `None` where nobody said.
+    """
+
+    terms: str
+    hub: str | None = None
+    language: str | None = "en"
+
+
+_WIKITEXT = CorpusFacts("Text of Wikipedia, CC BY-SA 3.0.", "Salesforce/wikitext")
+
+_FACTS = {
+    "cpython-docs": CorpusFacts("Documentation of Python, PSF licence version 2."),
+    "tiny_shakespeare": CorpusFacts("Text in the public domain.", "karpathy/tiny_shakespeare"),
+    "names": CorpusFacts("Names from public records of the United States, in the public domain."),
+    "wikitext-2": _WIKITEXT,
+    "wikitext-103": _WIKITEXT,
+    "ptb": CorpusFacts(
+        "Licence of the Linguistic Data Consortium (LDC99T42): for research, and in general not "
+        "free to pass on.",
+        "ptb-text-only/ptb_text_only",
+    ),
+    "toy_reviews": CorpusFacts("Made by hf-lmcourse itself, Apache-2.0."),
+    "imdb": CorpusFacts(
+        "No licence is stated; the reviews belong to their writers, and the authors of the "
+        "collection ask to be cited (Maas et al. 2011).",
+        "stanfordnlp/imdb",
+    ),
+    "sst2": CorpusFacts(
+        "No licence is stated; for research, the authors ask to be cited (Socher et al. 2013).",
+        "stanfordnlp/sst2",
+    ),
+    "rotten_tomatoes": CorpusFacts(
+        "No licence is stated; for research, the authors ask to be cited (Pang and Lee 2005).",
+        "cornell-movie-review-data/rotten_tomatoes",
+    ),
+}
+
+_OWN = CorpusFacts(
+    "Data of whoever trained the model; its terms are not known here, so see to them before you "
+    "share.",
+    language=None,
+)
+
+
+def corpus_facts(name: str) -> CorpusFacts:
+    """The facts of a corpus by the name that a run's settings give it.
+
+    Args:
+        name: of a corpus of this package; anything else is data of the user's own.
+    """
+    return _FACTS.get(name, _OWN)

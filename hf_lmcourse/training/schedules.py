@@ -1,0 +1,36 @@
+"""The learning-rate schedule "step"."""
+
+import math
+from collections.abc import Callable
+
+from ..errors import LmcourseError
+from .arguments import RunArguments
+
+__all__ = ["step_decay"]
+
+
+def step_decay(args: RunArguments, num_training_steps: int) -> Callable[[int], float]:
+    """The factor of the learning rate at each step.
+
+    It is 1 until step `start`, and from there on
+
+        factor ** (1 + floor((t - start) / every))
+
+    Args:
+        args: `step_decay_every`, `step_decay_start`, `step_decay_factor`.
+        num_training_steps: what shares below one are shares of.
+
+    Raises:
+        LmcourseError: no distance between steps.
+    """
+    every, start = args.step_decay_every, args.step_decay_start
+    if every <= 0:
+        raise LmcourseError('lr_scheduler_type "step" needs step_decay_every above 0')
+    start = every if start is None else start
+    every, start = (v * num_training_steps if v < 1 else v for v in (every, start))
+    factor = args.step_decay_factor
+
+    def rate(step: int) -> float:
+        return factor ** max(0, math.floor((step - start) / every) + 1)
+
+    return rate

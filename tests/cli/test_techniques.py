@@ -1,0 +1,57 @@
+"""All techniques that go together, switched on from the command line."""
+
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from .commands import lmcourse, result_of, write_corpus, write_yaml
+
+RAW = "raw_weights.safetensors"
+ALL = (
+    ["--locked_dropout", "true", "--word_dropout", "0.1", "--recurrent_dropout", "0.2"]
+    + ["--activation_regularization", "2", "--temporal_activation_regularization", "1"]
+    + ["--random_block_length", "true", "--weight_averaging", "ema", "--ema_decay", "0.9"]
+    + ["--input_masking", "0.1", "--adversarial_epsilon", "0.02", "--num_softmaxes", "2"]
+    + ["--num_sampled", "10", "--output_layer", "tied", "--output_dropout", "0.2"]
+)
+
+
+@pytest.mark.parametrize("model_type", ["lmcourse_lstm", "lmcourse_gru"])
+def test_all_together_train_and_what_is_saved_is_the_average(
+    model_type: str, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "small.txt")
+    yaml = write_yaml(tmp_path / "tiny.yaml", corpus, [("lmcourse_lstm", model_type)])
+    folder = tmp_path / "run"
+    outcome = lmcourse("train", yaml, "--output_dir", folder, *ALL)
+    assert outcome.status == 0, outcome.err
+    figures = result_of(folder)["metrics"]["validation"]
+    evaluated = lmcourse("evaluate", folder, "--data", corpus, "--split", "validation")
+    assert f"{figures['perplexity']:.4f}" in evaluated.out
+    checkpoint = max((folder / "checkpoints").glob("checkpoint-*"), key=lambda p: p.stat().st_mtime)
+    averaged, raw = (load_file(checkpoint / n) for n in ("model.safetensors", RAW))
+    assert any(not averaged[name].equal(raw[name]) for name in averaged)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--word_dropout", "1"], "word_dropout must be at least 0 and below 1"),
+        (["--adversarial_epsilon", "-1"], "adversarial_epsilon must be at least 0"),
+        (["--num_softmaxes", "0"], "num_softmaxes must be at least 1"),
+        (["--activation_regularization", "-1"], "activation_regularization must be at least 0"),
+        (["--input_masking", "1.5"], "input_masking must be at least 0 and below 1"),
+        (["--weight_averaging", "swa"], "invalid choice: 'swa'"),
+        (["--random_block_length", "true", "--block_length", "5"], "block_length of at least 10"),
+        (
+            ["--num_softmaxes", "2", "--output_layer", "adaptive", "--adaptive_cutoffs", "5"],
+            'num_softmaxes goes with output_layer "full" or "tied"',
+        ),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(words: list[str], told: str, tmp_path: Path) -> None:
+    yaml = write_yaml(tmp_path / "tiny.yaml", write_corpus(tmp_path / "small.txt"))
+    outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words)
+    assert told in outcome.complaint
+    assert not (tmp_path / "run").exists()

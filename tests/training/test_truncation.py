@@ -1,0 +1,111 @@
+"""Blocks of random length in training: the rate follows them, and a resumed run is the same."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.data.random_blocks import RandomBlockStreams
+from hf_lmcourse.training.config_file import read_settings
+from hf_lmcourse.training.run import prepare_run
+
+from .test_trainer import STREAMS, VOCABULARY, tiny_model, trainer
+
+BASE = 12
+
+
+def random_blocks(length: int = 600) -> RandomBlockStreams:
+    tokens = np.random.default_rng(0).integers(VOCABULARY, size=length).astype(np.uint16)
+    return RandomBlockStreams(tokens, STREAMS, BASE, first_context=0)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_rate_of_a_step_is_scaled_by_its_length_and_put_back(
+    tmp_path: Path, accumulate: int
+) -> None:
+    run = trainer(
+        tmp_path,
+        train_dataset=random_blocks(),
+        num_train_epochs=1,
+        learning_rate=0.5,
+        gradient_accumulation_steps=accumulate,
+        logging_steps=1,
+    )
+    used: list[float] = []
+    optimizer = run.create_optimizer()
+    step = optimizer.step
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        used.append(optimizer.param_groups[0]["lr"])
+        return step(*args, **kwargs)
+
+    optimizer.step = watched  # type: ignore[method-assign]
+    run.train()
+    lengths = np.diff(run.train_dataset.borders) / BASE
+    groups = [lengths[i : i + accumulate] for i in range(0, len(lengths), accumulate)]
+    assert used == pytest.approx([0.5 * group.mean() for group in groups])
+    assert len(set(used)) > 1
+    rates = [entry["learning_rate"] for entry in run.state.log_history if "loss" in entry]
+    assert rates == [0.5] * len(groups)
+
+
+def test_training_equals_a_plain_loop(tmp_path: Path) -> None:
+    data, model = random_blocks(), tiny_model().train()
+    state: tuple[Tensor, ...] | None = None
+    for block in range(data.num_blocks):
+        rows = data.__getitems__(range(block * STREAMS, (block + 1) * STREAMS))
+        ids, labels = (torch.stack([r[n] for r in rows]) for n in ("input_ids", "shift_labels"))
+        hidden, state = model.model.layers[0](model.model.embed_tokens(ids), state)
+        state = tuple(component[:, -1].detach() for component in state)
+        loss = nn.functional.cross_entropy(model.lm_head(hidden).flatten(0, 1), labels.flatten())
+        model.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.5 * ids.shape[1] / BASE * parameter.grad
+    run = trainer(tmp_path, train_dataset=random_blocks(), num_train_epochs=1)
+    run.train()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(run.model.state_dict()[name], value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("stop_at", [5, 15])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    tmp_path: Path, stop_at: int
+) -> None:
+    settings: dict[str, Any] = {"save_strategy": "steps", "save_steps": stop_at}
+    settings |= {"optim": "adamw_torch", "learning_rate": 0.01}
+
+    def fresh(folder: str) -> Any:
+        model = tiny_model(output_dropout=0.5)
+        return trainer(tmp_path / folder, model, train_dataset=random_blocks(), **settings)
+
+    whole = fresh("whole")
+    whole.train()
+    torch.manual_seed(99)
+    resumed = fresh("resumed")
+    resumed.train(resume_from_checkpoint=str(tmp_path / "whole" / f"checkpoint-{stop_at}"))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("model_type: lmcourse_transformer\n  max_position_embeddings: 64", "models that carry"),
+        ("model_type: lmcourse_bigram_mlp", "models that carry"),
+    ],
+)
+def test_models_and_data_without_streams_are_refused(model: str, told: str, tmp_path: Path) -> None:
+    text, yaml = tmp_path / "text.txt", tmp_path / "tiny.yaml"
+    text.write_text("so it goes\n" * 200)
+    batches = "batches: bigrams, " if "bigram" in model else ""
+    data = f"{{{batches}corpus: {text}, random_block_length: true, cache_dir: {tmp_path}/c}}"
+    yaml.write_text(f"# Tiny.\nmodel:\n  {model}\ndata: {data}\n")
+    settings = read_settings([str(yaml), "--output_dir", str(tmp_path / "run")])
+    with pytest.raises(LmcourseError, match=told):
+        prepare_run(settings, ["lmcourse"])
