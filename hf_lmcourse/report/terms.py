@@ -22,17 +22,20 @@ class CorpusFacts:
 
 _WIKITEXT = CorpusFacts("Text of Wikipedia, CC BY-SA 3.0.", "Salesforce/wikitext")
 
+_LDC = (
+    "Licence of the Linguistic Data Consortium (LDC99T42): for research, and in general not free to "
+    "pass on."
+)
+
 _FACTS = {
     "cpython-docs": CorpusFacts("Documentation of Python, PSF licence version 2."),
     "tiny_shakespeare": CorpusFacts("Text in the public domain.", "karpathy/tiny_shakespeare"),
     "names": CorpusFacts("Names from public records of the United States, in the public domain."),
     "wikitext-2": _WIKITEXT,
     "wikitext-103": _WIKITEXT,
-    "ptb": CorpusFacts(
-        "Licence of the Linguistic Data Consortium (LDC99T42): for research, and in general not "
-        "free to pass on.",
-        "ptb-text-only/ptb_text_only",
-    ),
+    "ptb": CorpusFacts(_LDC, "ptb-text-only/ptb_text_only"),
+    "tau-lm": CorpusFacts(_LDC),
+    "tau-lm-swapped": CorpusFacts(_LDC),
     "toy_reviews": CorpusFacts("Made by hf-lmcourse itself, Apache-2.0."),
     "imdb": CorpusFacts(
         "No licence is stated; the reviews belong to their writers, and the authors of the "
