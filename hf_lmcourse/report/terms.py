@@ -23,8 +23,8 @@ class CorpusFacts:
 _WIKITEXT = CorpusFacts("Text of Wikipedia, CC BY-SA 3.0.", "Salesforce/wikitext")
 
 _LDC = (
-    "Licence of the Linguistic Data Consortium (LDC99T42): for research, and in general not free to "
-    "pass on."
+    "Licence of the Linguistic Data Consortium (LDC99T42): for research, and in general not free "
+    "to pass on."
 )
 
 _FACTS = {
