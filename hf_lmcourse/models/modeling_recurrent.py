@@ -6,12 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from transformers import initialization as init
-from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
-from transformers.processing_utils import Unpack
-from transformers.utils import TransformersKwargs
-from transformers.utils.generic import merge_with_config_defaults
-from transformers.utils.output_capturing import capture_outputs
 
 from ..layers.activation_penalty import activation_penalty
 from ..layers.dropout import LockedDropout
@@ -20,7 +15,7 @@ from ..layers.output import IGNORED
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
-from .inputs import WordEmbedding, input_embeddings, mask_of_new_tokens
+from .state_body import StateModel
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
 
@@ -64,7 +59,7 @@ class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
             bias[module.hidden_size : 2 * module.hidden_size] = 1.0
 
 
-class RecurrentModel(RecurrentPreTrainedModel):
+class RecurrentModel(StateModel, RecurrentPreTrainedModel):
     """Embeddings and recurrent layers, without the output layer.
 
     A subclass names its layer in `layer_class`.
@@ -74,9 +69,8 @@ class RecurrentModel(RecurrentPreTrainedModel):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
-        embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
-        widths = [embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
+        further = [config.hidden_size] * (config.num_hidden_layers - 1)
+        widths = [self.embed_tokens.embedding_dim, *further]
         self.layers = nn.ModuleList(self.build_layer(config, width) for width in widths)
         dropout = LockedDropout if config.locked_dropout else nn.Dropout
         between = [config.hidden_dropout] * (config.num_hidden_layers - 1)
@@ -93,46 +87,11 @@ class RecurrentModel(RecurrentPreTrainedModel):
             backend=config.backend,
         )
 
-    @merge_with_config_defaults
-    @capture_outputs
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-        **kwargs: Unpack[TransformersKwargs],
+    def read(
+        self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
     ) -> RecurrentModelOutput:
-        """Run the layers over a sequence, from a state where one is given.
-
-        Args:
-            input_ids: token ids; exactly one of these and `inputs_embeds`.
-            attention_mask: 0 at padding, over everything seen so far; the state stands still there.
-            past_key_values: the states of the layers.
-            inputs_embeds: embeddings in place of ids.
-            use_cache: return the states.
-            **kwargs: `output_hidden_states`.
-
-        Returns:
-            h_1 .. h_T of the last layer, and the states.
-
-        Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`.
-            IndexError: a token id outside the vocabulary.
-
-        Shape:
-            input_ids: (batch, length); attention_mask: (batch, seen + length);
-            inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
-        """
-        embeddings = input_embeddings(
-            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
-        )
-        cache: Any = past_key_values
-        if use_cache and cache is None:
-            cache = DynamicCache(config=self.config)
-        mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])
-        hidden = self.embedding_dropout(embeddings)
+        """Run the layers over a sequence; the state is theirs, and stands still at padding."""
+        hidden = x
         for index, (layer, dropout) in enumerate(zip(self.layers, self.dropouts, strict=True)):
             past = None if cache is None else cache.layers[index]
             before, every_step = (None, False) if past is None else (past.state, past.record_past)
@@ -143,7 +102,6 @@ class RecurrentModel(RecurrentPreTrainedModel):
             undropped, hidden = hidden, dropout(hidden)
         return RecurrentModelOutput(
             last_hidden_state=hidden,
-            past_key_values=cache if use_cache else None,
             undropped_hidden_state=undropped if self.training and self._penalised else None,
         )
 

@@ -6,16 +6,11 @@ import torch
 from torch import Tensor, nn
 from transformers import GenerationMixin
 from transformers import initialization as init
-from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
-from transformers.processing_utils import Unpack
-from transformers.utils import TransformersKwargs
-from transformers.utils.generic import merge_with_config_defaults
-from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import WordEmbedding, input_embeddings, mask_of_new_tokens
+from ..state_body import StateModel
 from .configuration_ngram_fnn import NGramFNNConfig
 
 __all__ = ["NGramFNNForCausalLM", "NGramFNNModel"]
@@ -38,7 +33,7 @@ class NGramFNNPreTrainedModel(LMCoursePreTrainedModel):
             init.uniform_(module.projection.weight, -bound, bound)
 
 
-class NGramFNNModel(NGramFNNPreTrainedModel):
+class NGramFNNModel(StateModel, NGramFNNPreTrainedModel):
     """The n - 1 words before the next one, their embeddings end to end, and hidden layers.
 
     With x_t = C(w_t) the embedding of the word at t, the next word is predicted by
@@ -56,63 +51,29 @@ class NGramFNNModel(NGramFNNPreTrainedModel):
 
     def __init__(self, config: NGramFNNConfig) -> None:
         super().__init__(config)
-        embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
         self.window = NGramLayer(
-            embedding_size, config.hidden_size, config.context_size, config.hidden_act
+            self.embed_tokens.embedding_dim,
+            config.hidden_size,
+            config.context_size,
+            config.hidden_act,
         )
         self.layers = nn.ModuleList(
             ResidualLayer(config.hidden_size, config.hidden_act, config.residual)
             for _ in range(config.num_hidden_layers - 1)
         )
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         self.hidden_dropout = nn.Dropout(config.hidden_dropout)
         self.output_dropout = nn.Dropout(config.output_dropout)
         self.post_init()
 
-    @merge_with_config_defaults
-    @capture_outputs
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        past_key_values: Cache | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-        **kwargs: Unpack[TransformersKwargs],
+    def read(
+        self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
     ) -> BaseModelOutputWithPast:
-        """Compute the hidden vector of every position, from the words before where they are given.
+        """The equation at every position; the state is the newest n - 2 embeddings.
 
-        Args:
-            input_ids: token ids; exactly one of these and `inputs_embeds`.
-            attention_mask: 0 at padding, over everything seen so far; it is passed over.
-            past_key_values: the newest n - 2 embeddings before.
-            inputs_embeds: embeddings in place of ids.
-            use_cache: return the newest n - 2 embeddings.
-            **kwargs: `output_hidden_states`.
-
-        Returns:
-            What the output layer reads, and what the words that follow need: h_t, and after it the
-            embeddings of the window where there are direct connections.
-
-        Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`.
-            IndexError: a token id outside the vocabulary.
-
-        Shape:
-            input_ids: (batch, length); attention_mask: (batch, seen + length);
-            inputs_embeds: (batch, length, embedding_size); result: (batch, length, output_size).
+        After h_t come the embeddings of the window where there are direct connections.
         """
-        embeddings = input_embeddings(
-            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
-        )
-        cache: Any = past_key_values
-        if use_cache and cache is None:
-            cache = DynamicCache(config=self.config)
-        mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])
         before = cache.layers[0].state if cache is not None else None
         before = before[0] if before else None  # none at the start, and none carried where n = 2
-        x = self.embedding_dropout(embeddings)
         hidden = self.window(x, before, mask)
         for layer in self.layers:
             hidden = layer(self.hidden_dropout(hidden))
@@ -121,10 +82,7 @@ class NGramFNNModel(NGramFNNPreTrainedModel):
         if use_cache:
             state = self.window.states(x, before, mask, every_step=cache.layers[0].record_past)
             cache.update(state, state[..., :0], 0, length=x.shape[1])
-        return BaseModelOutputWithPast(
-            last_hidden_state=self.output_dropout(hidden),
-            past_key_values=cache if use_cache else None,
-        )
+        return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))
 
 
 class NGramFNNForCausalLM(LanguageModelForCausalLM, NGramFNNPreTrainedModel, GenerationMixin):
