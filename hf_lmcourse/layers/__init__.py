@@ -7,6 +7,7 @@ from .dropout import LockedDropout, drop_words
 from .elman import ElmanLayer, elman_step
 from .feed_forward import FeedForward
 from .gru import GRULayer, gru_step
+from .label_smoothing import label_margin
 from .lstm import LSTMLayer, lstm_step
 from .mixture_of_softmaxes import MixtureOfSoftmaxes
 from .ngram import NGramLayer, ResidualLayer
@@ -43,22 +44,22 @@ __all__ = [
     "LSTMLayer",
     "LockedDropout",
     "MixtureOfSoftmaxes",
+    "MultiHeadAttention",
     "NGramLayer",
     "RecurrentLayer",
     "ResidualLayer",
     "activation_penalty",
     "adversarial_cross_entropy",
-    "count_gradients",
-    "drop_words",
-    "MultiHeadAttention",
-    "RecurrentLayer",
     "attend",
     "attend_at_distances",
     "attend_locally",
     "causal",
+    "count_gradients",
+    "drop_words",
     "elman_step",
     "gru_step",
     "inclusion_probabilities",
+    "label_margin",
     "linear_cross_entropy",
     "local_window",
     "log_sparse",
@@ -69,8 +70,8 @@ __all__ = [
     "run_steps",
     "sample_vocabulary",
     "sampled_cross_entropy",
-    "token_gradients",
     "sinusoidal_positions",
     "strided",
+    "token_gradients",
     "token_losses",
 ]

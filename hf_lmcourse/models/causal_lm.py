@@ -110,11 +110,12 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             **kwargs: `shift_labels`, labels shifted already: position t is the token *after* t, so
                 that no label is lost at the border of two blocks; they take precedence over
                 `labels`. `num_items_in_batch`, the number of labels that the summed loss is divided
-                by where one batch is trained in several pieces. `output_hidden_states`.
+                by where one batch is trained in several pieces. `label_smoothing`, the share of
+                each label that is spread over the vocabulary. `output_hidden_states`.
 
         Returns:
-            Loss in nats per token, logits, cache, hidden states; in training with a penalty or an
-            adversarial margin also the cross-entropy that is in the loss.
+            Loss in nats per token, logits, cache, hidden states; in training with a penalty, an
+            adversarial margin or smoothed labels also the cross-entropy that is in the loss.
 
         Raises:
             ValueError: both or neither of `input_ids` and `inputs_embeds`.
@@ -128,6 +129,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         # Not in the signature: Trainer asks for every argument there with "label" in its name.
         extra: dict[str, Any] = dict(kwargs)
         shift_labels: Tensor | None = extra.pop("shift_labels", None)
+        smoothing: float = extra.pop("label_smoothing", 0.0)
         outputs = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -149,7 +151,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             logits = self.logits(hidden[:, kept])
         if shift_labels is not None:
             num_items = extra.get("num_items_in_batch")
-            loss, cross_entropy = self._loss(outputs, shift_labels.to(hidden.device), num_items)
+            targets = shift_labels.to(hidden.device)
+            loss, cross_entropy = self._loss(outputs, targets, num_items, smoothing)
         return LanguageModelOutput(
             loss=loss,
             cross_entropy=cross_entropy,
@@ -160,16 +163,17 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         )
 
     def _loss(
-        self, outputs: Any, targets: Tensor, num_items: Tensor | int | None
+        self, outputs: Any, targets: Tensor, num_items: Tensor | int | None, smoothing: float
     ) -> tuple[Tensor, Tensor | None]:
         """Loss over the labels, by their number or by `num_items`; the cross-entropy in it."""
         hidden = outputs.last_hidden_state
-        total, summed = self.summed_losses(hidden.flatten(0, -2), targets.flatten())
+        total, summed = self.summed_losses(hidden.flatten(0, -2), targets.flatten(), smoothing)
         penalty = self.training_penalty(outputs, targets) if self.training else None
         if penalty is not None:
             total = total + penalty
         count = (targets != IGNORED).sum() if num_items is None else num_items
-        more = self.training and (penalty is not None or self.config.adversarial_epsilon > 0)
+        adversarial = self.training and self.config.adversarial_epsilon > 0
+        more = penalty is not None or adversarial or smoothing > 0
         return total / count, summed / count if more else None
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from ..errors import LmcourseError
+from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import AdaptiveOutput, adversarial_cross_entropy
 from ..layers.sampled_softmax import sample_vocabulary
@@ -67,14 +69,22 @@ class WithOutputLayer(PreTrainedModel):
             return self.mixture.log_probabilities(hidden, head.weight, head.bias)
         return self.lm_head(self.output_projection(hidden))
 
-    def summed_losses(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def summed_losses(
+        self, hidden: Tensor, targets: Tensor, label_smoothing: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """The summed loss over the labels, and, without a gradient, the summed cross-entropy.
 
-        They differ in adversarial training only.
+        They differ in adversarial training and with label smoothing.
+
+        Args:
+            hidden: from the body.
+            targets: token ids; `-100` is not counted.
+            label_smoothing: epsilon of `label_margin`.
 
         Shape:
-            hidden: (tokens, output_size), from the body; targets: (tokens,); results: ().
+            hidden: (tokens, output_size); targets: (tokens,); results: ().
         """
+        self.check_label_smoothing(label_smoothing)
         head: Any = self.lm_head
         log_prior = None
         if self.mixture is None:
@@ -87,12 +97,27 @@ class WithOutputLayer(PreTrainedModel):
         if isinstance(head, AdaptiveOutput):
             total = head.loss(hidden, targets)
             return total, total.detach()
-        weight, bias = head.weight, head.bias
+        weight, bias, smoothing = head.weight, head.bias, 0.0
+        if label_smoothing:  # over the whole vocabulary, also where the rest sees a sample
+            smoothing = label_smoothing * label_margin(hidden, weight, bias, targets)
         if self.training and self.config.num_sampled is not None:
             sampled = sample_vocabulary(weight, bias, targets, self.config.num_sampled)
             weight, bias, targets = sampled
         epsilon = self.config.adversarial_epsilon if self.training else 0.0
-        return adversarial_cross_entropy(hidden, weight, bias, targets, epsilon, log_prior)
+        total, summed = adversarial_cross_entropy(hidden, weight, bias, targets, epsilon, log_prior)
+        return total + smoothing, summed
+
+    def check_label_smoothing(self, label_smoothing: float) -> None:
+        """Refuse label smoothing where the logits of a position are not one product.
+
+        Raises:
+            LmcourseError: so it is, and the output layer is adaptive or a mixture.
+        """
+        plain = self.config.output_layer != "adaptive" and self.config.num_softmaxes == 1
+        if label_smoothing and not plain:
+            raise LmcourseError(
+                'label_smoothing_factor needs output_layer "full" or "tied" and num_softmaxes 1'
+            )
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The output matrix; an adaptive softmax has no single one."""

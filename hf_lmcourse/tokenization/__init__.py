@@ -33,7 +33,7 @@ def train_tokenizer(kind: str, lines: str | Iterable[str], **options: Any) -> An
     Args:
         kind: "character", "word", "word_punctuation" or "digit_pattern".
         lines: the text, whole or in pieces that end between words.
-        **options: of the tokenizer's `train`; characters have none.
+        **options: of the tokenizer's `train`.
 
     Raises:
         LmcourseError: no such kind, or an option out of range.

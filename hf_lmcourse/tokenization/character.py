@@ -11,11 +11,12 @@ __all__ = ["CharacterTokenizer"]
 class CharacterTokenizer(PreTrainedTokenizerFast):
     """One token a character (a Unicode code point), and back without loss.
 
-    Ids: 0 for `<pad>`, 1 for `<unk>`, then the characters seen, in code point order. A character
-    that was not seen becomes `<unk>`. The strings "<pad>" and "<unk>" in running text are ordinary
-    characters, so they too come back as they were; `split_special_tokens`, in
-    tokenizer_config.json, sees to it. (`tokenizers.Tokenizer.from_file` does not read that file:
-    there, and with `split_special_tokens=False`, those two strings are single tokens.)
+    Ids: 0 for `<pad>`, 1 for `<unk>`, then the alphabet, in code point order: the characters seen,
+    and those that were named beside them. Any other character becomes `<unk>`. The strings "<pad>"
+    and "<unk>" in running text are ordinary characters, so they too come back as they were;
+    `split_special_tokens`, in tokenizer_config.json, sees to it. (`tokenizers.Tokenizer.from_file`
+    does not read that file: there, and with `split_special_tokens=False`, those two strings are
+    single tokens.)
 
     Nothing here but the constructor: the saved files hold all that it does, so that `AutoTokenizer`
     loads them without this package.
@@ -24,9 +25,14 @@ class CharacterTokenizer(PreTrainedTokenizerFast):
     model_input_names = ["input_ids", "attention_mask"]
 
     @classmethod
-    def train(cls, text: str | Iterable[str]) -> "CharacterTokenizer":
-        """Make a tokenizer for the characters of a text, given whole or in pieces."""
-        characters: set[str] = set()
+    def train(cls, text: str | Iterable[str], alphabet: str = "") -> "CharacterTokenizer":
+        """Make a tokenizer for the characters of a text.
+
+        Args:
+            text: whole or in pieces.
+            alphabet: characters that are tokens also where the text has none of them.
+        """
+        characters = set(alphabet)
         for piece in [text] if isinstance(text, str) else text:
             characters.update(piece)
         entries = ["<pad>", "<unk>", *sorted(characters)]

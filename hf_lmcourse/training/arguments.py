@@ -43,6 +43,13 @@ class DataArguments:
             "none is named."
         },
     )
+    alphabet: Literal["seen", "printable"] = field(
+        default="seen",
+        metadata={
+            "help": "Characters that are tokens: those seen in the training text, or beside them "
+            "the 100 printable ones of ASCII, so that digits, say, are told apart."
+        },
+    )
     max_vocabulary: int | None = field(
         default=None, metadata={"help": "Keep this many of the most frequent words."}
     )

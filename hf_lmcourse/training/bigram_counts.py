@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from ..data.bigrams import BigramCountsOfText, Bigrams
 from ..errors import LmcourseError
 from ..layers.bigram import BigramCounts, token_gradients
+from .arguments import RunArguments
 from .bigram_gradients import (
     CountLBFGS,
     bigram_parameters,
@@ -40,11 +41,12 @@ class HandTrainer(BigramTrainer):
 
     Raises:
         LmcourseError: batches are to be made of several pieces or by several processes, whose
-            gradients only autograd would add up.
+            gradients only autograd would add up; or labels are to be smoothed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _refuse_smoothing(self.args)
         if self.args.gradient_accumulation_steps * self.args.world_size > 1:
             raise LmcourseError(
                 "bigrams_by_hand is for one process and gradient_accumulation_steps 1: take bigrams"
@@ -75,9 +77,16 @@ class CountTrainer(StreamTrainer):
     `train_dataset` is a `BigramCountsOfText`. The gradients are those written by hand in
     `layers/bigram.py`; autograd has no part. Where `args.lbfgs_iterations` is set the optimizer is
     L-BFGS, and a step that many iterations; otherwise any of transformers'.
+
+    Raises:
+        LmcourseError: labels are to be smoothed.
     """
 
     train_dataset: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _refuse_smoothing(self.args)
 
     @cached_property
     def counts(self) -> BigramCounts:
@@ -105,6 +114,14 @@ class CountTrainer(StreamTrainer):
                 network, self.counts, self.args.learning_rate, self.args.lbfgs_iterations
             )
         return super().create_optimizer(model)
+
+
+def _refuse_smoothing(args: RunArguments) -> None:
+    if args.label_smoothing_factor:
+        raise LmcourseError(
+            "gradients by hand are those of the plain loss: set label_smoothing_factor to 0, or "
+            "batches to bigrams"
+        )
 
 
 def bigram_training(

@@ -1,5 +1,6 @@
 """One run from settings to a run folder: data, model, training, figures, card."""
 
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,18 +138,20 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in ("character", "word", "digit_pattern"):
-        options: dict[str, Any] = {}
-        if data.tokenizer != "character":
-            options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
-        if data.tokenizer == "word":
-            options["lowercase"] = data.lowercase
-        return train_tokenizer(data.tokenizer, corpus.text("train"), **options)
+        return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
     if not Path(data.tokenizer, "tokenizer.json").exists():
         raise LmcourseError(
             f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
             "nor a folder with a tokenizer.json"
         )
     return load_tokenizer(data.tokenizer)
+
+
+def _tokenizer_options(data: DataArguments) -> dict[str, Any]:
+    if data.tokenizer == "character":
+        return {"alphabet": string.printable if data.alphabet == "printable" else ""}
+    options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
+    return options | ({"lowercase": data.lowercase} if data.tokenizer == "word" else {})
 
 
 def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokenizerBase:

@@ -40,7 +40,7 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
     all of them. A `TokenWindows` is read in its own order and carries nothing. Other data is
     trained as Trainer trains it. On `RandomBlockStreams` the learning rate follows the length of
     each block (`LengthScaledRate`). The loss that is logged is the cross-entropy, whatever else the
-    training loss holds.
+    training loss holds. Labels are smoothed by the model (`label_margin`), which keeps no logits.
 
     Evaluation on either scores every token once, on streams with carried state, and reports
     `eval_perplexity`, `eval_nats_per_token`, `eval_accuracy` and so on from sums; `eval_loss` is
@@ -55,7 +55,8 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
     Raises:
         LmcourseError: the loss is no number any more (what was saved before stays), the batch size
             over all processes is not the number of streams, or the model carries no state and is
-            given streams; or input masking has no `<unk>` to put in.
+            given streams; input masking has no `<unk>` to put in; or labels are to be smoothed
+            where the output layer is adaptive or a mixture.
 
     Reference:
         Williams and Peng 1990 (truncated backpropagation through time).
@@ -75,6 +76,9 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
         self._cross_entropy: Tensor | None = None
         self.add_callback(ResetAtEpoch(self))
         self.add_callback(self._rate)
+        self._smoothing, self.label_smoother = self.args.label_smoothing_factor, None
+        if self._smoothing:
+            self.model.check_label_smoothing(self._smoothing)
         self._mask = InputMasking(self.args, self.processing_class, self.model.config.vocab_size)
         for dataset in (self.train_dataset, self.eval_dataset):
             if isinstance(dataset, ContiguousStreams) and not self.model.carries_state:
@@ -122,6 +126,8 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
         """The model's loss; in training on streams, from the state of the batch before."""
         if model.training:
             inputs = self._mask(inputs)
+            if self._smoothing:
+                inputs = {**inputs, "label_smoothing": self._smoothing}
         if model.training and isinstance(self.train_dataset, RandomBlockStreams):
             self._rate.note(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)

@@ -73,3 +73,9 @@ def test_characters_have_no_options_and_an_unknown_kind_is_refused() -> None:
 def test_tiny_shakespeare_has_its_65_characters(data_dir: Path) -> None:
     text = load_corpus("tiny_shakespeare", data_dir).text("train")
     assert len(train_tokenizer("character", text)) == 65 + 2
+
+
+def test_an_alphabet_adds_characters_that_the_text_lacks() -> None:
+    tokenizer = CharacterTokenizer.train("ba", alphabet="a0")
+    assert tokenizer.convert_ids_to_tokens([2, 3, 4]) == ["0", "a", "b"]
+    assert tokenizer.decode(tokenizer("a0b")["input_ids"]) == "a0b"

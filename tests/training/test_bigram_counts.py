@@ -121,6 +121,12 @@ def test_vectors_that_are_kept_stay_to_the_bit_and_the_others_are_trained(
     assert (after[others] != before[others]).any(1).all()
 
 
+@pytest.mark.parametrize("kind", [HandTrainer, CountTrainer])
+def test_gradients_by_hand_know_no_smoothed_labels(tmp_path: Path, kind: type[Any]) -> None:
+    with pytest.raises(LmcourseError, match="set label_smoothing_factor to 0"):
+        trainer(kind, tmp_path, label_smoothing_factor=0.1)
+
+
 def test_a_network_trained_by_hand_is_the_one_that_autograd_trains(tmp_path: Path) -> None:
     trained = []
     for kind in (BigramTrainer, HandTrainer):
