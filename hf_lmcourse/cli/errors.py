@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from ..data.labelled import load_labelled_corpus
 from ..data.ragged import RaggedTexts, encode_texts
 from ..errors import LmcourseError
+from ..evaluation.classification import probabilities
 from ..evaluation.classification_errors import (
     accuracy_by_length,
     accuracy_by_negation,
     calibration,
     confusion_matrix,
-    probabilities,
     word_contributions,
 )
 from ..models.dan import DANForSequenceClassification

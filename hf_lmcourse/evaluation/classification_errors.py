@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from ..data.ragged import RaggedTexts, ragged_batch
 from ..models.dan import DANForSequenceClassification
 
 __all__ = [
@@ -21,7 +19,6 @@ __all__ = [
     "accuracy_by_negation",
     "calibration",
     "confusion_matrix",
-    "probabilities",
     "word_contributions",
 ]
 
@@ -65,24 +62,6 @@ class Contributions:
 
     gradient_times_input: Tensor
     leave_one_out: Tensor
-
-
-@torch.no_grad()
-def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> NDArray[np.float64]:
-    """p(class | text) of every text.
-
-    Args:
-        model: in evaluation mode.
-        texts: encoded with its tokenizer.
-
-    Shape:
-        result: (texts, classes).
-    """
-    parts = []
-    for batch in DataLoader(texts, batch_size=_TEXTS_AT_ONCE, collate_fn=ragged_batch):
-        inputs = {name: batch[name].to(model.device) for name in ("input_ids", "lengths")}
-        parts.append(model(**inputs).logits.double().softmax(-1).cpu())
-    return torch.cat(parts).numpy()
 
 
 def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Contributions:

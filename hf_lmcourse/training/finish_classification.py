@@ -6,6 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
+from ..evaluation.classification import classification_metrics
 from ..report.card import render_model_card
 from ..report.card_sections import save_card
 from ..report.plots import plot_accuracy_curve
@@ -46,7 +47,8 @@ class ClassificationSummary:
 def finish_classification(run: ClassificationRun) -> ClassificationSummary:
     """Score the model of the best epoch on validation and test texts, and write the run folder.
 
-    The test texts are read here for the first and only time.
+    What is scored is the model as it was saved, in the precision of its weights, also where the
+    training was in bfloat16. The test texts are read here for the first and only time.
 
     Args:
         run: after its training.
@@ -54,19 +56,16 @@ def finish_classification(run: ClassificationRun) -> ClassificationSummary:
     Returns:
         What to print.
     """
+    save_for_sharing(run)
+    trained = run.trainer.accelerator.unwrap_model(run.trainer.model)
+    model = type(trained).from_pretrained(run.folder).to(run.settings.training.device)
     seconds, metrics = run.seconds, {}
     for split, texts in run.splits.items():
         if split == "train":
             continue
-        figures = run.trainer.evaluate(texts, metric_key_prefix=split)
-        metrics[split] = {
-            "accuracy": figures[f"{split}_accuracy"],
-            "cross_entropy": figures[f"{split}_loss"],
-            "texts": figures[f"{split}_texts"],
-        }
+        metrics[split] = classification_metrics(model, texts)
         if run.vectors is not None:
             metrics[split] |= run.vectors.coverage(texts.tokens)
-    save_for_sharing(run)
     yardsticks = {"always the most frequent class": _most_frequent_class(run)}
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)

@@ -11,12 +11,12 @@ from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.cli.main import main
 from hf_lmcourse.data.labelled import LabelledTexts
 from hf_lmcourse.data.ragged import encode_texts
+from hf_lmcourse.evaluation.classification import probabilities
 from hf_lmcourse.evaluation.classification_errors import (
     accuracy_by_length,
     accuracy_by_negation,
     calibration,
     confusion_matrix,
-    probabilities,
     word_contributions,
 )
 from hf_lmcourse.tokenization import WordPunctuationTokenizer

@@ -1,0 +1,51 @@
+"""What a classifier says of texts, and how often and how surely it is right."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from ..data.ragged import RaggedTexts, ragged_batch
+from ..metrics import load_metric
+from ..models.dan import DANForSequenceClassification
+
+__all__ = ["classification_metrics", "probabilities"]
+
+_TEXTS_AT_ONCE = 200
+
+
+@torch.no_grad()
+def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> NDArray[np.float64]:
+    """p(class | text) of every text.
+
+    Args:
+        model: in evaluation mode.
+        texts: encoded with its tokenizer.
+
+    Shape:
+        result: (texts, classes).
+    """
+    parts = []
+    for batch in DataLoader(texts, batch_size=_TEXTS_AT_ONCE, collate_fn=ragged_batch):
+        inputs = {name: batch[name].to(model.device) for name in ("input_ids", "lengths")}
+        parts.append(model(**inputs).logits.double().softmax(-1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def classification_metrics(
+    model: DANForSequenceClassification, texts: RaggedTexts
+) -> dict[str, float]:
+    """Accuracy, and the mean of -log p(right class | text) in nats.
+
+    Args:
+        model: in evaluation mode.
+        texts: encoded with its tokenizer, at least one.
+
+    Returns:
+        `accuracy`, `texts` (how many there are) and `cross_entropy`.
+    """
+    p, right = probabilities(model, texts), np.asarray(texts.labels)
+    figures = load_metric("label_accuracy").compute(predictions=p.argmax(-1), references=right)
+    assert figures is not None
+    nats = -np.log(p[np.arange(len(right)), right]).mean()
+    return {**figures, "cross_entropy": float(nats)}
