@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..evaluation.corpus import evaluate_split
 from ..evaluation.log_probability_rank import rank_bound
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.adaptation import adaptation_study, save_adaptation_study
 
 __all__ = ["run"]
 
@@ -49,6 +51,11 @@ def run(arguments: list[str]) -> int:
     columns, notes = _adapted_columns(adapted, split, options)
     print(f"{options.model} on {corpus.name}, {split}")  # noqa: T201
     _print_columns({"": metrics, **columns})
+    if options.results_dir:
+        name, command = Path(options.model).name, shlex.join(["lmcourse", "evaluate", *arguments])
+        all_columns = {"": metrics, **columns}
+        study = adaptation_study(model, name, corpus.name, split, command, all_columns)
+        save_adaptation_study(study, options.results_dir)
     if options.rank:
         rank, shape = adapted.rank(split, options.rank)
         metrics = metrics | {"log_probability_rank": rank}
@@ -78,6 +85,11 @@ def _check(options: argparse.Namespace) -> None:
         raise LmcourseError("--dynamic_rate goes with --dynamic_evaluation")
     if options.dynamic_decay and options.dynamic_rate is None:
         raise LmcourseError("--dynamic_decay goes with --dynamic_rate; together they are tuned")
+    if options.results_dir and not (options.continuous_cache or options.dynamic_evaluation):
+        raise LmcourseError(
+            "--results_dir keeps what adaptation is worth: ask for --continuous_cache or "
+            "--dynamic_evaluation, or take --json"
+        )
     if options.segment < 1 or options.rank < 0:
         raise LmcourseError("--segment must be at least 1, and --rank at least 0")
 
@@ -186,4 +198,5 @@ def _add_adaptation(group: Any) -> None:
     )
     group.add_argument("--segment", type=int, default=5, help="its tokens (5; 20 for characters)")
     group.add_argument("--dynamic_rate", type=float, help="its rate; tuned on validation if none")
+    group.add_argument("--results_dir", help="folder that gets adaptation_<run>.json, a study")
     group.add_argument("--dynamic_decay", type=float, default=0.0, help="its way back, with a rate")

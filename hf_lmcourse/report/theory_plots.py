@@ -57,7 +57,7 @@ def plot_noisy_keys(path: Path) -> None:
 def _closed_form(queries: Tensor, means: Tensor, V: Tensor, stretched: int | None) -> float:
     if stretched is None:
         return noisy_keys.variance_of_small_noise(queries, means, V, keys_check.ALPHA)
-    return noisy_keys.variance_of_uncertain_length(queries, means, V, stretched)
+    return noisy_keys.moments_of_uncertain_length(queries, means, V, stretched)[1]
 
 
 def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_lmcourse.report.results import load_results
+from hf_lmcourse.report.study import study_rows
+
 from .commands import FinishedRun, lmcourse
 
 
@@ -14,6 +17,7 @@ def test_each_way_to_adapt_has_a_column_and_tells_its_settings(
 ) -> None:
     told = tmp_path / "figures.json"
     words = ("evaluate", finished.folder, "--data", finished.corpus, "--json", told)
+    words = (*words, "--results_dir", tmp_path / "results")
     cache = ("--continuous_cache", "--cache_window", "50", "--cache_theta", "0.5")
     dynamic = ("--dynamic_evaluation", "sgd", "--dynamic_rate", "0.05", "--segment", "8")
     outcome = lmcourse(*words, *cache, "--cache_lambda", "0.1", *dynamic, "--rank", "20")
@@ -32,6 +36,12 @@ def test_each_way_to_adapt_has_a_column_and_tells_its_settings(
     assert counts == {figures["tokens"]}
     assert "window 50, theta 0.5, lambda 0.1, given" in outcome.out
     assert "sgd, rate 0.05, decay 0, given; segments of 8" in outcome.out
+    study = json.loads(
+        (tmp_path / "results" / f"adaptation_{finished.folder.name}.json").read_text()
+    )
+    assert [value for _, _, value, *_ in study_rows(study)] == perplexities
+    assert study["points"][1]["settings"] == {"window": 50, "theta": 0.5, "weight": 0.1}
+    assert load_results(tmp_path / "results") == [], "a study is no row of the results"
     assert figures["log_probability_rank"] <= 10, "the width of the model is 8"
     assert "at most 10 for a softmax" in outcome.out
 
@@ -62,6 +72,7 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
         ),
         (["--dynamic_rate", "0.1"], "--dynamic_rate goes with --dynamic_evaluation"),
         (["--dynamic_evaluation", "rms", "--dynamic_decay", "0.1"], "goes with --dynamic_rate"),
+        (["--results_dir", "results"], "--results_dir keeps what adaptation is worth"),
         (["--segment", "0"], "--segment must be at least 1"),
         (["--rank", "-1"], "--rank at least 0"),
     ],

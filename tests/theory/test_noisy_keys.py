@@ -42,7 +42,8 @@ def test_one_head_on_two_keys_varies_as_a_sigmoid_does() -> None:
     # the weight is sigmoid(beta (g - 1)), which moves the output along v_a - v_b, of length sqrt 2
     z = torch.randn(400_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     weight = torch.sigmoid(beta * math.sqrt(0.5) * z)
-    wide = noisy_keys.variance_of_uncertain_length(query, means, V, 0)
+    mean, wide = noisy_keys.moments_of_uncertain_length(query, means, V, 0)
+    torch.testing.assert_close(mean, V.mean(0))  # by symmetry, for any beta
     assert wide == pytest.approx(2 * weight.var().item(), rel=0.01)
     # to first order the logits' difference has variance 4 alpha beta^2, the sigmoid slope 1/4
     small = noisy_keys.variance_of_small_noise(query, means, V, alpha)
@@ -55,7 +56,7 @@ def test_two_heads_vary_less_than_one_under_both_models() -> None:
         one, two = beta * means[:2].sum(0, keepdim=True), beta * means[:2]
         for variance in (
             lambda q: noisy_keys.variance_of_small_noise(q, means, V, 1e-4),
-            lambda q: noisy_keys.variance_of_uncertain_length(q, means, V, 0),
+            lambda q: noisy_keys.moments_of_uncertain_length(q, means, V, 0)[1],
         ):
             assert variance(two) < 0.2 * variance(one)
 
@@ -64,6 +65,8 @@ def test_long_queries_come_to_the_limits() -> None:
     means, V = torch.eye(6, dtype=torch.float64), normal(6, 3)
     queries = (3000 * means[:2].sum(0, keepdim=True), 3000 * means[:2])
     limits = noisy_keys.limits_of_uncertain_length(V, 0, 1)
-    for query, limit in zip(queries, limits, strict=True):
-        ours = noisy_keys.variance_of_uncertain_length(query, means, V, 0, points=20_001)
+    mean_limits = noisy_keys.limit_means_of_uncertain_length(V, 0, 1)
+    for query, limit, mean_limit in zip(queries, limits, mean_limits, strict=True):
+        mean, ours = noisy_keys.moments_of_uncertain_length(query, means, V, 0, points=20_001)
         assert ours == pytest.approx(limit, rel=0.01)
+        torch.testing.assert_close(mean, mean_limit, rtol=0, atol=0.005)

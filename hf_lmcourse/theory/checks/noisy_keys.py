@@ -1,4 +1,4 @@
-"""Check of the variance of one head and of two heads, under both models of the keys."""
+"""Check of the mean and the variance of one head and of two, under both models of the keys."""
 
 import torch
 from torch import Tensor
@@ -21,21 +21,18 @@ def check() -> Outcome:
     """Closed forms beside simulation, and the derivative they rest on beside autograd."""
     means, V = orthonormal_setting()
     rows = [*_jacobian_rows(), *_variance_rows(means, V), *_limit_rows(means, V)]
-    table = []
+    variances, weights = [], []
     for beta in (1.0, 3.0, 10.0, 30.0, 100.0):
         one, two = heads(means, beta)
-        table.append(
-            (
-                beta,
-                noisy_keys.variance_of_small_noise(one, means, V, ALPHA),
-                noisy_keys.variance_of_small_noise(two, means, V, ALPHA),
-                noisy_keys.variance_of_uncertain_length(one, means, V, A),
-                noisy_keys.variance_of_uncertain_length(two, means, V, A),
-            )
-        )
+        small = [noisy_keys.variance_of_small_noise(q, means, V, ALPHA) for q in (one, two)]
+        wide = [noisy_keys.moments_of_uncertain_length(q, means, V, A) for q in (one, two)]
+        variances.append((beta, *small, *(variance for _, variance in wide)))
+        weights.append((beta, *(mean[i].item() for mean, _ in wide for i in (A, B))))
     columns = ("beta", "small: 1 head", "small: 2 heads", "uncertain: 1 head", "uncertain: 2 heads")
+    of_values = ("beta", "1 head: v_a", "1 head: v_b", "2 heads: v_a", "2 heads: v_b")
     title = f"tr Cov c by the closed forms (alpha = {ALPHA:g}, values orthonormal)"
-    return Outcome(rows, [Table(title, columns, table)])
+    mean_title = "mean weights of the two values, key of uncertain length: 0.5 is wanted"
+    return Outcome(rows, [Table(title, columns, variances), Table(mean_title, of_values, weights)])
 
 
 def orthonormal_setting() -> tuple[Tensor, Tensor]:
@@ -78,7 +75,12 @@ def _variance_rows(means: Tensor, V: Tensor) -> list[Row]:
     for beta in (1.0, 10.0):
         for name, queries in zip(("1 head", "2 heads"), heads(means, beta), strict=True):
             small = noisy_keys.variance_of_small_noise(queries, means, V, ALPHA)
-            wide = noisy_keys.variance_of_uncertain_length(queries, means, V, A)
+            mean, wide = noisy_keys.moments_of_uncertain_length(queries, means, V, A)
+            drawn = noisy_keys.draw_keys(means, 0.0, _DRAWS, seeded(), A)
+            weight = noisy_keys.attend_heads(queries, drawn, V)[:, A]
+            rows.append(
+                simulated(f"mean weight of v_a, {name}, beta {beta:g}", mean[A].item(), weight)
+            )
             for model, ours, stretched in (("small noise", small, None), ("uncertain", wide, A)):
                 samples = squared_deviations(queries, means, V, stretched)
                 rows.append(simulated(f"tr Cov c, {model}, {name}, beta {beta:g}", ours, samples))
@@ -88,14 +90,13 @@ def _variance_rows(means: Tensor, V: Tensor) -> list[Row]:
 def _limit_rows(means: Tensor, V: Tensor) -> list[Row]:
     """A query long enough to count as infinitely long."""
     limits = noisy_keys.limits_of_uncertain_length(V, A, B)
-    return [
-        same(
-            f"tr Cov c for beta -> infinity, {name}",
-            limit,
-            noisy_keys.variance_of_uncertain_length(queries, means, V, A, points=20_001),
-            allowed=0.005 * limit,
-        )
-        for name, limit, queries in zip(
-            ("1 head", "2 heads"), limits, heads(means, 2000.0), strict=True
-        )
-    ]
+    mean_limits = noisy_keys.limit_means_of_uncertain_length(V, A, B)
+    rows = []
+    for name, limit, mean_limit, queries in zip(
+        ("1 head", "2 heads"), limits, mean_limits, heads(means, 2000.0), strict=True
+    ):
+        mean, variance = noisy_keys.moments_of_uncertain_length(queries, means, V, A, points=20_001)
+        long = f"for beta -> infinity, {name}"
+        rows.append(same(f"tr Cov c {long}", limit, variance, allowed=0.005 * limit))
+        rows.append(same(f"E c {long}", mean_limit, mean, allowed=0.005))
+    return rows
