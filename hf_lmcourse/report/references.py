@@ -31,6 +31,7 @@ class PublishedResult:
 
 
 _NANOGPT = "[karpathy/nanoGPT](https://github.com/karpathy/nanoGPT) README.md"
+_IYYER = "Iyyer et al. 2015, table 1, as quoted in a course's slides"
 _GLUON = "[dmlc/gluon-nlp](https://github.com/dmlc/gluon-nlp) scripts/catalog.rst"
 
 PUBLISHED_RESULTS = (
@@ -75,5 +76,13 @@ PUBLISHED_RESULTS = (
         "accuracy",
         0.9122,
         "[sidaw/nbsvm](https://github.com/sidaw/nbsvm), table of the paper",
+    ),
+    *(
+        PublishedResult("DAN-RAND", corpus, "test", "accuracy", value, _IYYER, note=note)
+        for corpus, value, note in (
+            ("imdb", 0.888, ""),
+            ("sst2", 0.832, ""),
+            ("rotten_tomatoes", 0.773, "not the split of the Hub, which is newer than the paper"),
+        )
     ),
 )
