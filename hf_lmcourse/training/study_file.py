@@ -102,20 +102,25 @@ def read_study(path: str) -> Study:
 
 
 def _factors(path: str, content: dict[str, Any]) -> dict[str, Factor]:
-    vary = content["vary"] if "vary" in content else {"variant": content["variants"]}
+    if "variants" in content:
+        return {"variant": _named_levels(path, "variants", content["variants"])}
+    vary = content["vary"]
     if not isinstance(vary, dict) or len(vary) not in (1, 2):
         raise LmcourseError(f"vary in {path} must be one factor, or two for a grid")
-    return {str(name): _levels(path, str(name), levels) for name, levels in vary.items()}
+    return {
+        str(name): {str(value): {name: value} for value in levels}
+        if isinstance(levels, list) and levels
+        else _named_levels(path, str(name), levels)
+        for name, levels in vary.items()
+    }
 
 
-def _levels(path: str, name: str, levels: Any) -> Factor:
-    if isinstance(levels, list) and levels:
-        return {str(value): {name: value} for value in levels}
+def _named_levels(path: str, name: str, levels: Any) -> Factor:
     named = isinstance(levels, dict) and levels
     if not named or not all(isinstance(level, dict | None) for level in levels.values()):
-        raise LmcourseError(
-            f"{name} in {path} must be a list of values, or names with the settings of each"
-        )
+        kind = "names with the settings of each"
+        kind = kind if name == "variants" else f"a list of values, or {kind}"
+        raise LmcourseError(f"{name} in {path} must be {kind}")
     return {str(level): dict(settings or {}) for level, settings in levels.items()}
 
 
