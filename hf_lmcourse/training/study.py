@@ -12,8 +12,8 @@ from ..data.encoding import replace_file
 from ..errors import LmcourseError
 from ..report.results import environment_versions, git_commit
 from ..report.shareable import make_shareable
-from ..training.any_run import finish_any_run, prepare_any_run
-from ..training.config_file import RunSettings
+from .any_run import finish_any_run, prepare_any_run
+from .config_file import RunSettings
 from .footprint import Footprint
 from .study_file import Point, Study, point_settings
 
