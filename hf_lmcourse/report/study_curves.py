@@ -13,6 +13,9 @@ Curve = tuple[list[float], list[float]]
 _LARGEST = 700.0
 """Nats beyond which the perplexity overflows."""
 
+_MOST_LOGS = 60
+"""Training losses of a curve; more of them are put together, or it would be all noise."""
+
 
 def is_language_model(study: dict[str, Any]) -> bool:
     """Whether the losses are nats per token, so that they have a perplexity."""
@@ -33,6 +36,11 @@ def point_curves(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict
     where the metric is one or a perplexity.
     """
     curves = {split: dict(columns) for split, columns in _recorded(point, study).items()}
+    for name, values in curves["training"].items():
+        group = -(-len(values) // _MOST_LOGS)
+        curves["training"][name] = [
+            mean(values[start : start + group]) for start in range(0, len(values), group or 1)
+        ]
     if is_language_model(study):
         for columns in curves.values():
             if "loss" in columns:

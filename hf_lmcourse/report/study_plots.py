@@ -113,6 +113,7 @@ def _draw_figures(
     """The means and the single seeds of some figures; hollow marks are of the test split.
 
     Names of levels stand at the first panel alone: they are long, and the others are beside it.
+    Those are costs, which begin at zero.
     """
     name, names = list(factors_of(study).items())[-1]
     numbers = _numbers(names)
@@ -131,6 +132,8 @@ def _draw_figures(
                 colour = looks[series[0]].colour if len(factors_of(study)) > 1 else GREY
                 style = ":" if split == "test" else "-"
                 axes.plot(*zip(*means, strict=True), style, color=colour, linewidth=1.2)
+    if not first:
+        axes.set(**{"ylim" if numbers else "xlim": (0, None)})
     if not numbers:
         axes.set_yticks(range(len(names)), names if first else [""] * len(names))
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -195,15 +198,15 @@ def _limit_heights(axes: Axes, heights: list[float], top: float | None) -> None:
 def _draw_legend(axes: Axes, study: dict[str, Any], looks: dict[str, _Look]) -> None:
     """Colours and marks, kinds of lines, and what the training loss is."""
     factors, levels = factors_of(study), levels_of(study)
-    entries = {level: {"color": looks[v].colour, "lw": 3} for v, (level, *_) in levels.items()}
-    handles = _entries(next(iter(factors)) if len(factors) > 1 else None, entries)
+    colours = {level: {"color": looks[v].colour, "lw": 3} for v, (level, *_) in levels.items()}
+    handles = _entries(next(iter(factors)), colours)
     if len(factors) > 1:
         marks = {level: looks[v] for v, (_, level) in levels.items()}
         handles += _entries(
             list(factors)[1],
             {k: {"color": GREY, "alpha": m.alpha, "marker": m.marker} for k, m in marks.items()},
         )
-    handles += _entries("figures" if len(factors) > 1 else None, _kinds(study))
+    handles += _entries("figures", _kinds(study))
     axes.legend(
         handles=handles,
         title=_note(study),
@@ -216,11 +219,9 @@ def _draw_legend(axes: Axes, study: dict[str, Any], looks: dict[str, _Look]) -> 
     )
 
 
-def _entries(heading: str | None, styles: dict[str, dict[str, Any]]) -> list[Line2D]:
-    """Lines of the legend, in a grid below a heading."""
+def _entries(heading: str, styles: dict[str, dict[str, Any]]) -> list[Line2D]:
+    """A heading of the legend, and the lines below it."""
     lines = [Line2D([], [], label=label, **style) for label, style in styles.items()]
-    if heading is None:
-        return lines
     return [Line2D([], [], linestyle="", label=f"{heading.replace('_', ' ')}:"), *lines]
 
 
@@ -238,7 +239,7 @@ def _note(study: dict[str, Any]) -> str:
     """What the dashed curves are: not what an evaluation of the training text would give."""
     if "training" not in _kinds(study):
         return ""
-    note = "training: as logged, in training mode, means over the steps in between"
+    note = "training: as logged, in training mode,\nmeans over the steps in between"
     if any(point.get("num_sampled") for point in study["points"]):
-        note += ",\nover sampled words where the softmax is sampled"
+        note += ";\nover sampled words where the softmax is sampled"
     return note

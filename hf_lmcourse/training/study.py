@@ -56,7 +56,7 @@ def run_study(
         "metric": study.metric,
         "curves_by": "seconds" if settings[0].training.max_training_seconds else "epoch",
         "model_type": settings[0].config.model_type,
-        "corpus": settings[0].data.corpus,
+        "corpus": make_shareable(settings[0].data.corpus),
         "versions": environment_versions(),
         "points": [],
     }

@@ -119,7 +119,10 @@ def test_a_language_model_shows_loss_and_perplexity_of_training_and_validation(
     assert curves(cells["loss, nats per token"], "--") == [[9, 3.5, 3], [9, 3.6, 3.1]]
     expected = [[round(math.exp(loss + shift), 4) for loss in LOSSES] for shift in (0, 0.1)]
     assert curves(cells["perplexity"], "-") == expected
-    assert legend(cells)[0] == ["sgd", "adam", "validation", "test", "training"]
+    assert legend(cells)[0] == [
+        "optim:", "sgd", "adam", "figures:", "validation", "test", "training",
+    ]  # fmt: skip
+    assert cells["milliseconds a step"].get_xlim()[0] == 0
 
 
 def test_the_beginning_of_the_training_does_not_flatten_the_rest(
@@ -158,6 +161,19 @@ def test_curves_of_several_seeds_are_means(drawn: list[Figure], tmp_path: Path) 
     points = [point("a", 1), point("a", 2, shift=1.0)]
     cells = panels(drawn, study({"variant": ["a"]}, points=points), tmp_path)
     assert curves(cells["loss, nats per token"], "-") == [[5.5, 4.5, 4.0]]
+
+
+def test_many_logs_of_a_training_are_put_together(drawn: list[Figure], tmp_path: Path) -> None:
+    record = study({"variant": ["a"]})
+    losses = [5.0, 3.0] * 200
+    record["points"][0]["curves"]["training"] = {
+        "epoch": [n / 100 for n in range(400)],
+        "seconds": [float(n) for n in range(400)],
+        "loss": losses,
+    }
+    cells = panels(drawn, record, tmp_path)
+    (shown,) = curves(cells["loss, nats per token"], "--")
+    assert len(shown) <= 60 and shown[0] == pytest.approx(np.mean(losses[:7]), abs=1e-3)
 
 
 def test_trainings_of_a_limited_time_are_drawn_by_minutes(
