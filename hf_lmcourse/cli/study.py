@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..report.study import plot_study, study_table, write_study_csv
-from ..training.study import read_study, run_study
+from ..report.study import study_table, write_study_csv
+from ..report.study_plots import plot_study
+from ..training.study import run_study
+from ..training.study_file import read_study
 
 __all__ = ["run"]
 

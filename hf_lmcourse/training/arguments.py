@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from transformers import TrainingArguments
 
+from .time_limit import check_time_limit
+
 __all__ = ["DataArguments", "LabelledDataArguments", "RunArguments"]
 
 
@@ -207,6 +209,13 @@ class RunArguments(TrainingArguments):
     patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better loss."}
     )
+    max_training_seconds: float | None = field(
+        default=None,
+        metadata={
+            "help": "Stop after so many seconds of steps, evaluations not counted; for schedules "
+            "that need no length, such as constant."
+        },
+    )
     sample_prompt: str = field(
         default="\n", metadata={"help": "What the samples at evaluation continue."}
     )
@@ -231,6 +240,7 @@ class RunArguments(TrainingArguments):
             raise ValueError(
                 f"non_monotone_interval must be at least 1, not {self.non_monotone_interval}"
             )
+        check_time_limit(self)
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"

@@ -22,6 +22,7 @@ from .arguments import RunArguments
 from .callbacks import LineProgress, StopOnSignal, WallTime
 from .checkpoints import CHECKPOINTS, fresh_run_folder, last_whole_checkpoint
 from .config_file import RunSettings, last_cause
+from .time_limit import TimeLimit
 
 __all__ = [
     "TrainingRun",
@@ -107,7 +108,7 @@ def check_config(settings: RunSettings) -> None:
 def run_callbacks(args: RunArguments, stop: StopOnSignal) -> list[TrainerCallback]:
     """What every run does beside the training."""
     args.restore_callback_states_from_checkpoint = True
-    callbacks = [WallTime(), stop]
+    callbacks = [WallTime(), TimeLimit(), stop]
     if args.patience is not None:
         callbacks.append(EarlyStoppingCallback(args.patience))
     return callbacks

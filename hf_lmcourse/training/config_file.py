@@ -12,7 +12,7 @@ and every field of any of them can be given again as `--field value`.
 import difflib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_type_hints
@@ -56,11 +56,14 @@ class _Parser(HfArgumentParser):
         raise LmcourseError(f"{message}; see lmcourse train --help")
 
 
-def read_settings(arguments: Sequence[str]) -> RunSettings:
+def read_settings(
+    arguments: Sequence[str], changes: Mapping[str, Any] | None = None
+) -> RunSettings:
     """Read a YAML file and the overrides that follow it.
 
     Args:
         arguments: the path of a YAML file, then `--field value` pairs.
+        changes: fields of any section that replace those of the file, before the overrides.
 
     Returns:
         The settings.
@@ -73,11 +76,15 @@ def read_settings(arguments: Sequence[str]) -> RunSettings:
         raise LmcourseError("name a YAML file first, as in: lmcourse train configs/quickstart.yaml")
     path, *overrides = arguments
     sections = _load_sections(path)
+    changes = dict(changes or {})
+    sections["model"].update((k, changes.pop(k)) for k in ["model_type"] if k in changes)
     overrides, model_type = _take_model_type(overrides, sections["model"])
     config_class: Any = _config_class(model_type)
     data_kind = LabelledDataArguments if model_type in CLASSIFIERS else DataArguments
     kinds: tuple[Any, ...] = (_model_fields(config_class), data_kind, RunArguments)
+    _check_options([f"--{name}" for name in changes if name not in _names(*kinds)], _names(*kinds))
     for kind, section in zip(kinds, _SECTIONS, strict=True):
+        sections[section].update((k, v) for k, v in changes.items() if k in _names(kind))
         _check_keys(sections[section], kind, f"section {section!r} of {path}")
     name = Path(path).stem
     parser = _Parser(kinds, allow_abbrev=False)

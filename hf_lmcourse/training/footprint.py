@@ -48,11 +48,13 @@ class Footprint(TrainerCallback):
     Attributes:
         steps: how many were timed.
         seconds: what they took together.
+        seconds_at: what they had taken when Trainer wrote a log, by the number of the step.
         memory: bytes at the peak, see `peak_memory`.
     """
 
     def __init__(self) -> None:
         self.steps, self.seconds = 0, 0.0
+        self.seconds_at: dict[int, float] = {}
         self.memory: int | None = None
         self._began = 0.0
 
@@ -82,6 +84,12 @@ class Footprint(TrainerCallback):
         """Stop it."""
         self.steps += 1
         self.seconds += time.perf_counter() - self._began
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note the time."""
+        self.seconds_at[state.global_step] = self.seconds
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -1,118 +1,23 @@
 """Studies: one model trained again and again with one thing changed, resumable point by point."""
 
 import json
+import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ..data.encoding import replace_file
 from ..errors import LmcourseError
 from ..report.results import environment_versions, git_commit
 from ..report.shareable import make_shareable
-from ..training.any_run import finish_any_run, prepare_any_run
-from ..training.config_file import RunSettings, read_settings
+from .any_run import finish_any_run, prepare_any_run
+from .config_file import RunSettings
 from .footprint import Footprint
+from .study_file import Point, Study, point_settings
 
-__all__ = ["Point", "Study", "point_settings", "read_study", "run_study"]
-
-_KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One training of a study.
-
-    Attributes:
-        variant: the name of what is changed, such as "0.3" or "frozen".
-        overrides: the settings that make it, beside those of the base.
-        seed: of the training.
-    """
-
-    variant: str
-    overrides: dict[str, Any]
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        kept = "".join(c if c.isalnum() or c in ".-" else "_" for c in self.variant)
-        return f"{kept}-seed{self.seed}"
-
-
-@dataclass(frozen=True)
-class Study:
-    """What a study's YAML says.
-
-    Attributes:
-        name: the name of the YAML file, without its ending.
-        config_file: its path as it was given.
-        base: the YAML of the run that is varied.
-        factor: the setting that is varied, or "variant".
-        metric: the figure that is compared.
-        points: the trainings, seed by seed, so that a study that is stopped early compares fairly.
-    """
-
-    name: str
-    config_file: str
-    base: str
-    factor: str
-    metric: str
-    points: list[Point]
-
-
-def read_study(path: str) -> Study:
-    """Read the YAML of a study.
-
-        base:      the YAML of a run, relative to this one
-        fixed:     settings of all points that differ from the base, by name
-        vary:      one setting and the list of its values, or
-        variants:  names, and the settings of each
-        seeds:     a list of seeds
-        metric:    such as accuracy, perplexity or nats_per_token
-
-    Raises:
-        LmcourseError: no such file, no YAML, or a key that is missing, unknown or of another kind.
-    """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict) or not set(content) <= set(_KEYS):
-        unknown = ", ".join(sorted(map(str, set(content or ()) - set(_KEYS)))) or "no keys"
-        raise LmcourseError(f"{path} is no study ({unknown}): it has {', '.join(_KEYS)}")
-    if "base" not in content or ("vary" in content) == ("variants" in content):
-        raise LmcourseError(f"study {path} needs a base, and one of vary and variants")
-    factor, variants = _variants(path, content)
-    fixed = content.get("fixed") or {}
-    return Study(
-        name=Path(path).stem,
-        config_file=path,
-        base=str(Path(path).parent / content["base"]),
-        factor=factor,
-        metric=content.get("metric", "accuracy"),
-        points=[
-            Point(variant, {**fixed, **overrides}, seed)
-            for seed in content.get("seeds", [42])
-            for variant, overrides in variants.items()
-        ],
-    )
-
-
-def _variants(path: str, content: dict[str, Any]) -> tuple[str, dict[str, dict[str, Any]]]:
-    vary = content.get("vary")
-    if vary is None:
-        return "variant", {str(k): dict(v or {}) for k, v in content["variants"].items()}
-    if not isinstance(vary, dict) or len(vary) != 1 or not isinstance([*vary.values()][0], list):
-        raise LmcourseError(f"vary in {path} must be one setting with a list of values")
-    ((factor, values),) = vary.items()
-    return factor, {str(value): {factor: value} for value in values}
+__all__ = ["run_study"]
 
 
 def run_study(
@@ -147,15 +52,17 @@ def run_study(
         "name": study.name,
         "config": study.config_file,
         "command": make_shareable(shlex.join(["lmcourse", "study", study.config_file, *options])),
-        "factor": study.factor,
+        "factors": study.factors,
         "metric": study.metric,
+        "curves_by": "seconds" if settings[0].training.max_training_seconds else "epoch",
         "model_type": settings[0].config.model_type,
-        "corpus": settings[0].data.corpus,
+        "corpus": make_shareable(settings[0].data.corpus),
         "versions": environment_versions(),
         "points": [],
     }
     for number, (point, wanted) in enumerate(zip(study.points, settings, strict=True), start=1):
-        where = f"[{number}/{len(study.points)}] {study.factor} {point.variant}, seed {point.seed}"
+        what = f"{', '.join(study.factors)} {point.variant}, seed {point.seed}"
+        where = f"[{number}/{len(study.points)}] {what}"
         finished = done.get(_key(point))
         if finished is None:
             tell(f"{where} ...")
@@ -166,27 +73,6 @@ def run_study(
     if results_dir is not None:
         _write(results_dir / f"{study.name}.json", record)
     return record
-
-
-def point_settings(
-    study: Study, point: Point, folder: Path, options: tuple[str, ...] = ()
-) -> RunSettings:
-    """The settings of one point of a study.
-
-    Args:
-        study: from `read_study`.
-        point: one of its points.
-        folder: where the run folders of the points lie.
-        options: further words of the command line.
-
-    Raises:
-        LmcourseError: a setting that does not exist or is of the wrong type.
-    """
-    words = [study.base]
-    for key, value in point.overrides.items():
-        words += [f"--{key}={json.dumps(value) if isinstance(value, dict) else value}"]
-    place = folder / "points" / point.name
-    return read_settings([*words, "--seed", str(point.seed), "--output_dir", str(place), *options])
 
 
 def _key(point: Point) -> str:
@@ -217,7 +103,8 @@ def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
         "settings": point.overrides,
         "seed": point.seed,
         "metrics": result.metrics,
-        "history": [list(pair) for pair in _history(run.trainer.state.log_history, study.metric)],
+        "num_sampled": getattr(settings.config, "num_sampled", None),
+        "curves": _curves(run.trainer.state.log_history, footprint, study.metric),
         "parameters": result.parameters,
         "training_seconds": result.wall_time_seconds,
         **footprint.as_record(),
@@ -228,11 +115,28 @@ def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
     }
 
 
-def _history(logs: list[dict[str, float]], metric: str) -> Iterator[tuple[float, float]]:
-    """The validation figure at the end of each epoch."""
-    for log in logs:
-        if f"eval_{metric}" in log:
-            yield log["epoch"], log[f"eval_{metric}"]
+def _curves(
+    logs: list[dict[str, float]], footprint: Footprint, metric: str
+) -> dict[str, dict[str, list[float]]]:
+    """Losses as they were logged, and the metric, by epoch and by seconds of training steps.
+
+    A training loss is the mean over the steps since the log before, in nats per token or text.
+    """
+    columns = {
+        "training": {"loss": "loss"},
+        "validation": {"loss": "eval_loss", metric: f"eval_{metric}"},
+    }
+    curves = {}
+    for split, names in columns.items():
+        kept = [log for log in logs if names["loss"] in log]
+        curves[split] = {
+            "epoch": [round(log["epoch"], 4) for log in kept],
+            "seconds": [round(footprint.seconds_at[int(log["step"])], 3) for log in kept],
+        }
+        for name, key in names.items():
+            if all(key in log for log in kept):
+                curves[split][name] = [round(log[key], 6) for log in kept]
+    return curves
 
 
 def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
@@ -244,7 +148,8 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, each list of numbers on a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2) + "\n"
+    text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)
     replace_file(path, lambda file: file.write(text.encode()))

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.report.study import plot_study, study_rows, study_table, write_study_csv
+from hf_lmcourse.report.study import study_rows, study_table, write_study_csv
+from hf_lmcourse.report.study_plots import plot_study
 from hf_lmcourse.training import study as module
-from hf_lmcourse.training.study import read_study, run_study
+from hf_lmcourse.training.study import run_study
+from hf_lmcourse.training.study_file import read_study
 
 BASE = """\
 # A tiny classifier.
@@ -47,41 +49,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "base.yaml").write_text(BASE)
     (tmp_path / "depth.yaml").write_text(STUDY)
     return tmp_path / "depth.yaml"
-
-
-def test_the_points_are_all_variants_seed_by_seed(path: Path) -> None:
-    study = read_study(str(path))
-    assert (study.name, study.factor, study.metric) == ("depth", "num_hidden_layers", "accuracy")
-    assert [(p.variant, p.seed) for p in study.points] == [
-        ("0", 1), ("2", 1), ("0", 2), ("2", 2),
-    ]  # fmt: skip
-    assert study.points[1].overrides == {"hidden_dropout": 0.1, "num_hidden_layers": 2}
-
-
-def test_variants_have_names_and_settings_of_their_own(path: Path) -> None:
-    path.write_text("base: base.yaml\nvariants:\n  plain: {}\n  deep: {num_hidden_layers: 3}\n")
-    study = read_study(str(path))
-    assert study.factor == "variant"
-    assert [(p.variant, p.overrides) for p in study.points] == [
-        ("plain", {}),
-        ("deep", {"num_hidden_layers": 3}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("base: base.yaml\n", "needs a base, and one of vary and variants"),
-        ("base: b\nvary: {a: [1]}\nvariants: {a: {}}\n", "one of vary and variants"),
-        ("base: b\nvary: {a: 1}\n", "one setting with a list of values"),
-        ("base: b\nvarry: {a: [1]}\n", "is no study .varry.: it has base, fixed"),
-        ("[1, 2", "is not a YAML file"),
-    ],
-)
-def test_a_wrong_study_is_told(text: str, told: str, path: Path) -> None:
-    path.write_text(text)
-    with pytest.raises(LmcourseError, match=told):
-        read_study(str(path))
 
 
 def test_a_wrong_setting_is_told_before_anything_is_trained(path: Path, tmp_path: Path) -> None:

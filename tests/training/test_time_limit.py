@@ -1,0 +1,119 @@
+"""Trainings of a given length in seconds."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from hf_lmcourse.training.arguments import RunArguments
+from hf_lmcourse.training.time_limit import TimeLimit
+
+from .test_trainer import trainer
+
+
+class Slow(TrainerCallback):
+    """Steps and evaluations that take their time; the seconds of each add up."""
+
+    def __init__(self, step: float = 0.01, evaluation: float = 0.0) -> None:
+        self.step, self.evaluation = step, evaluation
+
+    def on_pre_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        time.sleep(self.step)
+
+    def on_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        time.sleep(self.evaluation)
+
+
+def limited(folder: Path, seconds: float, **changes: Any) -> Any:
+    settings = {"num_train_epochs": 1000, "max_training_seconds": seconds} | changes
+    run = trainer(folder, **settings)
+    run.args.restore_callback_states_from_checkpoint = True
+    run.add_callback(TimeLimit())
+    return run
+
+
+def clock_of(run: Any) -> TimeLimit:
+    return next(c for c in run.callback_handler.callbacks if isinstance(c, TimeLimit))
+
+
+def evaluations(run: Any) -> list[int]:
+    return [log["step"] for log in run.state.log_history if "eval_loss" in log]
+
+
+@pytest.mark.parametrize("strategy", ["steps", "epoch"])
+def test_it_stops_in_time_and_ends_with_an_evaluation_and_a_checkpoint(
+    strategy: str, tmp_path: Path
+) -> None:
+    options = {"eval_steps": 4, "save_steps": 4, "save_strategy": strategy}
+    run = limited(tmp_path, 0.2, eval_strategy=strategy, load_best_model_at_end=True, **options)
+    run.add_callback(Slow())
+    run.train()
+    last = run.state.global_step
+    assert 0.2 <= clock_of(run).seconds
+    assert 1 <= last <= 20, "each step takes a hundredth of a second or more"
+    assert evaluations(run)[-1] == last
+    assert (tmp_path / f"checkpoint-{last}").exists()
+    assert len(set(evaluations(run))) == len(evaluations(run))
+
+
+def test_evaluations_are_not_counted(tmp_path: Path) -> None:
+    run = limited(tmp_path, 0.4, eval_strategy="steps", eval_steps=1)
+    run.add_callback(Slow(step=0.1, evaluation=0.5))
+    run.train()
+    assert len(evaluations(run)) >= 2, "half a second of evaluation would have been too much"
+
+
+def test_a_resumed_training_has_what_is_left_of_its_time(tmp_path: Path) -> None:
+    first = limited(tmp_path, 60.0, max_steps=5, save_strategy="steps", save_steps=5)
+    first.train()
+    clock_of(first).seconds = 59.9  # a long training, without the waiting
+    first._save_checkpoint(first.model, None)
+    second = limited(tmp_path, 60.0)
+    second.add_callback(Slow(step=0.05))
+    second.train(resume_from_checkpoint=str(tmp_path / "checkpoint-5"))
+    assert 6 <= second.state.global_step <= 7
+    assert clock_of(second).seconds >= 60.0
+
+
+def test_without_a_limit_nothing_is_stopped() -> None:
+    args, control = RunArguments(use_cpu=True), TrainerControl()
+    clock = TimeLimit(seconds=1e9)
+    clock.on_step_begin(args, TrainerState(), control)
+    clock.on_step_end(args, TrainerState(), control)
+    assert not control.should_training_stop
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "how many steps max_training_seconds leaves 'linear'.* constant"),
+        ({"lr_scheduler_type": "cosine"}, "leaves 'cosine'"),
+        ({"max_training_seconds": 0}, "max_training_seconds must be above 0, not 0"),
+        (
+            {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 0.1},
+            "warmup_steps must be steps, not a share",
+        ),
+        (
+            {"lr_scheduler_type": "step", "step_decay_every": 0.5},
+            "step_decay_every must be steps, not a share",
+        ),
+    ],
+)
+def test_a_schedule_that_needs_a_length_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        RunArguments(**{"max_training_seconds": 5.0, "use_cpu": True} | settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr_scheduler_type": "constant"},
+        {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 10},
+        {"lr_scheduler_type": "step", "step_decay_every": 100, "step_decay_start": 300},
+    ],
+)
+def test_a_schedule_that_needs_none_is_not(settings: dict[str, Any]) -> None:
+    args = RunArguments(max_training_seconds=5.0, use_cpu=True, **settings)
+    assert args.max_training_seconds == 5.0
