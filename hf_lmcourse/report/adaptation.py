@@ -50,7 +50,7 @@ def adaptation_study(
         "name": f"adaptation_{name}",
         "config": "",
         "command": make_shareable(command),
-        "factor": "adaptation",
+        "factors": {"adaptation": [point["variant"] for point in points]},
         "metric": "perplexity",
         "model_type": model.config.model_type,
         "corpus": corpus,

@@ -1,0 +1,76 @@
+"""Every finished study on one page: what was varied, the figures, the picture."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import LmcourseError
+from .shareable import make_shareable
+from .study import factors_of, levels_of, study_costs, study_rows
+from .tables import MODEL_TITLES, markdown_table
+
+__all__ = ["has_curves", "load_studies", "study_page"]
+
+_INTRODUCTION = """# Studies
+
+One model trained again and again with one thing changed, or scored in several ways. Each section is
+a file of this folder, written by the command that stands in it; `python scripts/results_table.py`
+makes this page and its pictures. The spread is the standard deviation over the seeds."""
+
+
+def load_studies(directory: str | Path) -> list[dict[str, Any]]:
+    """Read every study of a folder of results, sorted by name; other results are left out.
+
+    Raises:
+        LmcourseError: a file is no JSON.
+    """
+    studies = []
+    for path in sorted(Path(directory).glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
+        if isinstance(record, dict) and ("factor" in record or "factors" in record):
+            studies.append(record)
+    return studies
+
+
+def has_curves(study: dict[str, Any]) -> bool:
+    """Whether there is something to draw: what was only scored has no course of training."""
+    return any("curves" in point or "history" in point for point in study["points"])
+
+
+def study_page(studies: list[dict[str, Any]], plots: str) -> str:
+    """All studies as one page of Markdown.
+
+    Args:
+        studies: of `load_studies`.
+        plots: folder of the pictures as the page links to it, each named `<name>.png`.
+    """
+    sections = [_INTRODUCTION, *(_section(study, plots) for study in studies)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _section(study: dict[str, Any], plots: str) -> str:
+    title = MODEL_TITLES.get(study["model_type"], study["model_type"])
+    devices = ", ".join(sorted({f"{p['device']}, {p['threads']}" for p in study["points"]}))
+    commits = ", ".join(sorted({str(point["commit"]) for point in study["points"]}))
+    parts = [
+        f"## {study['name']}",
+        f"{title} on {study['corpus']}: `{make_shareable(study['command'])}`",
+        f"Device and threads: {devices}; commit {commits}.",
+    ]
+    if has_curves(study):
+        parts.append(f"![{study['name']}]({plots}/{study['name']}.png)")
+    return "\n\n".join([*parts, _table(study)])
+
+
+def _table(study: dict[str, Any]) -> str:
+    costs, levels = study_costs(study), levels_of(study)
+    header = [*factors_of(study), "split", study["metric"].replace("_", " "), "spread", "seeds"]
+    rows = []
+    for variant, split, value, spread, seeds in study_rows(study):
+        figures = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
+        rows.append([*levels[variant], split, *figures, *costs.get(variant, ())])
+    header += ["ms a step", "MB at the peak"] if costs else []
+    return markdown_table([name.replace("_", " ") for name in header], rows)
