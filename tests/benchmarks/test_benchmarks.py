@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ def test_the_sides_take_turns_after_a_warm_up() -> None:
     found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
     assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
     assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
-    with pytest.raises(ValueError, match="needs two sides"):
-        compare("nothing", "1", sides[:1])
+    with pytest.raises(ValueError, match="needs a side"):
+        compare("nothing", "1", [])
 
 
 def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
@@ -31,6 +32,14 @@ def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
     assert found.ratios == {"theirs": 2.5}
     assert found.spread == {"ours": 4.0, "theirs": 0.4}
     assert found.as_dict()["seconds"]["ours"] == [1.0, 2.0, 9.0]
+    assert found.rates == {}
+    assert replace(found, amount=6, unit="tokens").rates == {"ours": 3.0, "theirs": 1.2}
+
+
+def test_a_comparison_survives_its_file() -> None:
+    found = Comparison("a", "b", {"ours": [1.0]}, 3, "tokens", "length", 8.0, {}, {"ours": 5})
+    assert Comparison.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert Comparison.from_dict({"name": "a", "setting": "b", "seconds": {}}).size is None
 
 
 def test_the_padded_network_computes_what_ours_does() -> None:
