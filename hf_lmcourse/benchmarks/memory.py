@@ -1,4 +1,4 @@
-"""What a way to do something needs of memory at its peak, in a process of its own."""
+"""What each way to do something needs of memory at its peak, in a process of its own."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,13 @@ from typing import Any
 
 import torch
 
-__all__ = ["peak_bytes"]
+from .timing import Comparison, Side, compare
+
+__all__ = ["Way", "compare_ways", "peak_bytes"]
+
+Way = Callable[[], Callable[[], object]]
+"""Makes what is measured and returns what does a step: a function of a module, or such a function
+with arguments (`functools.partial`), so that it can be sent to another process."""
 
 _STEPS = 3
 """A first step makes what later ones keep, such as gradients and the state that is carried."""
@@ -22,7 +28,33 @@ _M_MMAP_THRESHOLD = -3
 as a program runs, and what the library holds back then would count, now more and now less."""
 
 
-def peak_bytes(build: Callable[..., Callable[[], object]], *arguments: Any) -> int | None:
+def compare_ways(
+    name: str,
+    setting: str,
+    ways: dict[str, Way],
+    repeats: int,
+    memory: bool,
+    steps: int = _STEPS,
+    **details: Any,
+) -> Comparison:
+    """`compare` with the peak of memory of each side, measured first.
+
+    Args:
+        name: what is done.
+        setting: the size of it.
+        ways: by the name of the side, ours first.
+        repeats: of each side.
+        memory: whether to measure the peaks; each takes the start of a process.
+        steps: how many of them may make the peak.
+        **details: as for `compare`.
+    """
+    found = {side: peak_bytes(way, steps) if memory else None for side, way in ways.items()}
+    peaks = {side: peak for side, peak in found.items() if peak is not None}
+    sides = [Side(side, way()) for side, way in ways.items()]
+    return compare(name, setting, sides, repeats, peak_bytes=peaks, **details)
+
+
+def peak_bytes(way: Way, steps: int = _STEPS) -> int | None:
     """Bytes at the peak above those of the imported libraries, in a fresh process.
 
     The process imports, then makes what is measured and does its step a few times. Pages of files
@@ -30,20 +62,18 @@ def peak_bytes(build: Callable[..., Callable[[], object]], *arguments: Any) -> i
     them back where it needs them.
 
     Args:
-        build: a function of a module that returns what does a step.
-        *arguments: for it; they are sent to the process, and count as imported.
+        way: its arguments are sent to the process, and count as imported.
+        steps: how many.
 
     Returns:
-        The bytes, those of weights, gradients and data included; `None` where the system is not
-        Linux, which tells them.
+        The bytes, those of weights and gradients included; `None` where the system is not Linux,
+        which tells them.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_measure, torch.get_num_threads(), build, arguments).result()
+        return pool.submit(_measure, torch.get_num_threads(), steps, way).result()
 
 
-def _measure(
-    threads: int, build: Callable[..., Callable[[], object]], arguments: tuple[Any, ...]
-) -> int | None:
+def _measure(threads: int, steps: int, way: Way) -> int | None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the memory of the processor is meant
     torch.set_num_threads(threads)
     _load_what_is_loaded_late()
@@ -51,8 +81,8 @@ def _measure(
         ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, 1 << 20)
         Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the imports
     before = _resident("VmHWM", "RssFile")
-    step = build(*arguments)
-    for _ in range(_STEPS):
+    step = way()
+    for _ in range(steps):
         step()
     after = _resident("VmHWM", "RssFile")
     if before is None or after is None:

@@ -13,8 +13,9 @@ from ..data.encoding import encode_text
 from ..data.local_files import corpora_folder
 from ..data.streams import ContiguousStreams
 from ..tokenization import WordTokenizer
+from .zipf import zipf_tokens
 
-__all__ = ["block_cycle", "corpus_text", "word_tokens", "zipf_tokens"]
+__all__ = ["block_cycle", "corpus_text", "word_tokens"]
 
 
 def corpus_text(corpus: str) -> str | None:
@@ -23,17 +24,6 @@ def corpus_text(corpus: str) -> str | None:
     if root is None or not (root / CORPORA[corpus].folder).is_dir():
         return None
     return load_corpus(corpus).text("train")
-
-
-def zipf_tokens(count: int, vocabulary: int, seed: int = 0) -> NDArray[np.int32]:
-    """Random words: word j with a probability in proportion to 1 / (j + 1), as Zipf's law has it.
-
-    Shape:
-        result: (count,).
-    """
-    shares = np.cumsum(1 / np.arange(1, vocabulary + 1))
-    draws = np.random.default_rng(seed).random(count) * shares[-1]
-    return np.searchsorted(shares, draws).astype(np.int32)
 
 
 def word_tokens(corpus: str, vocabulary: int, count: int) -> tuple[NDArray[np.integer], str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from ..models import LSTMConfig, LSTMForCausalLM
 from ..models.cache import detach_state
-from .memory import peak_bytes
+from .memory import Way, compare_ways
 from .plain import PlainLSTM, update
-from .timing import Comparison, Side, compare
+from .timing import Comparison
 from .tokens import block_cycle, word_tokens
 
 __all__ = [
@@ -132,27 +133,17 @@ def wikitext2_step(
     setting = setting or StepSetting()
     count = _BLOCKS * setting.streams * setting.length + 1
     tokens, source = word_tokens("wikitext-2", setting.vocabulary, count)
-    plain: dict[str, tuple[Any, ...]] = {
-        "plain loop": (plain_step, setting, tokens, False),
-        "plain loop, bf16": (plain_step, setting, tokens, True),
-    }
-    peaks = {name: peak_bytes(*side) if memory else None for name, side in plain.items()}
-    for name, bf16, sampled, aim in (
-        (f"step, sample of {setting.num_sampled:,} words, bf16", True, True, 5.0),
-        ("step, all words, bf16", True, False, 2.0),
-        ("step, all words, float32", False, False, None),
+    for name, bf16, sampled, aims in (
+        (f"step, sample of {setting.num_sampled:,} words, bf16", True, True, {"plain loop": 5.0}),
+        ("step, all words, bf16", True, False, {"plain loop": 2.0}),
+        ("step, all words, float32", False, False, {}),
     ):
-        ours = (our_step, setting, tokens, bf16, sampled)
-        ways = {"ours": ours, **plain}
-        sides = [Side(side, build(*rest)) for side, (build, *rest) in ways.items()]
-        measured = {"ours": peak_bytes(*ours) if memory else None, **peaks}
-        yield compare(
-            name,
-            f"{setting}, {source}",
-            sides,
-            repeats,
-            amount=setting.streams * setting.length,
-            unit="tokens",
-            aims={} if aim is None else {"plain loop": aim},
-            peak_bytes={side: peak for side, peak in measured.items() if peak is not None},
-        )
+        ways: dict[str, Way] = {
+            "ours": partial(our_step, setting, tokens, bf16, sampled),
+            "plain loop": partial(plain_step, setting, tokens, False),
+        }
+        if bf16:
+            ways["plain loop, bf16"] = partial(plain_step, setting, tokens, True)
+        amount = setting.streams * setting.length
+        details: dict[str, Any] = {"amount": amount, "unit": "tokens", "aims": aims}
+        yield compare_ways(name, f"{setting}, {source}", ways, repeats, memory, **details)

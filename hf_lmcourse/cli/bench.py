@@ -21,6 +21,10 @@ BENCHMARKS = {
     "recurrent_layers": "recurrent",
     "dan_epoch": "dan",
     "wikitext2_step": "wikitext2",
+    "transformer_step": "transformer",
+    "softmax": "softmax",
+    "evaluation": "evaluation",
+    "generation": "generation",
     "startup": "startup",
 }
 """The module of each, which has a function of its name."""
