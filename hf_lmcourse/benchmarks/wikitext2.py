@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..models import LSTMConfig, LSTMForCausalLM
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Tokens = NDArray[np.integer]
+Blocks = Iterator[tuple[Tensor, Tensor]]
 Step = Callable[[], float]
 _BLOCKS = 30
 """So many blocks of the corpus, again and again."""
@@ -68,14 +70,13 @@ def our_model(setting: StepSetting, sampled: bool) -> LSTMForCausalLM:
     return LSTMForCausalLM(config).train()
 
 
-def our_loop(model: LSTMForCausalLM, setting: StepSetting, tokens: Tokens, bf16: bool) -> Step:
+def our_loop(model: Any, setting: StepSetting, blocks: Blocks, bf16: bool) -> Step:
     """The loop of our Trainer: carried state, a loss without the matrix of logits.
 
     Returns:
         What trains on the next block and returns the loss before, in nats per token.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=setting.learning_rate)
-    blocks = block_cycle(tokens, setting.streams, setting.length)
     state: Any = None
 
     def step() -> float:
@@ -92,10 +93,9 @@ def our_loop(model: LSTMForCausalLM, setting: StepSetting, tokens: Tokens, bf16:
     return step
 
 
-def plain_loop(model: PlainLSTM, setting: StepSetting, tokens: Tokens, bf16: bool) -> Step:
+def plain_loop(model: PlainLSTM, setting: StepSetting, blocks: Blocks, bf16: bool) -> Step:
     """What one writes first: all the logits and `cross_entropy`. As `our_loop`."""
     optimizer = torch.optim.SGD(model.parameters(), lr=setting.learning_rate)
-    blocks = block_cycle(tokens, setting.streams, setting.length)
     state = None
 
     def step() -> float:
@@ -113,14 +113,16 @@ def plain_loop(model: PlainLSTM, setting: StepSetting, tokens: Tokens, bf16: boo
 
 def our_step(setting: StepSetting, tokens: Tokens, bf16: bool, sampled: bool) -> Step:
     """`our_loop` on `our_model`."""
-    return our_loop(our_model(setting, sampled), setting, tokens, bf16)
+    blocks = block_cycle(tokens, setting.streams, setting.length)
+    return our_loop(our_model(setting, sampled), setting, blocks, bf16)
 
 
 def plain_step(setting: StepSetting, tokens: Tokens, bf16: bool) -> Step:
     """`plain_loop` on a `PlainLSTM` of the same sizes."""
     torch.manual_seed(0)
     model = PlainLSTM(setting.vocabulary, setting.width, setting.layers, setting.dropout)
-    return plain_loop(model, setting, tokens, bf16)
+    blocks = block_cycle(tokens, setting.streams, setting.length)
+    return plain_loop(model, setting, blocks, bf16)
 
 
 def wikitext2_step(

@@ -25,6 +25,9 @@ BENCHMARKS = {
     "softmax": "softmax",
     "evaluation": "evaluation",
     "generation": "generation",
+    "scaling": "scaling",
+    "tokenizing": "tokenizing",
+    "limits": "limits",
     "startup": "startup",
 }
 """The module of each, which has a function of its name."""

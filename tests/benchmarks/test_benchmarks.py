@@ -86,7 +86,7 @@ def test_the_command_prints_and_writes_every_comparison(
         torch.set_num_threads(threads)
     lines = capsys.readouterr().out.splitlines()
     record = json.loads((tmp_path / "benchmark_recurrent_layers.json").read_text())
-    assert len(record["points"]) == len(lines) - 1 == 3 * 2
+    assert len(record["points"]) == len(lines) - 1 == 3 * 2 * 2
     assert record["threads"] == 1
     assert all(set(point["ratios"]) for point in record["points"])
     assert main(["bench", "dan_epoch", "--repeats", "0"]) == 2

@@ -8,7 +8,7 @@ import torch
 from hf_lmcourse.benchmarks import softmax
 from hf_lmcourse.benchmarks.zipf import zipf_tokens
 
-TINY = softmax.SoftmaxSetting(tokens=30, width=6, vocabularies=(20, 40), sampled=1)
+TINY = softmax.SoftmaxSetting(tokens=30, width=16, vocabularies=(20, 40), sampled=1)
 
 
 def gradients(kind: softmax.Kind) -> tuple[torch.Tensor, ...]:

@@ -18,6 +18,10 @@ TINY = wikitext2.StepSetting(
 TOKENS = zipf_tokens(100, TINY.vocabulary)
 
 
+def blocks() -> wikitext2.Blocks:
+    return block_cycle(TOKENS, TINY.streams, TINY.length)
+
+
 def with_weights_of(ours: LSTMForCausalLM) -> PlainLSTM:
     plain = PlainLSTM(TINY.vocabulary, TINY.width, TINY.layers)
     with torch.no_grad():
@@ -37,8 +41,8 @@ def test_the_plain_loop_computes_our_losses_and_gradients_over_all_words() -> No
     setting = replace(TINY, learning_rate=0.0, max_norm=1e9)
     ours = wikitext2.our_model(setting, sampled=False)
     plain = with_weights_of(ours)
-    our_loop = wikitext2.our_loop(ours, setting, TOKENS, bf16=False)
-    plain_loop = wikitext2.plain_loop(plain, setting, TOKENS, bf16=False)
+    our_loop = wikitext2.our_loop(ours, setting, blocks(), bf16=False)
+    plain_loop = wikitext2.plain_loop(plain, setting, blocks(), bf16=False)
     for _ in range(3):  # a state that is not carried would show from the second on
         assert our_loop() == pytest.approx(plain_loop(), rel=1e-5)
         found = ours.model.embed_tokens.weight.grad
