@@ -38,7 +38,7 @@ class EvaluationSetting:
     layers: int = 2
     rows: int = 20
     length: int = 64
-    texts: tuple[int, ...] = (2_500, 5_000, 10_000)
+    texts: tuple[int, ...] = (1_250, 2_500, 5_000)
 
     def __str__(self) -> str:
         return f"{self.layers} x {self.width}, {self.vocabulary:,} words"

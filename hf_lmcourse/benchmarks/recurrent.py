@@ -46,7 +46,7 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                 f"loop over {cell.__name__}": _loop(cell(width, width)),
             }
             setting = f"{steps} x {batch} x {width}"
-            least = timing.LEAST_SECONDS / 2  # there are many of them
+            least = timing.LEAST_SECONDS / 4  # there are many of them
             for kind, step in (("training", _training_step), ("inference", _inference)):
                 for precision in ("float32", "bf16"):
                     sides = [

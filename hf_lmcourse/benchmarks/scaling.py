@@ -28,7 +28,7 @@ from .zipf import zipf_tokens
 __all__ = ["ScalingSetting", "read_with_pattern", "scaling", "score_file", "shared_step"]
 
 _LONGEST_REPEATED = 10_000_000
-"""A longer text is scored once after the warm-up: it takes so long that nothing else counts."""
+"""A longer text is scored once, without a warm-up: it takes so long that nothing else counts."""
 _CHUNK = 1_000_000
 
 
@@ -116,6 +116,7 @@ def _texts(setting: ScalingSetting, repeats: int, memory: bool) -> Iterator[Comp
                 repeats if size <= _LONGEST_REPEATED else 1,
                 memory,
                 steps=1,
+                warm_up=size <= _LONGEST_REPEATED,
                 amount=size,
                 unit="tokens",
                 variable="tokens",

@@ -106,6 +106,7 @@ def compare(
     sides: Sequence[Side],
     repeats: int = 7,
     least_seconds: float | None = None,
+    warm_up: bool = True,
     **details: Any,
 ) -> Comparison:
     """Time the sides in turns: first a warm-up of each, then one repeat of each after the other.
@@ -119,6 +120,7 @@ def compare(
         sides: ours first; a single one where only its growth with size is of interest.
         repeats: of each side.
         least_seconds: how long a repeat lasts; `LEAST_SECONDS` by default.
+        warm_up: without it a repeat is one step, from a cold start.
         **details: further attributes of the `Comparison`.
 
     Raises:
@@ -127,11 +129,27 @@ def compare(
     if repeats < 1 or not sides:
         raise ValueError("a comparison needs a side and at least one repeat")
     least_seconds = LEAST_SECONDS if least_seconds is None else least_seconds
+    steps = _warm_up(sides, least_seconds) if warm_up else 1
+    gc.collect()
+    gc.freeze()  # what the libraries made need not be looked through before each repeat
+    try:
+        seconds = _timed_in_turns(sides, repeats, steps)
+    finally:
+        gc.unfreeze()
+    return Comparison(name, setting, seconds, **details)
+
+
+def _warm_up(sides: Sequence[Side], least_seconds: float) -> int:
+    """A step of each side, and how many of the first one fill so many seconds."""
     for side in sides:
         side.step()
     began = time.perf_counter()
     sides[0].step()
-    steps = max(1, round(least_seconds / max(time.perf_counter() - began, 1e-6)))
+    return max(1, round(least_seconds / max(time.perf_counter() - began, 1e-6)))
+
+
+def _timed_in_turns(sides: Sequence[Side], repeats: int, steps: int) -> dict[str, list[float]]:
+    """Seconds a step of each repeat by side."""
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     for _ in range(repeats):
         for side in sides:
@@ -142,4 +160,4 @@ def compare(
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             seconds[side.name].append((time.perf_counter() - began) / steps)
-    return Comparison(name, setting, seconds, **details)
+    return seconds

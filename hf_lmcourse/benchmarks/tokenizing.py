@@ -21,7 +21,7 @@ from .zipf import zipf_tokens
 __all__ = ["map_lines", "ours", "plain_characters", "plain_words", "tokenizing"]
 
 Ids = NDArray[np.integer]
-_CHARACTERS = 4_000_000
+_CHARACTERS = 2_000_000
 _WORDS_OF_A_LINE = 20
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..benchmarks.timing import Comparison
 from .benchmarks import BenchmarkRecord, fitted_exponent
@@ -65,7 +65,7 @@ def _draw_curve(
             marker=_MARKERS[index % len(_MARKERS)],
             color=PALETTE[index % len(PALETTE)],
             markersize=4,
-            label=f"{side}: exponent {fitted_exponent(sizes, heights):.2f}",
+            label=f"{side}: exponent {fitted_exponent(sizes, heights):z.2f}",
         )
     axes.set(xscale="log", yscale="log", xlabel=points[0].variable, ylabel=quantity)
     _finish(axes)
@@ -93,12 +93,13 @@ def _ratios(comparisons: Sequence[Comparison]) -> Figure:
     axes.axvline(1, color=GREY, linewidth=1)
     axes.set_yticks(range(len(drawn)), [f"{row.name}; {_short(row.setting)}" for row in drawn])
     axes.tick_params(axis="y", labelsize=7)
-    axes.invert_yaxis()
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set(xscale="log", xlabel="time over that of the first way: right of 1 the first is faster")
     _finish(axes)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(frameon=False, fontsize=8, loc="best")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

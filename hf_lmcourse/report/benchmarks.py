@@ -147,8 +147,8 @@ def _exponents(record: BenchmarkRecord) -> str:
         for side in points[0].medians:
             times = [point.medians[side] for point in points]
             peaks = [point.peak_bytes[side] for point in points if side in point.peak_bytes]
-            memory = f"{fitted_exponent(sizes, peaks):.2f}" if len(peaks) == len(sizes) else ""
-            exponent = f"{fitted_exponent(sizes, times):.2f}"
+            memory = f"{fitted_exponent(sizes, peaks):z.2f}" if len(peaks) == len(sizes) else ""
+            exponent = f"{fitted_exponent(sizes, times):z.2f}"
             ends = f"{min(sizes):,g}", f"{max(sizes):,g}"
             rows.append([name, side, points[0].variable, *ends, exponent, memory])
     return f"Exponents p of cost ~ size^p by least squares:\n\n{markdown_table(header, rows)}"

@@ -22,6 +22,9 @@ def test_the_sides_take_turns_after_a_warm_up() -> None:
     found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
     assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
     assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
+    done.clear()
+    compare("nothing", "1", sides, repeats=1, warm_up=False)
+    assert done == ["ours", "theirs"]
     with pytest.raises(ValueError, match="needs a side"):
         compare("nothing", "1", [])
 
@@ -57,6 +60,17 @@ def test_the_padded_network_computes_what_ours_does() -> None:
         padded.classifier.load_state_dict(ours.classifier.state_dict())
     ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
     torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "Elman"])
+def test_the_loop_over_cells_computes_what_the_library_does(name: str) -> None:
+    _, library, cell = recurrent._LAYERS[name]
+    whole, step = library(5, 5, batch_first=True), cell(5, 5)
+    step.load_state_dict({k.removesuffix("_l0"): v for k, v in whole.state_dict().items()})
+    run, module = recurrent._loop(step)
+    x = torch.randn(2, 4, 5)
+    assert module is step
+    torch.testing.assert_close(run(x), whole(x)[0])
 
 
 def test_start_up_is_timed_in_fresh_processes_that_do_what_they_say(
