@@ -1,12 +1,14 @@
 """Our recurrent layers beside torch's, and beside a plain loop over time."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..layers import ElmanLayer, GRULayer, LSTMLayer
+from . import timing
 from .timing import Comparison, Side, compare
 
 __all__ = ["SHAPES", "recurrent_layers"]
@@ -29,9 +31,10 @@ _LAYERS: dict[str, tuple[Callable[..., Any], type[nn.Module], type[nn.Module]]] 
 
 
 def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
-    """A training step and inference of each layer at each shape, in float32.
+    """A training step and inference of each layer at each shape, in float32 and in bf16.
 
-    The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`.
+    The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`;
+    bf16 is autocast on every side.
     """
     for name, (ours, library, cell) in _LAYERS.items():
         for steps, batch, width in SHAPES:
@@ -43,19 +46,18 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                 f"loop over {cell.__name__}": _loop(cell(width, width)),
             }
             setting = f"{steps} x {batch} x {width}"
+            least = timing.LEAST_SECONDS / 4  # there are many of them
             for kind, step in (("training", _training_step), ("inference", _inference)):
-                sides = [Side(side, _bound(step, layer, x)) for side, layer in layers.items()]
-                yield compare(f"{name}, {kind}", setting, sides, repeats)
+                for precision in ("float32", "bf16"):
+                    sides = [
+                        Side(side, partial(step, layer, x, precision == "bf16"))
+                        for side, layer in layers.items()
+                    ]
+                    title = f"{name}, {kind}, {precision}"
+                    yield compare(title, setting, sides, repeats, least)
 
 
 Layer = tuple[Callable[[Tensor], Tensor], nn.Module]
-Step = Callable[[Layer, Tensor], object]
-
-
-def _bound(
-    step: Callable[[Layer, Tensor], object], layer: Layer, x: Tensor
-) -> Callable[[], object]:
-    return lambda: step(layer, x)
 
 
 def _first(module: nn.Module) -> Layer:
@@ -74,13 +76,16 @@ def _loop(cell: nn.Module) -> Layer:
     return run, cell
 
 
-def _training_step(layer: Layer, x: Tensor) -> None:
+def _training_step(layer: Layer, x: Tensor, bf16: bool) -> None:
     run, module = layer
     module.zero_grad(set_to_none=True)
-    run(x).sum().backward()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        total = run(x).sum()
+    total.backward()
 
 
 @torch.no_grad()
-def _inference(layer: Layer, x: Tensor) -> None:
+def _inference(layer: Layer, x: Tensor, bf16: bool) -> None:
     run, _ = layer
-    run(x)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        run(x)

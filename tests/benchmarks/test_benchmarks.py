@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ def test_the_sides_take_turns_after_a_warm_up() -> None:
     found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
     assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
     assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
-    with pytest.raises(ValueError, match="needs two sides"):
-        compare("nothing", "1", sides[:1])
+    done.clear()
+    compare("nothing", "1", sides, repeats=1, warm_up=False)
+    assert done == ["ours", "theirs"]
+    with pytest.raises(ValueError, match="needs a side"):
+        compare("nothing", "1", [])
 
 
 def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
@@ -31,6 +35,14 @@ def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
     assert found.ratios == {"theirs": 2.5}
     assert found.spread == {"ours": 4.0, "theirs": 0.4}
     assert found.as_dict()["seconds"]["ours"] == [1.0, 2.0, 9.0]
+    assert found.rates == {}
+    assert replace(found, amount=6, unit="tokens").rates == {"ours": 3.0, "theirs": 1.2}
+
+
+def test_a_comparison_survives_its_file() -> None:
+    found = Comparison("a", "b", {"ours": [1.0]}, 3, "tokens", "length", 8.0, {}, {"ours": 5})
+    assert Comparison.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert Comparison.from_dict({"name": "a", "setting": "b", "seconds": {}}).size is None
 
 
 def test_the_padded_network_computes_what_ours_does() -> None:
@@ -48,6 +60,17 @@ def test_the_padded_network_computes_what_ours_does() -> None:
         padded.classifier.load_state_dict(ours.classifier.state_dict())
     ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
     torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "Elman"])
+def test_the_loop_over_cells_computes_what_the_library_does(name: str) -> None:
+    _, library, cell = recurrent._LAYERS[name]
+    whole, step = library(5, 5, batch_first=True), cell(5, 5)
+    step.load_state_dict({k.removesuffix("_l0"): v for k, v in whole.state_dict().items()})
+    run, module = recurrent._loop(step)
+    x = torch.randn(2, 4, 5)
+    assert module is step
+    torch.testing.assert_close(run(x), whole(x)[0])
 
 
 def test_start_up_is_timed_in_fresh_processes_that_do_what_they_say(
@@ -77,7 +100,7 @@ def test_the_command_prints_and_writes_every_comparison(
         torch.set_num_threads(threads)
     lines = capsys.readouterr().out.splitlines()
     record = json.loads((tmp_path / "benchmark_recurrent_layers.json").read_text())
-    assert len(record["points"]) == len(lines) - 1 == 3 * 2
+    assert len(record["points"]) == len(lines) - 1 == 3 * 2 * 2
     assert record["threads"] == 1
     assert all(set(point["ratios"]) for point in record["points"])
     assert main(["bench", "dan_epoch", "--repeats", "0"]) == 2

@@ -1,6 +1,7 @@
 """Tables say what was measured, in the unit of its kind, and README sections follow them."""
 
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -149,3 +150,25 @@ def test_the_script_fills_the_readme_and_checks_it(
 
 def test_published_figures_name_their_source() -> None:
     assert all(reference.source for reference in PUBLISHED_RESULTS)
+
+
+def test_the_script_writes_the_page_of_benchmarks_and_checks_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = load_script().main
+    (tmp_path / "README.md").write_text("no tables", encoding="utf-8")
+    point = {"name": "a step", "setting": "2 x 3", "seconds": {"ours": [1.0], "theirs": [2.0]}}
+    record = {
+        **dict.fromkeys(("command", "device", "commit"), "x"),
+        **{"cores": 2, "threads": 2, "versions": {"torch": "2", "transformers": "5"}},
+        "points": [point],
+    }
+    (tmp_path / "benchmark_steps.json").write_text(json.dumps(record))
+    arguments = ["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]
+    assert main([*arguments, "--check"]) == 1
+    assert "BENCHMARKS.md is out of date" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert "## How to read the rows" in (tmp_path / "BENCHMARKS.md").read_text(encoding="utf-8")
+    assert main([*arguments, "--check"]) == 0
+    (tmp_path / "plots" / "benchmark_steps.png").unlink()
+    assert main([*arguments, "--check"]) == 1

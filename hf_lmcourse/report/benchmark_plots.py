@@ -1,0 +1,113 @@
+"""Pictures of benchmarks: how much faster, and how cost grows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from ..benchmarks.timing import Comparison
+from .benchmarks import BenchmarkRecord, fitted_exponent
+from .palette import GREY, PALETTE
+
+__all__ = ["plot_benchmark"]
+
+_MARKERS = "osD^vPX*"
+
+
+def plot_benchmark(record: BenchmarkRecord, path: Path) -> None:
+    """Draw a benchmark.
+
+    Comparisons at several sizes are drawn as curves on logarithmic axes with their exponents,
+    memory below time where it was measured; others as the time of each other side over ours.
+
+    Args:
+        record: what `lmcourse bench` wrote.
+        path: the picture; its ending says the format.
+    """
+    if record.curves:
+        figure = _curves(record)
+    else:
+        figure = _ratios(record.comparisons)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def _curves(record: BenchmarkRecord) -> Figure:
+    curves = record.curves
+    with_memory = any(point.peak_bytes for points in curves.values() for point in points)
+    rows = 1 + with_memory
+    figure = Figure(figsize=(4.6 * len(curves), 3.9 * rows), layout="constrained")
+    grid = figure.subplots(rows, len(curves), squeeze=False)
+    for column, (name, points) in enumerate(curves.items()):
+        times = [point.medians for point in points]
+        _draw_curve(grid[0, column], points, times, "seconds")
+        grid[0, column].set_title(name, fontsize=11)
+        if with_memory and points[0].peak_bytes:
+            megabytes = [{side: peak / 1e6 for side, peak in p.peak_bytes.items()} for p in points]
+            _draw_curve(grid[1, column], points, megabytes, "MB at the peak")
+        elif with_memory:
+            grid[1, column].set_visible(False)
+    return figure
+
+
+def _draw_curve(
+    axes: Axes, points: Sequence[Comparison], values: Sequence[dict[str, float]], quantity: str
+) -> None:
+    sizes: list[Any] = [point.size for point in points]
+    for index, side in enumerate(values[0]):
+        heights = [value[side] for value in values]
+        axes.plot(
+            sizes,
+            heights,
+            marker=_MARKERS[index % len(_MARKERS)],
+            color=PALETTE[index % len(PALETTE)],
+            markersize=4,
+            label=f"{side}: exponent {fitted_exponent(sizes, heights):z.2f}",
+        )
+    axes.set(xscale="log", yscale="log", xlabel=points[0].variable, ylabel=quantity)
+    _finish(axes)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _ratios(comparisons: Sequence[Comparison]) -> Figure:
+    drawn = [comparison for comparison in comparisons if comparison.ratios]
+    figure = Figure(figsize=(10, 1.3 + 0.21 * len(drawn)), layout="constrained")
+    axes = figure.add_subplot()
+    sides = list(dict.fromkeys(side for comparison in drawn for side in comparison.ratios))
+    for index, side in enumerate(sides):
+        places = [place for place, row in enumerate(drawn) if side in row.ratios]
+        axes.plot(
+            [drawn[place].ratios[side] for place in places],
+            places,
+            _MARKERS[index % len(_MARKERS)],
+            color=PALETTE[index % len(PALETTE)],
+            markersize=5,
+            label=side,
+        )
+    aimed = [(aim, place) for place, row in enumerate(drawn) for aim in row.aims.values()]
+    if aimed:
+        axes.plot(*zip(*aimed, strict=True), "|", color=GREY, markersize=11, label="aim")
+    axes.axvline(1, color=GREY, linewidth=1)
+    axes.set_yticks(range(len(drawn)), [f"{row.name}; {_short(row.setting)}" for row in drawn])
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    axes.set(xscale="log", xlabel="time over that of the first way: right of 1 the first is faster")
+    _finish(axes)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _short(setting: str) -> str:
+    return setting if len(setting) <= 60 else f"{setting[:57]}..."
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
