@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -166,9 +167,35 @@ def test_the_script_writes_the_page_of_benchmarks_and_checks_it(
     (tmp_path / "benchmark_steps.json").write_text(json.dumps(record))
     arguments = ["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]
     assert main([*arguments, "--check"]) == 1
-    assert "BENCHMARKS.md is out of date" in capsys.readouterr().err
+    assert "BENCHMARKS.md: out of date" in capsys.readouterr().err
     assert main(arguments) == 0
     assert "## How to read the rows" in (tmp_path / "BENCHMARKS.md").read_text(encoding="utf-8")
     assert main([*arguments, "--check"]) == 0
     (tmp_path / "plots" / "benchmark_steps.png").unlink()
     assert main([*arguments, "--check"]) == 1
+
+
+def test_the_script_writes_the_page_of_studies_and_checks_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = load_script().main
+    (tmp_path / "README.md").write_text("no tables", encoding="utf-8")
+    (tmp_path / "rates.json").write_text(json.dumps(trained_study()))
+    arguments = ["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]
+    assert main([*arguments, "--check"]) == 1
+    assert "STUDIES.md: out of date" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert "## rates" in (tmp_path / "STUDIES.md").read_text(encoding="utf-8")
+    assert (tmp_path / "plots" / "rates.png").exists()
+    assert main([*arguments, "--check"]) == 0
+
+
+def trained_study() -> dict[str, Any]:
+    """A study of one point, as an old file holds it."""
+    point = {
+        **{"variant": "0.1", "settings": {}, "seed": 1, "parameters": 3, "commit": "x"},
+        **{"metrics": {"validation": {"accuracy": 0.5}}, "history": [[1.0, 0.4], [2.0, 0.5]]},
+        **{"training_seconds": 1.0, "device": "a processor", "threads": 1},
+    }
+    about = {"name": "rates", "command": "x", "factor": "rate", "metric": "accuracy"}
+    return {**about, "model_type": "lmcourse_dan", "corpus": "imdb", "points": [point]}
