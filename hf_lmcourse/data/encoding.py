@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
 from .corpora import Corpus
+from .lookup import lookup_of
 
 __all__ = ["EncodedSplit", "encode_split", "encode_text"]
 
@@ -23,15 +24,6 @@ _PIECE = 1 << 16
 
 _BATCH = 32
 """Pieces that are tokenized side by side; tokens take some 100 bytes each meanwhile."""
-
-_CODE_POINTS = 0x110000
-
-_SINGLE_CHARACTERS = {
-    "type": "Split",
-    "pattern": {"String": ""},
-    "behavior": "Isolated",
-    "invert": False,
-}
 
 
 @dataclass(frozen=True)
@@ -117,42 +109,16 @@ def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
     # not the size of the vocabulary: a tokenizer may leave out ids
     largest = max(backend.get_vocab().values(), default=0)
     kind = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
-    table = _character_table(json.loads(backend.to_str()), backend, kind)
+    look_up = lookup_of(backend, kind)
     parts = [np.zeros(0, kind)]
-    if table is not None:
-        parts += (table[np.frombuffer(p.encode("utf-32-le"), np.uint32)] for p in _pieces(text))
-        return np.concatenate(parts)
+    if look_up is not None:
+        return np.concatenate([*parts, *map(look_up, _pieces(text))])
     pieces = list(_pieces(text))
     for start in range(0, len(pieces), _BATCH):
         batch = pieces[start : start + _BATCH]
         encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
         parts += (np.asarray(encoding.ids, kind) for encoding in encodings)
     return np.concatenate(parts)
-
-
-def _character_table(
-    state: dict[str, Any], backend: Tokenizer, kind: type[np.integer]
-) -> NDArray[np.integer] | None:
-    """The id of each code point, for a tokenizer that does nothing but look up single characters.
-
-    Shape:
-        result: (code points,).
-    """
-    model, added = state["model"], state["added_tokens"]
-    if (
-        model["type"] != "WordLevel"
-        or state["pre_tokenizer"] != _SINGLE_CHARACTERS
-        or state["normalizer"] is not None
-        or not backend.encode_special_tokens
-        or not all(token["special"] for token in added)
-        or model["unk_token"] not in model["vocab"]
-    ):
-        return None
-    table = np.full(_CODE_POINTS, model["vocab"][model["unk_token"]], kind)
-    for entry, index in model["vocab"].items():
-        if len(entry) == 1:
-            table[ord(entry)] = index
-    return table
 
 
 def _pieces(text: str) -> Iterator[str]:

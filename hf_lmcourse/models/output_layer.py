@@ -97,7 +97,7 @@ class WithOutputLayer(PreTrainedModel):
         if isinstance(head, AdaptiveOutput):
             total = head.loss(hidden, targets)
             return total, total.detach()
-        weight, bias, smoothing = head.weight, head.bias, 0.0
+        weight, bias, smoothing = head.weight, head.bias, hidden.new_zeros(())
         if label_smoothing:  # over the whole vocabulary, also where the rest sees a sample
             smoothing = label_smoothing * label_margin(hidden, weight, bias, targets)
         if self.training and self.config.num_sampled is not None:

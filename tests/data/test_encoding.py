@@ -12,10 +12,16 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import Corpus, encode_split, encode_text, encoding, load_corpus
 from hf_lmcourse.tokenization import train_tokenizer
 
-ALPHABET = "abc .\n\t<unk>eos\u00e9\u2028\x0b\x1c\U0001f680"
+ALPHABET = "abc .\n\t<unk>eosA\u0130\u00e9\u2028\x0b\x1c\U0001f680"
 WORDS = train_tokenizer("word", "ab <unk> b c . \u00e9 a\n<eos> unk\n")
 CHARACTERS = train_tokenizer("character", ALPHABET.replace("c", ""))
-BOTH = pytest.mark.parametrize("tokenizer", [CHARACTERS, WORDS], ids=["character", "word"])
+LOWERCASE = train_tokenizer("word", "ab <unk> b \u00e9 a\u0130\n<eos> unk\n", lowercase=True)
+PUNCTUATION = train_tokenizer("word_punctuation", "ab . b\n")  # the library does all of it
+OURS = pytest.mark.parametrize(
+    "tokenizer",
+    [CHARACTERS, WORDS, LOWERCASE, PUNCTUATION],
+    ids=["character", "word", "lowercase", "punctuation"],
+)
 
 texts = st.lists(
     st.sampled_from([*ALPHABET, "<unk>", "<eos>", "<pad>", "\n\n", " \n ", "\r\n", "ab" * 40])
@@ -30,7 +36,7 @@ def refuse(*args: object) -> None:
     raise AssertionError("the text was tokenized again")
 
 
-@BOTH
+@OURS
 @settings(deadline=None)
 @given(text=texts, piece=st.sampled_from([1, 3, 10, 1 << 16]))
 def test_text_in_pieces_has_the_ids_of_the_whole_text(
@@ -43,7 +49,7 @@ def test_text_in_pieces_has_the_ids_of_the_whole_text(
         assert encode_text(text, tokenizer).tolist() == whole
 
 
-@BOTH
+@OURS
 def test_a_line_longer_than_a_piece_is_not_cut(
     tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +80,7 @@ def test_ids_are_stored_in_two_bytes_only_where_all_of_them_fit() -> None:
     assert encode_text("a b\n", WORDS).dtype == np.uint16
 
 
-@BOTH
+@OURS
 def test_a_split_is_memory_mapped_and_counted(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
