@@ -1,10 +1,12 @@
 """Studies: one model trained again and again with one thing changed, resumable point by point."""
 
+import hashlib
 import json
 import re
 import shlex
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ from ..report.shareable import make_shareable
 from .any_run import finish_any_run, prepare_any_run
 from .config_file import RunSettings
 from .footprint import Footprint
+from .outcome import changed_settings
 from .study_file import Point, Study, point_settings
 
 __all__ = ["run_study"]
+
+_NO_MATTER = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
 
 
 def run_study(
@@ -29,8 +34,8 @@ def run_study(
 ) -> dict[str, Any]:
     """Train every point that is not in the study's file yet, and keep each as soon as it is done.
 
-    A point that was trained with other settings is trained anew; one that was stopped inside begins
-    again.
+    A point that was trained with other settings, its own or those of the base, is trained anew; one
+    that was stopped inside begins again.
 
     Args:
         study: from `read_study`.
@@ -63,10 +68,10 @@ def run_study(
     for number, (point, wanted) in enumerate(zip(study.points, settings, strict=True), start=1):
         what = f"{', '.join(study.factors)} {point.variant}, seed {point.seed}"
         where = f"[{number}/{len(study.points)}] {what}"
-        finished = done.get(_key(point))
-        if finished is None:
+        digest, finished = _digest(wanted), done.get(_key(point))
+        if finished is None or finished.get("digest", digest) != digest:
             tell(f"{where} ...")
-            finished = _train(study, point, wanted)
+            finished = _train(study, point, wanted) | {"digest": digest}
         record["points"].append(finished)
         _write(file, record)
         tell(f"{where}: {_shown(finished['metrics'], study.metric)}")
@@ -77,6 +82,13 @@ def run_study(
 
 def _key(point: Point) -> str:
     return json.dumps([point.variant, point.overrides, point.seed], sort_keys=True)
+
+
+def _digest(settings: RunSettings) -> str:
+    """Of all that decides what a training gives: other places of the same data change nothing."""
+    told = [settings.config.to_dict(), asdict(settings.data), changed_settings(settings)]
+    kept = [{k: v for k, v in part.items() if k not in _NO_MATTER} for part in told]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _finished_points(file: Path) -> dict[str, dict[str, Any]]:

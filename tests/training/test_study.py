@@ -122,3 +122,24 @@ def test_a_damaged_file_of_a_study_is_told(path: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "study.json").write_text("{}")
     with pytest.raises(LmcourseError, match="study.json is damaged: move it away"):
         run_study(read_study(str(path)), tmp_path / "out")
+
+
+def test_a_point_is_trained_anew_where_the_base_has_changed(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+
+    def train(study: Any, point: Any, settings: Any) -> dict[str, Any]:
+        trained.append(point.name)
+        about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
+        return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
+
+    monkeypatch.setattr(module, "_train", train)
+    run_study(read_study(str(path)), tmp_path / "out")
+    run_study(read_study(str(path)), tmp_path / "out", options=("--cache_dir", str(tmp_path)))
+    assert len(trained) == 4, "another place for tokenized text changes nothing"
+    (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 4"))
+    run_study(read_study(str(path)), tmp_path / "out")
+    assert len(trained) == 8
+    run_study(read_study(str(path)), tmp_path / "out", options=("--embedding_size", "5"))
+    assert len(trained) == 12
