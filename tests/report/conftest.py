@@ -1,6 +1,9 @@
-"""A finished run to report on."""
+"""A finished run to report on, and the figures that a test draws."""
+
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from hf_lmcourse.report.results import RunResult
 
@@ -29,3 +32,17 @@ def result() -> RunResult:
         versions={"python": "3.11.7", "torch": "2.13.0"},
         commit="1234567",
     )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Every figure that is saved, and still saved."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
+        figures.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures

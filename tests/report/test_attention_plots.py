@@ -1,7 +1,6 @@
 """Pictures of attention have a panel a head, or a layer, and the words on both axes."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,20 +9,6 @@ from matplotlib.figure import Figure
 from hf_lmcourse.report.attention_plots import plot_heads, plot_layer_means
 
 TOKENS = ["to", "be", "or", "not"]
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved, and still saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
 
 
 def random_weights(*shape: int) -> np.ndarray:

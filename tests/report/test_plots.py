@@ -22,20 +22,6 @@ HISTORY: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved, and still saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def test_both_curves_and_the_yardsticks_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
     path = tmp_path / "plots" / "learning_curve.png"
     plot_learning_curve(HISTORY, path, "LSTM on PTB", {"unigram": 6.6, "trigram": 5.02})

@@ -65,20 +65,6 @@ def classifier(variant: str, accuracy: float) -> dict[str, Any]:
     return point(variant, metrics={"validation": {"accuracy": accuracy}}, curves=curves)
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved, and still saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def panels(drawn: list[Figure], record: dict[str, Any], folder: Path) -> dict[str, Axes]:
     """The panels by the label of their figure, and the cell of the legend as "legend"."""
     plot_study(record, folder / "study.png")

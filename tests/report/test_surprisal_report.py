@@ -96,19 +96,6 @@ def test_the_strongest_colour_is_for_the_costliest_hundredth_of_what_is_known() 
     assert colour_limit([SurprisalUnit("b", 99.0, unknown=True)]) == 24
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def letters_of(figure: Figure) -> list[str]:
     texts = [t for t in figure.axes[0].texts if t.get_fontfamily() == ["DejaVu Sans Mono"]]
     return [text.get_text() for text in texts]

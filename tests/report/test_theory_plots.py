@@ -1,7 +1,6 @@
 """The pictures of the theory show what they should."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,20 +9,6 @@ from matplotlib.figure import Figure
 from hf_lmcourse.report import theory_plots
 from hf_lmcourse.theory.checks import attention_scaling
 from hf_lmcourse.theory.items import ITEMS
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved, and still saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
 
 
 @pytest.fixture(autouse=True)
