@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.normalizers import Lowercase
 
+from ..tokenization.word import WORD
+
 __all__ = ["lookup_of"]
 
 Lookup = Callable[[str], NDArray[np.integer]]
@@ -33,7 +35,6 @@ _LOWERCASE = {"type": "Lowercase"}
 
 _SEPARATORS = re.compile("[\x1c-\x1f]")
 """The information separators: blanks to Python's `split`, and parts of words to the tokenizer."""
-_WORD = re.compile(r"[\S\x1c-\x1f]+")
 
 
 def lookup_of(backend: Tokenizer, kind: type[np.integer]) -> Lookup | None:
@@ -97,7 +98,7 @@ def _word_lookup(
 
     def look_up(piece: str) -> NDArray[np.integer]:
         text = fold(piece).replace("\n", " <eos> ")
-        words = _WORD.findall(text) if _SEPARATORS.search(text) else text.split()
+        words = WORD.findall(text) if _SEPARATORS.search(text) else text.split()
         return np.fromiter(map(ids.__getitem__, words), kind, len(words))
 
     return look_up

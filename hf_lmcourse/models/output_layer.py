@@ -97,15 +97,16 @@ class WithOutputLayer(PreTrainedModel):
         if isinstance(head, AdaptiveOutput):
             total = head.loss(hidden, targets)
             return total, total.detach()
-        weight, bias, smoothing = head.weight, head.bias, hidden.new_zeros(())
-        if label_smoothing:  # over the whole vocabulary, also where the rest sees a sample
-            smoothing = label_smoothing * label_margin(hidden, weight, bias, targets)
+        weight, bias, places = head.weight, head.bias, targets
         if self.training and self.config.num_sampled is not None:
             sampled = sample_vocabulary(weight, bias, targets, self.config.num_sampled)
-            weight, bias, targets = sampled
+            weight, bias, places = sampled
         epsilon = self.config.adversarial_epsilon if self.training else 0.0
-        total, summed = adversarial_cross_entropy(hidden, weight, bias, targets, epsilon, log_prior)
-        return total + smoothing, summed
+        total, summed = adversarial_cross_entropy(hidden, weight, bias, places, epsilon, log_prior)
+        if label_smoothing:  # over the whole vocabulary, also where the rest sees a sample
+            margin = label_margin(hidden, head.weight, head.bias, targets)
+            total = total + label_smoothing * margin
+        return total, summed
 
     def check_label_smoothing(self, label_smoothing: float) -> None:
         """Refuse label smoothing where the logits of a position are not one product.

@@ -9,9 +9,9 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
 
-__all__ = ["WordTokenizer"]
+__all__ = ["WORD", "WordTokenizer"]
 
-_WORD = re.compile(r"[\S\x1c-\x1f]+")
+WORD = re.compile(r"[\S\x1c-\x1f]+")
 """What `WhitespaceSplit` takes for a word: unlike Python, it splits at no information separator."""
 
 _SPECIAL = ("<unk>", "<eos>")
@@ -63,7 +63,7 @@ class WordTokenizer(PreTrainedTokenizerFast):
         fold = normalizers.Lowercase().normalize_str if lowercase else str
         counts: Counter[str] = Counter()
         for line in [lines] if isinstance(lines, str) else lines:
-            counts.update(_WORD.findall(fold(line)))
+            counts.update(WORD.findall(fold(line)))
             counts["<eos>"] += line.count("\n")
         words = _kept(counts, vocab_size, min_frequency)
         vocabulary = {word: index for index, word in enumerate(words)}

@@ -18,7 +18,7 @@ from ..report.results import RunResult
 from ..report.shareable import make_shareable
 from ..report.terms import corpus_facts
 from .callbacks import sample_text
-from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
+from .outcome import about, changed_settings, run_result, save_for_sharing, save_result, saved_model
 from .run import Run
 from .word_vectors import sentence_on_vectors
 
@@ -91,7 +91,7 @@ def finish_run(run: Run) -> RunSummary:
     trained.generation_config = GenerationConfig.from_model_config(trained.config)
     save_for_sharing(run)
     _note_training_text(run)
-    model = type(trained).from_pretrained(folder).to(args.device)
+    model = saved_model(run)
     seconds = run.seconds
     splits = [split for split in run.corpus.splits if split != "train"]
     metrics = {

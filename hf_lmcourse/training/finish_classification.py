@@ -13,7 +13,7 @@ from ..report.plots import plot_accuracy_curve
 from ..report.results import RunResult
 from ..report.terms import corpus_facts
 from .classification import ClassificationRun
-from .outcome import about, changed_settings, run_result, save_for_sharing, save_result
+from .outcome import about, changed_settings, run_result, save_for_sharing, save_result, saved_model
 from .word_vectors import sentence_on_vectors
 
 __all__ = ["ClassificationSummary", "finish_classification"]
@@ -57,9 +57,7 @@ def finish_classification(run: ClassificationRun) -> ClassificationSummary:
         What to print.
     """
     save_for_sharing(run)
-    trained = run.trainer.accelerator.unwrap_model(run.trainer.model)
-    model = type(trained).from_pretrained(run.folder).to(run.settings.training.device)
-    seconds, metrics = run.seconds, {}
+    model, seconds, metrics = saved_model(run), run.seconds, {}
     for split, texts in run.splits.items():
         if split == "train":
             continue

@@ -3,6 +3,7 @@
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +13,14 @@ from .arguments import RunArguments
 from .base import TrainingRun
 from .config_file import RunSettings
 
-__all__ = ["about", "changed_settings", "run_result", "save_for_sharing", "save_result"]
+__all__ = [
+    "about",
+    "changed_settings",
+    "run_result",
+    "save_for_sharing",
+    "save_result",
+    "saved_model",
+]
 
 _NO_SETTINGS = (
     "output_dir",
@@ -27,6 +35,16 @@ def save_for_sharing(run: TrainingRun) -> None:
     """Write weights, config and tokenizer into the run folder, and nothing that is a pickle."""
     run.trainer.save_model(str(run.folder))
     (run.folder / "training_args.bin").unlink(missing_ok=True)
+
+
+def saved_model(run: TrainingRun) -> Any:
+    """The model as `save_for_sharing` wrote it, on the device of the training.
+
+    It is what somebody who loads it gets: in the precision of its weights, also where the training
+    was in bfloat16.
+    """
+    trained = run.trainer.accelerator.unwrap_model(run.trainer.model)
+    return type(trained).from_pretrained(run.folder).to(run.settings.training.device)
 
 
 def about(documented: type) -> tuple[str, str]:
