@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.generation import BaseStreamer
 
 from ..models import (
@@ -21,9 +20,10 @@ from ..models import (
     TransformerConfig,
     TransformerForCausalLM,
 )
+from .plain import gpt2
 from .timing import Comparison, Side, compare
 
-__all__ = ["FAMILIES", "GenerationSetting", "generate", "generation", "gpt2", "our_model"]
+__all__ = ["FAMILIES", "GenerationSetting", "generate", "generation", "gpt2_model", "our_model"]
 
 _MULTIPLE = 8
 """Widths are multiples of it, so that heads share them evenly."""
@@ -84,19 +84,10 @@ FAMILIES: dict[str, Callable[[GenerationSetting, int], Any]] = {
 """Our models of a width; two layers where there is no attention."""
 
 
-def gpt2(setting: GenerationSetting) -> Any:
+def gpt2_model(setting: GenerationSetting) -> Any:
     """The library's model."""
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=setting.vocabulary,
-        n_positions=setting.positions,
-        n_embd=setting.width,
-        n_layer=setting.layers,
-        n_head=setting.heads,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    return GPT2LMHeadModel(config).eval()
+    sizes = (setting.vocabulary, setting.width, setting.layers, setting.heads, setting.positions)
+    return gpt2(*sizes).eval()
 
 
 def our_model(setting: GenerationSetting, family: str, parameters: int) -> Any:
@@ -148,7 +139,7 @@ class _Clock(BaseStreamer):
 def generation(repeats: int = 7, setting: GenerationSetting | None = None) -> Iterator[Comparison]:
     """Tokens a second of every family; then whether a recurrent model slows down on its way."""
     setting = setting or GenerationSetting()
-    theirs = gpt2(setting)
+    theirs = gpt2_model(setting)
     parameters = theirs.num_parameters()
     models = {family: our_model(setting, family, parameters) for family in FAMILIES}
     for family, ours in models.items():

@@ -1,11 +1,12 @@
-"""What a user would write with torch alone, and what both sides of a training step share."""
+"""What a user would write with torch or take from transformers, and what both sides share."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel
 
-__all__ = ["PlainLSTM", "update"]
+__all__ = ["PlainLSTM", "gpt2", "update"]
 
 State = tuple[Tensor, Tensor]
 
@@ -30,6 +31,25 @@ class PlainLSTM(nn.Module):
         """The logits, and the state that the next block begins with."""
         hidden, state = self.lstm(self.dropout(self.embedding(ids)), state)
         return self.output(self.dropout(hidden)), state
+
+
+def gpt2(vocabulary: int, width: int, layers: int, heads: int, positions: int) -> Any:
+    """The library's GPT-2 without dropout, with the exact GELU that our Transformer has."""
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_embd=width,
+        n_layer=layers,
+        n_head=heads,
+        n_positions=positions,
+        activation_function="gelu",
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    return GPT2LMHeadModel(config)
 
 
 def update(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Any, max_norm: float) -> None:

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from ..models import TransformerConfig, TransformerForCausalLM
 from .memory import Way, compare_ways
-from .plain import update
+from .plain import gpt2, update
 from .timing import Comparison
 from .tokens import block_cycle
 from .zipf import zipf_tokens
@@ -69,21 +68,8 @@ def our_model(setting: TransformerSetting) -> TransformerForCausalLM:
 
 def gpt2_model(setting: TransformerSetting) -> Any:
     """The library's model without dropout, as the recipe has it."""
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=setting.vocabulary,
-        n_embd=setting.width,
-        n_layer=setting.layers,
-        n_head=setting.heads,
-        n_positions=setting.length,
-        activation_function="gelu",
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    return GPT2LMHeadModel(config).train()
+    sizes = (setting.vocabulary, setting.width, setting.layers, setting.heads, setting.length)
+    return gpt2(*sizes).train()
 
 
 def our_loop(model: Any, setting: TransformerSetting, tokens: Tokens, bf16: bool) -> Step:

@@ -4,7 +4,6 @@ import argparse
 import importlib
 import json
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import torch
 
 from ..benchmarks.timing import Comparison
 from ..errors import LmcourseError
-from ..report.results import device_name, environment_versions, git_commit
-from ..report.shareable import make_shareable
+from ..report.results import device_name, provenance
 
 __all__ = ["BENCHMARKS", "run"]
 
@@ -55,8 +53,8 @@ def run(arguments: list[str]) -> int:
             print(_line(comparison), flush=True)  # noqa: T201
             found.append(comparison)
         if options.results_dir:
-            command = make_shareable(shlex.join(["lmcourse", "bench", *arguments]))
-            _write(Path(options.results_dir, f"benchmark_{name}.json"), name, command, found)
+            path = Path(options.results_dir, f"benchmark_{name}.json")
+            _write(path, name, ["lmcourse", "bench", *arguments], found)
     return 0
 
 
@@ -81,15 +79,11 @@ def _line(comparison: Comparison) -> str:
     return f"{comparison.name:<16} {comparison.setting:<26} {'; '.join(parts)}"
 
 
-def _write(path: Path, name: str, command: str, comparisons: list[Comparison]) -> None:
+def _write(path: Path, name: str, words: list[str], comparisons: list[Comparison]) -> None:
     record = {
         "name": f"benchmark_{name}",
-        "command": command,
-        "device": device_name(),
+        **provenance(words),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "versions": environment_versions(),
-        "commit": git_commit(),
         "points": [comparison.as_dict() for comparison in comparisons],
     }
     try:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import shlex
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def run(arguments: list[str]) -> int:
     model, tokenizer = load_language_model(options.model, options.revision)
     if not isinstance(model, LanguageModelForCausalLM):
         raise LmcourseError(f"{options.model} is not one of this package's language models")
+    began = time.perf_counter()
     metrics = evaluate_split(
         model,
         tokenizer,
@@ -47,14 +48,15 @@ def run(arguments: list[str]) -> int:
         cache_dir=options.cache_dir,
         progress=True,
     )
+    seconds = time.perf_counter() - began
     adapted = AdaptedModel(model, tokenizer, corpus, options.cache_dir)
     columns, notes = _adapted_columns(adapted, split, options)
     print(f"{options.model} on {corpus.name}, {split}")  # noqa: T201
     _print_columns({"": metrics, **columns})
     if options.results_dir:
-        name, command = Path(options.model).name, shlex.join(["lmcourse", "evaluate", *arguments])
-        all_columns = {"": metrics, **columns}
-        study = adaptation_study(model, name, corpus.name, split, command, all_columns)
+        name, words = Path(options.model).name, ["lmcourse", "evaluate", *arguments]
+        figures = {"": {**metrics, "seconds": seconds}, **columns}
+        study = adaptation_study(model, name, corpus.name, split, words, figures)
         save_adaptation_study(study, options.results_dir)
     if options.rank:
         rank, shape = adapted.rank(split, options.rank)
@@ -100,18 +102,24 @@ def _adapted_columns(
     """A column for each way to adapt that was asked for, and a line about its settings."""
     columns: dict[str, dict[str, Any]] = {}
     notes = []
+    began = time.perf_counter()
     tuned = "tuned on validation" if split != "validation" else "tuned on this very text"
     if options.continuous_cache:
         wanted = None
         if options.cache_window is not None:
             wanted = CacheSettings(options.cache_window, options.cache_theta, options.cache_lambda)
         figures, cache = adapted.with_cache(split, wanted)
-        columns["continuous_cache"] = {**figures, "settings": asdict(cache)}
+        columns["continuous_cache"] = {
+            **figures,
+            "seconds": time.perf_counter() - began,
+            "settings": asdict(cache),
+        }
         notes.append(
             f"continuous cache: window {cache.window}, theta {cache.theta:g}, lambda "
             f"{cache.weight:g}, {'given' if wanted else tuned}"
         )
     if options.dynamic_evaluation:
+        began = time.perf_counter()
         figures, dynamic = adapted.dynamically(
             split,
             options.dynamic_evaluation,
@@ -121,6 +129,7 @@ def _adapted_columns(
         )
         columns["dynamic_evaluation"] = {
             **figures,
+            "seconds": time.perf_counter() - began,
             "settings": {**asdict(dynamic), "segment": options.segment},
         }
         notes.append(

@@ -2,8 +2,10 @@
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -26,6 +28,7 @@ from ..report.perplexity_table import (
     markdown_rows,
     text_table,
 )
+from ..report.results import provenance
 from ..report.surprisal_page import surprisal_page
 from ..report.surprisal_plots import plot_surprisal
 
@@ -50,14 +53,17 @@ def run(arguments: list[str]) -> int:
         training_text = given_training_text(
             options.training_text, options.hold_out, options.data_dir
         )
+    began = time.perf_counter()
     scores = _score_all(options, passages, training_text)
+    about = provenance(["lmcourse", "perplexity", *arguments])
+    about["seconds"] = round(time.perf_counter() - began, 1)
     print(text_table(scores, options.base))  # noqa: T201
     notes = _notes(options, scores)
     print("\n" + "\n".join(notes))  # noqa: T201
     folder = Path(options.output_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        names = _write(options, folder, scores, notes)
+        names = _write(options, folder, scores, notes, about)
     except OSError as error:
         raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
     print(f"\n{folder}: {', '.join(names)}")  # noqa: T201
@@ -145,15 +151,23 @@ def _notes(options: argparse.Namespace, scores: list[PassageScore]) -> list[str]
 
 
 def _write(
-    options: argparse.Namespace, folder: Path, scores: list[PassageScore], notes: list[str]
+    options: argparse.Namespace,
+    folder: Path,
+    scores: list[PassageScore],
+    notes: list[str],
+    about: dict[str, Any],
 ) -> list[str]:
     """Every file of the output folder; their names."""
     reasons = explanation(scores)
-    record = json_record(scores, options.base) | {"notes": notes, "explanation": reasons}
+    record = json_record(scores, options.base) | {"notes": notes, "explanation": reasons} | about
     sections = [
         f"## {title}\n\n" + "\n".join(f"- {s}" for s in s_) for title, s_ in reasons.items()
     ]
-    report = [markdown_rows(scores, options.base), *notes, *sections]
+    made = (
+        f"`{about['command']}`: {about['seconds']} s, {about['device']}, "
+        f"threads {about['threads']}, commit {about['commit']}."
+    )
+    report = [made, markdown_rows(scores, options.base), *notes, *sections]
     texts = {
         "perplexity.md": "\n\n".join(["# Perplexity", *report]) + "\n",
         "perplexity.csv": csv_table(scores, options.base),

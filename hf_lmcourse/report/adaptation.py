@@ -4,11 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..errors import LmcourseError
-from .results import device_name, environment_versions, git_commit
-from .shareable import make_shareable
+from .results import provenance
 
 __all__ = ["adaptation_study", "save_adaptation_study"]
 
@@ -16,7 +13,12 @@ _NONE = "no adaptation"
 
 
 def adaptation_study(
-    model: Any, name: str, corpus: str, split: str, command: str, columns: dict[str, dict[str, Any]]
+    model: Any,
+    name: str,
+    corpus: str,
+    split: str,
+    words: list[str],
+    columns: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """The figures of each way to adapt beside those of none, in the form of a study.
 
@@ -25,36 +27,37 @@ def adaptation_study(
         name: of its run.
         corpus: what was scored.
         split: of the corpus.
-        command: that repeats it.
-        columns: figures by name; "" for none. Those of an adaptation also hold its `settings`.
+        words: the command line that repeats it.
+        columns: figures by name, each with its `seconds` (tuning included); "" for none. Those of
+            an adaptation also hold its `settings`.
 
     Returns:
         A study whose factor is the adaptation, with one point for each column.
     """
+    about = provenance(words, model.device)
     points = []
     for column, figures in columns.items():
-        metrics = {key: value for key, value in figures.items() if key != "settings"}
+        metrics = {k: v for k, v in figures.items() if k not in ("settings", "seconds")}
         points.append(
             {
                 "variant": column.replace("_", " ") or _NONE,
                 "settings": figures.get("settings", {}),
                 "seed": None,
                 "metrics": {split: metrics},
+                "seconds": figures["seconds"],
                 "parameters": model.num_parameters(),
-                "device": device_name(model.device),
-                "threads": torch.get_num_threads(),
-                "commit": git_commit(),
+                **{key: about[key] for key in ("device", "threads", "commit")},
             }
         )
     return {
         "name": f"adaptation_{name}",
         "config": "",
-        "command": make_shareable(command),
+        "command": about["command"],
         "factors": {"adaptation": [point["variant"] for point in points]},
         "metric": "perplexity",
         "model_type": model.config.model_type,
         "corpus": corpus,
-        "versions": environment_versions(),
+        "versions": about["versions"],
         "points": points,
     }
 

@@ -4,7 +4,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_origin
@@ -12,6 +14,7 @@ from typing import Any, get_origin
 import torch
 
 from ..errors import LmcourseError
+from .shareable import make_shareable
 
 __all__ = [
     "RunResult",
@@ -19,6 +22,7 @@ __all__ = [
     "environment_versions",
     "git_commit",
     "load_results",
+    "provenance",
 ]
 
 _PACKAGES = (
@@ -141,6 +145,25 @@ def environment_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Return what any file of figures says of how they came about.
+
+    Args:
+        words: The command line, from `lmcourse` on.
+        device: What computed.
+
+    Returns:
+        The command without local paths, device, threads, versions and commit.
+    """
+    return {
+        "command": make_shareable(shlex.join(words)),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": environment_versions(),
+        "commit": git_commit(),
+    }
 
 
 def git_commit(file: str | Path = __file__) -> str | None:

@@ -14,7 +14,7 @@ TINY = generation.GenerationSetting(
 @pytest.mark.parametrize("family", generation.FAMILIES)
 def test_every_model_generates_as_much_as_gpt2(family: str) -> None:
     prompt = torch.randint(TINY.vocabulary, (3, 2))
-    for model in (generation.our_model(TINY, family, 5_000), generation.gpt2(TINY)):
+    for model in (generation.our_model(TINY, family, 5_000), generation.gpt2_model(TINY)):
         text = generation.generate(model, prompt, 6)
         assert text.shape == (3, 8)
         assert torch.equal(text[:, :2], prompt)
@@ -22,7 +22,7 @@ def test_every_model_generates_as_much_as_gpt2(family: str) -> None:
 
 @pytest.mark.parametrize("family", generation.FAMILIES)
 def test_no_other_width_has_a_number_of_parameters_nearer_to_that_of_gpt2(family: str) -> None:
-    wanted = generation.gpt2(generation.GenerationSetting()).num_parameters()
+    wanted = generation.gpt2_model(generation.GenerationSetting()).num_parameters()
     setting = generation.GenerationSetting()
     model = generation.our_model(setting, family, wanted)
     assert model.num_parameters() == pytest.approx(wanted, rel=0.03)

@@ -40,6 +40,7 @@ def test_each_way_to_adapt_has_a_column_and_tells_its_settings(
         (tmp_path / "results" / f"adaptation_{finished.folder.name}.json").read_text()
     )
     assert [value for _, _, value, *_ in study_rows(study)] == perplexities
+    assert all(point["seconds"] > 0 for point in study["points"])
     assert study["points"][1]["settings"] == {"window": 50, "theta": 0.5, "weight": 0.1}
     assert load_results(tmp_path / "results") == [], "a study is no row of the results"
     assert figures["log_probability_rank"] <= 10, "the width of the model is 8"

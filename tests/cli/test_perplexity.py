@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from hf_lmcourse.data.provenance import read_record
 
@@ -81,6 +82,9 @@ def test_every_model_is_scored_on_every_passage(
         assert [row["model"] for row in csv.DictReader(file)] == [row["model"] for row in rows]
     report = (tmp_path / "new" / "perplexity.md").read_text()
     assert "| model | passage | text | changed |" in report and "## Context" in report
+    record = json.loads((tmp_path / "new" / "perplexity.json").read_text())
+    assert record["command"].startswith("lmcourse perplexity ") and record["command"] in report
+    assert record["seconds"] > 0 and record["versions"]["torch"] == torch.__version__
     assert outcome.out.splitlines()[0].split()[:2] == ["model", "passage"]
     assert "The first token of a passage is predicted from '\\n'" in outcome.out
     assert "from '<|endoftext|>' (gpt2)" in outcome.out
