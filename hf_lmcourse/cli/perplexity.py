@@ -34,6 +34,12 @@ from ..report.surprisal_plots import plot_surprisal
 
 __all__ = ["run"]
 
+_SPELLED = (
+    "spelled: bits per character where every unknown word has a probability too, that of <unk> "
+    "times that of its letters by a trigram of the vocabulary's words. These compare between any "
+    "two models of one text; they count no blanks that a tokenizer drops."
+)
+
 
 def run(arguments: list[str]) -> int:
     """Score every model on every passage; print one table, write it with a picture and the reasons.
@@ -133,6 +139,8 @@ def _notes(options: argparse.Namespace, scores: list[PassageScore]) -> list[str]
         starts.setdefault(token, []).append(score.model)
     told = "; ".join(f"from {token} ({', '.join(models)})" for token, models in starts.items())
     notes.append(f"The first token of a passage is predicted {told}.")
+    if any(score.metrics["unknown_share"] for score in scores):
+        notes.append(_SPELLED)
     for chain in dict.fromkeys(options.preprocess):
         notes.append(f"{chain}: {preprocessing(chain).meaning}.")
     windows = any(score.context.kind == "window" for score in scores)

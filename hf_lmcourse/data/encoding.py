@@ -17,7 +17,7 @@ from ..errors import LmcourseError
 from .corpora import Corpus
 from .lookup import lookup_of
 
-__all__ = ["EncodedSplit", "encode_split", "encode_text"]
+__all__ = ["EncodedSplit", "encode_split", "encode_text", "plain_backend", "text_pieces"]
 
 _PIECE = 1 << 16
 """Characters that are tokenized in one go."""
@@ -112,8 +112,8 @@ def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
     look_up = lookup_of(backend, kind)
     parts = [np.zeros(0, kind)]
     if look_up is not None:
-        return np.concatenate([*parts, *map(look_up, _pieces(text))])
-    pieces = list(_pieces(text))
+        return np.concatenate([*parts, *map(look_up, text_pieces(text))])
+    pieces = list(text_pieces(text))
     for start in range(0, len(pieces), _BATCH):
         batch = pieces[start : start + _BATCH]
         encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
@@ -121,8 +121,8 @@ def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
     return np.concatenate(parts)
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces that end in line breaks and hold `_PIECE` characters, or one long line."""
+def text_pieces(text: str) -> Iterator[str]:
+    """A text in pieces that end in line breaks and hold 65,536 characters, or one long line."""
     start = 0
     while start < len(text):
         end = text.rfind("\n", start, start + _PIECE) + 1 or text.find("\n", start) + 1 or len(text)
@@ -134,8 +134,8 @@ def _with_counts(text: str, tokens: NDArray[np.integer], unknown_id: int | None)
     return EncodedSplit(
         tokens,
         characters=len(text),
-        bytes=sum(len(piece.encode()) for piece in _pieces(text)),
-        words=sum(len(piece.split()) for piece in _pieces(text)) + text.count("\n"),
+        bytes=sum(len(piece.encode()) for piece in text_pieces(text)),
+        words=sum(len(piece.split()) for piece in text_pieces(text)) + text.count("\n"),
         unknown=0 if unknown_id is None else int(np.count_nonzero(tokens == unknown_id)),
     )
 
@@ -143,7 +143,7 @@ def _with_counts(text: str, tokens: NDArray[np.integer], unknown_id: int | None)
 def _key(text: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
     settings = [backend.to_str(), tokenizer.split_special_tokens, tokenizer.unk_token_id]
     key = hashlib.sha256(json.dumps(settings).encode())
-    for piece in _pieces(text):
+    for piece in text_pieces(text):
         key.update(piece.encode())
     return key.hexdigest()[:32]
 

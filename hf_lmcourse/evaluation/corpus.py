@@ -21,6 +21,7 @@ from ..errors import LmcourseError
 from ..layers.output import IGNORED
 from ..metrics import load_metric
 from ..models.causal_lm import LanguageModelForCausalLM
+from .spelling import with_unknown_spelled
 from .token_scores import TokenScorer, score_batches
 
 __all__ = [
@@ -196,8 +197,9 @@ def evaluate_split(
         progress: show a progress bar where there is a terminal.
 
     Returns:
-        The figures of `corpus_metrics`, and `unknown_share`, the share of unknown tokens among the
-        predicted ones.
+        The figures of `corpus_metrics`; `unknown_share`, the share of unknown tokens among the
+        predicted ones; and `bits_per_character_spelled`, with the bits of spelling them, unless the
+        text does not say which words they are (see `spelling`).
 
     Raises:
         LmcourseError: the corpus has no such split, or the sizes do not fit.
@@ -222,4 +224,6 @@ def evaluate_split(
         totals = score_streams(model, batches, bar.update)
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
-    return metrics | {"unknown_share": encoded.unknown / max(1, dataset.num_predicted)}
+    metrics["unknown_share"] = encoded.unknown / max(1, dataset.num_predicted)
+    bits, text = metrics["bits_per_character"], corpus.text(split)
+    return metrics | with_unknown_spelled(bits, text, tokenizer, encoded.unknown)

@@ -8,7 +8,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
-from ..layers.output import IGNORED, token_chunks
+from ..layers.logit_chunks import token_chunks
+from ..layers.output import IGNORED, right_tokens
 from ..models.causal_lm import LanguageModelForCausalLM
 
 __all__ = ["LogitScorer", "check_causal"]
@@ -60,7 +61,7 @@ class LogitScorer:
             losses[chunk] = functional.cross_entropy(
                 scores, labels[chunk], ignore_index=IGNORED, reduction="none"
             )
-            hits[chunk] = scores.argmax(-1) == labels[chunk]
+            hits[chunk] = right_tokens(scores, labels[chunk])
         carried = outputs.past_key_values if self.carries_state else None
         return losses.view_as(targets), hits.view_as(targets), carried
 

@@ -19,6 +19,7 @@ from .contexts import Context, context_of, passage_data
 from .corpus import StreamTotals, corpus_metrics
 from .logit_scorer import LogitScorer
 from .passage_texts import Passage
+from .spelling import with_unknown_spelled
 from .token_scores import TokenScorer, score_batches
 from .training_text import Overlap, TrainingText
 
@@ -72,7 +73,8 @@ class PassageScore:
             that begins a sentence and is never predicted.
         hits: how many of them were the likeliest.
         overlap: what of the passage stands in the training text, where that is known.
-        metrics: the figures; those of `corpus_metrics` and `unknown_share`.
+        metrics: the figures; those of `corpus_metrics`, `unknown_share`, and where unknown tokens
+            can be spelled `bits_per_character_spelled`.
 
     Shape:
         nats: (tokens,), or one less where the first is not predicted.
@@ -173,7 +175,9 @@ def score_passage(
     predicted = encoded.ids[int(start is None) :] != (IGNORED if mark is None else mark)
     nats = np.zeros(len(predicted))
     nats[predicted] = losses
-    first = encoded.spans[0][1] if start is None else 0
+    text = passage.text[encoded.spans[0][1] if start is None else 0 :]
+    metrics = _metrics(losses, hits, text) | {"unknown_share": float(encoded.unknown.mean())}
+    unknown, bits = int(encoded.unknown.sum()), metrics["bits_per_character"]
     return PassageScore(
         model=name,
         **_about(model, tokenizer),
@@ -185,8 +189,7 @@ def score_passage(
         nats=nats,
         hits=hits,
         overlap=None if training_text is None else training_text.overlap(passage.text),
-        metrics=_metrics(losses, hits, passage.text[first:])
-        | {"unknown_share": float(encoded.unknown.mean())},
+        metrics=metrics | with_unknown_spelled(bits, text, tokenizer, unknown),
     )
 
 

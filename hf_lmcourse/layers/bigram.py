@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .output import token_chunks
+from .logit_chunks import token_chunks
 
 __all__ = [
     "BigramCounts",
@@ -184,7 +184,7 @@ def count_gradients(
     vocabulary, total = parameters.b2.shape[0], counts.total
     for rows in token_chunks(len(x), vocabulary):
         h, o = bigram_forward(x[rows], parameters)
-        pairs = slice(*counts.first_pair[[rows.start, min(rows.stop, len(x))]].tolist())
+        pairs = slice(*counts.first_pair[[rows.start, rows.stop]].tolist())
         place = (counts.row[pairs] - rows.start) * vocabulary + counts.following[pairs]
         share_uv = counts.counts[pairs].to(o.dtype) / total
         share_u = counts.occurrences[rows].to(o.dtype).unsqueeze(-1) / total

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy, token_chunks
+from .logit_chunks import token_chunks
+from .softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy
 
 __all__ = [
     "IGNORED",
     "AdaptiveOutput",
     "adversarial_cross_entropy",
     "linear_cross_entropy",
-    "token_chunks",
+    "right_tokens",
     "token_losses",
 ]
 
@@ -92,5 +93,24 @@ def token_losses(
             logits, targets[chunk], ignore_index=IGNORED, reduction="none"
         )
         losses[chunk] = loss.double()
-        hits[chunk] = logits.argmax(-1) == targets[chunk]
+        hits[chunk] = right_tokens(logits, targets[chunk])
     return losses, hits
+
+
+def right_tokens(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the likeliest token, of several the first, is the right one.
+
+    The place of the largest number costs ten times the number: it is looked for only where no logit
+    is above the target's.
+
+    Args:
+        logits: or log-probabilities.
+        targets: token ids; `-100` is wrong.
+
+    Shape:
+        logits: (tokens, vocabulary); targets and result: (tokens,).
+    """
+    own = logits.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    right = own == logits.amax(-1)
+    right[right.clone()] = logits[right].argmax(-1) == targets[right]
+    return right

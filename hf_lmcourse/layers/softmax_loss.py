@@ -4,29 +4,19 @@ The loss works on a chunk of tokens at a time, so that the (tokens x vocabulary)
 never exists as a whole: at 33,278 words and 700 tokens it would take 93 MB a copy.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
-__all__ = ["IGNORED", "adversarial_cross_entropy", "linear_cross_entropy", "token_chunks"]
+from .logit_chunks import ChunkLogits, token_chunks
+
+__all__ = ["IGNORED", "adversarial_cross_entropy", "linear_cross_entropy"]
 
 IGNORED = -100
 """The label of a position that is not predicted, as everywhere in transformers."""
-
-_CHUNK_ELEMENTS = 1 << 21
-"""Logits computed at once: 8 MB in float32, small enough to stay in a shared cache."""
-
-
-def token_chunks(tokens: int, vocabulary: int) -> Iterator[slice]:
-    """Slices of tokens so small that their logits fit into a cache."""
-    size = max(1, _CHUNK_ELEMENTS // vocabulary)
-    for start in range(0, tokens, size):
-        yield slice(start, start + size)
 
 
 class _SoftmaxCrossEntropy(Function):
@@ -55,12 +45,13 @@ class _SoftmaxCrossEntropy(Function):
         bias: Tensor | None,
         targets: Tensor,
         epsilon: float,
+        with_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
         """Sum the losses with and without the margin; keep the gradients of the former."""
         tokens, components, size = hidden.shape
         kind = torch.promote_types(hidden.dtype, torch.float32)
         prior = hidden.new_zeros(tokens, components, dtype=kind) if log_prior is None else log_prior
-        with_gradient = any(ctx.needs_input_grad)
+        with_gradient = with_gradient and any(ctx.needs_input_grad)
         grads = [
             torch.zeros(t.shape, dtype=t.dtype, device=t.device)
             if with_gradient and t is not None
@@ -68,16 +59,17 @@ class _SoftmaxCrossEntropy(Function):
             for t in (hidden, prior, weight, bias)
         ]
         total, cross_entropy = (hidden.new_zeros((), dtype=kind) for _ in range(2))
+        logits = ChunkLogits(weight, bias, kind)
         for chunk in token_chunks(tokens, components * weight.shape[0]):
             h = hidden[chunk].reshape(-1, size)
             ignored = targets[chunk] == IGNORED
             index = targets[chunk].clamp(min=0).repeat_interleave(components).unsqueeze(-1)
-            scores = functional.linear(h, weight, bias).to(kind)
+            scores = logits.of(h)
             slope, margin = _margin(h, weight, index, epsilon)
             if margin is not None:
                 scores.scatter_add_(-1, index, -margin)
-            log_normaliser = torch.logsumexp(scores, dim=-1, keepdim=True)
-            log_p = (scores.gather(-1, index) - log_normaliser).view(-1, components)
+            log_p, p = _softmax_in_place(scores, index)
+            log_p = log_p.view(-1, components)
             joint = log_p + prior[chunk]
             total -= torch.logsumexp(joint, dim=-1).masked_fill(ignored, 0).sum()
             if margin is not None:
@@ -86,9 +78,8 @@ class _SoftmaxCrossEntropy(Function):
                 cross_entropy -= log_q.masked_fill(ignored, 0).sum()
             if with_gradient:
                 share = torch.softmax(joint, dim=-1).masked_fill(ignored.unsqueeze(-1), 0)
-                d_logits = scores.sub_(log_normaliser).exp_().mul_(share.view(-1, 1))
-                d_logits.scatter_add_(-1, index, -share.view(-1, 1))
-                _add_gradients(grads, chunk, d_logits, h, weight, index, slope, share)
+                p.scatter_add_(-1, index, p.new_full((), -1).expand_as(index))
+                _add_gradients(grads, chunk, logits.rounded(p), h, weight, index, slope, share)
         if epsilon == 0:
             cross_entropy = total.clone()
         ctx.has_prior = log_prior is not None
@@ -103,7 +94,21 @@ class _SoftmaxCrossEntropy(Function):
         d_hidden, d_prior, d_weight, d_bias = (
             None if g is None else g * grad for g in ctx.saved_tensors
         )
-        return d_hidden, d_prior if ctx.has_prior else None, d_weight, d_bias, None, None
+        return d_hidden, d_prior if ctx.has_prior else None, d_weight, d_bias, None, None, None
+
+
+def _softmax_in_place(scores: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Log p[y] and p = softmax(scores), which takes the place of the scores.
+
+    The normaliser comes from the largest p, at least one over the size of the vocabulary, so that
+    log p[y] is exact where p[y] underflows.
+
+    Shape:
+        scores and p: (rows, vocabulary); index and log p[y]: (rows, 1).
+    """
+    largest, target = scores.amax(-1, keepdim=True), scores.gather(-1, index)
+    p = torch.softmax(scores, dim=-1, out=scores)
+    return target - largest + p.amax(-1, keepdim=True).log(), p
 
 
 def _margin(
@@ -126,26 +131,29 @@ def _growth(log_p: Tensor, margin: Tensor) -> Tensor:
 def _add_gradients(
     grads: list[Tensor | None],
     chunk: slice,
-    d_logits: Tensor,
+    d: Tensor,
     h: Tensor,
     weight: Tensor,
     index: Tensor,
     slope: Tensor | None,
     share: Tensor,
 ) -> None:
-    """Enter a chunk into the gradients of hidden, prior, weight and bias."""
+    """Enter a chunk into the gradients of hidden, prior, weight and bias, with d = p - e_y.
+
+    The share multiplies the vectors of the network's width rather than d, which is much wider.
+    """
     d_hidden, d_prior, d_weight, d_bias = grads
     assert d_hidden is not None and d_prior is not None and d_weight is not None
-    d_target = d_logits.gather(-1, index)
-    d_logits = d_logits.to(weight.dtype)
-    d_h = d_hidden[chunk].view_as(h)
-    torch.mm(d_logits, weight, out=d_h)
-    if slope is not None:
-        d_h -= d_target * slope
     d_prior[chunk] = -share
-    d_weight.addmm_(d_logits.t(), h)
+    share = share.view(-1, 1)
+    d_h = torch.mm(d, weight, out=d_hidden[chunk].view_as(h))
+    if slope is not None:
+        d_h -= d.gather(-1, index) * slope
+    d_h *= share
+    share = share.to(h.dtype)
+    d_weight.addmm_(d.t(), h * share)
     if d_bias is not None:
-        d_bias += d_logits.sum(0)
+        d_bias.addmv_(d.t(), share.squeeze(-1))
 
 
 def linear_cross_entropy(
@@ -221,5 +229,11 @@ def adversarial_cross_entropy(
     if hidden.ndim == 2:
         hidden = hidden.unsqueeze(1)
     return _SoftmaxCrossEntropy.apply(
-        hidden, log_prior, weight.to(hidden.dtype), bias, targets, epsilon
+        hidden,
+        log_prior,
+        weight.to(hidden.dtype),
+        bias,
+        targets,
+        epsilon,
+        torch.is_grad_enabled(),
     )

@@ -112,6 +112,9 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
         _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
         _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
         _Column("bits/char", metric("bits_per_character", 3)),
+        _Column(
+            "spelled", _spelled, lambda scores: any(s.metrics["unknown_share"] for s in scores)
+        ),
         _Column("bits/byte", metric("bits_per_byte", 3)),
         _Column("word ppl", metric("word_perplexity", 1)),
         _Column("unknown", lambda s: f"{s.metrics['unknown_share']:.1%}"),
@@ -123,6 +126,15 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
 
 def _any_preprocessing(scores: Sequence[PassageScore]) -> bool:
     return any(score.passage.preprocessing != "raw" for score in scores)
+
+
+def _any_unknown(scores: Sequence[PassageScore]) -> bool:
+    return any(score.metrics["unknown_share"] for score in scores)
+
+
+def _spelled(score: PassageScore) -> str:
+    bits = score.metrics.get("bits_per_character_spelled")
+    return "-" if bits is None else _number(bits, 3)
 
 
 def _seen(score: PassageScore) -> str:
@@ -163,6 +175,7 @@ def _record(score: PassageScore, base: str, bits_group: str, token_group: str) -
         "characters": len(passage.text),
         "bytes": len(passage.text.encode()),
         **score.metrics,
+        "bits_per_character_spelled": score.metrics.get("bits_per_character_spelled"),
         "perplexity": entropy(score, base)[1],
         f"{BASES[base][1]}_per_token": entropy(score, base)[0],
         "nats": math.fsum(score.nats),

@@ -13,7 +13,7 @@ from hf_lmcourse.layers import (
     MixtureOfSoftmaxes,
     adversarial_cross_entropy,
     linear_cross_entropy,
-    softmax_loss,
+    logit_chunks,
 )
 
 from .test_output import draw, some_targets
@@ -63,7 +63,8 @@ def test_the_chunked_loss_equals_the_definition_in_value_and_gradient(
     bias, targets = draw(vocabulary, seed=2), some_targets(tokens, vocabulary)
     leaves = [g, weight, bias, *module.parameters()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(softmax_loss, "_CHUNK_ELEMENTS", chunk)
+        patch.setattr(logit_chunks, "_CHUNK_ELEMENTS", chunk)
+        patch.setattr(logit_chunks, "_LEAST_CHUNK", 1)
         h, log_prior = module(g)
         loss, cross_entropy = adversarial_cross_entropy(
             h, weight, bias, targets, epsilon, log_prior

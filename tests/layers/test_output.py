@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, softmax_loss, token_losses
+from hf_lmcourse.layers import (
+    AdaptiveOutput,
+    linear_cross_entropy,
+    logit_chunks,
+    softmax_loss,
+    token_losses,
+)
+from hf_lmcourse.layers.output import IGNORED, right_tokens
 
 CUTOFFS = [4, 8]
 VOCABULARY = 11
@@ -16,7 +23,8 @@ VOCABULARY = 11
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few tokens a chunk, so that a handful of tokens needs several chunks."""
-    monkeypatch.setattr(softmax_loss, "_CHUNK_ELEMENTS", 2 * VOCABULARY)
+    monkeypatch.setattr(logit_chunks, "_CHUNK_ELEMENTS", 2 * VOCABULARY)
+    monkeypatch.setattr(logit_chunks, "_LEAST_CHUNK", 1)
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -52,7 +60,8 @@ def test_the_chunked_loss_equals_plain_cross_entropy(
     assert hidden is not None and weight is not None
     targets = some_targets(tokens, vocabulary)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(softmax_loss, "_CHUNK_ELEMENTS", chunk)
+        patch.setattr(logit_chunks, "_CHUNK_ELEMENTS", chunk)
+        patch.setattr(logit_chunks, "_LEAST_CHUNK", 1)
         loss = linear_cross_entropy(hidden, weight, bias, targets)
     plain = functional.cross_entropy(
         functional.linear(hidden, weight, bias), targets, reduction="sum"
@@ -136,3 +145,24 @@ def test_token_losses_add_up_to_the_loss_and_count_the_hits(kind: str) -> None:
     torch.testing.assert_close(losses, plain.detach(), rtol=1e-10, atol=1e-10)
     assert torch.equal(hits, logits.argmax(-1) == targets)
     assert not hits[targets == -100].any()
+
+
+def test_without_gradients_none_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("no gradient was asked for")
+
+    monkeypatch.setattr(softmax_loss, "_add_gradients", refuse)
+    leaves = [draw(5, 3).requires_grad_(), draw(VOCABULARY, 3, seed=1).requires_grad_()]
+    targets = some_targets(5, VOCABULARY)
+    with torch.no_grad():
+        loss = linear_cross_entropy(*leaves, None, targets)
+    expected = functional.cross_entropy(leaves[0] @ leaves[1].t(), targets, reduction="sum")
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=6))
+def test_the_first_of_the_likeliest_tokens_is_the_right_one(rows: list[list[int]]) -> None:
+    logits = torch.tensor(rows, dtype=torch.float64)
+    for target in (*range(4), IGNORED):
+        targets = torch.full((len(rows),), target)
+        assert torch.equal(right_tokens(logits, targets), logits.argmax(-1) == targets)

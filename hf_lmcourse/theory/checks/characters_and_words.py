@@ -5,6 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedTokenizerBase
 
 from ...data.encoding import encode_text
+from ...evaluation.spelling import spelling_bits
 from ...evaluation.yardsticks import trigram_nll
 from ...models import LSTMConfig, LSTMForCausalLM
 from ...tokenization import CharacterTokenizer, WordTokenizer
@@ -27,6 +28,10 @@ def check() -> Outcome:
     by_character = CharacterTokenizer.train(train)
     by_word = WordTokenizer.train(train, min_frequency=KNOWN_FROM)
     bits = [_trigram_bits(tokenizer) for tokenizer in (by_character, by_word)]
+    spelled = [
+        b + (spelling_bits(held_out, tokenizer) or 0.0) / len(held_out)
+        for b, tokenizer in zip(bits, (by_character, by_word), strict=True)
+    ]
     title = (
         f"cpython-docs for an LSTM with E = {EMBEDDING}, D = {HIDDEN}, and for a trigram of counts;"
         f" words known from {KNOWN_FROM} occurrences on"
@@ -34,7 +39,7 @@ def check() -> Outcome:
     table: list[tuple[str | float, ...]] = [
         *zip(_COSTS, _costs(characters), _costs(words), strict=True),
         ("trigram: bits a character", *bits),
-        ("... unknown words spelled", bits[0], bits[1] + _spelling_bits(by_character, by_word)),
+        ("... unknown words spelled", *spelled),
     ]
     rows = [
         *_token_rows("characters", characters, by_character),
@@ -77,17 +82,6 @@ def _trigram_bits(tokenizer: PreTrainedTokenizerBase) -> float:
     held_out = corpus_text("validation")
     train_ids, ids = (encode_text(text, tokenizer) for text in (corpus_text("train"), held_out))
     score = trigram_nll(train_ids, ids, len(tokenizer))
-    return costs.bits_per_character(score.nats_per_token, score.tokens, len(held_out))
-
-
-def _spelling_bits(
-    by_character: PreTrainedTokenizerBase, by_word: PreTrainedTokenizerBase
-) -> float:
-    """Bits a character more for writing the unknown words, by the trigram of the characters."""
-    held_out, known = corpus_text("validation"), by_word.get_vocab()
-    spelled = " ".join(["", *(word for word in held_out.split() if word not in known), ""])
-    train_ids, ids = (encode_text(text, by_character) for text in (corpus_text("train"), spelled))
-    score = trigram_nll(train_ids, ids, len(by_character))
     return costs.bits_per_character(score.nats_per_token, score.tokens, len(held_out))
 
 

@@ -1,0 +1,136 @@
+"""What it costs to spell the words that a model does not know.
+
+A model of words gives all unknown words of a text one probability together, that of `<unk>`. Which
+word it was is missing from its loss, so that its bits a character look too good beside those of a
+model of characters. With a model of spelling beside it, every word has a probability:
+
+    p(word | context) = p(<unk> | context) q(word)          for an unknown word
+
+and the bits of the text are those of its tokens and, for each unknown word, -log2 q(word).
+
+q is a trigram of characters, estimated on the vocabulary, each entry counted once: what is unknown
+resembles rare words, and most entries are rare. With c the next character (or the end of the word),
+h the two before it (or the beginning), h' the one before it, n(h) how often h was seen, t(h) after
+how many different characters:
+
+    q(c | h) = (n(h c) + t(h) q(c | h')) / (n(h) + t(h))
+
+down to q(c) = 1 / 1,114,112, the number of Unicode's code points, so that no word is impossible.
+
+Sources: Witten and Bell 1991, The zero-frequency problem (method C, interpolated as in Chen and
+Goodman 1998); Brown et al. 1992, An estimate of an upper bound for the entropy of English (words
+that are not in the vocabulary spelled by a model of characters).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+from transformers import PreTrainedTokenizerBase
+
+from ..data.encoding import plain_backend, text_pieces
+
+__all__ = ["Speller", "spelling_bits", "unknown_words", "with_unknown_spelled"]
+
+_CODE_POINTS = 0x110000
+_BEGIN, _END = "\x02", "\x03"
+"""Marks of Unicode for start and end of text, which no word holds."""
+
+
+class Speller:
+    """The trigram of characters of the module docstring.
+
+    Args:
+        words: what to estimate it on, each counted once.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._pairs: Counter[tuple[str, str]] = Counter()
+        for word in set(words):
+            for history, character in _steps(word):
+                for length in range(len(history) + 1):
+                    self._pairs[history[length:], character] += 1
+        self._seen: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        for (history, _), count in self._pairs.items():
+            self._seen[history] += count
+            self._kinds[history] += 1
+
+    def probability(self, character: str, history: str) -> float:
+        """q(c | h).
+
+        Args:
+            character: c.
+            history: h, at most two characters.
+        """
+        shorter = self.probability(character, history[1:]) if history else 1 / _CODE_POINTS
+        kinds = self._kinds[history]
+        if not kinds:
+            return shorter
+        count = self._pairs[history, character]
+        return (count + kinds * shorter) / (self._seen[history] + kinds)
+
+    def bits(self, word: str) -> float:
+        """-log2 q(word), its end included."""
+        return -sum(math.log2(self.probability(c, h)) for h, c in _steps(word))
+
+
+def _steps(word: str) -> list[tuple[str, str]]:
+    """Each character and the end, after the two before it."""
+    padded = _BEGIN * 2 + word + _END
+    return [(padded[i - 2 : i], padded[i]) for i in range(2, len(padded))]
+
+
+def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | None:
+    """The words of a text that a tokenizer does not know, in their order.
+
+    Returns:
+        `None` where spelling them does not give the text back: a tokenizer that changes other words
+        too (lower-casing, digits), or a text in which the unknown words are already replaced.
+    """
+    backend, found = plain_backend(tokenizer), []
+    line_end, unknown = tokenizer.eos_token, tokenizer.unk_token
+    for piece in text_pieces(text):
+        encoding = backend.encode(piece, add_special_tokens=False)
+        for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
+            word = piece[start:end]
+            if token == unknown and word != unknown:
+                found.append(word)
+            elif token not in (word, line_end) or token == unknown:
+                return None
+    return found
+
+
+def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None:
+    """Bits to spell the unknown words of a text, by the `Speller` of the tokenizer's vocabulary.
+
+    Returns:
+        `None` where `unknown_words` is.
+    """
+    words = unknown_words(text, tokenizer)
+    if words is None:
+        return None
+    special = set(tokenizer.all_special_tokens)
+    speller = Speller(word for word in tokenizer.get_vocab() if word not in special)
+    bits = {word: speller.bits(word) for word in set(words)}
+    return math.fsum(bits[word] for word in words)
+
+
+def with_unknown_spelled(
+    bits_per_character: float, text: str, tokenizer: PreTrainedTokenizerBase, unknown: int
+) -> dict[str, float]:
+    """The figure in which every word has a probability, to stand beside that of the tokens.
+
+    Args:
+        bits_per_character: of the tokens.
+        text: that they are of.
+        tokenizer: that made them.
+        unknown: how many of them are unknown; where none is, there is nothing to add.
+
+    Returns:
+        `bits_per_character_spelled`; nothing where the words cannot be spelled.
+    """
+    bits = spelling_bits(text, tokenizer) if unknown else 0.0
+    if bits is None:
+        return {}
+    return {"bits_per_character_spelled": bits_per_character + bits / len(text)}
