@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..layers import ElmanLayer, GRULayer, LSTMLayer
+from ..layers.compiled import kernel
+from ..layers.lstm import LSTMSequence
+from ..layers.recurrence import State
 from . import timing
 from .timing import Comparison, Side, compare
 
@@ -30,11 +33,21 @@ _LAYERS: dict[str, tuple[Callable[..., Any], type[nn.Module], type[nn.Module]]] 
 }
 
 
+class _UncompiledLSTM(LSTMLayer):
+    """What a machine without a compiler runs."""
+
+    def fast_sequence(
+        self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
+    ) -> State:
+        return LSTMSequence.apply(projected, *state, weight, mask)
+
+
 def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
     """A training step and inference of each layer at each shape, in float32 and in bf16.
 
     The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`;
-    bf16 is autocast on every side.
+    bf16 is autocast on every side. In float32 our LSTM is compiled where there is a compiler; then
+    it is also shown without.
     """
     for name, (ours, library, cell) in _LAYERS.items():
         for steps, batch, width in SHAPES:
@@ -53,6 +66,9 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                         Side(side, partial(step, layer, x, precision == "bf16"))
                         for side, layer in layers.items()
                     ]
+                    if name == "LSTM" and precision == "float32" and kernel("lstm_kernel"):
+                        plain = partial(step, _first(_UncompiledLSTM(width, width)), x, False)
+                        sides.append(Side("ours, not compiled", plain))
                     title = f"{name}, {kind}, {precision}"
                     yield compare(title, setting, sides, repeats, least)
 

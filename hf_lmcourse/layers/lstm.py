@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from .compiled_lstm import CompiledLSTMSequence, can_compile
 from .recurrence import RecurrentLayer, State, run_steps
 
 __all__ = ["LSTMLayer", "LSTMSequence", "lstm_step"]
@@ -165,8 +166,9 @@ class LSTMLayer(RecurrentLayer):
     def fast_sequence(
         self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
     ) -> State:
-        """`LSTMSequence` on this layer's weights. Shapes as in `run_steps`."""
-        return LSTMSequence.apply(projected, *state, weight, mask)
+        """`LSTMSequence` on this layer's weights, compiled where it can be. Shapes as there."""
+        sequence = CompiledLSTMSequence if can_compile(projected) else LSTMSequence
+        return sequence.apply(projected, *state, weight, mask)
 
     def library_sequence(self, x: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
         """`torch.lstm`, the kernel of `torch.nn.LSTM`. Shapes as in `forward`."""

@@ -1,0 +1,78 @@
+"""The C++ of this folder, compiled where there is a compiler, for this processor.
+
+The first use of a kernel takes the compiler some seconds; what it made is kept in the cache folder
+(LMCOURSE_CACHE, or ~/.cache/hf_lmcourse). Without a compiler, or with LMCOURSE_KERNELS=0 in the
+environment, there is no kernel and the layers do the same in torch. CXX names another compiler.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+import tempfile
+from pathlib import Path
+
+from transformers.utils import logging
+
+__all__ = ["kernel"]
+
+_FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared")
+_SECONDS = 120
+
+logger = logging.get_logger(__name__)
+
+
+@functools.cache
+def kernel(name: str) -> ctypes.CDLL | None:
+    """A library of C functions.
+
+    Args:
+        name: of the C++ file beside this one, without its ending.
+
+    Returns:
+        `None` where it cannot be compiled or is not wanted.
+    """
+    if os.environ.get("LMCOURSE_KERNELS") == "0":
+        return None
+    source = Path(__file__).with_name(f"{name}.cpp")
+    compiler = os.environ.get("CXX") or "c++"
+    try:
+        path = _folder() / f"{name}-{_key(source, compiler)}.so"
+        if not path.exists():
+            _compile(compiler, source, path)
+        return ctypes.CDLL(str(path))
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info(f"{source.name} is not used, torch does the same more slowly: {error}")
+        return None
+
+
+def _folder() -> Path:
+    folder = Path(os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse").expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _key(source: Path, compiler: str) -> str:
+    """A hash of all that the compiled file depends on: a folder may be shared by many machines."""
+    version = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=10)
+    about = [source.read_bytes(), version.stdout, " ".join(_FLAGS).encode(), _processor()]
+    return hashlib.sha256(b"\0".join(about)).hexdigest()[:16]
+
+
+def _processor() -> bytes:
+    try:
+        lines = Path("/proc/cpuinfo").read_bytes().splitlines()
+    except OSError:
+        return " ".join(platform.uname()).encode()
+    return b"".join(sorted({x for x in lines if x.startswith((b"flags", b"model name"))}))
+
+
+def _compile(compiler: str, source: Path, path: Path) -> None:
+    """Compile into a file of another name first, so that no process loads half a library."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder, path.name)
+        command = [compiler, *_FLAGS, str(source), "-o", str(made)]
+        subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
+        os.replace(made, path)

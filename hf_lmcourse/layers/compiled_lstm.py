@@ -1,0 +1,88 @@
+"""`LSTMSequence` in C++: see lstm_kernel.cpp, and lstm.py for the equations."""
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from .compiled import kernel
+
+__all__ = ["CompiledLSTMSequence", "can_compile"]
+
+_LEAST_STEPS = 8
+"""The kernel arranges U before the first step, which a few steps do not make up for."""
+
+
+def can_compile(projected: Tensor) -> bool:
+    """Whether there is a kernel for a sequence: float32 on a processor, and long enough.
+
+    Shape:
+        projected: (length, batch, 4 * hidden_size).
+    """
+    return (
+        projected.dtype == torch.float32
+        and projected.device.type == "cpu"
+        and len(projected) >= _LEAST_STEPS
+        and projected.numel() > 0
+        and kernel("lstm_kernel") is not None
+    )
+
+
+class CompiledLSTMSequence(Function):
+    """All steps of the LSTM, and the way back, in one call each.
+
+    Shape:
+        As in `LSTMSequence`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        projected: Tensor,
+        h: Tensor,
+        c: Tensor,
+        U: Tensor,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Run the steps, keeping what `LSTMSequence` keeps."""
+        projected, U = projected.contiguous(), U.contiguous()
+        length, batch, rows = projected.shape
+        size = rows // 4
+        gates = torch.empty_like(projected)
+        hidden, cell = (projected.new_empty(length + 1, batch, size) for _ in range(2))
+        tanh_cell = projected.new_empty(length, batch, size)
+        hidden[0], cell[0] = h, c
+        mask = None if mask is None else mask.to(torch.uint8).contiguous()
+        _call("lstm_forward", projected, U, mask, gates, hidden, cell, tanh_cell, like=tanh_cell)
+        ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
+        ctx.set_materialize_grads(False)
+        return hidden[1:], cell[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad_hidden: Tensor | None, grad_cell: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        """Walk back through time; the gradient of U is one product over all steps."""
+        gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
+        _, batch, rows = gates.shape
+        size = rows // 4
+        d_gates = torch.empty_like(gates)
+        dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
+        grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
+        kept = (gates, cell, tanh_cell)
+        _call("lstm_backward", *kept, *grads, U, mask, d_gates, dh, dc, like=tanh_cell)
+        d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
+        return d_gates, dh, dc, d_weight, None
+
+
+def _call(name: str, *tensors: Tensor | None, like: Tensor) -> None:
+    """Call a function of the kernel with the addresses of tensors, and the shape of one."""
+    library = kernel("lstm_kernel")
+    assert library is not None
+    addresses = [ctypes.c_void_p(None if t is None else t.data_ptr()) for t in tensors]
+    sizes = [ctypes.c_int64(size) for size in like.shape]
+    library[name](*addresses, *sizes, torch.get_num_threads())
