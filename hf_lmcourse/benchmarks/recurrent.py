@@ -46,8 +46,8 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
     """A training step and inference of each layer at each shape, in float32 and in bf16.
 
     The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`;
-    bf16 is autocast on every side. In float32 our LSTM is compiled where there is a compiler; then
-    it is also shown without.
+    bf16 is autocast on every side. Our LSTM is compiled where there is a compiler; then it is also
+    shown without.
     """
     for name, (ours, library, cell) in _LAYERS.items():
         for steps, batch, width in SHAPES:
@@ -58,6 +58,8 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                 f"torch.nn.{library.__name__}": _first(library(width, width, batch_first=True)),
                 f"loop over {cell.__name__}": _loop(cell(width, width)),
             }
+            if name == "LSTM" and kernel("lstm_kernel"):
+                layers["ours, not compiled"] = _first(_UncompiledLSTM(width, width))
             setting = f"{steps} x {batch} x {width}"
             least = timing.LEAST_SECONDS / 4  # there are many of them
             for kind, step in (("training", _training_step), ("inference", _inference)):
@@ -66,9 +68,6 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                         Side(side, partial(step, layer, x, precision == "bf16"))
                         for side, layer in layers.items()
                     ]
-                    if name == "LSTM" and precision == "float32" and kernel("lstm_kernel"):
-                        plain = partial(step, _first(_UncompiledLSTM(width, width)), x, False)
-                        sides.append(Side("ours, not compiled", plain))
                     title = f"{name}, {kind}, {precision}"
                     yield compare(title, setting, sides, repeats, least)
 

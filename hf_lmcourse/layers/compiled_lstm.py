@@ -17,18 +17,20 @@ _LEAST_STEPS = 8
 
 
 def can_compile(projected: Tensor) -> bool:
-    """Whether there is a kernel for a sequence: float32 on a processor, and long enough.
+    """Whether there is a kernel for a sequence, and it is long enough.
+
+    The kernel knows float32, and bfloat16 where the processor multiplies it, two units at a time.
 
     Shape:
         projected: (length, batch, 4 * hidden_size).
     """
-    return (
-        projected.dtype == torch.float32
-        and projected.device.type == "cpu"
-        and len(projected) >= _LEAST_STEPS
-        and projected.numel() > 0
-        and kernel("lstm_kernel") is not None
-    )
+    length, batch, rows = projected.shape
+    pairs = rows % 8 == 0
+    known = projected.dtype == torch.float32 or (projected.dtype == torch.bfloat16 and pairs)
+    if not known or projected.device.type != "cpu" or length < _LEAST_STEPS or not batch:
+        return False
+    library = kernel("lstm_kernel")
+    return library is not None and hasattr(library, _function("forward", projected))
 
 
 class CompiledLSTMSequence(Function):
@@ -51,15 +53,17 @@ class CompiledLSTMSequence(Function):
         projected, U = projected.contiguous(), U.contiguous()
         length, batch, rows = projected.shape
         size = rows // 4
-        gates = torch.empty_like(projected)
-        hidden, cell = (projected.new_empty(length + 1, batch, size) for _ in range(2))
-        tanh_cell = projected.new_empty(length, batch, size)
+        gates = torch.empty(length, batch, rows)
+        hidden = projected.new_empty(length + 1, batch, size)
+        cell = gates.new_empty(length + 1, batch, size)
+        tanh_cell = gates.new_empty(length, batch, size)
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
-        _call("lstm_forward", projected, U, mask, gates, hidden, cell, tanh_cell, like=tanh_cell)
+        function = _function("forward", projected)
+        _call(function, projected, U, mask, hidden, gates, cell, tanh_cell, like=tanh_cell)
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
-        return hidden[1:], cell[1:]
+        return hidden[1:], cell[1:].to(hidden.dtype)
 
     @staticmethod
     @once_differentiable
@@ -70,13 +74,19 @@ class CompiledLSTMSequence(Function):
         gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
         _, batch, rows = gates.shape
         size = rows // 4
-        d_gates = torch.empty_like(gates)
+        d_gates = torch.empty_like(gates, dtype=U.dtype)
         dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
         kept = (gates, cell, tanh_cell)
-        _call("lstm_backward", *kept, *grads, U, mask, d_gates, dh, dc, like=tanh_cell)
+        function = _function("backward", U)
+        _call(function, *kept, *grads, U, mask, d_gates, dh, dc, like=tanh_cell)
         d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
-        return d_gates, dh, dc, d_weight, None
+        return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None
+
+
+def _function(name: str, numbers: Tensor) -> str:
+    """The name of the kernel's function for numbers of a type."""
+    return f"lstm_{name}_{str(numbers.dtype).removeprefix('torch.')}"
 
 
 def _call(name: str, *tensors: Tensor | None, like: Tensor) -> None:

@@ -1,4 +1,4 @@
-// All steps of an LSTM in float32, forward and back: the equations are in lstm.py.
+// All steps of an LSTM, forward and back, in float32 or bfloat16: the equations are in lstm.py.
 //
 // What torch does in a dozen calls a step is done here in one pass: the product with the recurrent
 // matrix U, arranged once so that it is read in the order of use, leaves the four gates of sixteen
@@ -6,12 +6,16 @@
 // share the units, so that each reads its own part of U at every step, out of its own cache.
 //
 // Shapes: T steps, B rows of the batch, H units; gates in the order i, f, g, o as blocks of H.
+// In bfloat16 are what is multiplied and what comes in and goes out; sums, gates and c are float32.
 
 #include <cstdint>
 #include <cstring>
 #include <omp.h>
 #include <type_traits>
 #include <vector>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -75,18 +79,65 @@ inline vec tanh(vec x) {
   return s < 0.390625f ? near : far;
 }
 
+// How numbers of a type are multiplied: `PER` of them at a time, as one entry of an arranged matrix.
+template <class N>
+struct Numbers;
+
+template <>
+struct Numbers<float> {
+  using Entry = float;
+  static constexpr int PER = 1;
+  static Entry entry(const float* first, int64_t) { return *first; }
+  static void add(vec& sum, Entry x, vec a) { sum += x * a; }
+};
+
+#ifdef __AVX512BF16__
+struct bfloat16 {
+  uint16_t bits;
+};
+
+template <>
+struct Numbers<bfloat16> {
+  using Entry = uint32_t;  // two numbers
+  static constexpr int PER = 2;
+  static Entry entry(const bfloat16* first, int64_t stride) {
+    return first->bits | Entry(first[stride].bits) << 16;
+  }
+  static void add(vec& sum, Entry x, vec a) {
+    sum = (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(x), (__m512bh)a);
+  }
+};
+
+inline vec load_some(const bfloat16* p, int n) {
+  typedef uint16_t half __attribute__((vector_size(W * 2)));
+  half v{};
+  std::memcpy(&v, p, (n < W ? n : W) * sizeof(bfloat16));
+  const ivec wide = __builtin_convertvector(v, ivec) << 16;
+  vec x;
+  std::memcpy(&x, &wide, sizeof x);
+  return x;
+}
+
+inline void store_some(bfloat16* p, vec v, int n) {
+  const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
+  std::memcpy(p, &rounded, (n < W ? n : W) * sizeof(bfloat16));
+}
+#endif
+
 // A tile of the product x A: `R` rows of x, `V` vectors of columns; A arranged as (k, V, W).
-template <int R, int V>
-inline void multiply(vec (&sum)[R][V], const float* x, int64_t stride, const float* A, int depth) {
-  for (int k = 0; k < depth; ++k) {
+template <int R, int V, class N>
+inline void multiply(vec (&sum)[R][V], const N* x, int64_t stride,
+                     const typename Numbers<N>::Entry* A, int64_t depth) {
+  constexpr int PER = Numbers<N>::PER;
+  for (int64_t k = 0; k < depth / PER; ++k) {
     vec a[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) a[v] = load(A + (int64_t(k) * V + v) * W);
+    for (int v = 0; v < V; ++v) std::memcpy(&a[v], A + (k * V + v) * W, sizeof(vec));
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const vec xr = all(x[r * stride + k]);
+      const auto xr = Numbers<N>::entry(x + r * stride + k * PER, 1);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] += xr * a[v];
+      for (int v = 0; v < V; ++v) Numbers<N>::add(sum[r][v], xr, a[v]);
     }
   }
 }
@@ -101,14 +152,16 @@ Share share(int64_t blocks) {
   return {blocks * thread / threads, blocks * (thread + 1) / threads};
 }
 
+template <class N>
 struct Forward {
-  const float* projected;  // (T, B, 4H)
-  const uint8_t* mask;     // (T, B) or null
-  float *gates, *hidden, *cell, *tanh_cell;  // (T, B, 4H), (T + 1, B, H) twice, (T, B, H)
+  const N* projected;               // (T, B, 4H)
+  const uint8_t* mask;              // (T, B) or null
+  N* hidden;                        // (T + 1, B, H)
+  float *gates, *cell, *tanh_cell;  // (T, B, 4H), (T + 1, B, H), (T, B, H)
   int64_t B, H;
 
   template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const float* A) const {
+  void tile(int64_t t, int64_t b, int64_t u, const typename Numbers<N>::Entry* A) const {
     const int n = H - u < W ? H - u : W;
     vec sum[R][4];
     for (int r = 0; r < R; ++r)
@@ -139,11 +192,13 @@ struct Forward {
   }
 };
 
+template <class N>
 struct Backward {
-  const float *gates, *cell, *tanh_cell;      // as `Forward` left them
-  const float *grad_hidden, *grad_cell;       // (T, B, H) or null
+  const float *gates, *cell, *tanh_cell;  // as `Forward` left them
+  const N *grad_hidden, *grad_cell;       // (T, B, H) or null
   const uint8_t* mask;
-  float *d_gates, *dh, *dc;                   // (T, B, 4H), (B, H) twice
+  N* d_gates;                             // (T, B, 4H)
+  float *dh, *dc;                         // (B, H)
   int64_t B, H;
 
   // From dh_t and dc_t to the gradients of the gates and to dc_{t-1}; dh keeps what a held row passes.
@@ -153,7 +208,7 @@ struct Backward {
     vec h = load_some(dh + here, n), c = load_some(dc + here, n);
     if (grad_hidden) h += load_some(grad_hidden + at, n);
     if (grad_cell) c += load_some(grad_cell + at, n);
-    float* d = d_gates + row * 4 * H + u;
+    N* d = d_gates + row * 4 * H + u;
     if (mask && !mask[row]) {
       for (int q = 0; q < 4; ++q) store_some(d + q * H, vec{}, n);
     } else {
@@ -175,7 +230,7 @@ struct Backward {
 
   // dh_{t-1} = da_t U, beside what a held row passes.
   template <int R, int V>
-  void tile(int64_t t, int64_t b, int64_t u, const float* A) const {
+  void tile(int64_t t, int64_t b, int64_t u, const typename Numbers<N>::Entry* A) const {
     vec sum[R][V];
     for (int r = 0; r < R; ++r)
       for (int v = 0; v < V; ++v)
@@ -194,50 +249,50 @@ inline void over_rows(int64_t B, Tile tile) {
   for (; b < B; ++b) tile(std::integral_constant<int, 1>{}, b);
 }
 
-}  // namespace
-
-extern "C" void lstm_forward(const float* projected, const float* U, const uint8_t* mask,
-                             float* gates, float* hidden, float* cell, float* tanh_cell, int64_t T,
-                             int64_t B, int64_t H, int threads) {
-  const Forward step{projected, mask, gates, hidden, cell, tanh_cell, B, H};
-  const int64_t blocks = (H + W - 1) / W;
+template <class N>
+void forward(const Forward<N>& step, const N* U, int64_t T, int threads) {
+  using Entry = typename Numbers<N>::Entry;
+  constexpr int PER = Numbers<N>::PER;
+  const int64_t B = step.B, H = step.H, depth = H / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
     const Share mine = share(blocks);
-    std::vector<float> A((mine.end - mine.begin) * H * 4 * W, 0.0f);  // (block, k, gate, W)
+    std::vector<Entry> A((mine.end - mine.begin) * depth * 4 * W, Entry{});  // (block, k, gate, W)
     for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u)
       for (int q = 0; q < 4; ++q)
-        for (int64_t k = 0; k < H; ++k)
-          A[(((u / W - mine.begin) * H + k) * 4 + q) * W + u % W] = U[(q * H + u) * H + k];
+        for (int64_t k = 0; k < depth; ++k)
+          A[(((u / W - mine.begin) * depth + k) * 4 + q) * W + u % W] =
+              Numbers<N>::entry(U + (q * H + u) * H + k * PER, 1);
     for (int64_t t = 0; t < T; ++t) {
-      for (int64_t block = mine.begin; block < mine.end; ++block)
+      for (int64_t block = mine.begin; block < mine.end; ++block) {
+        const Entry* part = A.data() + (block - mine.begin) * depth * 4 * W;
         over_rows(B, [&](auto rows, int64_t b) {
-          step.tile<rows()>(t, b, block * W, A.data() + (block - mine.begin) * H * 4 * W);
+          step.template tile<rows()>(t, b, block * W, part);
         });
+      }
 #pragma omp barrier
     }
   }
 }
 
-extern "C" void lstm_backward(const float* gates, const float* cell, const float* tanh_cell,
-                              const float* grad_hidden, const float* grad_cell, const float* U,
-                              const uint8_t* mask, float* d_gates, float* dh, float* dc, int64_t T,
-                              int64_t B, int64_t H, int threads) {
-  const Backward step{gates, cell, tanh_cell, grad_hidden, grad_cell, mask, d_gates, dh, dc, B, H};
-  const int64_t blocks = (H + W - 1) / W;
-  constexpr int V = 4;  // blocks of units that a tile computes at once
+template <class N>
+void backward(const Backward<N>& step, const N* U, int64_t T, int threads) {
+  using Entry = typename Numbers<N>::Entry;
+  constexpr int PER = Numbers<N>::PER, V = 4;  // blocks of units that a tile computes at once
+  const int64_t B = step.B, H = step.H, depth = 4 * H / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
     const Share mine = share(blocks);
     // groups of V blocks, and what is left one by one: (group, k, V, W)
-    std::vector<float> A((mine.end - mine.begin) * 4 * H * W, 0.0f);
+    std::vector<Entry> A((mine.end - mine.begin) * depth * W, Entry{});
     const int64_t grouped = mine.begin + (mine.end - mine.begin) / V * V;
-    for (int64_t k = 0; k < 4 * H; ++k)
+    for (int64_t k = 0; k < depth; ++k)
       for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u) {
         const int64_t block = u / W, first = block - mine.begin;
         const int64_t group = block < grouped ? first / V * V : first;
         const int64_t width = block < grouped ? V : 1;
-        A[(group * 4 * H + k * width + (first - group)) * W + u % W] = U[k * H + u];
+        A[(group * depth + k * width + (first - group)) * W + u % W] =
+            Numbers<N>::entry(U + k * PER * H + u, H);
       }
     for (int64_t t = T - 1; t >= 0; --t) {
       for (int64_t b = 0; b < B; ++b)
@@ -245,15 +300,41 @@ extern "C" void lstm_backward(const float* gates, const float* cell, const float
           step.through_gates(t, b, block * W);
 #pragma omp barrier
       for (int64_t block = mine.begin; block < mine.end;) {
-        const float* part = A.data() + (block - mine.begin) * 4 * H * W;
+        const Entry* part = A.data() + (block - mine.begin) * depth * W;
         if (block < grouped) {
-          over_rows(B, [&](auto rows, int64_t b) { step.tile<rows(), V>(t, b, block * W, part); });
+          over_rows(B, [&](auto rows, int64_t b) {
+            step.template tile<rows(), V>(t, b, block * W, part);
+          });
           block += V;
         } else {
-          over_rows(B, [&](auto rows, int64_t b) { step.tile<rows(), 1>(t, b, block * W, part); });
+          over_rows(B, [&](auto rows, int64_t b) {
+            step.template tile<rows(), 1>(t, b, block * W, part);
+          });
           ++block;
         }
       }
     }
   }
 }
+
+}  // namespace
+
+#define FUNCTIONS(kind, N)                                                                        \
+  extern "C" void lstm_forward_##kind(const N* projected, const N* U, const uint8_t* mask,        \
+                                      N* hidden, float* gates, float* cell, float* tanh_cell,     \
+                                      int64_t T, int64_t B, int64_t H, int threads) {             \
+    forward<N>({projected, mask, hidden, gates, cell, tanh_cell, B, H}, U, T, threads);           \
+  }                                                                                               \
+  extern "C" void lstm_backward_##kind(const float* gates, const float* cell,                     \
+                                       const float* tanh_cell, const N* grad_hidden,              \
+                                       const N* grad_cell, const N* U, const uint8_t* mask,       \
+                                       N* d_gates, float* dh, float* dc, int64_t T, int64_t B,    \
+                                       int64_t H, int threads) {                                  \
+    backward<N>({gates, cell, tanh_cell, grad_hidden, grad_cell, mask, d_gates, dh, dc, B, H}, U, \
+                T, threads);                                                                      \
+  }
+
+FUNCTIONS(float32, float)
+#ifdef __AVX512BF16__
+FUNCTIONS(bfloat16, bfloat16)
+#endif

@@ -80,6 +80,30 @@ def test_values_and_gradients_are_those_of_the_sequence_in_float64(
 
 
 @needs_compiler
+@settings(max_examples=20, deadline=None)
+@given(batch=st.integers(1, 9), size=st.integers(1, 40).map(lambda n: 2 * n), masked=st.booleans())
+def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
+    batch: int, size: int, masked: bool
+) -> None:
+    if not hasattr(compiled.kernel("lstm_kernel"), "lstm_forward_bfloat16"):
+        pytest.skip("this processor does not multiply bfloat16")
+    tensors = [tensor.bfloat16() for tensor in draw(9, batch, size, scale=0.5)]
+    generator = torch.Generator().manual_seed(size)
+    mask = torch.rand(9, batch, 1, generator=generator) < 0.7 if masked else None
+    both = (True, True)
+    expected = outcome(LSTMSequence, [tensor.double() for tensor in tensors], mask, both)
+    errors = [
+        [
+            ((actual.double() - reference).norm() / reference.norm().clamp(min=1e-3)).item()
+            for actual, reference in zip(outcome(kind, tensors, mask, both), expected, strict=True)
+        ]
+        for kind in (CompiledLSTMSequence, LSTMSequence)
+    ]
+    assert max(errors[0]) < 0.02
+    assert sum(errors[0]) < sum(errors[1])
+
+
+@needs_compiler
 def test_gates_saturate_as_they_do_in_torch() -> None:
     tensors = draw(9, 3, 20, scale=1000.0)
     found = outcome(CompiledLSTMSequence, tensors, None, (True, True))
@@ -90,11 +114,12 @@ def test_gates_saturate_as_they_do_in_torch() -> None:
 
 
 @needs_compiler
-def test_a_layer_takes_the_kernel_for_long_sequences_in_float32_alone() -> None:
+def test_a_layer_takes_the_kernel_for_long_sequences_of_types_that_it_knows() -> None:
     assert can_compile(torch.zeros(8, 1, 4))
     assert not can_compile(torch.zeros(7, 1, 4)), "arranging U would cost more than it saves"
     assert not can_compile(torch.zeros(8, 1, 4, dtype=torch.float64))
-    assert not can_compile(torch.zeros(8, 1, 4, dtype=torch.bfloat16))
+    assert not can_compile(torch.zeros(8, 1, 4, dtype=torch.float16))
+    assert not can_compile(torch.zeros(8, 1, 12, dtype=torch.bfloat16)), "three units: no pairs"
     assert not can_compile(torch.zeros(8, 0, 4))
 
 
