@@ -66,11 +66,39 @@ def _section(study: dict[str, Any], plots: str) -> str:
 
 
 def _table(study: dict[str, Any]) -> str:
-    costs, levels = study_costs(study), levels_of(study)
-    header = [*factors_of(study), "split", study["metric"].replace("_", " "), "spread", "seeds"]
+    costs, levels, beside = study_costs(study), levels_of(study), _figures_beside(study)
+    header = [*factors_of(study), "split", study["metric"], "spread", "seeds", *beside]
     rows = []
     for variant, split, value, spread, seeds in study_rows(study):
         figures = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
+        figures += [column[variant, split] for column in beside.values()]
         rows.append([*levels[variant], split, *figures, *costs.get(variant, ())])
     header += ["ms a step", "MB at the peak"] if costs else []
     return markdown_table([name.replace("_", " ") for name in header], rows)
+
+
+_BESIDE = (("tokens", "{:,}"), ("unknown_share", "{:.1%}"), ("bits_per_character", "{:.4f}"))
+
+
+def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
+    """What else a reader has to know where variants differ in more than the metric.
+
+    That is their parameters, and where they cut the text in another way the figures of the tokens.
+
+    Returns:
+        Columns by title: the figure of the first seed by variant and split.
+    """
+    points = {point["variant"]: point for point in reversed(study["points"])}
+    columns = {}
+    if len({point.get("parameters") for point in points.values()}) > 1:
+        columns["parameters"] = {
+            (variant, split): f"{point['parameters']:,}"
+            for variant, point in points.items()
+            for split in point["metrics"]
+        }
+    scores = {(v, split): m for v, point in points.items() for split, m in point["metrics"].items()}
+    cuts = {(split, m.get("tokens")) for (_, split), m in scores.items()}
+    if len(cuts) > len({split for split, _ in cuts}):
+        for name, form in _BESIDE:
+            columns[name] = {key: form.format(m[name]) for key, m in scores.items()}
+    return columns

@@ -61,3 +61,20 @@ def test_only_studies_are_read(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(LmcourseError, match=r"c\.json cannot be read"):
         load_studies(tmp_path)
+
+
+def test_variants_that_cut_the_text_otherwise_have_the_figures_of_the_tokens() -> None:
+    record = study(metric="bits_per_character_spelled")
+    for point in record["points"]:
+        words = point["variant"] == "tied"
+        point["parameters"] = 5_000 if words else 1_000
+        point["metrics"]["validation"] = {
+            "bits_per_character_spelled": 2.0,
+            "bits_per_character": 1.25 if words else 2.0,
+            "tokens": 1_234 if words else 9_000,
+            "unknown_share": 0.125 if words else 0.0,
+        }
+    page = study_page([record], "plots")
+    assert "| seeds | parameters | tokens | unknown share | bits per character |" in page
+    assert "| 2 | 1,000 | 9,000 | 0.0% | 2.0000 |" in page
+    assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500 |" in page
