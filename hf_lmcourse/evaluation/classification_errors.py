@@ -96,10 +96,10 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
 
 @torch.no_grad()
 def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor) -> Tensor:
-    """v_w . gradient / n for each word, with its part of the n-grams it stands in."""
+    """r_w v_w . gradient / n for each word, with its part of the n-grams it stands in."""
     body, distinct = model.model, model.config.distinct_words
     weights = _weights(words, distinct)
-    shares = body.embed_tokens.weight[words] @ gradient * weights
+    shares = body.scaled_vectors(body.embed_tokens, words) @ gradient * weights
     count = weights.sum()
     whole = torch.tensor([len(words)], device=words.device)
     ngrams = [ids for ids, _ in body.hashed_ngrams(words, whole)]
@@ -108,7 +108,7 @@ def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor
     count += weights.sum()
     for n, ids in enumerate(ngrams, start=2):
         here, weights = weights[: len(ids)], weights[len(ids) :]
-        part = body.embed_ngrams.weight[ids] @ gradient * here / n
+        part = body.scaled_vectors(body.embed_ngrams, ids) @ gradient * here / n
         for offset in range(n):
             shares[offset : offset + len(ids)] += part
     return shares / count

@@ -147,7 +147,7 @@ class ClassifierGraph(nn.Module):
         total = number = torch.zeros(1, 1, dtype=body.embed_tokens.weight.dtype)
         for embedding, ids, there in bags:
             weights = _weights(ids, there.to(total.dtype), config.distinct_words).unsqueeze(-1)
-            total = total + (embedding(ids) * weights).sum(1)
+            total = total + (body.scaled_vectors(embedding, ids) * weights).sum(1)
             number = number + weights.sum(1)
         return self.model.classifier(body.transform(total / number.clamp(min=1)))
 

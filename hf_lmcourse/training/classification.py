@@ -30,6 +30,7 @@ from .base import (
 )
 from .callbacks import StopOnSignal
 from .config_file import RunSettings
+from .log_count_ratios import begin_with_ratios
 from .sparse_gradients import SparseGradientTrainer
 from .word_vectors import begin_with_vectors, coverage_note
 
@@ -98,6 +99,7 @@ def prepare_classification(settings: RunSettings, command: list[str]) -> Classif
         }
     set_seed(args.seed)
     model, vectors = _model(settings, corpus, tokenizer)
+    begin_with_ratios(model.model, splits["train"], len(corpus.label_names))
     folder = settle_run_folder(settings, model)
     note_command(args, folder, command)
     stop = StopOnSignal()

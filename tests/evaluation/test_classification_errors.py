@@ -29,7 +29,11 @@ def tiny(**changes: Any) -> DANForSequenceClassification:
     torch.manual_seed(0)
     settings = {"vocab_size": 9, "embedding_size": 6, "hidden_size": 5, "num_labels": 3}
     config = DANConfig(**{**settings, "initializer_range": 1.0, **changes})
-    return DANForSequenceClassification(config).double().eval()
+    model = DANForSequenceClassification(config).double().eval()
+    if model.config.log_count_ratios:
+        model.model.word_ratios.uniform_()
+        model.model.ngram_ratios.uniform_()
+    return model
 
 
 def test_the_confusion_matrix_counts_texts() -> None:
@@ -63,7 +67,14 @@ def test_groups_by_negation() -> None:
     assert np.isnan(accuracy_by_negation(P, RIGHT, [["fine"]] * 5)[1].accuracy)
 
 
-@pytest.mark.parametrize("ngrams", [{}, {"ngram_buckets": 50, "max_ngram": 3}])
+@pytest.mark.parametrize(
+    "ngrams",
+    [
+        {},
+        {"ngram_buckets": 50, "max_ngram": 3},
+        {"ngram_buckets": 50, "max_ngram": 3, "log_count_ratios": True},
+    ],
+)
 @pytest.mark.parametrize("distinct", [False, True])
 def test_gradient_times_input_is_the_slope_of_the_mean(
     ngrams: dict[str, int], distinct: bool

@@ -48,8 +48,12 @@ def test_a_masked_mean_is_the_mean_of_the_words(ngram_buckets: int, distinct: bo
         ngram_buckets=ngram_buckets,
         max_ngram=3,
         distinct_words=distinct,
+        log_count_ratios=distinct,
     )
     model = DANForSequenceClassification(config).double().eval()
+    for name, buffer in model.model.named_buffers():
+        if name.endswith("ratios"):
+            buffer.uniform_()
     ids, mask = token_ids(4, 6), token_ids(4, 6, seed=1, vocabulary=2)
     mask[0] = 0  # a text without a word
     assert_close(ClassifierGraph(model)(ids, mask), model(ids, attention_mask=mask).logits)

@@ -18,11 +18,16 @@ from hf_lmcourse.tokenization import WordPunctuationTokenizer
 
 TINY = {"vocab_size": 11, "embedding_size": 5, "hidden_size": 7, "num_hidden_layers": 2}
 NGRAMS = {"ngram_buckets": 13, "max_ngram": 3}
+RATIOS = {**NGRAMS, "log_count_ratios": True}
 
 
 def tiny(**changes: Any) -> DANForSequenceClassification:
     torch.manual_seed(0)
-    return DANForSequenceClassification(DANConfig(**{**TINY, "num_labels": 3, **changes})).eval()
+    model = DANForSequenceClassification(DANConfig(**{**TINY, "num_labels": 3, **changes})).eval()
+    if model.config.log_count_ratios:
+        model.model.word_ratios.uniform_()
+        model.model.ngram_ratios.uniform_()
+    return model
 
 
 def texts() -> tuple[Tensor, Tensor]:
@@ -57,7 +62,20 @@ def test_the_logits_are_those_of_the_equation(layers: int, activation: str) -> N
     torch.testing.assert_close(model(words, lengths=lengths).logits, expected)
 
 
-@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+def test_ratios_scale_the_vectors() -> None:
+    model, plain = tiny(log_count_ratios=True), tiny()
+    words, lengths = texts()
+    expected = [
+        (model.model.word_ratios[text].unsqueeze(-1) * plain.model.embed_tokens.weight[text]).mean(
+            0
+        )
+        for text in words.split(lengths.tolist())
+        if len(text)
+    ]
+    torch.testing.assert_close(model.model.mean(words, lengths)[lengths > 0], torch.stack(expected))
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 @pytest.mark.parametrize("left", [False, True])
 def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -> None:
     model = tiny(**ngrams)
@@ -70,7 +88,7 @@ def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -
     torch.testing.assert_close(torch.cat(alone), expected)
 
 
-@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 def test_a_distinct_word_counts_once(ngrams: dict[str, int]) -> None:
     model, often = tiny(distinct_words=True, **ngrams), torch.tensor([[2, 2, 2, 2, 1, 2, 2, 1]])
     if ngrams:  # the same pairs and triples, of other numbers
@@ -81,7 +99,7 @@ def test_a_distinct_word_counts_once(ngrams: dict[str, int]) -> None:
     assert not torch.allclose(counting(often).logits, counting(often[:, 1:]).logits)
 
 
-@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 @pytest.mark.parametrize("word_dropout", [0.0, 0.5])
 def test_sparse_gradients_are_the_dense_ones(ngrams: dict[str, int], word_dropout: float) -> None:
     words, lengths = texts()
@@ -145,7 +163,7 @@ def test_vectors_from_a_file_can_be_frozen_and_the_others_are_trained() -> None:
     assert model.model.embed_tokens.weight[4].tolist() == [1] * 5
 
 
-@pytest.mark.parametrize("ngrams", [{}, NGRAMS], ids=["words", "ngrams"])
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 def test_a_saved_model_is_the_same(ngrams: dict[str, int], tmp_path: Path) -> None:
     model = tiny(**ngrams)
     model.model.set_vectors(torch.tensor([3]), torch.ones(1, 5))

@@ -30,6 +30,8 @@ class DANConfig(PreTrainedConfig):
         word_dropout (`float`): probability that a word is left out of the mean in training.
         distinct_words (`bool`): let each word and n-gram of a text count once, however often it
             stands there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
+        log_count_ratios (`bool`): scale each word and n-gram by how much it tells of the class,
+            counted on the training texts: see `DANModel`.
         ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): length of the longest n-gram.
         freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
@@ -50,6 +52,7 @@ class DANConfig(PreTrainedConfig):
     hidden_dropout: float | int = 0.0
     word_dropout: float | int = 0.3
     distinct_words: bool = False
+    log_count_ratios: bool = False
     ngram_buckets: int = 0
     max_ngram: int = 2
     freeze_vectors: bool = False

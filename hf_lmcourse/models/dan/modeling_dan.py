@@ -38,24 +38,31 @@ class DANPreTrainedModel(AlignedWeights):
             init.xavier_uniform_(module.weight)
         if isinstance(module, DANModel):
             init.zeros_(module.has_vector)
+            if self.config.log_count_ratios:
+                init.ones_(module.word_ratios)
+                init.ones_(module.ngram_ratios)
 
 
 class DANModel(DANPreTrainedModel):
     """The mean of the word vectors of a text, and hidden layers on top of it.
 
-        z_0 = 1/|X| sum over w in X of v_w        z_i = g(W_i z_{i-1} + b_i)
+        z_0 = 1/|X| sum over w in X of r_w v_w        z_i = g(W_i z_{i-1} + b_i)
 
     X are the words of the text, in training without those that word dropout takes out, and its
     hashed n-grams where `config.ngram_buckets` is not 0; each as often as it stands there, or once
     where `config.distinct_words` is set. Padding is never part of the mean; a text without a word
-    has z_0 = 0.
+    has z_0 = 0. r_w is 1, or where `config.log_count_ratios` is set the absolute log-count ratio of
+    the training texts (see `training.log_count_ratios`), a number that is not trained: words and
+    n-grams that tell nothing of the class add little to the mean, whatever their vectors.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
-        classification.
+        classification; Wang and Manning 2012, Baselines and bigrams (log-count ratios).
     """
 
     has_vector: Tensor
+    word_ratios: Tensor
+    ngram_ratios: Tensor
 
     def __init__(self, config: DANConfig) -> None:
         super().__init__(config)
@@ -65,6 +72,9 @@ class DANModel(DANPreTrainedModel):
             self.embed_ngrams = nn.Embedding(config.ngram_buckets, width)
         # which words have a vector that was read from a file
         self.register_buffer("has_vector", torch.zeros(config.vocab_size, dtype=torch.bool))
+        if config.log_count_ratios:
+            self.register_buffer("word_ratios", torch.ones(config.vocab_size))
+            self.register_buffer("ngram_ratios", torch.ones(config.ngram_buckets))
         widths = [width] + [hidden] * config.num_hidden_layers
         self.layers = nn.ModuleList(
             nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)
@@ -132,6 +142,29 @@ class DANModel(DANPreTrainedModel):
             hidden = self.dropout(self.activation(layer(hidden)))
         return hidden
 
+    def scaled_vectors(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
+        """What words or n-grams add to the mean: r_w v_w.
+
+        Args:
+            embedding: `embed_tokens` or `embed_ngrams`.
+            ids: of words or buckets.
+
+        Shape:
+            ids: any; result: that and embedding_size.
+        """
+        words = embedding is self.embed_tokens
+        frozen = words and self.config.freeze_vectors
+        rows = embedding_rows(
+            embedding.weight,
+            ids,
+            sparse=self.config.sparse_gradients,
+            frozen=self.has_vector if frozen else None,
+        )
+        if not self.config.log_count_ratios:
+            return rows
+        ratios = self.word_ratios if words else self.ngram_ratios
+        return rows * ratios[ids].unsqueeze(-1)
+
     def hashed_ngrams(self, words: Tensor, lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The n-grams of the texts for n = 2, 3, ...; none where the model has none."""
         if not self.config.ngram_buckets:
@@ -155,16 +188,9 @@ class DANModel(DANPreTrainedModel):
                 kept = kept_words(text, len(lengths), self.config.word_dropout)
                 weights = kept.to(weights)
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
-            frozen = self.config.freeze_vectors and embedding is self.embed_tokens
             if self.config.distinct_words:
                 counts = counts.clamp(max=1)
-            rows = embedding_rows(
-                embedding.weight,
-                distinct,
-                sparse=self.config.sparse_gradients,
-                frozen=self.has_vector if frozen else None,
-            )
-            total = total + counts @ rows
+            total = total + counts @ self.scaled_vectors(embedding, distinct)
             number = number + counts.sum(-1, keepdim=True)
         return total / number.clamp(min=1)
 

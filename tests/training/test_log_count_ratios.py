@@ -1,0 +1,69 @@
+"""The weights of words and n-grams are those of NB-SVM, counted on the training texts."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from hf_lmcourse import DANConfig, DANForSequenceClassification
+from hf_lmcourse.data.ragged import RaggedTexts
+from hf_lmcourse.evaluation.text_baselines import LogCountRatio
+from hf_lmcourse.training.log_count_ratios import begin_with_ratios, log_count_ratios
+
+TEXTS = [[1, 2, 1], [2, 3], [1, 1, 3], [4]]
+LABELS = [0, 1, 1, 0]
+
+
+def ragged_texts() -> RaggedTexts:
+    borders = np.cumsum([0, *map(len, TEXTS)])
+    return RaggedTexts(np.concatenate(TEXTS), borders, LABELS)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_of_two_classes_the_weight_is_the_size_of_the_ratio_of_nb_svm(data: st.DataObject) -> None:
+    labels = [0, 1, *data.draw(st.lists(st.integers(0, 1), max_size=9))]
+    row = st.lists(st.booleans(), min_size=4, max_size=4)
+    rows = data.draw(st.lists(row, min_size=len(labels), max_size=len(labels)))
+    X = sparse.csr_matrix(np.array(rows, dtype=float))
+    expected = np.abs(LogCountRatio().fit(X, labels).r_)
+    counts = torch.stack(
+        [torch.tensor(X[np.array(labels) == c].sum(axis=0)).view(-1) for c in (0, 1)]
+    )
+    np.testing.assert_allclose(log_count_ratios(counts).numpy(), expected, atol=1e-12)
+
+
+def test_of_three_classes_it_is_the_largest() -> None:
+    counts = torch.tensor([[5.0, 0.0], [0.0, 5.0], [1.0, 1.0]])
+    alone = [log_count_ratios(torch.stack([c, counts.sum(0) - c])) for c in counts]
+    # each class against the sum of the others, whose counts get one 1 rather than two
+    torch.testing.assert_close(log_count_ratios(counts), torch.stack(alone).amax(0))
+
+
+@pytest.mark.parametrize("buckets", [0, 1_000_003])
+def test_each_text_counts_an_entry_once(buckets: int) -> None:
+    config = DANConfig(
+        vocab_size=6, embedding_size=2, hidden_size=2, ngram_buckets=buckets, log_count_ratios=True
+    )
+    body = DANForSequenceClassification(config).model
+    begin_with_ratios(body, ragged_texts(), 2)
+    words = torch.tensor([[0.0, 1, 1, 0, 1, 0], [0.0, 1, 1, 2, 0, 0]])
+    torch.testing.assert_close(body.word_ratios, log_count_ratios(words).float())
+    if buckets:
+        found = [body.hashed_ngrams(torch.tensor(t), torch.tensor([len(t)])) for t in TEXTS]
+        pairs = [ids.tolist() for ((ids, _),) in found]
+        first, second = pairs[0]  # (1, 2) and (2, 1), in the first text alone
+        n = torch.zeros(2, buckets)
+        n[0, first] = n[0, second] = 1
+        for pair in {*pairs[1], *pairs[2]}:
+            n[1, pair] = 1
+        torch.testing.assert_close(body.ngram_ratios, log_count_ratios(n).float())
+
+
+def test_a_model_without_ratios_is_left_alone() -> None:
+    body = DANForSequenceClassification(DANConfig(vocab_size=6)).model
+    before = set(body.state_dict())
+    begin_with_ratios(body, ragged_texts(), 2)
+    assert set(body.state_dict()) == before
