@@ -4,9 +4,8 @@ import argparse
 import shlex
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -50,7 +49,7 @@ def run(arguments: list[str]) -> int:
     began = time.perf_counter()
     sets = {Path(n).stem: load_word_pairs(n, options.data_dir) for n in options.pairs}
     words = {word for pairs in sets.values() for p in pairs for word in (p.first, p.second)}
-    source = _source(options.source, options.layer, words)
+    source = _source(options, words)
     folder = Path(options.output_dir)
     for name, pairs in sets.items():
         scored = score_pairs(pairs, source.vectors)
@@ -68,17 +67,23 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _source(name: str, layer: str, words: Collection[str]) -> _Source:
-    """The vectors of a file, those of these words alone; or of a model, all of them."""
-    path = Path(name)
-    if not path.is_file():
-        model, tokenizer = load_model(name)
-        kind: Any = model.config.model_type
-        found = model_vectors(model, tokenizer, layer)
-        return _Source(path.name, kind, found, sum(p.numel() for p in model.parameters()))
-    wanted = {form for word in words for form in (word, word.lower())}
-    found = read_word_vectors(path, wanted.__contains__)
-    return _Source(path.name.split(".txt")[0], "word_vectors", found, found.vectors.size)
+def _source(options: argparse.Namespace, words: Collection[str]) -> _Source:
+    """The vectors of a file, those of these words where no others matter; or those of a model."""
+    path = Path(options.source)
+    if path.is_file():
+        wanted = {form for word in words for form in (word, word.lower())}
+        all_words = (path,) if options.subtract_mean else (path, wanted.__contains__)
+        found = read_word_vectors(*all_words)
+        name, kind, parameters = path.name.split(".txt")[0], "word_vectors", found.vectors.size
+    else:
+        model, tokenizer = load_model(options.source)
+        found = model_vectors(model, tokenizer, options.layer)
+        name, kind = path.name, str(model.config.model_type)
+        parameters = sum(p.numel() for p in model.parameters())
+    if options.subtract_mean:
+        found = replace(found, vectors=found.vectors - found.vectors.mean(0))
+        name += "_without_mean"
+    return _Source(name, kind, found, parameters)
 
 
 def _shown(figures: dict[str, float]) -> str:
@@ -121,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--layer", choices=["input", "output"], default="input", help="of a model's vectors (input)"
+    )
+    parser.add_argument(
+        "--subtract_mean",
+        action="store_true",
+        help="the mean of all vectors, which is in every cosine, first (Mu and Viswanath 2018)",
     )
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
     parser.add_argument("--output_dir", default="similarity", help="for a CSV file of each set")
