@@ -91,7 +91,9 @@ def test_the_mean_of_all_vectors_is_subtracted_first(tmp_path: Path) -> None:
     vectors = {"cat": [3.0, 1.0], "dog": [2.0, 2.0], "the": [1.0, 6.0]}
     lines = [" ".join([word, *map(str, vector)]) for word, vector in vectors.items()]
     (tmp_path / "v.txt").write_text("\n".join(lines) + "\n")
-    (tmp_path / "pairs.csv").write_text("first,second,score\ncat,dog,7.0\ncat,the,1.0\n")
+    (tmp_path / "pairs.csv").write_text(
+        "first,second,score\ncat,dog,7.0\ncat,the,1.0\ndog,the,2.0\n"
+    )
     words = ("--pairs", tmp_path / "pairs.csv", "--output_dir", tmp_path / "out", "--subtract_mean")
     outcome = lmcourse("similarity", tmp_path / "v.txt", *words, "--results_dir", tmp_path / "out")
     assert outcome.status == 0, outcome.err
@@ -99,7 +101,8 @@ def test_the_mean_of_all_vectors_is_subtracted_first(tmp_path: Path) -> None:
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     rows = (tmp_path / "out" / "pairs.csv").read_text().splitlines()[1:]
     found = [float(row.split(",")[3]) for row in rows]
-    assert found == pytest.approx([unit[0] @ unit[1], unit[0] @ unit[2]], rel=1e-5)
+    expected = [unit[0] @ unit[1], unit[0] @ unit[2], unit[1] @ unit[2]]
+    assert found == pytest.approx(expected, rel=1e-5)
     assert (tmp_path / "out" / "v_without_mean_pairs.json").exists(), "another result"
 
 
