@@ -55,6 +55,7 @@ def environment(endpoint: str, home: Path, token: str | None = None, **changes: 
         "OMP_NUM_THREADS": "1",  # bit for bit needs one order of additions
         "PYTHONPATH": os.pathsep.join([str(CHILD), str(REPOSITORY)]),
         "LMCOURSE_CACHE": str(home / "tokens"),
+        "LMCOURSE_KERNELS": "0",  # code of a repository is Python alone, and has no kernel
     }
     if token is not None:
         kept["HF_TOKEN"] = token
