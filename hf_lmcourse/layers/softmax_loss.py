@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .logit_chunks import ChunkLogits, token_chunks
+from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
 
 __all__ = ["IGNORED", "adversarial_cross_entropy", "linear_cross_entropy"]
 
@@ -59,8 +59,10 @@ class _SoftmaxCrossEntropy(Function):
             for t in (hidden, prior, weight, bias)
         ]
         total, cross_entropy = (hidden.new_zeros((), dtype=kind) for _ in range(2))
-        logits = ChunkLogits(weight, bias, kind)
-        for chunk in token_chunks(tokens, components * weight.shape[0]):
+        entries = components * weight.shape[0]
+        rows = components * min(tokens, largest_chunk(entries))
+        logits = ChunkLogits(weight, bias, kind, rows)
+        for chunk in token_chunks(tokens, entries):
             h = hidden[chunk].reshape(-1, size)
             ignored = targets[chunk] == IGNORED
             index = targets[chunk].clamp(min=0).repeat_interleave(components).unsqueeze(-1)
