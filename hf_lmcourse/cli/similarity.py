@@ -1,13 +1,10 @@
 """`lmcourse similarity`: how well word vectors agree with people on which words are similar."""
 
 import argparse
-import shlex
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from ..data.word_vectors import WordVectors, read_word_vectors
 from ..errors import LmcourseError
@@ -20,8 +17,7 @@ from ..evaluation.word_similarity import (
 )
 from ..models.embeddings import model_vectors
 from ..models.loading import load_model
-from ..report.results import RunResult, device_name, environment_versions, git_commit
-from ..report.shareable import make_shareable
+from ..report.results import RunResult, provenance
 
 __all__ = ["run"]
 
@@ -102,16 +98,12 @@ def _result(
         model_type=source.model_type,
         corpus=pairs,
         config="",
-        command=make_shareable(shlex.join(command)),
         metrics={"test": figures},
         parameters=source.parameters,
         seed=0,
         epochs=0.0,
         wall_time_seconds=round(seconds, 1),
-        device=device_name(),
-        threads=torch.get_num_threads(),
-        versions=environment_versions(),
-        commit=git_commit(),
+        **provenance(command),
     )
 
 

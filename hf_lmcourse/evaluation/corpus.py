@@ -225,5 +225,5 @@ def evaluate_split(
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
     metrics["unknown_share"] = encoded.unknown / max(1, dataset.num_predicted)
-    bits, text = metrics["bits_per_character"], corpus.text(split)
+    bits, text = metrics["bits_per_character"], corpus.text(split) if encoded.unknown else ""
     return metrics | with_unknown_spelled(bits, text, tokenizer, encoded.unknown)

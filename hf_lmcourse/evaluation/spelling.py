@@ -130,7 +130,9 @@ def with_unknown_spelled(
     Returns:
         `bits_per_character_spelled`; nothing where the words cannot be spelled.
     """
-    bits = spelling_bits(text, tokenizer) if unknown else 0.0
+    if not unknown:
+        return {"bits_per_character_spelled": bits_per_character}
+    bits = spelling_bits(text, tokenizer)
     if bits is None:
         return {}
     return {"bits_per_character_spelled": bits_per_character + bits / len(text)}

@@ -39,7 +39,9 @@ class ChunkLogits:
     def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype, rows: int) -> None:
         self._weight, self._bias = weight, bias
         self._rounded = weight.new_empty(rows, len(weight))
-        self._exact = None if weight.dtype == kind else self._rounded.to(kind)
+        self._exact = None
+        if weight.dtype != kind:
+            self._exact = torch.empty_like(self._rounded, dtype=kind)
 
     def of(self, h: Tensor) -> Tensor:
         """The logits of a chunk.

@@ -112,9 +112,7 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
         _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
         _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
         _Column("bits/char", metric("bits_per_character", 3)),
-        _Column(
-            "spelled", _spelled, lambda scores: any(s.metrics["unknown_share"] for s in scores)
-        ),
+        _Column("spelled", _spelled, _any_unknown),
         _Column("bits/byte", metric("bits_per_byte", 3)),
         _Column("word ppl", metric("word_perplexity", 1)),
         _Column("unknown", lambda s: f"{s.metrics['unknown_share']:.1%}"),

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..data.ragged import RaggedTexts, ragged_batch
+from ..layers.averaging import text_of_word
 from ..models.dan.modeling_dan import DANModel
 
 __all__ = ["begin_with_ratios", "log_count_ratios"]
@@ -57,8 +58,7 @@ def begin_with_ratios(body: Any, texts: RaggedTexts, classes: int) -> None:
         rows = [texts[place] for place in range(start, min(start + _TEXTS, len(texts)))]
         batch = ragged_batch(rows)
         ids, lengths = batch["input_ids"], batch["lengths"]
-        text = torch.arange(len(lengths)).repeat_interleave(lengths)
-        _count(words, ids, text, batch["labels"])
+        _count(words, ids, text_of_word(lengths), batch["labels"])
         if found := body.hashed_ngrams(ids, lengths):
             buckets, places = map(torch.cat, zip(*found, strict=True))
             _count(ngrams, buckets, places, batch["labels"])
