@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
+from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from .corpora import Corpus
 from .lookup import lookup_of
@@ -76,7 +77,7 @@ def encode_split(
         corpus: the corpus.
         split: "train", "validation" or "test".
         tokenizer: a fast tokenizer.
-        cache_dir: the environment's LMCOURSE_CACHE, or ~/.cache/hf_lmcourse, by default.
+        cache_dir: see `cache_folder`.
 
     Raises:
         LmcourseError: the corpus has no such split, or the split no token, or the cache cannot be
@@ -84,8 +85,7 @@ def encode_split(
     """
     text = corpus.text(split)
     backend = plain_backend(tokenizer)
-    folder = Path(cache_dir or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
-    path = folder.expanduser() / f"{_key(text, tokenizer, backend)}.npy"
+    path = cache_folder(cache_dir) / f"{_key(text, tokenizer, backend)}.npy"
     counts = path.with_suffix(".json")
     if not (counts.exists() and path.exists()):
         tokens = _encode(text, backend)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from .encoding import plain_backend, replace_file
 from .labelled import LabelledTexts
@@ -75,7 +75,7 @@ def encode_texts(
     Args:
         texts: the texts and their classes.
         tokenizer: a fast tokenizer.
-        cache_dir: the environment's LMCOURSE_CACHE, or ~/.cache/hf_lmcourse, by default.
+        cache_dir: see `cache_folder`.
 
     Raises:
         LmcourseError: the cache cannot be written.
@@ -83,8 +83,7 @@ def encode_texts(
     backend = plain_backend(tokenizer)
     key = hashlib.sha256(backend.to_str().encode())
     key.update(json.dumps(texts.texts).encode())
-    folder = Path(cache_dir or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
-    path = folder.expanduser() / f"{key.hexdigest()[:32]}.npz"
+    path = cache_folder(cache_dir) / f"{key.hexdigest()[:32]}.npz"
     if not path.exists():
         lists = []
         for start in range(0, len(texts), _BATCH):

@@ -1,8 +1,8 @@
 """The C++ of this folder, compiled where there is a compiler, for this processor.
 
-The first use of a kernel takes the compiler some seconds; what it made is kept in the cache folder
-(LMCOURSE_CACHE, or ~/.cache/hf_lmcourse). Without a compiler, or with LMCOURSE_KERNELS=0 in the
-environment, there is no kernel and the layers do the same in torch. CXX names another compiler.
+The first use of a kernel takes the compiler some seconds; what it made stays in the `cache_folder`.
+Without a compiler, or with LMCOURSE_KERNELS=0 in the environment, there is no kernel and the layers
+do the same in torch. CXX names another compiler.
 """
 
 import ctypes
@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 from transformers.utils import logging
+
+from ..cache_folder import cache_folder
 
 __all__ = ["kernel"]
 
@@ -39,19 +41,14 @@ def kernel(name: str) -> ctypes.CDLL | None:
     source = Path(__file__).with_name(f"{name}.cpp")
     compiler = os.environ.get("CXX") or "c++"
     try:
-        path = _folder() / f"{name}-{_key(source, compiler)}.so"
+        path = cache_folder() / f"{name}-{_key(source, compiler)}.so"
         if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             _compile(compiler, source, path)
         return ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError) as error:
         logger.info(f"{source.name} is not used, torch does the same more slowly: {error}")
         return None
-
-
-def _folder() -> Path:
-    folder = Path(os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _key(source: Path, compiler: str) -> str:

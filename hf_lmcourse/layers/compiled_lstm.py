@@ -48,19 +48,21 @@ class CompiledLSTMSequence(Function):
         c: Tensor,
         U: Tensor,
         mask: Tensor | None,
+        with_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Run the steps, keeping what `LSTMSequence` keeps."""
+        """Run the steps, keeping what `LSTMSequence` keeps where there will be a way back."""
         projected, U = projected.contiguous(), U.contiguous()
         length, batch, rows = projected.shape
         size = rows // 4
-        gates = torch.empty(length, batch, rows)
         hidden = projected.new_empty(length + 1, batch, size)
-        cell = gates.new_empty(length + 1, batch, size)
-        tanh_cell = gates.new_empty(length, batch, size)
+        cell = torch.empty(length + 1, batch, size)
+        gates = tanh_cell = None
+        if with_gradient:
+            gates, tanh_cell = torch.empty(length, batch, rows), torch.empty_like(cell[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         function = _function("forward", projected)
-        _call(function, projected, U, mask, hidden, gates, cell, tanh_cell, like=tanh_cell)
+        _call(function, projected, U, mask, hidden, gates, cell, tanh_cell, like=cell[1:])
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
         return hidden[1:], cell[1:].to(hidden.dtype)
@@ -81,7 +83,7 @@ class CompiledLSTMSequence(Function):
         function = _function("backward", U)
         _call(function, *kept, *grads, U, mask, d_gates, dh, dc, like=tanh_cell)
         d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
-        return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None
+        return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None, None
 
 
 def _function(name: str, numbers: Tensor) -> str:

@@ -7,8 +7,8 @@ from torch import Tensor
 
 __all__ = ["ChunkLogits", "largest_chunk", "token_chunks"]
 
-_CHUNK_ELEMENTS = 1 << 21
-"""Logits computed at once: 8 MB in float32, small enough to stay in a shared cache."""
+_CHUNK_ELEMENTS = 1 << 22
+"""Logits computed at once: 16 MB in float32, small enough to stay in a shared cache."""
 
 _LEAST_CHUNK = 128
 """Tokens computed at once: each chunk reads and writes matrices of the size of W, however few."""

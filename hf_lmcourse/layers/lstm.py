@@ -167,8 +167,10 @@ class LSTMLayer(RecurrentLayer):
         self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
     ) -> State:
         """`LSTMSequence` on this layer's weights, compiled where it can be. Shapes as there."""
-        sequence = CompiledLSTMSequence if can_compile(projected) else LSTMSequence
-        return sequence.apply(projected, *state, weight, mask)
+        if can_compile(projected):
+            with_gradient = torch.is_grad_enabled()
+            return CompiledLSTMSequence.apply(projected, *state, weight, mask, with_gradient)
+        return LSTMSequence.apply(projected, *state, weight, mask)
 
     def library_sequence(self, x: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
         """`torch.lstm`, the kernel of `torch.nn.LSTM`. Shapes as in `forward`."""

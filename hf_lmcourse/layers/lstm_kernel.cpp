@@ -158,7 +158,7 @@ struct Forward {
   const uint8_t* mask;              // (T, B) or null
   N* hidden;                        // (T + 1, B, H)
   float *gates, *cell, *tanh_cell;  // (T, B, 4H), (T + 1, B, H), (T, B, H)
-  int64_t B, H;
+  int64_t B, H;                     // gates and tanh_cell are null where there is no way back
 
   template <int R>
   void tile(int64_t t, int64_t b, int64_t u, const typename Numbers<N>::Entry* A) const {
@@ -180,12 +180,14 @@ struct Forward {
         c = c_old;
         h = load_some(hidden + old, n);
       }
-      float* a = gates + row * 4 * H + u;
-      store_some(a, i, n);
-      store_some(a + H, f, n);
-      store_some(a + 2 * H, g, n);
-      store_some(a + 3 * H, o, n);
-      store_some(tanh_cell + old, squashed, n);
+      if (gates) {
+        float* a = gates + row * 4 * H + u;
+        store_some(a, i, n);
+        store_some(a + H, f, n);
+        store_some(a + 2 * H, g, n);
+        store_some(a + 3 * H, o, n);
+        store_some(tanh_cell + old, squashed, n);
+      }
       store_some(cell + next, c, n);
       store_some(hidden + next, h, n);
     }

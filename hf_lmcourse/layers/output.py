@@ -73,7 +73,7 @@ def token_losses(
     """Each token's loss, and whether the likeliest token is the right one; chunk by chunk.
 
     Args:
-        head: maps hidden vectors to logits or log-probabilities.
+        head: maps hidden vectors to logits or log-probabilities, whose memory is then used again.
         hidden: the vectors h.
         targets: token ids; `-100` counts as a loss of 0 and as wrong.
         vocabulary: how many tokens there are.
@@ -89,11 +89,11 @@ def token_losses(
     for chunk in token_chunks(hidden.shape[0], vocabulary):
         logits = head(hidden[chunk])
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        loss = functional.cross_entropy(
-            logits, targets[chunk], ignore_index=IGNORED, reduction="none"
-        )
-        losses[chunk] = loss.double()
         hits[chunk] = right_tokens(logits, targets[chunk])
+        log_p = torch.log_softmax(logits, dim=-1, out=logits)
+        losses[chunk] = functional.nll_loss(
+            log_p, targets[chunk], ignore_index=IGNORED, reduction="none"
+        ).double()
     return losses, hits
 
 

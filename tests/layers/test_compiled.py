@@ -1,7 +1,7 @@
 """The compiled LSTM equals the one in torch, and is done without where it cannot be compiled."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,15 +36,19 @@ def draw(length: int, batch: int, size: int, scale: float = 1.0) -> list[Tensor]
     return [*inputs, U / math.sqrt(size)]
 
 
+def run_compiled(*arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+    return CompiledLSTMSequence.apply(*arguments, True)
+
+
 def outcome(
-    sequence: type[LSTMSequence] | type[CompiledLSTMSequence],
+    run: Callable[..., tuple[Tensor, Tensor]],
     tensors: list[Tensor],
     mask: Tensor | None,
     parts: tuple[bool, bool],
 ) -> list[Tensor]:
     """The states, and the gradients of a sum in which every entry weighs something else."""
     leaves = [tensor.clone().requires_grad_() for tensor in tensors]
-    history = sequence.apply(*leaves, mask)
+    history = run(*leaves, mask)
     total = torch.zeros((), dtype=leaves[0].dtype)
     for component, counts in zip(history, parts, strict=True):
         if counts:
@@ -72,10 +76,10 @@ def test_values_and_gradients_are_those_of_the_sequence_in_float64(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = outcome(CompiledLSTMSequence, tensors, mask, parts)
+        found = outcome(run_compiled, tensors, mask, parts)
     finally:
         torch.set_num_threads(before)
-    expected = outcome(LSTMSequence, [tensor.double() for tensor in tensors], mask, parts)
+    expected = outcome(LSTMSequence.apply, [tensor.double() for tensor in tensors], mask, parts)
     for actual, reference in zip(found, expected, strict=True):
         scale = reference.norm().clamp(min=1e-3)
         assert (actual.double() - reference).norm() / scale < 1e-5
@@ -93,24 +97,38 @@ def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
     generator = torch.Generator().manual_seed(size)
     mask = torch.rand(9, batch, 1, generator=generator) < 0.7 if masked else None
     both = (True, True)
-    expected = outcome(LSTMSequence, [tensor.double() for tensor in tensors], mask, both)
+    expected = outcome(LSTMSequence.apply, [tensor.double() for tensor in tensors], mask, both)
     errors = [
         [
             ((actual.double() - reference).norm() / reference.norm().clamp(min=1e-3)).item()
-            for actual, reference in zip(outcome(kind, tensors, mask, both), expected, strict=True)
+            for actual, reference in zip(outcome(run, tensors, mask, both), expected, strict=True)
         ]
-        for kind in (CompiledLSTMSequence, LSTMSequence)
+        for run in (run_compiled, LSTMSequence.apply)
     ]
     assert max(errors[0]) < 0.02
     assert sum(errors[0]) < sum(errors[1])
 
 
 @needs_compiler
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_values_are_the_same_where_nothing_is_kept_for_a_way_back(
+    masked: bool,
+) -> None:
+    tensors = draw(9, 3, 20)
+    mask = torch.arange(27).view(9, 3, 1) % 4 > 0 if masked else None
+    expected = CompiledLSTMSequence.apply(*tensors, mask, True)
+    for actual, kept in zip(
+        CompiledLSTMSequence.apply(*tensors, mask, False), expected, strict=True
+    ):
+        assert torch.equal(actual, kept)
+
+
+@needs_compiler
 def test_gates_saturate_as_they_do_in_torch() -> None:
     tensors = draw(9, 3, 20)
     tensors[0] *= 1000
-    found = outcome(CompiledLSTMSequence, tensors, None, (True, True))
-    expected = outcome(LSTMSequence, tensors, None, (True, True))
+    found = outcome(run_compiled, tensors, None, (True, True))
+    expected = outcome(LSTMSequence.apply, tensors, None, (True, True))
     for actual, reference in zip(found, expected, strict=True):
         assert actual.isfinite().all()
         torch.testing.assert_close(actual, reference, rtol=1e-4, atol=1e-4)
