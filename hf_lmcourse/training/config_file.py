@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, Literal, NoReturn, get_args, get_type_hints
 
 import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
@@ -164,13 +164,18 @@ def _config_class(model_type: str) -> type[PreTrainedConfig]:
 
 
 def _model_fields(config_class: type[PreTrainedConfig]) -> type:
-    """The fields a config adds to transformers' own, as a dataclass that a parser understands."""
+    """The fields a config adds to transformers' own, as a dataclass that a parser understands.
+
+    How attention is computed is no field of a config, but can be given to it like one.
+    """
     inherited = set(_names(PreTrainedConfig, RunArguments)) | set(_SET_BY_TOKENIZER)
     own = []
     for f in fields(config_class):
         if f.name not in inherited:
             kind = float if f.type == float | int else f.type
             own.append((f.name, kind, field(default=f.default)))
+    if "num_attention_heads" in _names(config_class):
+        own.append(("attn_implementation", Literal["sdpa", "eager"], field(default="sdpa")))
     return make_dataclass("ModelFields", own)
 
 

@@ -129,6 +129,20 @@ def test_the_model_type_can_be_given_again(words: list[str], tmp_path: Path) -> 
     assert isinstance(read(tmp_path, {}, *words).config, GRUConfig)
 
 
+@pytest.mark.parametrize("words", [[], ["--attn_implementation", "eager"]])
+def test_a_model_with_attention_may_say_how_it_is_computed(
+    words: list[str], tmp_path: Path
+) -> None:
+    sections = {"model": {"model_type": "lmcourse_transformer"}}
+    config = read(tmp_path, sections, *words).config
+    assert config._attn_implementation == (words[-1] if words else "sdpa")
+
+
+def test_a_model_without_attention_has_nothing_to_say_of_it(tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match="unknown option --attn_implementation"):
+        read(tmp_path, {}, "--attn_implementation", "eager")
+
+
 def test_the_schedule_step_is_our_own(tmp_path: Path) -> None:
     training = read(tmp_path, {"training": {"lr_scheduler_type": "step"}}).training
     assert training.step_decay
