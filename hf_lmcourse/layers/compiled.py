@@ -12,13 +12,16 @@ import os
 import platform
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from torch import Tensor
 from transformers.utils import logging
 
 from ..cache_folder import cache_folder
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "kernel_function"]
 
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared")
 _SECONDS = 120
@@ -51,10 +54,47 @@ def kernel(name: str) -> ctypes.CDLL | None:
         return None
 
 
+def kernel_function(
+    name: str, function: str, numbers: Tensor, size: int
+) -> Callable[..., None] | None:
+    """A function of a kernel for numbers of a type.
+
+    Args:
+        name: of the kernel.
+        function: its name without the type.
+        numbers: what is to be multiplied. A kernel knows float32, and bfloat16 where the processor
+            multiplies it, two at a time; on a CPU.
+        size: how many of them each sum of products has.
+
+    Returns:
+        What takes tensors (`None` for one that is not there), then whole numbers; `None` where
+        there is no such function.
+    """
+    known = numbers.dtype == torch.float32 or (numbers.dtype == torch.bfloat16 and size % 2 == 0)
+    library = kernel(name) if known and numbers.device.type == "cpu" else None
+    full_name = f"{function}_{str(numbers.dtype).removeprefix('torch.')}"
+    if library is None or not hasattr(library, full_name):
+        return None
+    compiled = library[full_name]
+
+    def call(*arguments: Tensor | int | None) -> None:
+        compiled(*map(_in_c, arguments), ctypes.c_int(torch.get_num_threads()))
+
+    return call
+
+
+def _in_c(argument: Tensor | int | None) -> ctypes.c_int64 | ctypes.c_void_p:
+    if isinstance(argument, int):
+        return ctypes.c_int64(argument)
+    return ctypes.c_void_p(None if argument is None else argument.data_ptr())
+
+
 def _key(source: Path, compiler: str) -> str:
     """A hash of all that the compiled file depends on: a folder may be shared by many machines."""
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=10)
-    about = [source.read_bytes(), version.stdout, " ".join(_FLAGS).encode(), _processor()]
+    files = [source, *sorted(source.parent.glob("*.h"))]
+    about = [version.stdout, " ".join(_FLAGS).encode(), _processor()]
+    about += [file.read_bytes() for file in files]
     return hashlib.sha256(b"\0".join(about)).hexdigest()[:16]
 
 

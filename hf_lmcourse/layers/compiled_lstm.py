@@ -1,6 +1,6 @@
 """`LSTMSequence` in C++: see lstm_kernel.cpp, and lstm.py for the equations."""
 
-import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .compiled import kernel
+from .compiled import kernel_function
 
 __all__ = ["CompiledLSTMSequence", "can_compile"]
 
@@ -19,18 +19,12 @@ _LEAST_STEPS = 8
 def can_compile(projected: Tensor) -> bool:
     """Whether there is a kernel for a sequence, and it is long enough.
 
-    The kernel knows float32, and bfloat16 where the processor multiplies it, two units at a time.
-
     Shape:
         projected: (length, batch, 4 * hidden_size).
     """
     length, batch, rows = projected.shape
-    pairs = rows % 8 == 0
-    known = projected.dtype == torch.float32 or (projected.dtype == torch.bfloat16 and pairs)
-    if not known or projected.device.type != "cpu" or length < _LEAST_STEPS or not batch:
-        return False
-    library = kernel("lstm_kernel")
-    return library is not None and hasattr(library, _function("forward", projected))
+    long_enough = batch > 0 and length >= _LEAST_STEPS
+    return long_enough and _function("forward", projected, rows) is not None
 
 
 class CompiledLSTMSequence(Function):
@@ -61,8 +55,9 @@ class CompiledLSTMSequence(Function):
             gates, tanh_cell = torch.empty(length, batch, rows), torch.empty_like(cell[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
-        function = _function("forward", projected)
-        _call(function, projected, U, mask, hidden, gates, cell, tanh_cell, like=cell[1:])
+        run = _function("forward", projected, rows)
+        assert run is not None
+        run(projected, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
         return hidden[1:], cell[1:].to(hidden.dtype)
@@ -74,27 +69,18 @@ class CompiledLSTMSequence(Function):
     ) -> tuple[Tensor | None, ...]:
         """Walk back through time; the gradient of U is one product over all steps."""
         gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
-        _, batch, rows = gates.shape
+        length, batch, rows = gates.shape
         size = rows // 4
         d_gates = torch.empty_like(gates, dtype=U.dtype)
         dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
-        kept = (gates, cell, tanh_cell)
-        function = _function("backward", U)
-        _call(function, *kept, *grads, U, mask, d_gates, dh, dc, like=tanh_cell)
+        run = _function("backward", U, rows)
+        assert run is not None
+        run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, length, batch, size)
         d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
         return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None, None
 
 
-def _function(name: str, numbers: Tensor) -> str:
-    """The name of the kernel's function for numbers of a type."""
-    return f"lstm_{name}_{str(numbers.dtype).removeprefix('torch.')}"
-
-
-def _call(name: str, *tensors: Tensor | None, like: Tensor) -> None:
-    """Call a function of the kernel with the addresses of tensors, and the shape of one."""
-    library = kernel("lstm_kernel")
-    assert library is not None
-    addresses = [ctypes.c_void_p(None if t is None else t.data_ptr()) for t in tensors]
-    sizes = [ctypes.c_int64(size) for size in like.shape]
-    library[name](*addresses, *sizes, torch.get_num_threads())
+def _function(name: str, numbers: Tensor, rows: int) -> Callable[..., None] | None:
+    """A function of the kernel for sequences of 4 * hidden_size rows."""
+    return kernel_function("lstm_kernel", f"lstm_{name}", numbers, rows // 4)

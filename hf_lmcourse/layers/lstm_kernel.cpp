@@ -8,61 +8,9 @@
 // Shapes: T steps, B rows of the batch, H units; gates in the order i, f, g, o as blocks of H.
 // In bfloat16 are what is multiplied and what comes in and goes out; sums, gates and c are float32.
 
-#include <cstdint>
-#include <cstring>
-#include <omp.h>
-#include <type_traits>
-#include <vector>
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
+#include "kernel.h"
 
 namespace {
-
-#ifdef __AVX512F__
-constexpr int W = 16, ROWS = 6;  // floats of a vector; rows of a tile that fit the registers
-#else
-constexpr int W = 8, ROWS = 2;
-#endif
-
-typedef float vec __attribute__((vector_size(W * 4)));
-typedef int32_t ivec __attribute__((vector_size(W * 4)));
-
-inline vec load(const float* p) { vec v; std::memcpy(&v, p, sizeof v); return v; }
-inline void store(float* p, vec v) { std::memcpy(p, &v, sizeof v); }
-inline vec all(float x) { return vec{} + x; }
-
-inline vec load_some(const float* p, int n) {
-  if (n >= W) return load(p);
-  vec v{};
-  std::memcpy(&v, p, n * sizeof(float));
-  return v;
-}
-
-inline void store_some(float* p, vec v, int n) {
-  std::memcpy(p, &v, (n < W ? n : W) * sizeof(float));
-}
-
-// e^x by e^x = 2^n e^r, |r| <= ln 2 / 2, and the polynomial of Cephes for e^r; 2 units in the last
-// place. Beyond +-87 it stays where it is there, which no gate can tell apart.
-inline vec exponential(vec x) {
-  x = x > 87.0f ? all(87.0f) : x;
-  x = x < -87.0f ? all(-87.0f) : x;
-  const vec shift = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to whole numbers
-  const vec n = (x * 1.44269504f + shift) - shift;
-  const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  vec p = all(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const ivec power = (__builtin_convertvector(n, ivec) + 127) << 23;
-  vec scale;
-  std::memcpy(&scale, &power, sizeof scale);
-  return p * scale;
-}
 
 inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
 
@@ -77,79 +25,6 @@ inline vec tanh(vec x) {
   const vec near = x + x * s * p;
   const vec far = 1.0f - 2.0f / (1.0f + exponential(2.0f * x));
   return s < 0.390625f ? near : far;
-}
-
-// How numbers of a type are multiplied: `PER` of them at a time, as one entry of an arranged matrix.
-template <class N>
-struct Numbers;
-
-template <>
-struct Numbers<float> {
-  using Entry = float;
-  static constexpr int PER = 1;
-  static Entry entry(const float* first, int64_t) { return *first; }
-  static void add(vec& sum, Entry x, vec a) { sum += x * a; }
-};
-
-#ifdef __AVX512BF16__
-struct bfloat16 {
-  uint16_t bits;
-};
-
-template <>
-struct Numbers<bfloat16> {
-  using Entry = uint32_t;  // two numbers
-  static constexpr int PER = 2;
-  static Entry entry(const bfloat16* first, int64_t stride) {
-    return first->bits | Entry(first[stride].bits) << 16;
-  }
-  static void add(vec& sum, Entry x, vec a) {
-    sum = (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(x), (__m512bh)a);
-  }
-};
-
-inline vec load_some(const bfloat16* p, int n) {
-  typedef uint16_t half __attribute__((vector_size(W * 2)));
-  half v{};
-  std::memcpy(&v, p, (n < W ? n : W) * sizeof(bfloat16));
-  const ivec wide = __builtin_convertvector(v, ivec) << 16;
-  vec x;
-  std::memcpy(&x, &wide, sizeof x);
-  return x;
-}
-
-inline void store_some(bfloat16* p, vec v, int n) {
-  const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
-  std::memcpy(p, &rounded, (n < W ? n : W) * sizeof(bfloat16));
-}
-#endif
-
-// A tile of the product x A: `R` rows of x, `V` vectors of columns; A arranged as (k, V, W).
-template <int R, int V, class N>
-inline void multiply(vec (&sum)[R][V], const N* x, int64_t stride,
-                     const typename Numbers<N>::Entry* A, int64_t depth) {
-  constexpr int PER = Numbers<N>::PER;
-  for (int64_t k = 0; k < depth / PER; ++k) {
-    vec a[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) std::memcpy(&a[v], A + (k * V + v) * W, sizeof(vec));
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const auto xr = Numbers<N>::entry(x + r * stride + k * PER, 1);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) Numbers<N>::add(sum[r][v], xr, a[v]);
-    }
-  }
-}
-
-struct Share {
-  int64_t begin, end;
-};
-
-// The blocks of W units that a thread computes.
-Share share(int64_t blocks) {
-  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-  return {blocks * thread / threads, blocks * (thread + 1) / threads};
 }
 
 template <class N>
@@ -244,13 +119,6 @@ struct Backward {
   }
 };
 
-template <class Tile>
-inline void over_rows(int64_t B, Tile tile) {
-  int64_t b = 0;
-  for (; b + ROWS <= B; b += ROWS) tile(std::integral_constant<int, ROWS>{}, b);
-  for (; b < B; ++b) tile(std::integral_constant<int, 1>{}, b);
-}
-
 template <class N>
 void forward(const Forward<N>& step, const N* U, int64_t T, int threads) {
   using Entry = typename Numbers<N>::Entry;
@@ -264,7 +132,7 @@ void forward(const Forward<N>& step, const N* U, int64_t T, int threads) {
       for (int q = 0; q < 4; ++q)
         for (int64_t k = 0; k < depth; ++k)
           A[(((u / W - mine.begin) * depth + k) * 4 + q) * W + u % W] =
-              Numbers<N>::entry(U + (q * H + u) * H + k * PER, 1);
+              Numbers<N>::entry(U + (q * H + u) * H + k * PER);
     for (int64_t t = 0; t < T; ++t) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* part = A.data() + (block - mine.begin) * depth * 4 * W;

@@ -13,7 +13,7 @@ from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
-from ..layers.output import IGNORED, token_losses
+from ..layers.output import IGNORED
 from .aligned_weights import AlignedWeights
 from .inputs import WordEmbedding
 from .output_layer import LanguageModelOutput, WithOutputLayer
@@ -209,13 +209,12 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         losses, hits = self.score_hidden(outputs.last_hidden_state, targets)
         return losses, hits, outputs.past_key_values
 
+    @torch.no_grad()
     def score_hidden(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """`score_tokens` from what the body gave; without a gradient.
+        """`score_tokens` from what the body gave.
 
         Shape:
             hidden: (batch, length, output_size); targets, losses, hits: (batch, length).
         """
-        vocabulary = self.config.vocab_size
-        flat = hidden.flatten(0, 1)
-        losses, hits = token_losses(self.logits, flat, targets.flatten(), vocabulary)
+        losses, hits = self.token_losses(hidden.flatten(0, 1), targets.flatten())
         return losses.view_as(targets), hits.view_as(targets)

@@ -9,9 +9,10 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ..errors import LmcourseError
+from ..layers.compiled_scoring import can_score, compiled_token_losses
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
-from ..layers.output import AdaptiveOutput, adversarial_cross_entropy
+from ..layers.output import AdaptiveOutput, adversarial_cross_entropy, token_losses
 from ..layers.sampled_softmax import sample_vocabulary
 
 __all__ = ["LanguageModelOutput", "WithOutputLayer"]
@@ -91,9 +92,7 @@ class WithOutputLayer(PreTrainedModel):
             hidden = self.output_projection(hidden)
         else:
             hidden, log_prior = self.mixture(hidden)
-        device = hidden.device.type
-        if torch.is_autocast_enabled(device):  # a normalisation before the output is in float32
-            hidden = hidden.to(torch.get_autocast_dtype(device))
+        hidden = _as_multiplied(hidden)
         if isinstance(head, AdaptiveOutput):
             total = head.loss(hidden, targets)
             return total, total.detach()
@@ -107,6 +106,26 @@ class WithOutputLayer(PreTrainedModel):
             margin = label_margin(hidden, head.weight, head.bias, targets)
             total = total + label_smoothing * margin
         return total, summed
+
+    def token_losses(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Each token's loss, and whether the likeliest token is the right one; without a gradient.
+
+        Args:
+            hidden: from the body.
+            targets: token ids; `-100` counts as a loss of 0 and as wrong.
+
+        Returns:
+            The losses in nats, float64, and the hits.
+
+        Shape:
+            hidden: (tokens, output_size); targets, results: (tokens,).
+        """
+        head: Any = self.lm_head
+        if self.mixture is None and not isinstance(head, AdaptiveOutput):
+            projected = _as_multiplied(self.output_projection(hidden))
+            if can_score(projected):
+                return compiled_token_losses(projected, head.weight, head.bias, targets)
+        return token_losses(self.logits, hidden, targets, self.config.vocab_size)
 
     def check_label_smoothing(self, label_smoothing: float) -> None:
         """Refuse label smoothing where the logits of a position are not one product.
@@ -146,3 +165,11 @@ class WithOutputLayer(PreTrainedModel):
             kept = min(len(old), embeddings.num_embeddings)
             embeddings.has_vector[:kept] = old[:kept]
         return embeddings
+
+
+def _as_multiplied(hidden: Tensor) -> Tensor:
+    """In the precision of products: under autocast a normalisation leaves its own, float32."""
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        return hidden.to(torch.get_autocast_dtype(device))
+    return hidden

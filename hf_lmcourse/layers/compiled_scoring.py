@@ -1,0 +1,64 @@
+"""`token_losses` of a linear output layer in C++: see scoring_kernel.cpp."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .compiled import kernel_function
+
+__all__ = ["can_score", "compiled_token_losses"]
+
+_LEAST_TOKENS = 64
+"""The kernel arranges W before it multiplies, which a few tokens do not make up for."""
+
+
+def can_score(hidden: Tensor) -> bool:
+    """Whether there is a kernel for vectors, and enough of them.
+
+    Shape:
+        hidden: (tokens, size).
+    """
+    return len(hidden) >= _LEAST_TOKENS and _function(hidden) is not None
+
+
+@torch.no_grad()
+def compiled_token_losses(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Each token's loss under softmax(W h + b), and whether the likeliest token is the right one.
+
+    Args:
+        hidden: the vectors h, as `can_score` wants them.
+        weight: W; rounded to the precision of h.
+        bias: b, or `None`.
+        targets: token ids; a negative one counts as a loss of 0 and as wrong.
+
+    Returns:
+        The losses in nats, float64, and the hits.
+
+    Raises:
+        IndexError: a target outside the vocabulary.
+
+    Shape:
+        hidden: (tokens, size); weight: (vocabulary, size); bias: (vocabulary,);
+        targets, results: (tokens,).
+    """
+    vocabulary, size = weight.shape
+    if targets.max() >= vocabulary:
+        raise IndexError(f"target {int(targets.max())} is outside a vocabulary of {vocabulary}")
+    weight = weight.to(hidden.dtype).contiguous()
+    bias = None if bias is None else bias.float().contiguous()
+    targets = targets.contiguous()
+    losses = torch.zeros(targets.shape, dtype=torch.float64)
+    hits = torch.zeros(targets.shape, dtype=torch.bool)
+    target_logits = torch.empty(targets.shape)
+    run = _function(hidden)
+    assert run is not None
+    tensors = (hidden.contiguous(), weight, bias, targets, target_logits, losses, hits)
+    run(*tensors, len(targets), size, vocabulary)
+    return losses, hits
+
+
+def _function(hidden: Tensor) -> Callable[..., None] | None:
+    return kernel_function("scoring_kernel", "score", hidden, hidden.shape[-1])
