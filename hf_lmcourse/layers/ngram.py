@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .elman import ACTIVATIONS
 
@@ -83,8 +84,18 @@ class NGramLayer(nn.Module):
             mask: (batch, length); result: (batch, length, hidden_size).
         """
         sequence, place = self._sequence(x, state, mask)
-        a = self.projection(sequence.transpose(1, 2)).transpose(1, 2)
-        return _at(ACTIVATIONS[self.activation](a), place)
+        return _at(ACTIVATIONS[self.activation](self._project(sequence.mT).mT), place)
+
+    def _project(self, sequence: Tensor) -> Tensor:
+        """The sum at every position; of a single one, as in generation, as the product it is.
+
+        Shape:
+            sequence: (batch, input_size, n - 2 + length); result: (batch, hidden_size, length).
+        """
+        H, d = self.projection.weight, self.projection.bias
+        if sequence.shape[-1] > self.context_size or torch.compiler.is_exporting():
+            return self.projection(sequence)
+        return functional.linear(sequence.flatten(1), H.flatten(1), d).unsqueeze(-1)
 
     def windows(self, x: Tensor, state: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """The n - 1 embeddings that each position looks at, the newest first, end to end.

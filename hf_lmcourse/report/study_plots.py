@@ -127,7 +127,11 @@ def _draw_figures(
                 means.append((place, mean(seeds)))
                 along = ([place] * len(seeds), seeds) if numbers else (seeds, [place] * len(seeds))
                 fill = "none" if split == "test" else look.colour
-                mark = {"color": look.colour, "markerfacecolor": fill, "clip_on": False}
+                mark: dict[str, Any] = {
+                    "color": look.colour,
+                    "markerfacecolor": fill,
+                    "clip_on": False,
+                }
                 axes.plot(*along, "o", **mark, zorder=3)
             if numbers and means:
                 colour = looks[series[0]].colour if len(factors_of(study)) > 1 else GREY

@@ -29,10 +29,11 @@ def with_zeros_before(x: Tensor, context_size: int) -> Tensor:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("context_size", [1, 2, 4])
+@pytest.mark.parametrize("length", [1, 6])
 def test_the_convolution_equals_the_equation_in_values_and_gradients(
-    activation: str, context_size: int
+    activation: str, context_size: int, length: int
 ) -> None:
-    model, x = layer(context_size, activation), draw(2, 6, SIZE)
+    model, x = layer(context_size, activation), draw(2, length, SIZE)
     leaves = [x, *model.parameters()]
     H, d = model.projection.weight, model.projection.bias
     assert d is not None
