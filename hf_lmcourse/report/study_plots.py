@@ -1,5 +1,6 @@
 """A study as a picture."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -170,7 +171,10 @@ def _series(study: dict[str, Any]) -> list[list[str]]:
 
 
 def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, _Look], quantity: str) -> None:
-    """Means over the seeds: validation solid with marks, training dashed."""
+    """Means over the seeds: validation solid with marks, training dashed.
+
+    In full view from the first validation on, or from half of the way where that comes later.
+    """
     heights: list[float] = []
     best = []
     for variant, look in looks.items():
@@ -181,7 +185,8 @@ def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, _Look], qua
         best += [min(values)] if values else []
         trained = list(zip(*curve_of(study, variant, "training", quantity), strict=True))
         axes.plot(*(zip(*trained, strict=True) if trained else ([], [])), "--", **style)
-        heights += [value for place, value in trained if places and place >= places[0]]
+        start = min(places[0], places[-1] / 2) if places else math.inf
+        heights += [value for place, value in trained if place >= start]
     _limit_heights(axes, heights, 1.5 * max(best) if quantity == "perplexity" and best else None)
     axes.set_xlabel(
         "minutes of training steps" if study.get("curves_by") == "seconds" else "epochs"
