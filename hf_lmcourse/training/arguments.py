@@ -223,7 +223,11 @@ class RunArguments(TrainingArguments):
         default=200, metadata={"help": "Tokens of a sample at evaluation; 0 for no samples."}
     )
     results_dir: str | None = field(
-        default=None, metadata={"help": "Folder that also gets the result file, as <name>.json."}
+        default=None,
+        metadata={
+            "help": "Folder that also gets the result file, <name>.json, and the learning curve, "
+            "as plots/<name>_learning_curve.png."
+        },
     )
 
     def __post_init__(self) -> None:

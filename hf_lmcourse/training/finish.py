@@ -18,7 +18,15 @@ from ..report.results import RunResult
 from ..report.shareable import make_shareable
 from ..report.terms import corpus_facts
 from .callbacks import sample_text
-from .outcome import about, changed_settings, run_result, save_for_sharing, save_result, saved_model
+from .outcome import (
+    about,
+    changed_settings,
+    run_result,
+    save_for_sharing,
+    save_result,
+    saved_model,
+    share_learning_curve,
+)
 from .run import Run
 from .word_vectors import sentence_on_vectors
 
@@ -114,7 +122,9 @@ def finish_run(run: Run) -> RunSummary:
         file.write(f"--- final\n{sample}\n")
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    save_card(_card(run, result, sample, _plot(run, yardsticks)), folder / "README.md")
+    picture = _plot(run, yardsticks)
+    save_card(_card(run, result, sample, picture), folder / "README.md")
+    share_learning_curve(run, picture)
     validation = run.splits["validation"]
     per_token = validation.characters / metrics["validation"]["tokens"]
     return RunSummary(result, yardsticks, sample, folder, args.sample_prompt, per_token)

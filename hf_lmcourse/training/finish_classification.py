@@ -13,7 +13,15 @@ from ..report.plots import plot_accuracy_curve
 from ..report.results import RunResult
 from ..report.terms import corpus_facts
 from .classification import ClassificationRun
-from .outcome import about, changed_settings, run_result, save_for_sharing, save_result, saved_model
+from .outcome import (
+    about,
+    changed_settings,
+    run_result,
+    save_for_sharing,
+    save_result,
+    saved_model,
+    share_learning_curve,
+)
 from .word_vectors import sentence_on_vectors
 
 __all__ = ["ClassificationSummary", "finish_classification"]
@@ -67,7 +75,9 @@ def finish_classification(run: ClassificationRun) -> ClassificationSummary:
     yardsticks = {"always the most frequent class": _most_frequent_class(run)}
     result = run_result(run, run.corpus.name, metrics, seconds)
     save_result(run, result)
-    save_card(_card(run, result, _plot(run)), run.folder / "README.md")
+    picture = _plot(run)
+    save_card(_card(run, result, picture), run.folder / "README.md")
+    share_learning_curve(run, picture)
     return ClassificationSummary(result, yardsticks, run.folder)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = [
     "save_for_sharing",
     "save_result",
     "saved_model",
+    "share_learning_curve",
 ]
 
 _NO_SETTINGS = (
@@ -70,6 +72,21 @@ def save_result(run: TrainingRun, result: RunResult) -> None:
     result.save(run.folder / "result.json")
     if run.settings.training.results_dir is not None:
         result.save(Path(run.settings.training.results_dir, f"{run.settings.name}.json"))
+
+
+def share_learning_curve(run: TrainingRun, picture: str | None) -> None:
+    """Put the learning curve beside the result file, where a folder of results is named.
+
+    Args:
+        run: after its training.
+        picture: relative to the run folder; `None` where there is none.
+    """
+    results = run.settings.training.results_dir
+    if picture is None or results is None:
+        return
+    place = Path(results, "plots", f"{run.settings.name}_learning_curve.png")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.folder / picture, place)
 
 
 def run_result(

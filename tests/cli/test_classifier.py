@@ -75,7 +75,9 @@ def test_the_run_folder_is_a_model_repository(trained: tuple[Path, Outcome]) -> 
     assert "text-classification" in card and "z_0 = 1/|X|" in card
     result = result_of(folder)
     assert result["metrics"]["test"]["texts"] == 6
-    assert json.loads((folder.parent / "res" / "tiny_dan.json").read_text()) == result
+    results = folder.parent / "res"
+    assert json.loads((results / "tiny_dan.json").read_text()) == result
+    assert (results / "plots" / "tiny_dan_learning_curve.png").is_file()
 
 
 def test_the_figures_are_those_of_the_saved_model(trained: tuple[Path, Outcome]) -> None:

@@ -84,9 +84,12 @@ def test_the_figures_agree_with_each_other(finished: FinishedRun) -> None:
     assert figures["tokens"] == len("".join(text[54:]))  # the last tenth of sixty lines
 
 
-def test_the_folder_of_results_gets_the_same_file(finished: FinishedRun) -> None:
-    copy = finished.yaml.parent / "results" / "tiny.json"
-    assert copy.read_bytes() == (finished.folder / "result.json").read_bytes()
+def test_the_folder_of_results_gets_the_same_files(finished: FinishedRun) -> None:
+    results = finished.yaml.parent / "results"
+    picture = finished.folder / "plots" / "learning_curve.png"
+    assert (results / "tiny.json").read_bytes() == (finished.folder / "result.json").read_bytes()
+    shared = results / "plots" / "tiny_learning_curve.png"
+    assert shared.read_bytes() == picture.read_bytes()
 
 
 def test_the_command_is_kept(finished: FinishedRun) -> None:
