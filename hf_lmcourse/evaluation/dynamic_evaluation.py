@@ -146,8 +146,11 @@ def score_dynamically(
             for w, w_0, g, scale, decay in zip(
                 weights, trained, grads, scales, decays, strict=True
             ):
-                step = g if scale is None else g * scale
-                w.add_((w_0 - w) * decay).sub_(step, alpha=settings.rate)
+                w.lerp_(w_0, decay)  # w + decay (w_0 - w), in one pass over memory
+                if scale is None:
+                    w.sub_(g, alpha=settings.rate)
+                else:
+                    w.addcmul_(g, scale, value=-settings.rate)
     all_losses = torch.cat(parts)
     return all_losses, StreamTotals(all_losses.sum().item(), hits, len(all_losses))
 
