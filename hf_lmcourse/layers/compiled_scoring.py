@@ -10,7 +10,9 @@ from .compiled import kernel_function
 __all__ = ["can_score", "compiled_token_losses"]
 
 _LEAST_TOKENS = 64
-"""The kernel arranges W before it multiplies, which a few tokens do not make up for."""
+_MOST_TOKENS = 8192
+"""Of one call. The kernel arranges W before it multiplies, which a few tokens do not make up for;
+and it keeps some 200 bytes a token and thread."""
 
 
 def can_score(hidden: Tensor) -> bool:
@@ -47,7 +49,7 @@ def compiled_token_losses(
     vocabulary, size = weight.shape
     if targets.max() >= vocabulary:
         raise IndexError(f"target {int(targets.max())} is outside a vocabulary of {vocabulary}")
-    weight = weight.to(hidden.dtype).contiguous()
+    hidden, weight = hidden.contiguous(), weight.to(hidden.dtype).contiguous()
     bias = None if bias is None else bias.float().contiguous()
     targets = targets.contiguous()
     losses = torch.zeros(targets.shape, dtype=torch.float64)
@@ -55,8 +57,11 @@ def compiled_token_losses(
     target_logits = torch.empty(targets.shape)
     run = _function(hidden)
     assert run is not None
-    tensors = (hidden.contiguous(), weight, bias, targets, target_logits, losses, hits)
-    run(*tensors, len(targets), size, vocabulary)
+    for start in range(0, len(targets), _MOST_TOKENS):
+        part = slice(start, start + _MOST_TOKENS)
+        results = (target_logits[part], losses[part], hits[part])
+        tokens = len(targets[part])
+        run(hidden[part], weight, bias, targets[part], *results, tokens, size, vocabulary)
     return losses, hits
 
 

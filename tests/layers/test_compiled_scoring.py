@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from hf_lmcourse import LSTMConfig, LSTMForCausalLM
-from hf_lmcourse.layers import compiled
+from hf_lmcourse.layers import compiled, compiled_scoring
 from hf_lmcourse.layers.compiled_scoring import can_score, compiled_token_losses
 from hf_lmcourse.layers.output import IGNORED, token_losses
 from hf_lmcourse.models import output_layer
@@ -62,6 +62,16 @@ def test_losses_and_hits_are_those_of_torch_in_float64(
     expected, right = reference(*arguments)
     torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-5)
     assert torch.equal(hits, right)
+
+
+@needs_compiler
+def test_a_long_text_is_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = draw(130, 9, 40)
+    losses, hits = compiled_token_losses(*arguments)
+    monkeypatch.setattr(compiled_scoring, "_MOST_TOKENS", 50)
+    in_parts = compiled_token_losses(*arguments)
+    assert torch.equal(in_parts[0], losses)
+    assert torch.equal(in_parts[1], hits)
 
 
 @needs_compiler
