@@ -1,9 +1,11 @@
 """Sampled softmax: train an output layer of a large vocabulary on a part of it at each step."""
 
+import math
 from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .softmax_loss import IGNORED, linear_cross_entropy
 
@@ -62,7 +64,8 @@ def sample_vocabulary(
         num_sampled: how many words pi adds up to. Those of Y come on top where they are rarer.
 
     Returns:
-        W, b and the targets of the sample.
+        W, b and the targets of the sample; at its end some rows that take no part, with b at minus
+        infinity, so that few samples differ in size.
 
     Shape:
         weight: (vocabulary, size); bias: (vocabulary,); targets: (tokens,);
@@ -81,12 +84,24 @@ def sample_vocabulary(
 
     words = (drawn | certain).nonzero().squeeze(-1)
     shift = -pi[words].log().masked_fill(certain[words], 0).to(weight.dtype)
-    if bias is not None:
-        shift = shift + bias.index_select(0, words)
     position = torch.empty_like(drawn, dtype=targets.dtype)
     position[words] = torch.arange(len(words), dtype=targets.dtype, device=targets.device)
     place = torch.where(kept, position[targets.clamp(min=0)], IGNORED)
+    missing = -len(words) % _multiple(num_sampled)
+    words = functional.pad(words, (0, missing))
+    shift = functional.pad(shift, (0, missing), value=-math.inf)
+    if bias is not None:
+        shift = shift + bias.index_select(0, words)
     return weight.index_select(0, words), shift, place
+
+
+def _multiple(num_sampled: int) -> int:
+    """What the number of words is rounded up to, by word 0 with a probability of zero.
+
+    For bfloat16 a processor's library of products makes code for every shape that it meets, which
+    takes time, and keeps it: some megabytes a step where each sample has a size of its own.
+    """
+    return 64 * -(-num_sampled // 1024)
 
 
 def sampled_cross_entropy(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hf_lmcourse.layers import inclusion_probabilities, linear_cross_entropy, sampled_cross_entropy
+from hf_lmcourse.layers.sampled_softmax import sample_vocabulary
 
 from .test_output import draw, some_targets
 
@@ -101,3 +102,14 @@ def test_words_outside_the_sample_get_no_gradient(monkeypatch: pytest.MonkeyPatc
 def test_nothing_to_predict_is_no_loss() -> None:
     loss = sampled_cross_entropy(draw(2, 4), draw(11, 4), None, torch.tensor([-100, -100]), 3)
     assert loss.item() == 0
+
+
+def test_samples_differ_in_content_and_seldom_in_size() -> None:
+    torch.manual_seed(0)
+    weight, targets = torch.randn(5_000, 3), torch.randint(5_000, (40,))
+    samples = [sample_vocabulary(weight, None, targets, 2_000) for _ in range(20)]
+    sizes = {len(rows) for rows, _, _ in samples}
+    taking_part = {int(shift.isfinite().sum()) for _, shift, _ in samples}
+    assert len(taking_part) > 10
+    assert len(sizes) <= 3
+    assert all(size % 128 == 0 for size in sizes)
