@@ -9,7 +9,12 @@ from torch.nn import functional
 
 from .softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = ["inclusion_probabilities", "sample_vocabulary", "sampled_cross_entropy"]
+__all__ = [
+    "inclusion_probabilities",
+    "sample_vocabulary",
+    "sampled_cross_entropy",
+    "size_multiple",
+]
 
 
 @lru_cache(maxsize=8)
@@ -87,7 +92,7 @@ def sample_vocabulary(
     position = torch.empty_like(drawn, dtype=targets.dtype)
     position[words] = torch.arange(len(words), dtype=targets.dtype, device=targets.device)
     place = torch.where(kept, position[targets.clamp(min=0)], IGNORED)
-    missing = -len(words) % _multiple(num_sampled)
+    missing = -len(words) % size_multiple(num_sampled)
     words = functional.pad(words, (0, missing))
     shift = functional.pad(shift, (0, missing), value=-math.inf)
     if bias is not None:
@@ -95,8 +100,8 @@ def sample_vocabulary(
     return weight.index_select(0, words), shift, place
 
 
-def _multiple(num_sampled: int) -> int:
-    """What the number of words is rounded up to, by word 0 with a probability of zero.
+def size_multiple(num_sampled: int) -> int:
+    """What the number of words of a sample is rounded up to, by word 0 with a probability of zero.
 
     For bfloat16 a processor's library of products makes code for every shape that it meets, which
     takes time, and keeps it: some megabytes a step where each sample has a size of its own.

@@ -10,7 +10,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ...data.encoding import encode_text
 from ...layers.output import AdaptiveOutput, linear_cross_entropy
-from ...layers.sampled_softmax import inclusion_probabilities, sampled_cross_entropy
+from ...layers.sampled_softmax import (
+    inclusion_probabilities,
+    sampled_cross_entropy,
+    size_multiple,
+)
 from ...tokenization import WordTokenizer
 from .. import softmax_cost as costs
 from ..outcome import Outcome, Row, Table, same, simulated
@@ -132,11 +136,12 @@ def _cluster_shares(targets: Tensor, V: int) -> list[float]:
 
 
 def _words_scored(targets: Tensor, V: int) -> int:
-    """W of one draw: the words drawn, those among the targets, and word 0."""
+    """W of one draw: the words drawn, those among the targets, and word 0; filled up."""
     drawn = torch.rand(V, dtype=torch.float64) < inclusion_probabilities(V, SAMPLED)
     drawn[targets] = True
     drawn[0] = True
-    return int(drawn.sum())
+    multiple = size_multiple(SAMPLED)
+    return -(-int(drawn.sum()) // multiple) * multiple
 
 
 def _expected_words_row(ids: Tensor, V: int, draws: int = 300) -> Row:
