@@ -15,7 +15,9 @@ _INTRODUCTION = """# Studies
 
 One model trained again and again with one thing changed, or scored in several ways. Each section is
 a file of this folder, written by the command that stands in it; `python scripts/results_table.py`
-makes this page and its pictures. The spread is the standard deviation over the seeds."""
+makes this page and its pictures. The spread is the standard deviation over the seeds. Memory is
+that of the whole process, which trains one point after the other: what libraries keep from one is
+there in the next. Memory of a single step, in a fresh process, is among the benchmarks."""
 
 
 def load_studies(directory: str | Path) -> list[dict[str, Any]]:
