@@ -51,7 +51,7 @@ def compiled_token_losses(
         raise IndexError(f"target {int(targets.max())} is outside a vocabulary of {vocabulary}")
     hidden, weight = hidden.contiguous(), weight.to(hidden.dtype).contiguous()
     bias = None if bias is None else bias.float().contiguous()
-    targets = targets.contiguous()
+    targets = targets.long().contiguous()  # the kernel reads 64 bits each
     losses = torch.zeros(targets.shape, dtype=torch.float64)
     hits = torch.zeros(targets.shape, dtype=torch.bool)
     target_logits = torch.empty(targets.shape)

@@ -125,6 +125,15 @@ def test_a_target_outside_the_vocabulary_is_refused() -> None:
 
 
 @needs_compiler
+def test_targets_may_be_narrower_whole_numbers() -> None:
+    hidden, weight, bias, targets = draw(64, 8, 50)
+    expected = compiled_token_losses(hidden, weight, bias, targets)
+    found = compiled_token_losses(hidden, weight, bias, targets.int())
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+
+
+@needs_compiler
 def test_few_tokens_and_other_types_are_left_to_torch() -> None:
     assert can_score(torch.zeros(64, 3))
     assert not can_score(torch.zeros(63, 3)), "arranging W would cost more than it saves"
