@@ -14,6 +14,8 @@ from hf_lmcourse.layers import LSTMLayer, compiled
 from hf_lmcourse.layers.compiled_lstm import CompiledLSTMSequence, can_compile
 from hf_lmcourse.layers.lstm import LSTMSequence
 
+from .threads import num_threads
+
 needs_compiler = pytest.mark.skipif(
     compiled.kernel("lstm_kernel") is None, reason="there is no C++ compiler"
 )
@@ -73,12 +75,8 @@ def test_values_and_gradients_are_those_of_the_sequence_in_float64(
     tensors = draw(length, batch, size)
     generator = torch.Generator().manual_seed(size)
     mask = torch.rand(length, batch, 1, generator=generator) < 0.7 if masked else None
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         found = outcome(run_compiled, tensors, mask, parts)
-    finally:
-        torch.set_num_threads(before)
     expected = outcome(LSTMSequence.apply, [tensor.double() for tensor in tensors], mask, parts)
     for actual, reference in zip(found, expected, strict=True):
         scale = reference.norm().clamp(min=1e-3)

@@ -12,6 +12,8 @@ from hf_lmcourse.layers.compiled_scoring import can_score, compiled_token_losses
 from hf_lmcourse.layers.output import IGNORED, token_losses
 from hf_lmcourse.models import output_layer
 
+from .threads import num_threads
+
 needs_compiler = pytest.mark.skipif(
     compiled.kernel("scoring_kernel") is None, reason="there is no C++ compiler"
 )
@@ -53,12 +55,8 @@ def test_losses_and_hits_are_those_of_torch_in_float64(
     tokens: int, size: int, vocabulary: int, bias: bool, threads: int
 ) -> None:
     arguments = draw(tokens, size, vocabulary, bias)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         losses, hits = compiled_token_losses(*arguments)
-    finally:
-        torch.set_num_threads(before)
     expected, right = reference(*arguments)
     torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-5)
     assert torch.equal(hits, right)
