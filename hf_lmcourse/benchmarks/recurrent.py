@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..layers import ElmanLayer, GRULayer, LSTMLayer
 from ..layers.compiled import kernel
+from ..layers.gru import GRUSequence
 from ..layers.lstm import LSTMSequence
 from ..layers.recurrence import State
 from . import timing
@@ -42,12 +43,24 @@ class _UncompiledLSTM(LSTMLayer):
         return LSTMSequence.apply(projected, *state, weight, mask)
 
 
+class _UncompiledGRU(GRULayer):
+    """What a machine without a compiler runs."""
+
+    def fast_sequence(
+        self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
+    ) -> State:
+        return (GRUSequence.apply(projected, *state, weight, self._bias(projected), mask),)
+
+
+_IN_TORCH: dict[str, Callable[..., Any]] = {"LSTM": _UncompiledLSTM, "GRU": _UncompiledGRU}
+
+
 def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
     """A training step and inference of each layer at each shape, in float32 and in bf16.
 
     The other sides are `torch.nn.LSTM` and its like, and a `for` loop over `torch.nn.LSTMCell`;
-    bf16 is autocast on every side. Our LSTM is compiled where there is a compiler; then it is also
-    shown without.
+    bf16 is autocast on every side. Our LSTM and GRU are compiled where there is a compiler; then
+    they are also shown without.
     """
     for name, (ours, library, cell) in _LAYERS.items():
         for steps, batch, width in SHAPES:
@@ -58,8 +71,8 @@ def recurrent_layers(repeats: int = 7) -> Iterator[Comparison]:
                 f"torch.nn.{library.__name__}": _first(library(width, width, batch_first=True)),
                 f"loop over {cell.__name__}": _loop(cell(width, width)),
             }
-            if name == "LSTM" and kernel("lstm_kernel"):
-                layers["ours, not compiled"] = _first(_UncompiledLSTM(width, width))
+            if name in _IN_TORCH and kernel(f"{name.lower()}_kernel"):
+                layers["ours, not compiled"] = _first(_IN_TORCH[name](width, width))
             setting = f"{steps} x {batch} x {width}"
             least = timing.LEAST_SECONDS / 4  # there are many of them
             for kind, step in (("training", _training_step), ("inference", _inference)):

@@ -1,6 +1,5 @@
 """`LSTMSequence` in C++: see lstm_kernel.cpp, and lstm.py for the equations."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,23 +7,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .compiled import kernel_function
+from .compiled_recurrence import sequence_function
 
-__all__ = ["CompiledLSTMSequence", "can_compile"]
-
-_LEAST_STEPS = 8
-"""The kernel arranges U before the first step, which a few steps do not make up for."""
-
-
-def can_compile(projected: Tensor) -> bool:
-    """Whether there is a kernel for a sequence, and it is long enough.
-
-    Shape:
-        projected: (length, batch, 4 * hidden_size).
-    """
-    length, batch, rows = projected.shape
-    long_enough = batch > 0 and length >= _LEAST_STEPS
-    return long_enough and _function("forward", projected, rows) is not None
+__all__ = ["CompiledLSTMSequence"]
 
 
 class CompiledLSTMSequence(Function):
@@ -55,7 +40,7 @@ class CompiledLSTMSequence(Function):
             gates, tanh_cell = torch.empty(length, batch, rows), torch.empty_like(cell[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
-        run = _function("forward", projected, rows)
+        run = sequence_function("lstm", "forward", projected, size)
         assert run is not None
         run(projected, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
@@ -74,13 +59,8 @@ class CompiledLSTMSequence(Function):
         d_gates = torch.empty_like(gates, dtype=U.dtype)
         dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
-        run = _function("backward", U, rows)
+        run = sequence_function("lstm", "backward", U, size)
         assert run is not None
         run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, length, batch, size)
         d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
         return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None, None
-
-
-def _function(name: str, numbers: Tensor, rows: int) -> Callable[..., None] | None:
-    """A function of the kernel for sequences of 4 * hidden_size rows."""
-    return kernel_function("lstm_kernel", f"lstm_{name}", numbers, rows // 4)

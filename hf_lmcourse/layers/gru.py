@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from .compiled_gru import CompiledGRUSequence
+from .compiled_recurrence import can_compile
 from .recurrence import RecurrentLayer, State, run_steps
 
 __all__ = ["GRULayer", "GRUSequence", "gru_step"]
@@ -159,8 +161,14 @@ class GRULayer(RecurrentLayer):
     def fast_sequence(
         self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
     ) -> State:
-        """`GRUSequence` on this layer's weights. Shapes as in `run_steps`."""
-        return (GRUSequence.apply(projected, *state, weight, self._bias(projected), mask),)
+        """`GRUSequence` on this layer's weights, compiled where it can be. Shapes as there."""
+        bias = self._bias(projected)
+        if can_compile("gru", projected, state[0]):
+            with_gradient = torch.is_grad_enabled()
+            hidden = CompiledGRUSequence.apply(projected, *state, weight, bias, mask, with_gradient)
+        else:
+            hidden = GRUSequence.apply(projected, *state, weight, bias, mask)
+        return (hidden,)
 
     def library_sequence(self, x: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
         """`torch.gru`, the kernel of `torch.nn.GRU`. Shapes as in `forward`."""

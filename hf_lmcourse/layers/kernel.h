@@ -59,7 +59,7 @@ inline vec exponential(vec x) {
   return p * scale;
 }
 
-// How numbers of a type are multiplied: `PER` of them at a time, as one entry of an arranged matrix.
+// How numbers of a type are multiplied: `PER` at a time, as one entry of an arranged matrix.
 template <class N>
 struct Numbers;
 
@@ -136,12 +136,22 @@ inline void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
     for (int v = 0; v < V; ++v) sums[r][v] = sum[r][v];
 }
 
-// Rows in tiles of `ROWS`, then one by one.
+// A tile of as many rows as there are, `R` at most.
+template <int R, class Tile>
+inline void tile_of(int64_t rows, int64_t b, Tile tile) {
+  if constexpr (R > 1)
+    if (rows < R) return tile_of<R - 1>(rows, b, tile);
+  tile(std::integral_constant<int, R>{}, b);
+}
+
+// Rows in tiles of nearly one size: a tile of few rows reads as much of the matrix as a full one.
 template <class Tile>
 inline void over_rows(int64_t B, Tile tile) {
-  int64_t b = 0;
-  for (; b + ROWS <= B; b += ROWS) tile(std::integral_constant<int, ROWS>{}, b);
-  for (; b < B; ++b) tile(std::integral_constant<int, 1>{}, b);
+  const int64_t tiles = (B + ROWS - 1) / ROWS;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t b = B * i / tiles;
+    tile_of<ROWS>(B * (i + 1) / tiles - b, b, tile);
+  }
 }
 
 struct Share {

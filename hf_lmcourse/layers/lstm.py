@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .compiled_lstm import CompiledLSTMSequence, can_compile
+from .compiled_lstm import CompiledLSTMSequence
+from .compiled_recurrence import can_compile
 from .recurrence import RecurrentLayer, State, run_steps
 
 __all__ = ["LSTMLayer", "LSTMSequence", "lstm_step"]
@@ -167,7 +168,7 @@ class LSTMLayer(RecurrentLayer):
         self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
     ) -> State:
         """`LSTMSequence` on this layer's weights, compiled where it can be. Shapes as there."""
-        if can_compile(projected):
+        if can_compile("lstm", projected, state[0]):
             with_gradient = torch.is_grad_enabled()
             return CompiledLSTMSequence.apply(projected, *state, weight, mask, with_gradient)
         return LSTMSequence.apply(projected, *state, weight, mask)

@@ -3,7 +3,8 @@
 An equation stands once, in the file of its own name (`elman.py`, `lstm.py`, `gru.py`), as
 
 - a *step* that reads like the paper and is differentiated by autograd: the reference;
-- a *sequence*, an `autograd.Function` whose backward pass is written by hand: the fast path.
+- a *sequence*, an `autograd.Function` whose backward pass is written by hand: the fast path; for
+  the gated ones the same stands once more in C++ (recurrence.h).
 
 Both take the input products of all time steps, computed as one matrix product before the loop.
 """

@@ -62,6 +62,14 @@ def test_the_padded_network_computes_what_ours_does() -> None:
     torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", list(recurrent._IN_TORCH))
+def test_a_layer_without_a_kernel_computes_what_it_does_with_one(name: str) -> None:
+    ours, in_torch = recurrent._LAYERS[name][0](5, 6), recurrent._IN_TORCH[name](5, 6)
+    in_torch.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 9, 5)
+    torch.testing.assert_close(in_torch(x)[0], ours(x)[0], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "Elman"])
 def test_the_loop_over_cells_computes_what_the_library_does(name: str) -> None:
     _, library, cell = recurrent._LAYERS[name]

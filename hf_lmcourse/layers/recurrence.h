@@ -1,0 +1,119 @@
+// What the kernels of gated recurrences share: the squashing functions, and the walk through time,
+// forward and back, around the equations of a cell.
+//
+// What torch does in a dozen calls a step is done in one pass: the product with the recurrent
+// matrix U, arranged once so that it is read in the order of use, leaves the gates of sixteen units
+// in registers, where the cell's equations are applied before anything is stored. The threads share
+// the units, so that each reads its own part of U at every step, out of its own cache.
+//
+// Shapes: T steps, B rows of the batch, H units; gates as blocks of H.
+// In bfloat16 are what is multiplied and what comes in and goes out; sums, gates and states between
+// the steps are float32.
+
+#pragma once
+
+#include "kernel.h"
+
+namespace {
+
+inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
+
+// Near 0, where 1 - 2 / (1 + e^2x) cancels, the polynomial of Cephes.
+inline vec tanh(vec x) {
+  const vec s = x * x;
+  vec p = all(-5.70498872745e-3f);
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  const vec near = x + x * s * p;
+  const vec far = 1.0f - 2.0f / (1.0f + exponential(2.0f * x));
+  return s < 0.390625f ? near : far;
+}
+
+// All steps of a cell, which has B, H, a number of GATES, and `tile<rows>(t, b, u, A)`: the states
+// of some rows from b on and of the units from u on, with the gates' columns of U in A.
+template <class Cell, class N>
+void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
+  using Entry = typename Numbers<N>::Entry;
+  constexpr int PER = Numbers<N>::PER, GATES = Cell::GATES;
+  const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
+#pragma omp parallel num_threads(threads)
+  {
+    const Share mine = share(blocks);
+    const int64_t part = depth * GATES * W;  // of A, for one block: (k, gate, W)
+    std::vector<Entry> A((mine.end - mine.begin) * part, Entry{});
+    for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u)
+      for (int q = 0; q < GATES; ++q)
+        for (int64_t k = 0; k < depth; ++k)
+          A[(u / W - mine.begin) * part + (k * GATES + q) * W + u % W] =
+              Numbers<N>::entry(U + (q * H + u) * H + k * PER);
+    for (int64_t t = 0; t < T; ++t) {
+      for (int64_t block = mine.begin; block < mine.end; ++block) {
+        const Entry* columns = A.data() + (block - mine.begin) * part;
+        over_rows(B, [&](auto rows, int64_t b) {
+          cell.template tile<rows()>(t, b, block * W, columns);
+        });
+      }
+#pragma omp barrier
+    }
+  }
+}
+
+// dh_{t-1} += du_t U, with du_t the gradient of the recurrent product U h_{t-1}; `depth` rows of U.
+template <int R, int V, class N>
+inline void through_product(float* dh, const N* du, int64_t u, int64_t H,
+                            const typename Numbers<N>::Entry* A, int64_t depth) {
+  vec sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = load_some(dh + r * H + u + v * W, H - u - v * W);
+  multiply<R, V>(sum, du, depth, A, depth);
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store_some(dh + r * H + u + v * W, sum[r][v], H - u - v * W);
+}
+
+// All steps back through a cell, which has B, H, a number of GATES, dh, du, and
+// `through_gates(t, b, u)`: from dh_t to du_t, leaving in dh what passes beside the product.
+template <class Cell, class N>
+void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
+  using Entry = typename Numbers<N>::Entry;
+  constexpr int PER = Numbers<N>::PER, V = 4;  // blocks of units that a tile computes at once
+  const int64_t B = cell.B, H = cell.H, rows_of_U = Cell::GATES * H;
+  const int64_t depth = rows_of_U / PER, blocks = (H + W - 1) / W;
+#pragma omp parallel num_threads(threads)
+  {
+    const Share mine = share(blocks);
+    // groups of V blocks, and what is left one by one: (group, k, V, W)
+    std::vector<Entry> A((mine.end - mine.begin) * depth * W, Entry{});
+    const int64_t grouped = mine.begin + (mine.end - mine.begin) / V * V;
+    for (int64_t k = 0; k < depth; ++k)
+      for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u) {
+        const int64_t block = u / W, first = block - mine.begin;
+        const int64_t group = block < grouped ? first / V * V : first;
+        const int64_t width = block < grouped ? V : 1;
+        A[(group * depth + k * width + (first - group)) * W + u % W] =
+            Numbers<N>::entry(U + k * PER * H + u, H);
+      }
+    for (int64_t t = T - 1; t >= 0; --t) {
+      for (int64_t b = 0; b < B; ++b)
+        for (int64_t block = mine.begin; block < mine.end; ++block)
+          cell.through_gates(t, b, block * W);
+#pragma omp barrier
+      for (int64_t block = mine.begin; block < mine.end;) {
+        const Entry* columns = A.data() + (block - mine.begin) * depth * W;
+        const bool whole = block < grouped;
+        over_rows(B, [&](auto rows, int64_t b) {
+          float* dh = cell.dh + b * H;
+          const N* du = cell.du + (t * B + b) * rows_of_U;
+          if (whole)
+            through_product<rows(), V>(dh, du, block * W, H, columns, rows_of_U);
+          else
+            through_product<rows(), 1>(dh, du, block * W, H, columns, rows_of_U);
+        });
+        block += whole ? V : 1;
+      }
+    }
+  }
+}
+
+}  // namespace
