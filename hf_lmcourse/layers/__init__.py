@@ -26,6 +26,7 @@ from .sampled_softmax import (
 )
 from .sparse_attention import (
     attend_at_distances,
+    attend_in_strides,
     attend_locally,
     causal,
     local_window,
@@ -52,6 +53,7 @@ __all__ = [
     "adversarial_cross_entropy",
     "attend",
     "attend_at_distances",
+    "attend_in_strides",
     "attend_locally",
     "causal",
     "count_gradients",

@@ -2,7 +2,7 @@
 
 Every pattern here is a question of distance alone, so that padding on the left changes nothing. A
 pattern is a function of two integer tensors, query and key position, that broadcast; it is used as
-a mask. Two patterns also have a computation that never makes the scores that the mask would hide.
+a mask. Each also has a computation that makes few of the scores, or none, that its mask would hide.
 """
 
 import math
@@ -15,6 +15,7 @@ from torch.nn import functional
 __all__ = [
     "Pattern",
     "attend_at_distances",
+    "attend_in_strides",
     "attend_locally",
     "causal",
     "local_window",
@@ -109,20 +110,70 @@ def attend_locally(Q: Tensor, K: Tensor, V: Tensor, window: int, *, dropout: flo
     Shape:
         Q, K, V, result: (batch, heads, length, size).
     """
-    batch, heads, length, size = Q.shape
-    blocks = math.ceil(length / window)
-    after = blocks * window - length
-    q = functional.pad(Q, (0, 0, 0, after)).reshape(batch * heads, blocks, window, size)
-    k, v = (
-        functional.pad(x, (0, 0, window, after)).view(batch * heads, blocks + 1, window, size)
-        for x in (K, V)
-    )
-    k, v = (torch.cat([x[:, :-1], x[:, 1:]], dim=2) for x in (k, v))
-    position = torch.arange(blocks * window, device=Q.device).view(blocks, window, 1)
-    before = position[:, :1] - window + torch.arange(2 * window, device=Q.device)
-    mask = local_window(window)(position, before) & (before >= 0)
+    q, k, v = (_blocks(x, window) for x in (Q, K, V))
+    k, v = _with_block_before(k), _with_block_before(v)
+    mask = _near_positions(q.shape[1], window, window, Q.device)
     y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[None], dropout_p=dropout)
-    return y.reshape(batch, heads, blocks * window, size)[:, :, :length]
+    return y.flatten(1, 2)[:, : Q.shape[2]].view(Q.shape)
+
+
+def attend_in_strides(
+    Q: Tensor, K: Tensor, V: Tensor, stride: int, *, dropout: float = 0.0
+) -> Tensor:
+    """Attention in the pattern `strided`: about 2 stride + length / stride scores a position.
+
+    Cut into blocks of `stride` positions, a position needs its own block and the one before, and
+    the positions at its own place in the blocks before these: position a stride + r is row a of
+    column r, and the columns are attended to as sequences of their own.
+
+    Args:
+        Q: queries.
+        K: keys at the same positions.
+        V: values.
+        stride: of the pattern.
+        dropout: probability with which a weight is dropped; give 0 outside training.
+
+    Returns:
+        What dense attention with that mask returns.
+
+    Shape:
+        Q, K, V, result: (batch, heads, length, size).
+    """
+    q, k, v = (_blocks(x, stride) for x in (Q * Q.shape[-1] ** -0.5, K, V))
+    blocks = q.shape[1]
+    near = q @ _with_block_before(k).transpose(2, 3)
+    far = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).transpose(1, 2)
+    row = torch.arange(blocks, device=Q.device)
+    far_rows = (row < row.view(-1, 1, 1) - 1).expand(-1, stride, -1)
+    mask = torch.cat([_near_positions(blocks, stride, stride + 1, Q.device), far_rows], dim=-1)
+    weights = torch.cat([near, far], dim=-1).masked_fill(~mask, -math.inf).softmax(-1)
+    weights = functional.dropout(weights, dropout)
+    near, far = weights.split([2 * stride, blocks], dim=-1)
+    y = near @ _with_block_before(v) + (far.transpose(1, 2) @ v.transpose(1, 2)).transpose(1, 2)
+    return y.flatten(1, 2)[:, : Q.shape[2]].view(Q.shape)
+
+
+def _blocks(x: Tensor, block: int) -> Tensor:
+    """(batch, heads, length, size) -> (batch * heads, blocks, block, size), zeros at the end."""
+    batch, heads, length, size = x.shape
+    filled = functional.pad(x, (0, 0, 0, -length % block))
+    return filled.reshape(batch * heads, -1, block, size)
+
+
+def _with_block_before(x: Tensor) -> Tensor:
+    """(., blocks, block, size) -> (., blocks, 2 * block, size), with zeros before the first."""
+    return torch.cat([functional.pad(x[:, :-1], (0, 0, 0, 0, 1, 0)), x], dim=2)
+
+
+def _near_positions(blocks: int, block: int, window: int, device: torch.device) -> Tensor:
+    """`local_window` between the positions of each block, and of it and the block before.
+
+    Shape:
+        Result: (blocks, block, 2 * block).
+    """
+    position = torch.arange(blocks * block, device=device).view(blocks, block, 1)
+    before = position[:, :1] - block + torch.arange(2 * block, device=device)
+    return local_window(window)(position, before) & (before >= 0)
 
 
 def attend_at_distances(

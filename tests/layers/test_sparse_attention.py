@@ -10,6 +10,7 @@ from hf_lmcourse.layers.attention import attend
 from hf_lmcourse.layers.sparse_attention import (
     Pattern,
     attend_at_distances,
+    attend_in_strides,
     attend_locally,
     causal,
     local_window,
@@ -85,6 +86,17 @@ def test_block_by_block_equals_a_masked_softmax(length: int, window: int, batch:
     )
 
 
+@settings(max_examples=40, deadline=None)
+@given(length=st.integers(1, 40), stride=st.integers(1, 8), batch=st.integers(1, 2))
+def test_column_by_column_equals_a_masked_softmax(length: int, stride: int, batch: int) -> None:
+    inputs = torch.randn(3, batch, 2, length, 4, dtype=torch.float64, requires_grad=True).unbind()
+    dense, _ = attend(*inputs, mask_of(strided(stride), length))
+    sparse = attend_in_strides(*inputs, stride)
+    torch.testing.assert_close(
+        values_and_gradients(sparse, inputs), values_and_gradients(dense, inputs)
+    )
+
+
 @settings(max_examples=20, deadline=None)
 @given(length=st.integers(1, 20), batch=st.integers(1, 2))
 def test_distance_by_distance_equals_a_masked_softmax(length: int, batch: int) -> None:
@@ -100,6 +112,7 @@ def test_sparse_computations_drop_weights_too() -> None:
     inputs = torch.randn(3, 1, 2, 8, 4).unbind()
     for once, twice in (
         [attend_locally(*inputs, 2, dropout=0.5) for _ in range(2)],
+        [attend_in_strides(*inputs, 2, dropout=0.5) for _ in range(2)],
         [attend_at_distances(*inputs, [0, 1, 2, 4], dropout=0.5) for _ in range(2)],
     ):
         assert not torch.equal(once, twice)

@@ -110,9 +110,11 @@ def test_without_the_causal_mask_every_token_is_looked_at_but_padding() -> None:
     assert_close(model(ids, attention_mask=mask).logits[:1, -4:], alone)
 
 
-@pytest.mark.parametrize(("variant", "length"), [("local", 8), ("local", 15), ("log_sparse", 300)])
+@pytest.mark.parametrize(
+    ("variant", "length"), [("local", 8), ("local", 15), ("strided", 513), ("log_sparse", 300)]
+)
 def test_the_sparse_computation_equals_the_mask(variant: str, length: int) -> None:
-    eager, sdpa = both_implementations(**VARIANTS[variant], max_position_embeddings=300)
+    eager, sdpa = both_implementations(**VARIANTS[variant], max_position_embeddings=600)
     ids = token_ids(2, length)
     losses = [model(ids, labels=ids).loss for model in (eager, sdpa)]
     assert_close(*losses)

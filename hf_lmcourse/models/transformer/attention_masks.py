@@ -11,6 +11,7 @@ from transformers.masking_utils import create_bidirectional_mask, create_causal_
 from ...layers.sparse_attention import (
     Pattern,
     attend_at_distances,
+    attend_in_strides,
     attend_locally,
     local_window,
     log_sparse,
@@ -25,6 +26,7 @@ SparseAttention = Callable[..., Tensor]
 """(Q, K, V, dropout=) -> what dense attention with the pattern's mask gives."""
 
 _LOG_SPARSE_PAYS_FROM = 256
+_STRIDED_PAYS_FROM = 512
 _LOCAL_PAYS_FROM_WINDOWS = 4
 """Shorter sequences are faster with dense attention and a mask (measured on two CPU cores)."""
 
@@ -101,10 +103,11 @@ def sparse_attention_for(config: TransformerConfig, length: int) -> SparseAttent
     """
     if config._attn_implementation != "sdpa":
         return None  # another implementation was asked for by name
-    if config.attention_pattern == "local":
-        assert config.attention_window is not None
-        if length >= _LOCAL_PAYS_FROM_WINDOWS * config.attention_window:
-            return partial(attend_locally, window=config.attention_window)
+    window = config.attention_window or 1
+    if config.attention_pattern == "local" and length >= _LOCAL_PAYS_FROM_WINDOWS * window:
+        return partial(attend_locally, window=window)
+    if config.attention_pattern == "strided" and length >= _STRIDED_PAYS_FROM:
+        return partial(attend_in_strides, stride=window)
     if config.attention_pattern == "log_sparse" and length >= _LOG_SPARSE_PAYS_FROM:
         return partial(attend_at_distances, distances=log_sparse_distances(length))
     return None
