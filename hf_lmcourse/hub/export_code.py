@@ -3,9 +3,8 @@
 transformers runs code from a repository with `trust_remote_code=True`, where it follows relative
 imports inside one flat folder. So every module that a family needs is taken as it is, and only its
 relative imports are rewritten: `from ...layers.lstm import LSTMLayer` becomes
-`from .lstm import LSTMLayer`. C++ does not come along: the LSTM and the GRU of a repository
-run in torch, equal to the compiled ones up to rounding, and to the package's with
-`LMCOURSE_KERNELS=0` bit for bit.
+`from .lstm import LSTMLayer`. C++ does not come along: what the package compiles runs in
+torch there, equal up to rounding, and to the package with `LMCOURSE_KERNELS=0` bit for bit.
 """
 
 import ast

@@ -1,5 +1,6 @@
-// What the kernels share: vectors of floats, e^x, and a tile of a matrix product that stays in
-// registers, in float32 or bfloat16. In bfloat16 is what is multiplied; sums are float32.
+// What the kernels share: vectors of floats, e^x and what is made of it, and a tile of a matrix
+// product that stays in registers, in float32 or bfloat16. In bfloat16 is what is multiplied; sums
+// are float32.
 
 #pragma once
 
@@ -57,6 +58,21 @@ inline vec exponential(vec x) {
   vec scale;
   std::memcpy(&scale, &power, sizeof scale);
   return p * scale;
+}
+
+inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
+
+// Near 0, where 1 - 2 / (1 + e^2x) cancels, the polynomial of Cephes.
+inline vec tanh(vec x) {
+  const vec s = x * x;
+  vec p = all(-5.70498872745e-3f);
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  const vec near = x + x * s * p;
+  const vec far = 1.0f - 2.0f / (1.0f + exponential(2.0f * x));
+  return s < 0.390625f ? near : far;
 }
 
 // How numbers of a type are multiplied: `PER` at a time, as one entry of an arranged matrix.

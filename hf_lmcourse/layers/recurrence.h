@@ -1,5 +1,5 @@
-// What the kernels of gated recurrences share: the squashing functions, and the walk through time,
-// forward and back, around the equations of a cell.
+// What the kernels of gated recurrences share: the walk through time, forward and back, around the
+// equations of a cell.
 //
 // What torch does in a dozen calls a step is done in one pass: the product with the recurrent
 // matrix U, arranged once so that it is read in the order of use, leaves the gates of sixteen units
@@ -15,21 +15,6 @@
 #include "kernel.h"
 
 namespace {
-
-inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
-
-// Near 0, where 1 - 2 / (1 + e^2x) cancels, the polynomial of Cephes.
-inline vec tanh(vec x) {
-  const vec s = x * x;
-  vec p = all(-5.70498872745e-3f);
-  p = p * s + 2.06390887954e-2f;
-  p = p * s - 5.37397155531e-2f;
-  p = p * s + 1.33314422036e-1f;
-  p = p * s - 3.33332819422e-1f;
-  const vec near = x + x * s * p;
-  const vec far = 1.0f - 2.0f / (1.0f + exponential(2.0f * x));
-  return s < 0.390625f ? near : far;
-}
 
 // All steps of a cell, which has B, H, a number of GATES, and `tile<rows>(t, b, u, A)`: the states
 // of some rows from b on and of the units from u on, with the gates' columns of U in A.

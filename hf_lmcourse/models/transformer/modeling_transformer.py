@@ -15,6 +15,7 @@ from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from ..inputs import WordEmbedding, input_embeddings
 from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
+from .compiled_decoding import decode
 from .configuration_transformer import TransformerConfig
 from .transformer_block import CausalSelfAttention, TransformerBlock
 from .windowed_generation import WindowedGenerationMixin
@@ -119,31 +120,49 @@ class TransformerModel(TransformerPreTrainedModel):
         seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
         weights = kwargs.pop("output_attentions", None)
         weights = self.config.output_attentions if weights is None else weights
-        mask = sparse = None
-        if attention_mask is None and position_ids is None and not weights and _is_zero(seen):
-            sparse = sparse_attention_for(self.config, inputs_embeds.shape[1])
-        if sparse is None:
-            mask = attention_mask_for(
-                self.config, inputs_embeds, attention_mask, past_key_values, position_ids
-            )
-        if position_ids is None:
-            position_ids = _count_positions(attention_mask, seen, inputs_embeds)
-        hidden = self._add_positions(inputs_embeds, position_ids)
-        rotation = self._rotation(position_ids, hidden.dtype)
-        for layer in self.layers:
-            hidden = layer(
-                hidden,
-                attention_mask=mask,
-                rotation=rotation,
-                past_key_values=past_key_values,
-                sparse=sparse,
-                output_attentions=weights,
-                **kwargs,
-            )
+        positions = position_ids
+        if positions is None:
+            positions = _count_positions(attention_mask, seen, inputs_embeds)
+        x = self._add_positions(inputs_embeds, positions)
+        rotation = self._rotation(positions, x.dtype)
+        hidden = None
+        if not self.training and not weights:
+            hidden = decode(self.layers, self.config, x, past_key_values, attention_mask, rotation)
+        if hidden is None:
+            kwargs |= {"rotation": rotation, "output_attentions": weights}
+            hidden = self._run_blocks(x, attention_mask, position_ids, past_key_values, **kwargs)
         return BaseModelOutputWithPast(
             last_hidden_state=self.norm(hidden),
             past_key_values=past_key_values if use_cache else None,
         )
+
+    def _run_blocks(
+        self,
+        hidden: Tensor,
+        attention_mask: Tensor | None,
+        position_ids: Tensor | None,
+        past_key_values: Cache | None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """All blocks in torch, with a mask or a sparse computation; arguments as in `forward`."""
+        seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
+        sparse, mask = None, None
+        whole = attention_mask is None and position_ids is None and _is_zero(seen)
+        if whole and not kwargs["output_attentions"]:
+            sparse = sparse_attention_for(self.config, hidden.shape[1])
+        if sparse is None:
+            mask = attention_mask_for(
+                self.config, hidden, attention_mask, past_key_values, position_ids
+            )
+        for layer in self.layers:
+            hidden = layer(
+                hidden,
+                attention_mask=mask,
+                past_key_values=past_key_values,
+                sparse=sparse,
+                **kwargs,
+            )
+        return hidden
 
     def _add_positions(self, embeddings: Tensor, position_ids: Tensor) -> Tensor:
         hidden = self.embedding_projection(embeddings)

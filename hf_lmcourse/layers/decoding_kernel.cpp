@@ -1,0 +1,289 @@
+// One new token through all blocks of a causal Transformer, in float32: the equations are in
+// attention.py, feed_forward.py, positions.py and models/transformer/transformer_block.py.
+//
+// A token needs little arithmetic, and some thirty calls of torch a block cost more than it. Here is
+// one call; the threads share the outputs of each linear map, and in attention the heads.
+//
+// Shapes: B rows of the batch, D features, I inside the feed-forward network, `heads` of
+// d = D / heads features; T keys in the cache, and the new one behind them.
+
+#include "kernel.h"
+
+#include <cmath>
+
+namespace {
+
+// Of a block, in the order of compiled_decoding.py. Keys and values: (B, heads, ROOM, d), of which
+// the first T are there.
+enum Part {
+  NORM, NORM_BIAS, QKV, QKV_BIAS, OUT, OUT_BIAS, NORM_2, NORM_2_BIAS,
+  UP, UP_BIAS, DOWN, DOWN_BIAS, GATE, GATE_BIAS, KEYS, VALUES, ROOM, PARTS
+};
+struct Block {
+  const int64_t* parts;  // addresses, and one number
+
+  const float* operator[](Part part) const { return memory(part); }
+  float* memory(Part part) const { return reinterpret_cast<float*>(parts[part]); }
+};
+enum Activation { GELU, RELU, SWIGLU };
+
+inline float total(vec x) {
+  typedef float half __attribute__((vector_size(W * 2)));
+  typedef float quarter __attribute__((vector_size(W)));
+  half low, high;
+  std::memcpy(&low, &x, sizeof low);
+  std::memcpy(&high, reinterpret_cast<char*>(&x) + sizeof low, sizeof high);
+  low += high;
+  quarter first, second;
+  std::memcpy(&first, &low, sizeof first);
+  std::memcpy(&second, reinterpret_cast<char*>(&low) + sizeof first, sizeof second);
+  first += second;
+  float sum = 0.0f;
+  for (int i = 0; i < W / 4; ++i) sum += first[i];
+  return sum;
+}
+
+// e^(-z^2) times a polynomial: Abramowitz and Stegun 7.1.26, 1.5e-7 at most from erf.
+inline vec gelu(vec x) {
+  const vec size = (x < 0.0f ? -x : x) * 0.70710678f, t = 1.0f / (1.0f + 0.3275911f * size);
+  vec p = all(1.061405429f);
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  const vec tail = 0.5f * p * t * exponential(-size * size);  // 1 - Phi(|x|)
+  return x * (x < 0.0f ? tail : 1.0f - tail);
+}
+
+// Of R rows of x the products with V rows of a matrix.
+template <int R, int V>
+inline void products(float (&y)[R][V], const float* x, const float* matrix, int64_t depth) {
+  vec sum[R][V] = {};
+  const auto add = [&](int64_t k, auto read) {
+    vec a[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) a[v] = read(matrix + v * depth + k);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const vec b = read(x + r * depth + k);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] += a[v] * b;
+    }
+  };
+  int64_t k = 0;
+  for (; k + W <= depth; k += W) add(k, load);
+  if (k < depth) add(k, [&](const float* p) { return load_some(p, depth - k); });
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) y[r][v] = total(sum[r][v]);
+}
+
+// A linear map: the outputs of one thread, given to `put(row, output, value)`.
+//
+// Few rows: the lanes of a vector are neighbours in a row, whose products are added up at the end.
+template <class Put>
+void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix, const float* bias,
+                   Share outputs, Put put) {
+  for (int64_t o = outputs.begin; o < outputs.end;) {
+    const auto some = [&](auto columns) {
+      over_rows(B, [&](auto rows, int64_t b) {
+        float y[rows()][columns()];
+        products(y, x + b * depth, matrix + o * depth, depth);
+        for (int r = 0; r < rows(); ++r)
+          for (int v = 0; v < columns(); ++v) put(b + r, o + v, y[r][v] + bias[o + v]);
+      });
+      o += columns();
+    };
+    if (outputs.end - o < 4)
+      some(std::integral_constant<int, 1>{});
+    else
+      some(std::integral_constant<int, 4>{});
+  }
+}
+
+constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
+
+// Many rows: a lane is a row, arranged as (group, k, vector of the group, W) by all threads.
+void arrange(const float* x, int64_t B, int64_t depth, float* arranged) {
+  const Share mine = share(depth);
+  const int64_t vectors = (B + W - 1) / W;
+  for (int64_t v = 0; v < vectors; ++v) {
+    const int64_t first = v / GROUP * GROUP;
+    const int64_t width = vectors - first < GROUP ? vectors - first : GROUP;
+    for (int64_t k = mine.begin; k < mine.end; ++k)
+      for (int64_t lane = 0; lane < W; ++lane) {
+        const int64_t b = v * W + lane;
+        arranged[(first * depth + k * width + v - first) * W + lane] = b < B ? x[b * depth + k] : 0;
+      }
+  }
+#pragma omp barrier
+}
+
+template <class Put>
+void linear_of_many(const float* arranged, int64_t B, int64_t depth, const float* matrix,
+                    const float* bias, Share outputs, Put put) {
+  const int64_t vectors = (B + W - 1) / W;
+  for (int64_t first = 0; first < vectors; first += GROUP)
+    tile_of<GROUP>(vectors - first, first, [&](auto width, int64_t v) {
+      over_rows(outputs.end - outputs.begin, [&](auto columns, int64_t o) {
+        o += outputs.begin;
+        vec sum[columns()][width()] = {};
+        multiply<columns(), width(), float>(sum, matrix + o * depth, depth,
+                                            arranged + v * depth * W, depth);
+        for (int c = 0; c < columns(); ++c)
+          for (int i = 0; i < width(); ++i)
+            for (int64_t lane = 0, b = (v + i) * W; lane < W && b < B; ++lane, ++b)
+              put(b, o + c, sum[c][i][lane] + bias[o + c]);
+      });
+    });
+}
+
+void normalise(const float* x, float* y, int64_t D, const float* weight, const float* bias,
+               float epsilon) {
+  vec sum{}, squares{};
+  for (int64_t i = 0; i < D; i += W) sum += load_some(x + i, D - i);
+  const float mean = total(sum) / D;
+  for (int64_t i = 0; i < D; ++i) y[i] = x[i] - mean;
+  for (int64_t i = 0; i < D; i += W) {
+    const vec centred = load_some(y + i, D - i);
+    squares += centred * centred;
+  }
+  const float scale = 1.0f / std::sqrt(total(squares) / D + epsilon);
+  for (int64_t i = 0; i < D; ++i) y[i] = y[i] * scale * weight[i] + bias[i];
+}
+
+struct Decoder {
+  float* x;                // (B, D), in and out
+  const float *cos, *sin;  // (B, d / 2) or null
+  const uint8_t* mask;     // (B, T + 1) or null
+  int64_t B, D, I, heads, T;
+  float epsilon;
+  Activation activation;
+  float *normal, *qkv, *attended, *inside, *arranged;  // (B, D), (B, 3D), (B, D), (B, I)
+
+  template <class Put>
+  void linear(const float* x, int64_t depth, const float* matrix, const float* bias,
+              int64_t outputs, Put put) const {
+    if (B < W / 2) {
+      linear_of_few(x, B, depth, matrix, bias, share(outputs), put);
+    } else {
+      arrange(x, B, depth, arranged);
+      linear_of_many(arranged, B, depth, matrix, bias, share(outputs), put);
+    }
+  }
+
+  void turn(float* head, int64_t b) const {
+    const int64_t half = D / heads / 2;
+    for (int64_t i = 0; i < half; ++i) {
+      const float c = cos[b * half + i], s = sin[b * half + i];
+      const float first = head[i], second = head[half + i];
+      head[i] = first * c - second * s;
+      head[half + i] = first * s + second * c;
+    }
+  }
+
+  // One head of one row. `scores`: T + 1 and what fills the last vector.
+  void attend(const Block& block, int64_t b, int64_t head, float* scores) const {
+    const int64_t d = D / heads, at = (b * heads + head) * block.parts[ROOM] * d;
+    float *keys = block.memory(KEYS) + at, *values = block.memory(VALUES) + at;
+    float *q = qkv + b * 3 * D + head * d, *k = q + D, *v = q + 2 * D;
+    if (cos) {
+      turn(q, b);
+      turn(k, b);
+    }
+    std::memcpy(keys + T * d, k, d * sizeof(float));
+    std::memcpy(values + T * d, v, d * sizeof(float));
+    const float scale = 1.0f / std::sqrt(float(d));
+    over_rows(T + 1, [&](auto some, int64_t t) {
+      float product[some()][1];
+      products(product, keys + t * d, q, d);
+      for (int i = 0; i < some(); ++i) scores[t + i] = scale * product[i][0];
+    });
+    float largest = -INFINITY;
+    for (int64_t t = 0; t <= T; ++t) {
+      if (mask && !mask[b * (T + 1) + t]) scores[t] = -INFINITY;
+      if (scores[t] > largest) largest = scores[t];
+    }
+    vec sum{};
+    for (int64_t t = 0; t <= T; t += W) {
+      const int n = T + 1 - t < W ? T + 1 - t : W;
+      const vec logits = load_some(scores + t, n);
+      store_some(scores + t, logits < -3e38f ? vec{} : exponential(logits - largest), n);
+      sum += load_some(scores + t, n);
+    }
+    const float all_weights = total(sum);
+    for (int64_t i = 0; i < d; i += W) {
+      vec y{};
+      for (int64_t t = 0; t <= T; ++t) y += scores[t] * load_some(values + t * d + i, d - i);
+      store_some(attended + b * D + head * d + i, all_weights > 0.0f ? y / all_weights : vec{}, d - i);
+    }
+  }
+
+  void normalise_rows(const float* weight, const float* bias) const {
+    const Share rows = share(B);
+    for (int64_t b = rows.begin; b < rows.end; ++b)
+      normalise(x + b * D, normal + b * D, D, weight, bias, epsilon);
+#pragma omp barrier
+  }
+
+  void add_to_stream(const float* branch, int64_t depth, const float* matrix,
+                     const float* bias) const {
+    linear(branch, depth, matrix, bias, D,
+           [&](int64_t b, int64_t o, float y) { x[b * D + o] += y; });
+#pragma omp barrier
+  }
+
+  void feed_forward(const Block& part) const {
+    const Share mine = share(I);
+    linear(normal, D, part[UP], part[UP_BIAS], I,
+           [&](int64_t b, int64_t o, float y) { inside[b * I + o] = y; });
+    if (activation == SWIGLU)
+      linear(normal, D, part[GATE], part[GATE_BIAS], I, [&](int64_t b, int64_t o, float y) {
+        inside[b * I + o] *= y / (1.0f + std::exp(-y));
+      });
+    else
+      for (int64_t b = 0; b < B; ++b)
+        for (int64_t o = mine.begin; o < mine.end; o += W) {
+          float* at = inside + b * I + o;
+          const vec y = load_some(at, mine.end - o);
+          store_some(at, activation == GELU ? gelu(y) : (y > 0.0f ? y : vec{}), mine.end - o);
+        }
+#pragma omp barrier
+  }
+
+  // By all threads together.
+  void decode(const Block& part, float* scores) const {
+    normalise_rows(part[NORM], part[NORM_BIAS]);
+    linear(normal, D, part[QKV], part[QKV_BIAS], 3 * D,
+           [&](int64_t b, int64_t o, float y) { qkv[b * 3 * D + o] = y; });
+#pragma omp barrier
+    const Share mine = share(B * heads);
+    for (int64_t i = mine.begin; i < mine.end; ++i)
+      attend(part, i / heads, i % heads, scores);
+#pragma omp barrier
+    add_to_stream(attended, D, part[OUT], part[OUT_BIAS]);
+    normalise_rows(part[NORM_2], part[NORM_2_BIAS]);
+    feed_forward(part);
+    add_to_stream(inside, I, part[DOWN], part[DOWN_BIAS]);
+  }
+};
+
+}  // namespace
+
+extern "C" void decode_float32(const int64_t* parts, float* x, const float* cos, const float* sin,
+                               const uint8_t* mask, const float* epsilon, int64_t blocks,
+                               int64_t B, int64_t D, int64_t I, int64_t heads, int64_t T,
+                               int64_t activation, int threads) {
+  const int64_t rows = (B + W - 1) / W * W;
+  std::vector<float> space(B * (5 * D + I) + rows * (D > I ? D : I));
+  float *normal = space.data(), *qkv = normal + B * D;
+  float *attended = qkv + 3 * B * D, *inside = attended + B * D;
+  float* arranged = inside + B * I;
+  const Decoder decoder{x, cos, sin, mask, B, D, I, heads, T, *epsilon, Activation(activation),
+                        normal, qkv, attended, inside, arranged};
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<float> scores(T + 1);
+    for (int64_t n = 0; n < blocks; ++n)
+      decoder.decode(Block{parts + n * PARTS}, scores.data());
+  }
+}
