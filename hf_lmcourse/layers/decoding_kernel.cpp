@@ -1,8 +1,8 @@
 // One new token through all blocks of a causal Transformer, in float32: the equations are in
 // attention.py, feed_forward.py, positions.py and models/transformer/transformer_block.py.
 //
-// A token needs little arithmetic, and some thirty calls of torch a block cost more than it. Here is
-// one call; the threads share the outputs of each linear map, and in attention the heads.
+// A token needs little arithmetic, and some thirty calls of torch a block cost more than it. Here
+// is one call; the threads share the outputs of each linear map, and in attention the heads.
 //
 // Shapes: B rows of the batch, D features, I inside the feed-forward network, `heads` of
 // d = D / heads features; T keys in the cache, and the new one behind them.
@@ -27,6 +27,7 @@ struct Block {
 };
 enum Activation { GELU, RELU, SWIGLU };
 
+// The sum of the lanes, by halves.
 inline float total(vec x) {
   typedef float half __attribute__((vector_size(W * 2)));
   typedef float quarter __attribute__((vector_size(W)));
@@ -160,15 +161,22 @@ struct Decoder {
   Activation activation;
   float *normal, *qkv, *attended, *inside, *arranged;  // (B, D), (B, 3D), (B, D), (B, I)
 
+  bool has_few_rows() const { return B < W / 2; }
+
+  // What `linear` reads of x, by all threads.
+  const float* inputs(const float* x, int64_t depth) const {
+    if (has_few_rows()) return x;
+    arrange(x, B, depth, arranged);
+    return arranged;
+  }
+
   template <class Put>
-  void linear(const float* x, int64_t depth, const float* matrix, const float* bias,
+  void linear(const float* inputs, int64_t depth, const float* matrix, const float* bias,
               int64_t outputs, Put put) const {
-    if (B < W / 2) {
-      linear_of_few(x, B, depth, matrix, bias, share(outputs), put);
-    } else {
-      arrange(x, B, depth, arranged);
-      linear_of_many(arranged, B, depth, matrix, bias, share(outputs), put);
-    }
+    if (has_few_rows())
+      linear_of_few(inputs, B, depth, matrix, bias, share(outputs), put);
+    else
+      linear_of_many(inputs, B, depth, matrix, bias, share(outputs), put);
   }
 
   void turn(float* head, int64_t b) const {
@@ -181,7 +189,7 @@ struct Decoder {
     }
   }
 
-  // One head of one row. `scores`: T + 1 and what fills the last vector.
+  // One head of one row. `scores`: T + 1.
   void attend(const Block& block, int64_t b, int64_t head, float* scores) const {
     const int64_t d = D / heads, at = (b * heads + head) * block.parts[ROOM] * d;
     float *keys = block.memory(KEYS) + at, *values = block.memory(VALUES) + at;
@@ -214,7 +222,8 @@ struct Decoder {
     for (int64_t i = 0; i < d; i += W) {
       vec y{};
       for (int64_t t = 0; t <= T; ++t) y += scores[t] * load_some(values + t * d + i, d - i);
-      store_some(attended + b * D + head * d + i, all_weights > 0.0f ? y / all_weights : vec{}, d - i);
+      if (all_weights > 0.0f) y /= all_weights;  // 0 where all is padding
+      store_some(attended + b * D + head * d + i, y, d - i);
     }
   }
 
@@ -227,17 +236,18 @@ struct Decoder {
 
   void add_to_stream(const float* branch, int64_t depth, const float* matrix,
                      const float* bias) const {
-    linear(branch, depth, matrix, bias, D,
+    linear(inputs(branch, depth), depth, matrix, bias, D,
            [&](int64_t b, int64_t o, float y) { x[b * D + o] += y; });
 #pragma omp barrier
   }
 
   void feed_forward(const Block& part) const {
     const Share mine = share(I);
-    linear(normal, D, part[UP], part[UP_BIAS], I,
+    const float* normals = inputs(normal, D);
+    linear(normals, D, part[UP], part[UP_BIAS], I,
            [&](int64_t b, int64_t o, float y) { inside[b * I + o] = y; });
     if (activation == SWIGLU)
-      linear(normal, D, part[GATE], part[GATE_BIAS], I, [&](int64_t b, int64_t o, float y) {
+      linear(normals, D, part[GATE], part[GATE_BIAS], I, [&](int64_t b, int64_t o, float y) {
         inside[b * I + o] *= y / (1.0f + std::exp(-y));
       });
     else
@@ -253,7 +263,7 @@ struct Decoder {
   // By all threads together.
   void decode(const Block& part, float* scores) const {
     normalise_rows(part[NORM], part[NORM_BIAS]);
-    linear(normal, D, part[QKV], part[QKV_BIAS], 3 * D,
+    linear(inputs(normal, D), D, part[QKV], part[QKV_BIAS], 3 * D,
            [&](int64_t b, int64_t o, float y) { qkv[b * 3 * D + o] = y; });
 #pragma omp barrier
     const Share mine = share(B * heads);
