@@ -121,7 +121,7 @@ class WithOutputLayer(PreTrainedModel):
             hidden: (tokens, output_size); targets, results: (tokens,).
         """
         head: Any = self.lm_head
-        if self.mixture is None and not isinstance(head, AdaptiveOutput):
+        if self._is_one_product():
             projected = _as_multiplied(self.output_projection(hidden))
             if can_score(projected):
                 return compiled_token_losses(projected, head.weight, head.bias, targets)
@@ -133,11 +133,14 @@ class WithOutputLayer(PreTrainedModel):
         Raises:
             LmcourseError: so it is, and the output layer is adaptive or a mixture.
         """
-        plain = self.config.output_layer != "adaptive" and self.config.num_softmaxes == 1
-        if label_smoothing and not plain:
+        if label_smoothing and not self._is_one_product():
             raise LmcourseError(
                 'label_smoothing_factor needs output_layer "full" or "tied" and num_softmaxes 1'
             )
+
+    def _is_one_product(self) -> bool:
+        """Whether the logits are one product of a vector and a matrix, not put together."""
+        return self.mixture is None and not isinstance(self.lm_head, AdaptiveOutput)
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The output matrix; an adaptive softmax has no single one."""
