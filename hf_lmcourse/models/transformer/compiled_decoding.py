@@ -60,9 +60,11 @@ def decode(
     batch, _, size = hidden.shape
     heads = config.num_attention_heads
     layers = _filled_layers(cache, config.num_hidden_layers)
-    seen = layers[0].keys.shape[2] if layers else 0
     run = kernel_function("decoding_kernel", "decode", hidden, size)
-    if run is None or not seen or not _fits(attention_mask, batch, seen + 1):
+    if run is None or not layers:
+        return None
+    seen = layers[0].get_seq_length()
+    if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
         return None
     shape = (batch, heads, seen, size // heads)
     parts = [_parts(block) for block in blocks]
@@ -101,14 +103,10 @@ def _is_full_attention(config: TransformerConfig) -> bool:
 
 
 def _filled_layers(cache: Cache | None, count: int) -> list[Any]:
-    """The layers of the usual cache; none of another one."""
+    """The layers of the usual cache; none of another one, or of one without tokens."""
     layers = cache.layers if type(cache) is DynamicCache else []
-    plain = all(type(layer) is DynamicLayer and layer.is_initialized for layer in layers)
-    return layers if plain and len(layers) == count else []
-
-
-def _fits(attention_mask: Tensor | None, batch: int, keys: int) -> bool:
-    return attention_mask is None or attention_mask.shape == (batch, keys)
+    filled = all(type(layer) is DynamicLayer and layer.get_seq_length() for layer in layers)
+    return layers if filled and len(layers) == count else []
 
 
 def _for_rows(part: Tensor, batch: int) -> Tensor:
