@@ -3,6 +3,17 @@
 Every pattern here is a question of distance alone, so that padding on the left changes nothing. A
 pattern is a function of two integer tensors, query and key position, that broadcast; it is used as
 a mask. Each also has a computation that makes few of the scores, or none, that its mask would hide.
+
+Two known selections are not here: with them, what a position sees depends on later tokens, which
+are there in training and not yet in generation. A causal mask on the scores does not change that.
+
+- ProbSparse (Zhou et al. 2021, Informer) computes attention for the queries whose scores are the
+  most uneven of the whole sequence, by a sample of the keys, and gives the others a mean of the
+  values. Whether position t is among them depends on the queries after t. Generated token by token,
+  each query would be the only one, and always chosen: another function than the one trained.
+- LSH attention (Kitaev, Kaiser and Levskaya 2020, Reformer) sorts the positions by hash and cuts
+  them into chunks of equal size. Where the cuts fall, and so which earlier keys are in the chunk of
+  t, depends on the hashes of later tokens.
 """
 
 import math
