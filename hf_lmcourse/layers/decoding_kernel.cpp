@@ -102,6 +102,7 @@ void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix
 }
 
 constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
+constexpr int64_t WORTH_THREADS = 1 << 19;  // a block with less is done before they have met
 
 // Many rows: a lane is a row, arranged as (group, k, vector of the group, W) by all threads.
 void arrange(const float* x, int64_t B, int64_t depth, float* arranged) {
@@ -283,6 +284,8 @@ extern "C" void decode_float32(const int64_t* parts, float* x, const float* cos,
                                const uint8_t* mask, const float* epsilon, int64_t blocks,
                                int64_t B, int64_t D, int64_t I, int64_t heads, int64_t T,
                                int64_t activation, int threads) {
+  const int64_t products_of_a_block = B * D * (4 * D + 2 * I);
+  if (products_of_a_block < WORTH_THREADS) threads = 1;
   const int64_t rows = (B + W - 1) / W * W;
   std::vector<float> space(B * (5 * D + I) + rows * (D > I ? D : I));
   float *normal = space.data(), *qkv = normal + B * D;

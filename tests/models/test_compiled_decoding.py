@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from transformers import DynamicCache, StaticCache
@@ -84,6 +84,8 @@ def step_by_step(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor:
     padding=st.integers(0, 3),
     threads=st.integers(1, 3),
 )
+@example(40, 64, 70, "gelu", "rotary", 2, 3)  # enough work to be shared
+@example(40, 64, 70, "swiglu", "learned", 0, 2)
 def test_a_token_on_top_of_a_cache_equals_the_whole_sequence_in_float64(
     rows: int,
     width: int,
