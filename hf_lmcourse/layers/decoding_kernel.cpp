@@ -160,7 +160,8 @@ struct Decoder {
   int64_t B, D, I, heads, T;
   float epsilon;
   Activation activation;
-  float *normal, *qkv, *attended, *inside, *arranged;  // (B, D), (B, 3D), (B, D), (B, I)
+  float *normal, *qkv, *attended, *inside;  // (B, D), (B, 3D), (B, D), (B, I)
+  float* arranged;                          // see `arrange`
 
   bool has_few_rows() const { return B < W / 2; }
 

@@ -1,5 +1,7 @@
 """Sparse patterns are what their papers say; sparse computations equal masked dense ones."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -75,23 +77,23 @@ def values_and_gradients(output: Tensor, inputs: tuple[Tensor, ...]) -> list[Ten
     return [output, *torch.autograd.grad((output * slopes).sum(), inputs)]
 
 
-@settings(max_examples=20, deadline=None)
-@given(length=st.integers(1, 20), window=st.integers(1, 8), batch=st.integers(1, 2))
-def test_block_by_block_equals_a_masked_softmax(length: int, window: int, batch: int) -> None:
-    inputs = torch.randn(3, batch, 2, length, 4, dtype=torch.float64, requires_grad=True).unbind()
-    dense, _ = attend(*inputs, mask_of(local_window(window), length))
-    sparse = attend_locally(*inputs, window)
-    torch.testing.assert_close(
-        values_and_gradients(sparse, inputs), values_and_gradients(dense, inputs)
-    )
-
-
+@pytest.mark.parametrize(
+    ("pattern", "attend_sparsely"),
+    [(local_window, attend_locally), (strided, attend_in_strides)],
+    ids=["local", "strided"],
+)
 @settings(max_examples=40, deadline=None)
-@given(length=st.integers(1, 40), stride=st.integers(1, 8), batch=st.integers(1, 2))
-def test_column_by_column_equals_a_masked_softmax(length: int, stride: int, batch: int) -> None:
+@given(length=st.integers(1, 40), window=st.integers(1, 8), batch=st.integers(1, 2))
+def test_block_by_block_equals_a_masked_softmax(
+    pattern: Callable[[int], Pattern],
+    attend_sparsely: Callable[..., Tensor],
+    length: int,
+    window: int,
+    batch: int,
+) -> None:
     inputs = torch.randn(3, batch, 2, length, 4, dtype=torch.float64, requires_grad=True).unbind()
-    dense, _ = attend(*inputs, mask_of(strided(stride), length))
-    sparse = attend_in_strides(*inputs, stride)
+    dense, _ = attend(*inputs, mask_of(pattern(window), length))
+    sparse = attend_sparsely(*inputs, window)
     torch.testing.assert_close(
         values_and_gradients(sparse, inputs), values_and_gradients(dense, inputs)
     )

@@ -130,7 +130,9 @@ class TransformerModel(TransformerPreTrainedModel):
             hidden = decode(self.layers, self.config, x, past_key_values, attention_mask, rotation)
         if hidden is None:
             kwargs |= {"rotation": rotation, "output_attentions": weights}
-            hidden = self._run_blocks(x, attention_mask, position_ids, past_key_values, **kwargs)
+            hidden = self._run_blocks(
+                x, attention_mask, position_ids, past_key_values, seen, **kwargs
+            )
         return BaseModelOutputWithPast(
             last_hidden_state=self.norm(hidden),
             past_key_values=past_key_values if use_cache else None,
@@ -142,10 +144,13 @@ class TransformerModel(TransformerPreTrainedModel):
         attention_mask: Tensor | None,
         position_ids: Tensor | None,
         past_key_values: Cache | None,
+        seen: int | Tensor,
         **kwargs: Any,
     ) -> Tensor:
-        """All blocks in torch, with a mask or a sparse computation; arguments as in `forward`."""
-        seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
+        """All blocks in torch, with a mask or a sparse computation; arguments as in `forward`.
+
+        `seen` is the number of tokens in the cache.
+        """
         sparse, mask = None, None
         whole = attention_mask is None and position_ids is None and _is_zero(seen)
         if whole and not kwargs["output_attentions"]:
