@@ -27,8 +27,9 @@ from .zipf import zipf_tokens
 
 __all__ = ["ScalingSetting", "read_with_pattern", "scaling", "score_file", "shared_step"]
 
-_LONGEST_REPEATED = 10_000_000
-"""A longer text is scored once, without a warm-up: it takes so long that nothing else counts."""
+_LONGEST_WARMED_UP = 10_000_000
+_REPEATS_OF_LONGER = 5
+"""A longer text, without a warm-up: in a minute the start counts for nothing."""
 _CHUNK = 1_000_000
 
 
@@ -107,16 +108,17 @@ def score_file(setting: ScalingSetting, path: Path) -> Callable[[], float]:
 def _texts(setting: ScalingSetting, repeats: int, memory: bool) -> Iterator[Comparison]:
     with TemporaryDirectory() as folder:
         for size in setting.texts:
+            warm_up = size <= _LONGEST_WARMED_UP
             path = Path(folder, f"{size}.npy")
             _write_tokens(path, size, setting.vocabulary)
             yield compare_ways(
                 "scoring a memory-mapped text",
                 f"LSTM of {setting.width}, {size:,} tokens",
                 {"ours": partial(score_file, setting, path)},
-                repeats if size <= _LONGEST_REPEATED else 1,
+                repeats if warm_up else min(repeats, _REPEATS_OF_LONGER),
                 memory,
                 steps=1,
-                warm_up=size <= _LONGEST_REPEATED,
+                warm_up=warm_up,
                 amount=size,
                 unit="tokens",
                 variable="tokens",

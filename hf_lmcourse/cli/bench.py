@@ -75,7 +75,8 @@ def _line(comparison: Comparison) -> str:
         if side in comparison.ratios:
             part += f" ({comparison.ratios[side]:.2f} times the first)"
         parts.append(part)
-    parts.append(f"spread {max(comparison.spread.values()):.0%}")
+    if any(len(seconds) > 1 for seconds in comparison.seconds.values()):
+        parts.append(f"spread {max(comparison.spread.values()):.0%}")
     return f"{comparison.name:<16} {comparison.setting:<26} {'; '.join(parts)}"
 
 

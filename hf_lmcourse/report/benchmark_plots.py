@@ -12,7 +12,7 @@ from ..benchmarks.timing import Comparison
 from .benchmarks import BenchmarkRecord, fitted_exponent
 from .palette import GREY, PALETTE
 
-__all__ = ["plot_benchmark"]
+__all__ = ["plot_benchmark", "show_a_decade"]
 
 _MARKERS = "osD^vPX*"
 
@@ -68,8 +68,16 @@ def _draw_curve(
             label=f"{side}: exponent {fitted_exponent(sizes, heights):z.2f}",
         )
     axes.set(xscale="log", yscale="log", xlabel=points[0].variable, ylabel=quantity)
+    show_a_decade(axes)
     _finish(axes)
     axes.legend(frameon=False, fontsize=8)
+
+
+def show_a_decade(axes: Axes) -> None:
+    """Widen a logarithmic axis to a factor of ten, so that what hardly grows looks flat."""
+    low, high = axes.get_ylim()
+    widen = max(1.0, 10 * low / high) ** 0.5
+    axes.set_ylim(low / widen, high * widen)
 
 
 def _ratios(comparisons: Sequence[Comparison]) -> Figure:

@@ -132,7 +132,7 @@ def _row(comparison: Comparison, side: str) -> list[str]:
         comparison.setting,
         side,
         _seconds(comparison.medians[side]),
-        f"{comparison.spread[side]:.0%}",
+        f"{comparison.spread[side]:.0%}" if len(comparison.seconds[side]) > 1 else "-",
         "" if rate is None else f"{_figures(rate)} {comparison.unit}/s",
         "" if peak is None else f"{peak / 1e6:,.0f} MB",
         times if aim is None else f"{times} (aim {aim:g})",

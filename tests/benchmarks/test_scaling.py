@@ -66,7 +66,9 @@ class NoGroup(AbstractContextManager["NoGroup"]):
 
 def test_rows_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "WorkerGroup", NoGroup)
-    rows = list(scaling.scaling(1, TINY, memory=False))
+    monkeypatch.setattr(scaling, "_LONGEST_WARMED_UP", 300)
+    rows = list(scaling.scaling(6, TINY, memory=False))
+    assert [len(row.seconds["ours"]) for row in rows[:2]] == [6, 5]
     assert [(row.variable, row.size) for row in rows] == [
         ("tokens", 200), ("tokens", 400), ("vocabulary", 20), ("vocabulary", 40),
         ("length", 16), ("length", 32), ("", None),

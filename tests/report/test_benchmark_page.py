@@ -1,13 +1,15 @@
 """The page of benchmarks says what their files say."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from hf_lmcourse.benchmarks.timing import Comparison
 from hf_lmcourse.errors import LmcourseError
-from hf_lmcourse.report.benchmark_plots import plot_benchmark
+from hf_lmcourse.report.benchmark_plots import plot_benchmark, show_a_decade
 from hf_lmcourse.report.benchmarks import (
     BenchmarkRecord,
     benchmark_page,
@@ -66,7 +68,7 @@ def test_a_row_for_each_way_of_each_comparison(records: list[BenchmarkRecord]) -
     assert cells(page, "| step | 2 x 3 | ours") == ["step", "2 x 3", "ours", "1.00 s", "100%", ""]
     assert cells(page, "| step | 2 x 3 | theirs")[3:] == ["2.00 s", "0%", "2.00"]
     assert cells(page, "| scoring | 1000 tokens | ours")[3:] == [
-        "1.00 ms", "0%", "1,000,000 tokens/s", "5 MB", ""
+        "1.00 ms", "-", "1,000,000 tokens/s", "5 MB", ""
     ]  # fmt: skip
     assert cells(page, "| scoring | 100 tokens | theirs")[-1] == "0.10 (aim 3)"
     assert "![two](plots/benchmark_two.png)" in page
@@ -87,6 +89,17 @@ def test_both_kinds_of_pictures_are_drawn(records: list[BenchmarkRecord], tmp_pa
         path = tmp_path / "plots" / f"{record.name}.png"
         plot_benchmark(record, path)
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("growth", "decades"), [(1.02, 1.0), (1_000, 3.0)])
+def test_an_axis_shows_a_decade_at_least(growth: float, decades: float) -> None:
+    axes = Figure().add_subplot()
+    axes.plot([1, 10], [20.0, 20.0 * growth])
+    axes.set_yscale("log")
+    show_a_decade(axes)
+    low, high = axes.get_ylim()
+    assert low <= 20.0 and high >= 20.0 * growth
+    assert math.log10(high / low) >= decades - 1e-9
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"points": [{"name": "a"}]}'])
