@@ -126,8 +126,9 @@ class LanguageModelConfig(PreTrainedConfig):
                 raise ValueError(f'{name} goes with output_layer "full" or "tied", not "adaptive"')
         if self.num_sampled is None:
             return
-        if not 1 <= self.num_sampled <= self.vocab_size:
+        if self.num_sampled < 1:
+            raise ValueError(f"num_sampled must be at least 1, or None, not {self.num_sampled}")
+        if self.num_sampled > self.vocab_size:
             raise ValueError(
-                f"num_sampled must be from 1 to vocab_size {self.vocab_size}, "
-                f"not {self.num_sampled}"
+                f"num_sampled must be at most vocab_size {self.vocab_size}, not {self.num_sampled}"
             )

@@ -85,7 +85,8 @@ _BESIDE = (("tokens", "{:,}"), ("unknown_share", "{:.1%}"), ("bits_per_character
 def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
     """What else a reader has to know where variants differ in more than the metric.
 
-    That is their parameters, and where they cut the text in another way the figures of the tokens.
+    That is their parameters, where they cut the text in another way the figures of the tokens, and
+    the rank of their log-probabilities where it was asked for.
 
     Returns:
         Columns by title: the figure of the first seed by variant and split.
@@ -103,4 +104,6 @@ def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], st
     if len(cuts) > len({split for split, _ in cuts}):
         for name, form in _BESIDE:
             columns[name] = {key: form.format(m[name]) for key, m in scores.items()}
+    if all("log_probability_rank" in figures for figures in scores.values()):
+        columns["rank"] = {key: f"{m['log_probability_rank']:,}" for key, m in scores.items()}
     return columns

@@ -216,6 +216,13 @@ class RunArguments(TrainingArguments):
             "that need no length, such as constant."
         },
     )
+    rank_contexts: int = field(
+        default=0,
+        metadata={
+            "help": "At the end, also the rank of the log-probabilities of the first so many "
+            "contexts of each text; more of them than the model is wide."
+        },
+    )
     sample_prompt: str = field(
         default="\n", metadata={"help": "What the samples at evaluation continue."}
     )
@@ -244,6 +251,8 @@ class RunArguments(TrainingArguments):
             raise ValueError(
                 f"non_monotone_interval must be at least 1, not {self.non_monotone_interval}"
             )
+        if self.rank_contexts < 0:
+            raise ValueError(f"rank_contexts must be at least 0, not {self.rank_contexts}")
         check_time_limit(self)
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:

@@ -82,8 +82,10 @@ def prepare_classification(settings: RunSettings, command: list[str]) -> Classif
             checkpoint to go on from. Nothing is written before all of them are right.
     """
     args, data = settings.training, settings.data
-    if args.input_masking or args.weight_averaging != "no":
-        raise LmcourseError("input_masking and weight_averaging are for language models")
+    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts:
+        raise LmcourseError(
+            "input_masking, weight_averaging and rank_contexts are for language models"
+        )
     with args.main_process_first(desc="tokenizing"):
         corpus = load_labelled_corpus(
             data.corpus,

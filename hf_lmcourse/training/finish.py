@@ -9,6 +9,7 @@ from transformers import GenerationConfig
 
 from ..data.provenance import write_record
 from ..data.streams import text_marks
+from ..evaluation.adaptation import AdaptedModel
 from ..evaluation.corpus import evaluate_split
 from ..evaluation.yardsticks import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.card import render_model_card
@@ -116,6 +117,10 @@ def finish_run(run: Run) -> RunSummary:
     if run.vectors is not None:
         for split, figures in metrics.items():
             figures.update(run.vectors.coverage(run.splits[split].tokens))
+    if args.rank_contexts:
+        scored = AdaptedModel(model, run.tokenizer, run.corpus, run.settings.data.cache_dir)
+        for split, figures in metrics.items():
+            figures["log_probability_rank"] = scored.rank(split, args.rank_contexts)[0]
     yardsticks = count_models(run)
     sample = sample_text(model, run.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
     with (folder / "samples.txt").open("a", encoding="utf-8") as file:

@@ -121,6 +121,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
         (["--vectors", "nothing.txt"], "there is no file nothing.txt"),
         (["--word_dropuot", "0.5"], "did you mean 'word_dropout'"),
         (["--block_length", "5"], "unknown option --block_length"),
+        (["--weight_averaging", "ema"], "weight_averaging and rank_contexts are for language"),
+        (["--rank_contexts", "9"], "weight_averaging and rank_contexts are for language"),
         (["--tokenizer", "nothing"], 'is neither "word_punctuation" nor "word" nor a folder'),
     ],
 )

@@ -34,6 +34,22 @@ def test_all_together_train_and_what_is_saved_is_the_average(
     assert any(not averaged[name].equal(raw[name]) for name in averaged)
 
 
+@pytest.mark.parametrize("model_type", ["lmcourse_lstm", "lmcourse_ngram_fnn"])
+def test_a_training_tells_the_rank_of_its_log_probabilities(
+    model_type: str, tmp_path: Path
+) -> None:
+    yaml = write_yaml(
+        tmp_path / "tiny.yaml",
+        write_corpus(tmp_path / "small.txt"),
+        [("lmcourse_lstm", model_type)],
+    )
+    words = ["--output_dir", tmp_path / "run", "--rank_contexts", "30", "--hidden_size", "4"]
+    outcome = lmcourse("train", yaml, *words)
+    assert outcome.status == 0, outcome.err
+    for figures in result_of(tmp_path / "run")["metrics"].values():
+        assert 1 < figures["log_probability_rank"] <= 6, "the width, the biases, the normalisers"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -42,6 +58,7 @@ def test_all_together_train_and_what_is_saved_is_the_average(
         (["--num_softmaxes", "0"], "num_softmaxes must be at least 1"),
         (["--activation_regularization", "-1"], "activation_regularization must be at least 0"),
         (["--input_masking", "1.5"], "input_masking must be at least 0 and below 1"),
+        (["--rank_contexts", "-1"], "rank_contexts must be at least 0"),
         (["--weight_averaging", "swa"], "invalid choice: 'swa'"),
         (["--random_block_length", "true", "--block_length", "5"], "block_length of at least 10"),
         (

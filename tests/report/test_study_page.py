@@ -63,6 +63,16 @@ def test_only_studies_are_read(tmp_path: Path) -> None:
         load_studies(tmp_path)
 
 
+def test_ranks_stand_beside_the_metric_where_they_were_asked_for() -> None:
+    record = study()
+    assert "rank" not in study_page([record], "plots")
+    for point in record["points"]:
+        point["metrics"]["validation"]["log_probability_rank"] = 52 * point["seed"]
+    page = study_page([record], "plots")
+    assert "| spread | seeds | rank |" in page
+    assert "| 2 | 52 |" in page, "that of the first seed"
+
+
 def test_variants_that_cut_the_text_otherwise_have_the_figures_of_the_tokens() -> None:
     record = study(metric="bits_per_character_spelled")
     for point in record["points"]:
