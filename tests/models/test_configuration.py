@@ -30,7 +30,7 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "repeated cut-offs": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 4]}, "must rise"),
     "cut-off at zero": ({"output_layer": "adaptive", "adaptive_cutoffs": [0, 4]}, "must rise"),
     "nothing to sample": ({"num_sampled": 0}, "num_sampled must be at least 1, or None, not 0"),
-    "too much to sample": ({"num_sampled": 12}, "num_sampled must be at most vocab_size 11, not 12"),
+    "too much to sample": ({"num_sampled": 12}, "num_sampled must be at most vocab_size 11"),
     "sampled clusters": (
         {"num_sampled": 3, "output_layer": "adaptive", "adaptive_cutoffs": [4]},
         "num_sampled goes with",
