@@ -57,7 +57,7 @@ def _all_logits(setting: SoftmaxSetting, vocabulary: int) -> tuple[nn.Module, Lo
 
 
 def _adaptive(setting: SoftmaxSetting, vocabulary: int) -> tuple[nn.Module, Loss]:
-    """torch's, as our output layer has it."""
+    """That of our output layer."""
     cutoffs = [max(1 + i, vocabulary // share) for i, share in enumerate(setting.cutoffs)]
     head = AdaptiveOutput(setting.width, vocabulary, cutoffs)
     return head, head.loss

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["ChunkLogits", "largest_chunk", "token_chunks"]
+__all__ = ["ChunkLogits", "largest_chunk", "size_multiple", "token_chunks"]
 
 _CHUNK_ELEMENTS = 1 << 22
 """Logits computed at once: 16 MB in float32, small enough to stay in a shared cache."""
@@ -24,6 +24,15 @@ def token_chunks(tokens: int, vocabulary: int) -> Iterator[slice]:
     size = largest_chunk(vocabulary)
     for start in range(0, tokens, size):
         yield slice(start, min(start + size, tokens))
+
+
+def size_multiple(expected: int) -> int:
+    """What a size that differs from step to step is rounded up to a multiple of, by rows of zeros.
+
+    For bfloat16 a processor's library of products makes code for every shape that it meets, which
+    takes time, and keeps it: some megabytes a step where each sample has a size of its own.
+    """
+    return 64 * -(-expected // 1024)
 
 
 class ChunkLogits:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .logit_chunks import token_chunks
+from .logit_chunks import size_multiple, token_chunks
 from .softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy
 
 __all__ = [
@@ -25,8 +25,9 @@ class AdaptiveOutput(nn.Module):
         p(w) = p_head(w)                          for a frequent word
         p(w) = p_head(cluster) p(w | cluster)     for a rare one
 
-    It needs token ids sorted by falling frequency, which the word tokenizer gives. The computation
-    is `torch.nn.AdaptiveLogSoftmaxWithLoss`.
+    It needs token ids sorted by falling frequency, which the word tokenizer gives. The matrices and
+    the log-probabilities are those of `torch.nn.AdaptiveLogSoftmaxWithLoss`; the loss is its loss,
+    without all logits of the head or of a cluster at once.
 
     Args:
         hidden_size: width of the vectors that come in.
@@ -58,12 +59,25 @@ class AdaptiveOutput(nn.Module):
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Summed cross-entropy in nats; a target of `-100` is not counted.
 
+            - log p_head(w)  for a frequent word,  - log p_head(cluster) - log p(w | cluster)  else
+
+        A cluster sees its own tokens alone. Their number is rounded up by tokens that are not
+        counted, so that few steps differ in shapes; see `size_multiple`.
+
         Shape:
             hidden: (tokens, hidden_size); targets: (tokens,); result: ().
         """
-        kept = targets != IGNORED
-        scores = self.softmax(hidden[kept], targets[kept]).output
-        return -scores.sum(dtype=torch.promote_types(scores.dtype, torch.float32))
+        starts, head = self.softmax.cutoffs[:-1], self.softmax.head
+        cluster = torch.bucketize(targets, targets.new_tensor(starts), right=True)
+        places = torch.where(cluster > 0, starts[0] - 1 + cluster, targets)
+        total = linear_cross_entropy(hidden, head.weight, head.bias, places)
+        for number, (start, tail) in enumerate(zip(starts, self.softmax.tail, strict=True), 1):
+            rows = (cluster == number).nonzero().squeeze(-1)
+            missing = -len(rows) % size_multiple(len(targets))
+            words = functional.pad(targets[rows] - start, (0, missing), value=IGNORED)
+            narrow = tail[0](hidden[functional.pad(rows, (0, missing))])
+            total = total + linear_cross_entropy(narrow, tail[1].weight, None, words)
+        return total
 
 
 @torch.no_grad()

@@ -7,14 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .logit_chunks import size_multiple
 from .softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = [
-    "inclusion_probabilities",
-    "sample_vocabulary",
-    "sampled_cross_entropy",
-    "size_multiple",
-]
+__all__ = ["inclusion_probabilities", "sample_vocabulary", "sampled_cross_entropy"]
 
 
 @lru_cache(maxsize=8)
@@ -98,15 +94,6 @@ def sample_vocabulary(
     if bias is not None:
         shift = shift + bias.index_select(0, words)
     return weight.index_select(0, words), shift, place
-
-
-def size_multiple(num_sampled: int) -> int:
-    """What the number of words of a sample is rounded up to, by word 0 with a probability of zero.
-
-    For bfloat16 a processor's library of products makes code for every shape that it meets, which
-    takes time, and keeps it: some megabytes a step where each sample has a size of its own.
-    """
-    return 64 * -(-num_sampled // 1024)
 
 
 def sampled_cross_entropy(

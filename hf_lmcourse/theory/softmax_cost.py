@@ -20,8 +20,8 @@ the targets are independent with probabilities p_j,
 
     E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B
 
-(our sampler always keeps word 0: pi_0 = 1; and it fills W up to a multiple of 64, see
-`size_multiple`). Real targets repeat within a batch: W is smaller then.
+(our sampler always keeps word 0: pi_0 = 1). Real targets repeat within a batch: W is smaller then.
+Ours fill W, and the tokens of a cluster, up to a multiple of 64, see `size_multiple`.
 
 Sources: Bengio et al. 2003, A neural probabilistic language model; Grave et al. 2017, Efficient
 softmax approximation for GPUs; Jean et al. 2015, On using very large target vocabulary for neural

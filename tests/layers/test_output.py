@@ -11,6 +11,7 @@ from hf_lmcourse.layers import (
     AdaptiveOutput,
     linear_cross_entropy,
     logit_chunks,
+    output,
     softmax_loss,
     token_losses,
 )
@@ -118,8 +119,9 @@ def test_adaptive_log_probabilities_are_normalised() -> None:
     torch.testing.assert_close(total, torch.ones_like(total), rtol=1e-10, atol=1e-10)
 
 
-def test_the_adaptive_loss_is_that_of_its_log_probabilities() -> None:
-    head, hidden, targets = adaptive(), draw(9, 16), some_targets(9)
+@pytest.mark.parametrize("highest", [3, 8, VOCABULARY])
+def test_the_adaptive_loss_is_that_of_its_log_probabilities(highest: int) -> None:
+    head, hidden, targets = adaptive(), draw(9, 16), some_targets(9, highest)
     loss = head.loss(hidden, targets)
     plain = functional.nll_loss(head(hidden), targets, reduction="sum")
     leaves = [hidden, *head.parameters()]
@@ -130,6 +132,26 @@ def test_the_adaptive_loss_is_that_of_its_log_probabilities() -> None:
         rtol=1e-10,
         atol=1e-10,
     )
+
+
+def test_clusters_differ_in_content_and_seldom_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = set()
+
+    def note(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+        sizes.add((len(hidden), len(weight)))
+        return linear_cross_entropy(hidden, weight, bias, targets)
+
+    monkeypatch.setattr(output, "linear_cross_entropy", note)
+    head, chance = adaptive(), torch.Generator().manual_seed(0)
+    for _ in range(20):
+        head.loss(draw(100, 16), torch.randint(VOCABULARY, (100,), generator=chance))
+    assert sizes == {(100, 6), (64, 4), (64, 3)}, "the head, and a cluster of 4 words, one of 3"
+
+
+def test_tokens_that_fill_up_a_cluster_get_no_gradient() -> None:
+    hidden, targets = draw(3, 16), torch.tensor([IGNORED, CUTOFFS[1], 0])
+    (gradient,) = torch.autograd.grad(adaptive().loss(hidden, targets), hidden)
+    assert (gradient.abs().sum(-1) > 0).tolist() == [False, True, True]
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -18,7 +18,7 @@ def test_adaptive_costs_are_those_of_the_module(cutoffs: list[int], div_value: f
     targets = torch.randint(V, (B,))
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        layer.loss(torch.randn(B, D), targets)
+        layer.softmax(torch.randn(B, D), targets)
     ends = [*cutoffs[1:], V]
     shares = [
         ((targets >= a) & (targets < b)).double().mean().item()

@@ -9,12 +9,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...data.encoding import encode_text
+from ...layers.logit_chunks import size_multiple
 from ...layers.output import AdaptiveOutput, linear_cross_entropy
-from ...layers.sampled_softmax import (
-    inclusion_probabilities,
-    sampled_cross_entropy,
-    size_multiple,
-)
+from ...layers.sampled_softmax import inclusion_probabilities, sampled_cross_entropy
 from ...tokenization import WordTokenizer
 from .. import softmax_cost as costs
 from ..outcome import Outcome, Row, Table, same, simulated
@@ -130,9 +127,9 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
 
 
 def _cluster_shares(targets: Tensor, V: int) -> list[float]:
-    """P_i: which share of the targets lies in each cluster."""
-    inside = [(targets >= a) & (targets < b) for a, b in pairwise([*CUTOFFS, V])]
-    return [cluster.double().mean().item() for cluster in inside]
+    """P_i: which share of the targets lies in each cluster; filled up."""
+    inside = [int(((targets >= a) & (targets < b)).sum()) for a, b in pairwise([*CUTOFFS, V])]
+    return [_filled_up(count, len(targets)) / len(targets) for count in inside]
 
 
 def _words_scored(targets: Tensor, V: int) -> int:
@@ -140,8 +137,12 @@ def _words_scored(targets: Tensor, V: int) -> int:
     drawn = torch.rand(V, dtype=torch.float64) < inclusion_probabilities(V, SAMPLED)
     drawn[targets] = True
     drawn[0] = True
-    multiple = size_multiple(SAMPLED)
-    return -(-int(drawn.sum()) // multiple) * multiple
+    return _filled_up(int(drawn.sum()), SAMPLED)
+
+
+def _filled_up(count: int, expected: int) -> int:
+    multiple = size_multiple(expected)
+    return -(-count // multiple) * multiple
 
 
 def _expected_words_row(ids: Tensor, V: int, draws: int = 300) -> Row:
