@@ -1,6 +1,7 @@
 """Output layers: from hidden vectors to a distribution over the vocabulary, and to its loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,10 +69,11 @@ class AdaptiveOutput(nn.Module):
             hidden: (tokens, hidden_size); targets: (tokens,); result: ().
         """
         starts, head = self.softmax.cutoffs[:-1], self.softmax.head
+        tails: Iterable[Any] = self.softmax.tail
         cluster = torch.bucketize(targets, targets.new_tensor(starts), right=True)
         places = torch.where(cluster > 0, starts[0] - 1 + cluster, targets)
         total = linear_cross_entropy(hidden, head.weight, head.bias, places)
-        for number, (start, tail) in enumerate(zip(starts, self.softmax.tail, strict=True), 1):
+        for number, (start, tail) in enumerate(zip(starts, tails, strict=True), 1):
             rows = (cluster == number).nonzero().squeeze(-1)
             missing = -len(rows) % size_multiple(len(targets))
             words = functional.pad(targets[rows] - start, (0, missing), value=IGNORED)
