@@ -4,11 +4,13 @@ import ctypes
 import gc
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 __all__ = ["Footprint", "peak_memory", "reset_peak_memory"]
 
@@ -42,8 +44,10 @@ def peak_memory() -> int | None:
     return None if found is None else 1024 * int(found.group(1))
 
 
-class Footprint(TrainerCallback):
+class Footprint(TrainerCallback, ExportableState):
     """Measure the steps of a training without its evaluations, and its peak of memory.
+
+    All pieces of an interrupted training count, up to the checkpoint that it went on from.
 
     Attributes:
         steps: how many were timed.
@@ -52,11 +56,22 @@ class Footprint(TrainerCallback):
         memory: bytes at the peak, see `peak_memory`.
     """
 
-    def __init__(self) -> None:
-        self.steps, self.seconds = 0, 0.0
-        self.seconds_at: dict[int, float] = {}
-        self.memory: int | None = None
+    def __init__(
+        self,
+        steps: int = 0,
+        seconds: float = 0.0,
+        seconds_at: Iterable[tuple[int, float]] = (),
+        memory: int | None = None,
+    ) -> None:
+        self.steps, self.seconds = steps, seconds
+        self.seconds_at = dict(seconds_at)
+        self.memory = memory
         self._began = 0.0
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> Self:
+        """The one among a trainer's callbacks, made anew where it goes on from a checkpoint."""
+        return next(c for c in trainer.callback_handler.callbacks if isinstance(c, cls))
 
     def as_record(self) -> dict[str, float | int | None]:
         """The figures by the names of a study's file."""
@@ -95,4 +110,20 @@ class Footprint(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Note the peak."""
-        self.memory = peak_memory()
+        self._note_peak()
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """What a checkpoint keeps."""
+        self._note_peak()
+        args = {
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "seconds_at": list(self.seconds_at.items()),
+            "memory": self.memory,
+        }
+        return {"args": args, "attributes": {}}
+
+    def _note_peak(self) -> None:
+        peak = peak_memory()
+        if peak is not None:
+            self.memory = max(peak, self.memory or 0)

@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..errors import LmcourseError
 from ..report.results import environment_versions, git_commit
 from ..report.shareable import make_shareable
 from .any_run import finish_any_run, prepare_any_run
+from .checkpoints import CHECKPOINTS, last_whole_checkpoint
 from .config_file import RunSettings
 from .footprint import Footprint
 from .outcome import changed_settings
@@ -34,8 +36,8 @@ def run_study(
 ) -> dict[str, Any]:
     """Train every point that is not in the study's file yet, and keep each as soon as it is done.
 
-    A point that was trained with other settings, its own or those of the base, is trained anew; one
-    that was stopped inside begins again.
+    A point that was stopped inside goes on from its last checkpoint. One that was trained with
+    other settings, its own or those of the base, is trained anew.
 
     Args:
         study: from `read_study`.
@@ -51,7 +53,7 @@ def run_study(
         LmcourseError: whatever is wrong with a point's settings or data.
     """
     file = folder / "study.json"
-    done = _finished_points(file)
+    done, stopped = _read_points(file)
     settings = [point_settings(study, point, folder, options) for point in study.points]
     record: dict[str, Any] = {
         "name": study.name,
@@ -70,11 +72,16 @@ def run_study(
         where = f"[{number}/{len(study.points)}] {what}"
         digest, finished = _digest(wanted), done.get(_key(point))
         if finished is None or finished.get("digest", digest) != digest:
-            tell(f"{where} ...")
-            finished = _train(study, point, wanted) | {"digest": digest}
+            mark = {"point": _key(point), "digest": digest}
+            goes_on = _goes_on(wanted, mark, stopped)
+            tell(f"{where} goes on ..." if goes_on else f"{where} ...")
+            noted = partial(_note_stopped, file, record | {"points": list(done.values())}, mark)
+            finished = _train(study, point, wanted, noted) | {"digest": digest}
+            done[_key(point)] = finished
+            _write(file, record | {"points": list(done.values())})
         record["points"].append(finished)
-        _write(file, record)
         tell(f"{where}: {_shown(finished['metrics'], study.metric)}")
+    _write(file, record)
     if results_dir is not None:
         _write(results_dir / f"{study.name}.json", record)
     return record
@@ -91,25 +98,49 @@ def _digest(settings: RunSettings) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _finished_points(file: Path) -> dict[str, dict[str, Any]]:
+def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The finished points, and what tells the one that was stopped inside."""
     if not file.exists():
-        return {}
+        return {}, {}
     try:
-        points = json.loads(file.read_text(encoding="utf-8"))["points"]
-        return {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in points}
+        record = json.loads(file.read_text(encoding="utf-8"))
+        points = {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in record["points"]}
+        return points, dict(record.get("stopped", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise LmcourseError(f"{file} is damaged: move it away to begin the study anew") from error
 
 
-def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
-    began = time.perf_counter()
+def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str]) -> bool:
+    """Whether this training was stopped and left a checkpoint; the settings then name it."""
+    if any(stopped.get(name) != value for name, value in mark.items()):
+        return False
+    folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
+    try:
+        last_whole_checkpoint(folder / CHECKPOINTS)
+    except LmcourseError:
+        return False
+    settings.training.output_dir = str(folder)
+    settings.training.resume_from_checkpoint = "last"
+    return True
+
+
+def _note_stopped(file: Path, record: dict[str, Any], mark: dict[str, str], folder: Path) -> None:
+    """Until a training is finished it counts as stopped."""
+    _write(file, record | {"stopped": mark | {"folder": folder.name}})
+
+
+def _train(
+    study: Study, point: Point, settings: RunSettings, noted: Callable[[Path], None]
+) -> dict[str, Any]:
     run = prepare_any_run(settings, ["lmcourse", "study", study.config_file])
-    footprint = Footprint()
-    run.trainer.add_callback(footprint)
+    noted(run.folder)
+    run.trainer.add_callback(Footprint())
     run.train()
     if run.stop.received is not None:
         raise KeyboardInterrupt
+    trained = time.perf_counter()
     result = finish_any_run(run).result
+    footprint = Footprint.of(run.trainer)
     return {
         "variant": point.variant,
         "settings": point.overrides,
@@ -120,7 +151,7 @@ def _train(study: Study, point: Point, settings: RunSettings) -> dict[str, Any]:
         "parameters": result.parameters,
         "training_seconds": result.wall_time_seconds,
         **footprint.as_record(),
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds": round(run.seconds + time.perf_counter() - trained, 1),
         "device": result.device,
         "threads": result.threads,
         "commit": git_commit(),

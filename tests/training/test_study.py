@@ -2,10 +2,12 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerCallback
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.report.study import study_rows, study_table, write_study_csv
@@ -64,11 +66,11 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     trained: list[str] = []
     train = module._train
 
-    def counting(study: Any, point: Any, settings: Any) -> dict[str, Any]:
+    def counting(study: Any, point: Any, *others: Any) -> dict[str, Any]:
         if len(trained) == 3:
             raise KeyboardInterrupt
         trained.append(point.name)
-        return train(study, point, settings)
+        return train(study, point, *others)
 
     monkeypatch.setattr(module, "_train", counting)
     study, told = read_study(str(path)), []
@@ -111,6 +113,46 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
 
 
+class Stop(TrainerCallback):
+    """Stands for a signal during a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(STUDY.replace("[0, 2]", "[1]").replace("[1, 2]", "[1]"))
+    (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 6"))
+    study, told = read_study(str(path)), []
+    whole = run_study(study, tmp_path / "whole", tell=told.append)
+
+    prepare = module.prepare_any_run
+
+    def stopping(settings: Any, command: list[str]) -> Any:
+        run = prepare(settings, command)
+        run.trainer.callback_handler.callbacks.insert(0, Stop(1))
+        return run
+
+    monkeypatch.setattr(module, "prepare_any_run", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "out", tell=told.append)
+    monkeypatch.setattr(module, "prepare_any_run", prepare)
+    record = run_study(study, tmp_path / "out", tell=told.append)
+    assert told[-2] == "[1/1] num_hidden_layers 1, seed 1 goes on ..."
+    (point,), (expected,) = record["points"], whole["points"]
+    assert point["metrics"] == expected["metrics"]
+    assert point["steps"] == expected["steps"]
+    assert point["curves"]["validation"]["loss"] == expected["curves"]["validation"]["loss"]
+    assert len(list((tmp_path / "out" / "points").iterdir())) == 1
+    assert "stopped" not in json.loads((tmp_path / "out" / "study.json").read_text())
+
+
 def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
     path.write_text(STUDY.replace("metric: accuracy", "metric: perplexity"))
     with pytest.raises(LmcourseError, match="no metric 'perplexity' in this study, only accuracy"):
@@ -129,7 +171,7 @@ def test_a_point_is_trained_anew_where_the_base_has_changed(
 ) -> None:
     trained: list[str] = []
 
-    def train(study: Any, point: Any, settings: Any) -> dict[str, Any]:
+    def train(study: Any, point: Any, *others: Any) -> dict[str, Any]:
         trained.append(point.name)
         about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
         return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
@@ -143,3 +185,20 @@ def test_a_point_is_trained_anew_where_the_base_has_changed(
     assert len(trained) == 8
     run_study(read_study(str(path)), tmp_path / "out", options=("--embedding_size", "5"))
     assert len(trained) == 12
+
+
+def test_what_is_finished_is_kept_where_a_point_before_it_is_stopped(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(study: Any, point: Any, *others: Any) -> dict[str, Any]:
+        if point.variant == "1":
+            raise KeyboardInterrupt
+        about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
+        return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
+
+    monkeypatch.setattr(module, "_train", train)
+    finished = run_study(read_study(str(path)), tmp_path / "out")["points"]
+    path.write_text(STUDY.replace("[0, 2]", "[0, 1, 2]"))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(read_study(str(path)), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["points"] == finished
