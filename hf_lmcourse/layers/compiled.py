@@ -10,18 +10,19 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.utils import logging
 
 from ..cache_folder import cache_folder
 
-__all__ = ["kernel", "kernel_function"]
+__all__ = ["is_plain", "kernel", "kernel_function"]
 
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared")
 _SECONDS = 120
@@ -42,16 +43,21 @@ def kernel(name: str) -> ctypes.CDLL | None:
     if os.environ.get("LMCOURSE_KERNELS") == "0":
         return None
     source = Path(__file__).with_name(f"{name}.cpp")
-    compiler = os.environ.get("CXX") or "c++"
+    compiler = shlex.split(os.environ.get("CXX") or "c++")
     try:
         path = cache_folder() / f"{name}-{_key(source, compiler)}.so"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _compile(compiler, source, path)
         return ctypes.CDLL(str(path))
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # or there is no home
         logger.info(f"{source.name} is not used, torch does the same more slowly: {error}")
         return None
+
+
+def is_plain(x: Tensor) -> bool:
+    """Whether a tensor has numbers in this memory: not one that stands for others, nor on a GPU."""
+    return type(x) in (Tensor, nn.Parameter) and x.device.type == "cpu"
 
 
 def kernel_function(
@@ -68,10 +74,12 @@ def kernel_function(
 
     Returns:
         What takes tensors (`None` for one that is not there), then whole numbers; `None` where
-        there is no such function.
+        there is no such function, and while torch.jit traces.
     """
+    if torch.jit.is_tracing() or not is_plain(numbers):
+        return None
     known = numbers.dtype == torch.float32 or (numbers.dtype == torch.bfloat16 and size % 2 == 0)
-    library = kernel(name) if known and numbers.device.type == "cpu" else None
+    library = kernel(name) if known else None
     full_name = f"{function}_{str(numbers.dtype).removeprefix('torch.')}"
     if library is None or not hasattr(library, full_name):
         return None
@@ -86,12 +94,14 @@ def kernel_function(
 def _in_c(argument: Tensor | int | None) -> ctypes.c_int64 | ctypes.c_void_p:
     if isinstance(argument, int):
         return ctypes.c_int64(argument)
+    if argument is not None and not is_plain(argument):
+        raise ValueError(f"a kernel cannot read a {type(argument).__name__} on {argument.device}")
     return ctypes.c_void_p(None if argument is None else argument.data_ptr())
 
 
-def _key(source: Path, compiler: str) -> str:
+def _key(source: Path, compiler: list[str]) -> str:
     """A hash of all that the compiled file depends on: a folder may be shared by many machines."""
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=10)
+    version = subprocess.run([*compiler, "--version"], capture_output=True, check=True, timeout=10)
     files = [source, *sorted(source.parent.glob("*.h"))]
     about = [version.stdout, " ".join(_FLAGS).encode(), _processor()]
     about += [file.read_bytes() for file in files]
@@ -106,10 +116,10 @@ def _processor() -> bytes:
     return b"".join(sorted({x for x in lines if x.startswith((b"flags", b"model name"))}))
 
 
-def _compile(compiler: str, source: Path, path: Path) -> None:
+def _compile(compiler: list[str], source: Path, path: Path) -> None:
     """Compile into a file of another name first, so that no process loads half a library."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder, path.name)
-        command = [compiler, *_FLAGS, str(source), "-o", str(made)]
+        command = [*compiler, *_FLAGS, str(source), "-o", str(made)]
         subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
         os.replace(made, path)

@@ -35,11 +35,11 @@ class CompiledGRUSequence(Function):
         size = rows // 3
         hidden = projected.new_empty(length + 1, batch, size)
         hidden[0] = h
-        state = torch.empty(batch, size).copy_(h)
+        state = hidden.new_empty(batch, size, dtype=torch.float32).copy_(h)
         gates = u_candidate = None
         if with_gradient:
-            gates = torch.empty(length, batch, rows)
-            u_candidate = torch.empty(length, batch, size)
+            gates = state.new_empty(length, batch, rows)
+            u_candidate = state.new_empty(length, batch, size)
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         run = sequence_function("gru", "forward", projected, size)
         assert run is not None

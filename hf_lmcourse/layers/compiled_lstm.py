@@ -34,10 +34,10 @@ class CompiledLSTMSequence(Function):
         length, batch, rows = projected.shape
         size = rows // 4
         hidden = projected.new_empty(length + 1, batch, size)
-        cell = torch.empty(length + 1, batch, size)
+        cell = hidden.new_empty(hidden.shape, dtype=torch.float32)
         gates = tanh_cell = None
         if with_gradient:
-            gates, tanh_cell = torch.empty(length, batch, rows), torch.empty_like(cell[1:])
+            gates, tanh_cell = cell.new_empty(length, batch, rows), torch.empty_like(cell[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         run = sequence_function("lstm", "forward", projected, size)

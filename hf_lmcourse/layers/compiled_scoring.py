@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .compiled import kernel_function
+from .softmax_loss import IGNORED
 
 __all__ = ["can_score", "compiled_token_losses"]
 
@@ -34,7 +35,7 @@ def compiled_token_losses(
         hidden: the vectors h, as `can_score` wants them.
         weight: W; rounded to the precision of h.
         bias: b, or `None`.
-        targets: token ids; a negative one counts as a loss of 0 and as wrong.
+        targets: token ids; `-100` counts as a loss of 0 and as wrong.
 
     Returns:
         The losses in nats, float64, and the hits.
@@ -47,14 +48,15 @@ def compiled_token_losses(
         targets, results: (tokens,).
     """
     vocabulary, size = weight.shape
-    if targets.max() >= vocabulary:
-        raise IndexError(f"target {int(targets.max())} is outside a vocabulary of {vocabulary}")
+    outside = targets[(targets != IGNORED) & ((targets < 0) | (targets >= vocabulary))]
+    if len(outside):
+        raise IndexError(f"target {int(outside[0])} is outside a vocabulary of {vocabulary}")
     hidden, weight = hidden.contiguous(), weight.to(hidden.dtype).contiguous()
     bias = None if bias is None else bias.float().contiguous()
     targets = targets.long().contiguous()  # the kernel reads 64 bits each
-    losses = torch.zeros(targets.shape, dtype=torch.float64)
-    hits = torch.zeros(targets.shape, dtype=torch.bool)
-    target_logits = torch.empty(targets.shape)
+    losses = torch.zeros_like(targets, dtype=torch.float64)
+    hits = torch.zeros_like(targets, dtype=torch.bool)
+    target_logits = torch.empty_like(targets, dtype=torch.float32)
     run = _function(hidden)
     assert run is not None
     for start in range(0, len(targets), _MOST_TOKENS):

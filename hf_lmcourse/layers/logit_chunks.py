@@ -32,7 +32,7 @@ def size_multiple(expected: int) -> int:
     For bfloat16 a processor's library of products makes code for every shape that it meets, which
     takes time, and keeps it: some megabytes a step where each sample has a size of its own.
     """
-    return 64 * -(-expected // 1024)
+    return 64 * max(1, -(-expected // 1024))
 
 
 class ChunkLogits:

@@ -126,7 +126,8 @@ def right_tokens(logits: Tensor, targets: Tensor) -> Tensor:
     Shape:
         logits: (tokens, vocabulary); targets and result: (tokens,).
     """
-    own = logits.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    some = targets.masked_fill(targets == IGNORED, 0)
+    own = logits.gather(-1, some.unsqueeze(-1)).squeeze(-1)
     right = own == logits.amax(-1)
     right[right.clone()] = logits[right].argmax(-1) == targets[right]
     return right

@@ -127,10 +127,18 @@ class RecurrentLayer(nn.Module):
         Shape:
             x: (batch, length, input_size); state: (batch, hidden_size) each; mask: (batch, length);
             output: (batch, length, hidden_size); state returned: (batch, 1 or length, hidden_size).
+
+        Raises:
+            NotImplementedError: the weights are offloaded. They are read without a call that could
+                bring them back.
         """
-        weight = functional.dropout(
-            self.recurrent_projection.weight, self.recurrent_dropout, self.training
-        )
+        weight = self.recurrent_projection.weight
+        if weight.is_meta and not x.is_meta:
+            raise NotImplementedError(
+                f"the weights of {type(self).__name__} are offloaded: load the model whole, "
+                "without device_map, or with one that keeps its layers in memory"
+            )
+        weight = functional.dropout(weight, self.recurrent_dropout, self.training)
         if state is None:
             zeros = x.new_zeros(x.shape[0], self.hidden_size)
             state = (zeros,) * self.components

@@ -80,14 +80,14 @@ def sample_vocabulary(
     kept = targets != IGNORED
     drawn = torch.rand(vocabulary, dtype=pi.dtype, device=pi.device) < pi
     certain = torch.zeros_like(drawn)
-    certain[targets[kept]] = True
+    certain.scatter_(0, targets[kept], True)
     certain[0] = True
 
     words = (drawn | certain).nonzero().squeeze(-1)
     shift = -pi[words].log().masked_fill(certain[words], 0).to(weight.dtype)
     position = torch.empty_like(drawn, dtype=targets.dtype)
     position[words] = torch.arange(len(words), dtype=targets.dtype, device=targets.device)
-    place = torch.where(kept, position[targets.clamp(min=0)], IGNORED)
+    place = torch.where(kept, position[targets.masked_fill(~kept, 0)], IGNORED)
     missing = -len(words) % size_multiple(num_sampled)
     words = functional.pad(words, (0, missing))
     shift = functional.pad(shift, (0, missing), value=-math.inf)

@@ -65,7 +65,8 @@ class _SoftmaxCrossEntropy(Function):
         for chunk in token_chunks(tokens, entries):
             h = hidden[chunk].reshape(-1, size)
             ignored = targets[chunk] == IGNORED
-            index = targets[chunk].clamp(min=0).repeat_interleave(components).unsqueeze(-1)
+            index = targets[chunk].masked_fill(ignored, 0)
+            index = index.repeat_interleave(components).unsqueeze(-1)
             scores = logits.of(h)
             slope, margin = _margin(h, weight, index, epsilon)
             if margin is not None:

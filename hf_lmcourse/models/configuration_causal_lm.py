@@ -29,7 +29,8 @@ class LanguageModelConfig(PreTrainedConfig):
         word_dropout (`float`): dropout of whole words, rows of the embedding matrix, one mask a
             step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
         freeze_vectors (`bool`): do not train the embeddings that were read from a file; those of
-            the other tokens are trained.
+            the other tokens are trained. Frozen ones get no gradient; an optimizer of your own must
+            not decay them either, as `lmcourse train` does not.
         tie_word_embeddings (`bool`): transformers' name for `output_layer="tied"`; the two agree.
         initializer_range (`float`): standard deviation of the output matrix, and so of tied
             embeddings; untied ones have 1, as in `torch.nn.Embedding`.

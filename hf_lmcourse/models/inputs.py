@@ -92,11 +92,19 @@ def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | N
     The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
     with padding may be fed token by token too.
 
+    Raises:
+        ValueError: a mask of another shape, such as one of queries and keys.
+
     Shape:
         attention_mask: (batch, seen + length); result: (batch, length).
     """
-    if attention_mask is None or attention_mask.ndim != 2:
+    if attention_mask is None:
         return None
+    if attention_mask.ndim != 2:
+        raise ValueError(
+            "attention_mask must be (batch, length), 0 at padding, not of shape "
+            f"{tuple(attention_mask.shape)}"
+        )
     mask = attention_mask[:, -length:]
     if torch.compiler.is_compiling():
         return mask  # a graph cannot ask what is in a tensor

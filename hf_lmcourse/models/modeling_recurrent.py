@@ -41,7 +41,7 @@ class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
 
     config: RecurrentConfig
     supports_gradient_checkpointing = False
-    _no_split_modules = ["RecurrentLayer"]
+    _no_split_modules = ["ElmanLayer", "LSTMLayer", "GRULayer"]
     _can_record_outputs = {"hidden_states": RecurrentLayer}
     _supports_sdpa = True  # there is no attention: any implementation asked for is as good
 

@@ -71,7 +71,8 @@ class StateModel(LMCoursePreTrainedModel):
             What the output layer reads at each position, and the state.
 
         Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`.
+            ValueError: both or neither of `input_ids` and `inputs_embeds`, a mask of another shape,
+                or a cache that was made without the config.
             IndexError: a token id outside the vocabulary.
 
         Shape:
@@ -84,6 +85,10 @@ class StateModel(LMCoursePreTrainedModel):
         )
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=config)
+        if past_key_values is not None and not past_key_values.layers:
+            raise ValueError(
+                "the cache has no layers: make it with DynamicCache(config=model.config)"
+            )
         mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])
         x = self.embedding_dropout(embeddings)
         outputs = self.read(x, mask, past_key_values, bool(use_cache))

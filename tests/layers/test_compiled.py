@@ -1,6 +1,7 @@
 """The compiled recurrences equal those in torch, which serve where there is no compiler."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hf_lmcourse.layers import GRULayer, LSTMLayer, compiled
 from hf_lmcourse.layers.compiled_gru import CompiledGRUSequence
@@ -203,6 +205,46 @@ def test_a_layer_takes_the_kernel_for_long_sequences_of_types_that_it_knows(cell
     assert not known(8, 0, 1)
 
 
+@needs_compiler
+@each_cell
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_type_of_new_tensors_changes_nothing(cell: Cell, dtype: torch.dtype) -> None:
+    tensors = cell.draw(9, 3, 20)
+    expected = outcome(cell.compiled_for_training, tensors, None, (True, True))
+    torch.set_default_dtype(dtype)
+    try:
+        found = outcome(cell.compiled_for_training, tensors, None, (True, True))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for actual, before in zip(found[: cell.layer.components], expected, strict=False):
+        assert torch.equal(actual, before)
+    for actual, before in zip(found, expected, strict=True):
+        torch.testing.assert_close(actual, before, rtol=1e-2, atol=1e-2, check_dtype=False)
+
+
+@pytest.mark.filterwarnings("ignore")  # that tracing is deprecated, and what it makes constant
+@each_cell
+def test_a_trace_is_of_the_sequence_in_torch_and_takes_any_batch(cell: Cell) -> None:
+    torch.manual_seed(0)
+    layer = cell.layer(5, 6).eval()
+    traced = torch.jit.trace(layer, torch.randn(3, 12, 5), check_trace=False)
+    x = torch.randn(2, 12, 5)
+    torch.testing.assert_close(traced(x), layer(x), rtol=1e-5, atol=1e-6)
+
+
+@needs_compiler
+@each_cell
+def test_tensors_without_numbers_are_never_read(cell: Cell) -> None:
+    layer = cell.layer(5, 6)
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+        output, _ = layer(fake.from_tensor(torch.randn(3, 12, 5)))
+    assert output.shape == (3, 12, 6)
+    run = compiled.kernel_function(f"{cell.name}_kernel", f"{cell.name}_forward", torch.ones(1), 6)
+    assert run is not None
+    with pytest.raises(ValueError, match="cannot read a Tensor on meta"):
+        run(torch.ones(3, device="meta"))
+
+
 def layer_outcome(cell: Cell) -> Tensor:
     torch.manual_seed(0)
     layer, x = cell.layer(5, 6), torch.randn(3, 12, 5)
@@ -223,6 +265,25 @@ def test_without_a_compiler_torch_does_the_same(
     monkeypatch.setenv(name, value)
     assert compiled.kernel(f"{cell.name}_kernel") is None
     torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+
+
+@each_cell
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_without_a_home_for_what_is_compiled_torch_does_the_same(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = layer_outcome(cell)
+    compiled.kernel.cache_clear()
+    monkeypatch.setenv("LMCOURSE_CACHE", "~nobody-of-this-name/cache")
+    assert compiled.kernel(f"{cell.name}_kernel") is None
+    torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_a_compiler_may_have_a_program_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", f"env {os.environ.get('CXX') or 'c++'}")
+    assert compiled.kernel("gru_kernel") is not None
 
 
 @needs_compiler

@@ -115,11 +115,26 @@ def test_a_model_that_has_diverged_is_told_as_such() -> None:
 
 
 @needs_compiler
-def test_a_target_outside_the_vocabulary_is_refused() -> None:
+@pytest.mark.parametrize("target", [50, -1, -99])
+def test_a_target_outside_the_vocabulary_is_refused(target: int) -> None:
     hidden, weight, bias, targets = draw(64, 8, 50)
-    targets[9] = 50
-    with pytest.raises(IndexError, match="target 50 is outside a vocabulary of 50"):
+    targets[9] = target
+    with pytest.raises(IndexError, match=f"target {target} is outside a vocabulary of 50"):
         compiled_token_losses(hidden, weight, bias, targets)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_type_of_new_tensors_changes_nothing(dtype: torch.dtype) -> None:
+    arguments = draw(64, 8, 50)
+    losses, hits = compiled_token_losses(*arguments)
+    torch.set_default_dtype(dtype)
+    try:
+        found = compiled_token_losses(*arguments)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found[0], losses)
+    assert torch.equal(found[1], hits)
 
 
 @needs_compiler

@@ -1,5 +1,7 @@
 """The losses that never hold all logits equal the plain ones, in value and in gradient."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from hf_lmcourse.layers import (
     token_losses,
 )
 from hf_lmcourse.layers.output import IGNORED, right_tokens
+from hf_lmcourse.layers.sampled_softmax import sampled_cross_entropy
 
 CUTOFFS = [4, 8]
 VOCABULARY = 11
@@ -110,6 +113,22 @@ def test_nothing_to_predict_is_a_loss_of_zero() -> None:
     hidden = draw(3, 16)
     assert linear_cross_entropy(hidden, draw(VOCABULARY, 16), None, ignored).item() == 0
     assert adaptive().loss(hidden, ignored).item() == 0
+    assert adaptive().loss(hidden[:0], ignored[:0]).item() == 0
+
+
+@pytest.mark.parametrize("target", [-1, -99, VOCABULARY])
+@pytest.mark.parametrize("kind", ["full", "adaptive", "sampled", "token losses"])
+def test_a_target_outside_the_vocabulary_is_refused(kind: str, target: int) -> None:
+    hidden, weight = draw(3, 16), draw(VOCABULARY, 16, seed=1)
+    targets = torch.tensor([2, target, IGNORED])
+    losses: dict[str, Callable[[], object]] = {
+        "full": lambda: linear_cross_entropy(hidden, weight, None, targets),
+        "adaptive": lambda: adaptive().loss(hidden, targets),
+        "sampled": lambda: sampled_cross_entropy(hidden, weight, None, targets, 3),
+        "token losses": lambda: token_losses(lambda h: h @ weight.t(), hidden, targets, VOCABULARY),
+    }
+    with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+        losses[kind]()
 
 
 def test_adaptive_log_probabilities_are_normalised() -> None:

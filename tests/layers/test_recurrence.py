@@ -253,6 +253,15 @@ def test_recurrent_dropout_drops_the_same_entries_at_every_step(name: str) -> No
     assert_close(whole, plain(x, state))
 
 
+@every_layer
+def test_offloaded_weights_are_told_rather_than_read(name: str) -> None:
+    layer = build(name)
+    x, _ = inputs(layer, 2, 12)
+    layer.recurrent_projection.to("meta")
+    with pytest.raises(NotImplementedError, match="Layer are offloaded: load the model whole"):
+        layer(x)
+
+
 def test_an_unknown_activation_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="'swish' is none of"):
         ElmanLayer(2, 2, activation="swish")

@@ -141,6 +141,20 @@ def test_a_model_goes_back_and_reads_on(family: Family) -> None:
 
 
 @every_family_with_a_state
+def test_a_cache_that_does_not_know_the_model_is_told(family: Family) -> None:
+    with pytest.raises(ValueError, match="make it with DynamicCache"):
+        family.random()(token_ids(2, 3), past_key_values=DynamicCache(), use_cache=True)
+
+
+@every_family_with_a_state
+def test_a_mask_of_queries_and_keys_is_refused(family: Family) -> None:
+    ids = token_ids(2, 3)
+    mask = torch.ones(len(ids), 1, ids.shape[1], ids.shape[1])
+    with pytest.raises(ValueError, match="attention_mask must be"):
+        family.random()(ids, attention_mask=mask)
+
+
+@every_family_with_a_state
 def test_a_cache_is_read_but_not_written_without_use_cache(family: Family) -> None:
     model, ids = family.random(), token_ids(2, 6)
     cache = model(ids[:, :4], use_cache=True).past_key_values

@@ -12,7 +12,9 @@ from transformers import DynamicCache, StaticCache
 
 from hf_lmcourse import TransformerConfig, TransformerForCausalLM
 from hf_lmcourse.layers import compiled
+from hf_lmcourse.layers.feed_forward import FeedForward
 from hf_lmcourse.models.transformer import modeling_transformer
+from hf_lmcourse.models.transformer.transformer_block import TransformerBlock
 
 from ..layers.threads import num_threads
 from .families import left_padded, token_ids
@@ -155,7 +157,44 @@ def without_a_bias(model: Any) -> None:
     model.base_model.layers[0].attention.o_proj.bias = None
 
 
-CHANGES = [replaced, hooked, patched, without_a_bias]
+class ParallelBlock(TransformerBlock):
+    """Attention and feed-forward network side by side, as in GPT-J."""
+
+    def forward(self, hidden_states: Tensor, **kwargs: Any) -> Tensor:
+        attended, _ = self.attention(self.attention_norm(hidden_states), **kwargs)
+        return hidden_states + attended + self.feed_forward(self.feed_forward_norm(hidden_states))
+
+
+def of_another_class(model: Any) -> None:
+    model.base_model.layers[1].__class__ = ParallelBlock
+
+
+CHANGES = [replaced, hooked, patched, without_a_bias, of_another_class]
+
+
+@needs_compiler
+def test_a_class_whose_forward_was_replaced_is_left_to_the_blocks(
+    spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = FeedForward.forward
+    monkeypatch.setattr(FeedForward, "forward", lambda self, x: 2 * forward(self, x))
+    model, ids = tiny(), token_ids(2, 8)
+    step_by_step(model, ids, torch.ones_like(ids), 5)
+    assert spy.runs == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_type_of_new_tensors_changes_nothing(dtype: torch.dtype, spy: Spy) -> None:
+    model, ids = tiny(), token_ids(2, 8)
+    expected = step_by_step(model, ids, torch.ones_like(ids), 5)
+    torch.set_default_dtype(dtype)
+    try:
+        found = step_by_step(model, ids, torch.ones_like(ids), 5)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert spy.runs == 6
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @needs_compiler

@@ -181,6 +181,39 @@ def test_a_saved_model_is_the_same(ngrams: dict[str, int], tmp_path: Path) -> No
     torch.testing.assert_close(model.classifier(hidden), loaded(words, lengths=lengths).logits)
 
 
+@pytest.mark.parametrize("words", [8, 14])
+@pytest.mark.parametrize("settings", [{}, {"freeze_vectors": True}, RATIOS], ids=str)
+def test_a_vocabulary_can_grow_and_shrink(
+    words: int, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    model = tiny(**settings)
+    kept = torch.arange(min(words, TINY["vocab_size"])).unsqueeze(0)
+    before = model(kept).logits
+    model.resize_token_embeddings(words)
+    torch.testing.assert_close(model(kept).logits, before)
+    model.save_pretrained(tmp_path)
+    loaded = DANForSequenceClassification.from_pretrained(tmp_path)
+    every = torch.arange(words).unsqueeze(0)
+    torch.testing.assert_close(loaded(every).logits, model(every).logits)
+
+
+def test_without_a_padding_token_every_token_is_a_word() -> None:
+    model, ids = tiny(pad_token_id=None), torch.tensor([[0, 3, 0]])
+    mask = torch.ones_like(ids)
+    torch.testing.assert_close(model(ids).logits, model(ids, attention_mask=mask).logits)
+
+
+def test_in_bfloat16_a_frequent_word_counts_as_often_as_it_stands_there() -> None:
+    ids = torch.tensor([400 * [1] + 400 * [2]])
+    exact, rounded = tiny(), tiny().bfloat16()
+    torch.testing.assert_close(
+        rounded.model(ids).last_hidden_state.float(),
+        exact.model(ids).last_hidden_state,
+        rtol=0.05,
+        atol=1e-3,
+    )
+
+
 def test_a_batch_of_texts_is_learnt_by_heart() -> None:
     model, (words, lengths) = tiny(hidden_size=20, word_dropout=0.0).train(), texts()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)

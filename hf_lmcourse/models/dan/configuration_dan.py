@@ -35,7 +35,8 @@ class DANConfig(PreTrainedConfig):
         ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): length of the longest n-gram.
         freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
-            that have none there are trained all the same.
+            that have none there are trained all the same. Frozen ones get no gradient; an
+            optimizer of your own must not decay them either, as `lmcourse train` does not.
         sparse_gradients (`bool`): gradients of the embedding matrices hold the rows of a batch's
             words only. SGD, Adagrad and SparseAdam take them, without weight decay; Adam does not.
         initializer_range (`float`): standard deviation of the word vectors at the start.

@@ -42,6 +42,20 @@ class DANPreTrainedModel(AlignedWeights):
                 init.ones_(module.word_ratios)
                 init.ones_(module.ngram_ratios)
 
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """Change the number of words; new ones have no vector from a file, and the ratio 1."""
+        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
+        body: Any = self.base_model
+        for name in ("has_vector", "word_ratios"):
+            if (old := getattr(body, name, None)) is not None:
+                new = torch.full_like(
+                    embeddings.weight[:, 0], name == "word_ratios", dtype=old.dtype
+                )
+                kept = min(len(old), len(new))
+                new[:kept] = old[:kept]
+                setattr(body, name, new)
+        return embeddings
+
 
 class DANModel(DANPreTrainedModel):
     """The mean of the word vectors of a text, and hidden layers on top of it.
@@ -127,7 +141,10 @@ class DANModel(DANPreTrainedModel):
         """
         if lengths is None:
             padding: Any = self.config.pad_token_id
-            real = input_ids != padding if attention_mask is None else attention_mask
+            real = attention_mask
+            if real is None:
+                nowhere = torch.ones_like(input_ids)
+                real = nowhere if padding is None else input_ids != padding
             input_ids, lengths = ragged(input_ids, real)
         return BaseModelOutput(last_hidden_state=self.transform(self.mean(input_ids, lengths)))
 
@@ -181,18 +198,21 @@ class DANModel(DANPreTrainedModel):
         if ngrams := self.hashed_ngrams(words, lengths):
             ids, texts = map(torch.cat, zip(*ngrams, strict=True))
             bags.append((self.embed_ngrams, ids, texts))
-        total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1)
+        kind = self.embed_tokens.weight.dtype
+        exact = torch.promote_types(kind, torch.float32)  # bfloat16 counts no further than 256
+        total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1, dtype=exact)
         for embedding, ids, text in bags:
-            weights = torch.ones_like(text, dtype=embedding.weight.dtype)
+            weights = torch.ones_like(text, dtype=exact)
             if self.training and self.config.word_dropout:
                 kept = kept_words(text, len(lengths), self.config.word_dropout)
                 weights = kept.to(weights)
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
             if self.config.distinct_words:
                 counts = counts.clamp(max=1)
-            total = total + counts @ self.scaled_vectors(embedding, distinct)
+            vectors = self.scaled_vectors(embedding, distinct)
+            total = total + counts.to(vectors.dtype) @ vectors
             number = number + counts.sum(-1, keepdim=True)
-        return total / number.clamp(min=1)
+        return (total / number.clamp(min=1)).to(kind)
 
 
 class DANForSequenceClassification(DANPreTrainedModel):

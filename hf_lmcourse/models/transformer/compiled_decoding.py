@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from ...layers.compiled import kernel_function
+from ...layers.compiled import is_plain, kernel_function
+from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
+from .transformer_block import CausalSelfAttention, TransformerBlock
 
 __all__ = ["decode"]
 
@@ -24,6 +26,11 @@ _PARTS: dict[str, type[nn.Module]] = {
 }
 """A weight and a bias each, in the order of the kernel; then the keys and the values."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
+_FORWARDS = {
+    kind: kind.forward
+    for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.LayerNorm, nn.Linear)
+}
+"""What the kernel computes: no other class, and none whose `forward` someone has replaced."""
 
 
 def decode(
@@ -79,8 +86,10 @@ def decode(
     x = hidden.clone(memory_format=torch.contiguous_format)
     cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
     mask = None if attention_mask is None else attention_mask.to(torch.uint8).contiguous()
+    addresses = torch.tensor(table, dtype=torch.int64, device="cpu")
+    epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
     run(
-        *(torch.tensor(table), x, cos, sin, mask, torch.tensor(config.layer_norm_eps)),
+        *(addresses, x, cos, sin, mask, epsilon),
         *(len(layers), batch, size, config.intermediate_size, heads, seen),
         _ACTIVATIONS.index(config.hidden_act),
     )
@@ -116,7 +125,7 @@ def _for_rows(part: Tensor, batch: int) -> Tensor:
 def _holds(layer: Any, shape: tuple[int, ...]) -> bool:
     """Whether a layer of a cache holds keys and values as the kernel takes them."""
     held = layer.keys, layer.values
-    return all(x.shape == shape and x.is_cpu and x.dtype == torch.float32 for x in held)
+    return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in held)
 
 
 class _Memory:
@@ -165,13 +174,15 @@ def _parts(block: nn.Module) -> list[int] | None:
     """
     parts: list[int] = []
     for path, kind in _PATHS:
-        module: nn.Module | None = block
+        module: Any = block
         for name in path:
-            module = None if module is None or _is_watched(module) else module._modules.get(name)
+            if not _is_own(module):
+                return None
+            module = module._modules.get(name)
         if module is None and path[-1] == "gate_proj":
             parts += [0, 0]
             continue
-        if type(module) is not kind or _is_watched(module):
+        if type(module) is not kind or not _is_own(module):
             return None
         own = module._parameters["weight"], module._parameters["bias"]
         if not all(map(_is_readable, own)):
@@ -183,9 +194,12 @@ def _parts(block: nn.Module) -> list[int] | None:
 def _is_readable(x: Tensor | None) -> bool:
     if x is None or x.dtype != torch.float32:
         return False
-    return x.is_cpu and x.is_contiguous()
+    return is_plain(x) and x.is_contiguous()
 
 
-def _is_watched(module: nn.Module) -> bool:
-    """Whether someone else wants to see or to change what goes through a module."""
-    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+def _is_own(module: nn.Module) -> bool:
+    """Whether a module is as it was made: nobody sees or changes what goes through it."""
+    kind = type(module)
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        return False
+    return kind in _FORWARDS and kind.forward is _FORWARDS[kind]

@@ -47,7 +47,9 @@ class TransformerPreTrainedModel(LMCoursePreTrainedModel):
 class TransformerModel(TransformerPreTrainedModel):
     """A causal Transformer of pre-normalised blocks, without the output layer.
 
-    With e the embeddings and p the positions (rotary ones turn queries and keys instead):
+    With e the embeddings, projected to `hidden_size` where they have another width and multiplied
+    by its square root where the positions are sinusoidal, and p the positions (rotary ones turn
+    queries and keys instead):
 
         x = dropout(e(w_t) + p(t))
         x = x + dropout(Attention(LayerNorm(x)))          every block
