@@ -14,6 +14,7 @@ import hf_lmcourse.benchmarks
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.benchmark_plots import plot_benchmark
 from hf_lmcourse.report.benchmarks import benchmark_page, load_benchmarks
+from hf_lmcourse.report.race import load_races
 from hf_lmcourse.report.references import PUBLISHED_RESULTS
 from hf_lmcourse.report.results import RunResult, load_results
 from hf_lmcourse.report.study_page import has_curves, load_studies, study_page
@@ -62,7 +63,7 @@ def write_studies(folder: Path, check: bool) -> bool:
     """The page of studies, where there are any; see `write_page`."""
     studies = load_studies(folder)
     pictures = {s["name"]: partial(plot_study, s) for s in studies if has_curves(s)}
-    page = study_page(studies, "plots")
+    page = study_page(studies, "plots", load_races(folder))
     return bool(studies) and write_page(folder / "STUDIES.md", page, pictures, check)
 
 

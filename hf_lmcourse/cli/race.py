@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from ..report.race import race_notes, race_rows
 from ..report.shareable import make_shareable
 from ..training.race import run_race
 
@@ -40,34 +41,14 @@ def run(arguments: list[str]) -> int:
 
 
 def _table(record: dict[str, Any]) -> str:
-    """Times and perplexities of every training, count models and published figures below them."""
-    splits = list(record["points"][0]["metrics"])
-    rows = [("", "seconds", "to the mark", *splits)]
-    for point in record["points"]:
-        passed = point["seconds_to_mark"]
-        figures = (f"{point['metrics'][split]['perplexity']:.2f}" for split in splits)
-        to_mark = "" if passed is None else f"{passed:.2f}"
-        rows.append((point["name"], f"{point['seconds']:.1f}", to_mark, *figures))
-    counts = record["count_models"]
-    for name in next(iter(counts.values())):
-        figures = (f"{counts[s][name]:.2f}" if s in counts else "" for s in splits)
-        rows.append((name, "", "", *figures))
-    for published in record["published"]:
-        place = f"{published['corpus']} {published['split']}"
-        figures = (f"{published['value']:g}" if split == place else "" for split in splits)
-        rows.append((f"{published['model']} (published)", "", "", *figures))
+    """The rows as aligned text, and the notes below them."""
+    rows = race_rows(record)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-    unknown = record["points"][0]["metrics"].items()
-    shares = ", ".join(f"{split} {figures['unknown_share']:.1%}" for split, figures in unknown)
-    notes = [
-        f"every split is read with the vocabulary of {record['corpus']}; unknown words: {shares}"
-    ]
-    notes += [f"{p['model']} (published): {p['note']}" for p in record["published"] if p["note"]]
-    return "\n".join([*lines, *notes])
+    return "\n".join([*lines, *race_notes(record)])
 
 
 def _parser() -> argparse.ArgumentParser:

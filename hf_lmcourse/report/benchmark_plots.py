@@ -104,7 +104,9 @@ def _ratios(comparisons: Sequence[Comparison]) -> Figure:
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set(xscale="log", xlabel="time over that of the first way: right of 1 the first is faster")
     _finish(axes)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, 0.5), max(high, 2.0))  # else a few percent would look like a factor
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
@@ -112,7 +114,7 @@ def _ratios(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def _short(setting: str) -> str:
-    return setting if len(setting) <= 60 else f"{setting[:57]}..."
+    return setting if len(setting) <= 80 else f"{setting[:77]}..."
 
 
 def _finish(axes: Axes) -> None:

@@ -1,10 +1,12 @@
 """Every finished study on one page: what was varied, the figures, the picture."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from .race import race_section
 from .shareable import make_shareable
 from .study import factors_of, levels_of, study_costs, study_rows
 from .tables import MODEL_TITLES, markdown_table
@@ -15,9 +17,11 @@ _INTRODUCTION = """# Studies
 
 One model trained again and again with one thing changed, or scored in several ways. Each section is
 a file of this folder, written by the command that stands in it; `python scripts/results_table.py`
-makes this page and its pictures. The spread is the standard deviation over the seeds. Memory is
-that of the whole process, which trains one point after the other: what libraries keep from one is
-there in the next. Memory of a single step, in a fresh process, is among the benchmarks."""
+makes this page and its pictures. The spread is the standard deviation over the seeds; of a single
+seed nobody knows it, and variants that differ by less than seeds do elsewhere do not differ. Memory
+is that of the whole process, which trains one point after the other: what libraries keep from one
+is there in the next. Memory of a single step, in a fresh process, is among the benchmarks. Coverage
+is the share of the vocabulary's words, and of the running ones, that have a vector in the file."""
 
 
 def load_studies(directory: str | Path) -> list[dict[str, Any]]:
@@ -42,14 +46,18 @@ def has_curves(study: dict[str, Any]) -> bool:
     return any("curves" in point or "history" in point for point in study["points"])
 
 
-def study_page(studies: list[dict[str, Any]], plots: str) -> str:
-    """All studies as one page of Markdown.
+def study_page(
+    studies: list[dict[str, Any]], plots: str, races: Sequence[dict[str, Any]] = ()
+) -> str:
+    """All studies and races as one page of Markdown.
 
     Args:
         studies: of `load_studies`.
         plots: folder of the pictures as the page links to it, each named `<name>.png`.
+        races: of `load_races`.
     """
     sections = [_INTRODUCTION, *(_section(study, plots) for study in studies)]
+    sections += [race_section(race) for race in races]
     return "\n\n".join(sections) + "\n"
 
 
@@ -82,11 +90,18 @@ def _table(study: dict[str, Any]) -> str:
 _BESIDE = (("tokens", "{:,}"), ("unknown_share", "{:.1%}"), ("bits_per_character", "{:.4f}"))
 
 
+_WHERE_THERE_IS_ONE = (
+    ("log_probability_rank", "rank", "{:,}"),
+    ("vector_type_coverage", "coverage of words", "{:.1%}"),
+    ("vector_token_coverage", "of running words", "{:.1%}"),
+)
+
+
 def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
     """What else a reader has to know where variants differ in more than the metric.
 
     That is their parameters, where they cut the text in another way the figures of the tokens, and
-    the rank of their log-probabilities where it was asked for.
+    the rank of their log-probabilities and the coverage of their vectors where these are known.
 
     Returns:
         Columns by title: the figure of the first seed by variant and split.
@@ -104,6 +119,10 @@ def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], st
     if len(cuts) > len({split for split, _ in cuts}):
         for name, form in _BESIDE:
             columns[name] = {key: form.format(m[name]) for key, m in scores.items()}
-    if all("log_probability_rank" in figures for figures in scores.values()):
-        columns["rank"] = {key: f"{m['log_probability_rank']:,}" for key, m in scores.items()}
+    for name, title, form in _WHERE_THERE_IS_ONE:
+        if any(name in figures for figures in scores.values()):
+            columns[title] = {
+                key: form.format(figures[name]) if name in figures else "-"
+                for key, figures in scores.items()
+            }
     return columns

@@ -18,7 +18,6 @@ __all__ = [
     "replace_between_markers",
     "results_table",
     "same_corpus",
-    "update_between_markers",
 ]
 
 MODEL_TITLES = {
@@ -148,28 +147,6 @@ def replace_between_markers(document: str, name: str, text: str) -> str:
         )
     body = f"{text.strip()}\n" if text.strip() else ""
     return f"{before}{start}\n{body}{end}{after}"
-
-
-def update_between_markers(path: str | Path, name: str, text: str) -> bool:
-    """Apply `replace_between_markers` to a file.
-
-    Args:
-        path: The file, such as README.md.
-        name: Name of the markers.
-        text: What shall stand between them.
-
-    Returns:
-        Whether the file has changed.
-
-    Raises:
-        LmcourseError: If the file does not have the markers.
-    """
-    path = Path(path)
-    old = path.read_text(encoding="utf-8")
-    new = replace_between_markers(old, name, text)
-    if new != old:
-        path.write_text(new, encoding="utf-8")
-    return new != old
 
 
 def _kind(result: RunResult) -> str:

@@ -64,6 +64,7 @@ def test_the_padded_network_computes_what_ours_does() -> None:
 
 @pytest.mark.parametrize("name", list(recurrent._IN_TORCH))
 def test_a_layer_without_a_kernel_computes_what_it_does_with_one(name: str) -> None:
+    torch.manual_seed(0)
     ours, in_torch = recurrent._LAYERS[name][0](5, 6), recurrent._IN_TORCH[name](5, 6)
     in_torch.load_state_dict(ours.state_dict())
     x = torch.randn(2, 9, 5)
@@ -72,6 +73,7 @@ def test_a_layer_without_a_kernel_computes_what_it_does_with_one(name: str) -> N
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "Elman"])
 def test_the_loop_over_cells_computes_what_the_library_does(name: str) -> None:
+    torch.manual_seed(0)
     _, library, cell = recurrent._LAYERS[name]
     whole, step = library(5, 5, batch_first=True), cell(5, 5)
     step.load_state_dict({k.removesuffix("_l0"): v for k, v in whole.state_dict().items()})

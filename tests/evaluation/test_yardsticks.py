@@ -2,7 +2,6 @@
 
 import gzip
 import math
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -96,13 +95,6 @@ def test_texts_that_do_not_fit_are_refused(evaluation: list[int], vocab_size: in
     for model in (unigram_nll, bigram_nll, trigram_nll):
         with pytest.raises(LmcourseError, match="count model"):
             model([0, 1, 2], evaluation, vocab_size)
-
-
-def test_a_million_tokens_take_about_a_second() -> None:
-    text = np.random.default_rng(0).zipf(1.5, size=1_000_000) % 65
-    start = time.perf_counter()
-    trigram_nll(text, text[:100_000], 65)
-    assert time.perf_counter() - start < 5
 
 
 def penn_treebank(folder: Path, *splits: str) -> list[list[str]]:

@@ -17,7 +17,6 @@ from hf_lmcourse.report.tables import (
     marker_names,
     replace_between_markers,
     results_table,
-    update_between_markers,
 )
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "results_table.py"
@@ -91,16 +90,12 @@ def test_bars_and_line_ends_do_not_break_a_table() -> None:
     assert markdown_table(["a"], [["x | y\nz"]]).split("\n")[2] == r"| x \| y z |"
 
 
-def test_only_the_text_between_the_markers_changes(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_text(
-        "top\n<!-- results:ptb -->\nold\n<!-- /results:ptb -->\nend\n", encoding="utf-8"
-    )
-    assert update_between_markers(path, "ptb", "new") is True
-    expected = "top\n<!-- results:ptb -->\nnew\n<!-- /results:ptb -->\nend\n"
-    assert path.read_text(encoding="utf-8") == expected
-    assert update_between_markers(path, "ptb", "new") is False
-    assert marker_names(expected) == ["ptb"]
+def test_only_the_text_between_the_markers_changes() -> None:
+    document = "top\n<!-- results:ptb -->\nold\n<!-- /results:ptb -->\nend\n"
+    changed = replace_between_markers(document, "ptb", "new")
+    assert changed == "top\n<!-- results:ptb -->\nnew\n<!-- /results:ptb -->\nend\n"
+    assert replace_between_markers(changed, "ptb", "new") == changed
+    assert marker_names(changed) == ["ptb"]
 
 
 @pytest.mark.parametrize(
