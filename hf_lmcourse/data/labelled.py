@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 from .local_files import corpora_folder
-from .tables import TABLE_FILES, read_table, table_from_hub
+from .tables import TABLE_FILES, is_missing, read_table, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews
 
@@ -199,6 +199,9 @@ def _own(
                     "yours with --text_column and --label_column"
                 )
         table["label"] = table[label_column]
+        if None in (missing := [None if is_missing(x) else x for x in table["label"]]):
+            row = 1 + missing.index(None)
+            raise LmcourseError(f"row {row} of {files[split]} has no {label_column!r}")
     labels = tables["train"]["label"]
     if all(type(label) is int for label in labels):
         names = tuple(str(number) for number in range(max(labels, default=0) + 1))
@@ -209,9 +212,9 @@ def _own(
 
 def _labelled(table: dict[str, list], text_column: str, names: tuple[str, ...]) -> LabelledTexts:
     """Texts with class numbers, from a table with numbers or names of classes."""
-    number = {name: index for index, name in enumerate(names)}
-    number |= {str(index): index for index in range(len(names))}
-    texts = ["" if text is None else str(text) for text in table[text_column]]
+    number = {str(index): index for index in range(len(names))}
+    number |= {name: index for index, name in enumerate(names)}  # a name that is a number wins
+    texts = ["" if is_missing(text) else str(text) for text in table[text_column]]
     labels = []
     for row, label in enumerate(table["label"], start=1):
         if str(label) not in number:

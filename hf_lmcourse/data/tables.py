@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import LmcourseError
 from ..hub.fetch import fetch_dataset
 
-__all__ = ["TABLE_FILES", "read_table", "table_from_hub"]
+__all__ = ["TABLE_FILES", "is_missing", "read_table", "table_from_hub"]
 
 TABLE_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 """Endings of the files that are tables."""
@@ -23,8 +23,9 @@ def read_table(path: Path) -> Columns:
     import pandas  # imported late: it is slow, and only tables need it
 
     readers: dict[str, Any] = {
-        ".csv": pandas.read_csv,
-        ".tsv": lambda file: pandas.read_csv(file, sep="\t"),
+        # a cell that says "NA" or "None" says so
+        ".csv": lambda file: pandas.read_csv(file, keep_default_na=False),
+        ".tsv": lambda file: pandas.read_csv(file, keep_default_na=False, sep="\t"),
         ".json": pandas.read_json,
         ".jsonl": lambda file: pandas.read_json(file, lines=True),
         ".parquet": pandas.read_parquet,
@@ -37,6 +38,11 @@ def read_table(path: Path) -> Columns:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise LmcourseError(f"cannot read {path}: {reason}") from error
     return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty: nothing, no number, or a text without a character."""
+    return value is None or value == "" or value != value
 
 
 def table_from_hub(repository: str, remedy: str) -> dict[str, Columns]:

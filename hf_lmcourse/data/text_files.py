@@ -15,7 +15,7 @@ _GZIP_START = b"\x1f\x8b"
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file, unpacked where it is packed, its line ends as they are.
+    """A UTF-8 file, unpacked where it is packed, its line ends as they are, no mark before it.
 
     Raises:
         LmcourseError: the file is not there, damaged, empty, or not UTF-8.
@@ -24,7 +24,7 @@ def read_text(path: Path) -> str:
         content = path.read_bytes()
         if content.startswith(_GZIP_START):
             content = gzip.decompress(content)
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")  # some editors put a mark before a text
     except UnicodeDecodeError as error:
         raise LmcourseError(
             f"{path} is not UTF-8 text (byte {error.start:,} is {error.object[error.start]:#04x}): "

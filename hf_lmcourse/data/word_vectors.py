@@ -111,7 +111,7 @@ def read_word_vectors(
             size = int(line.split()[1])
             continue
         if not size:
-            size = len(line.split(" ")) - 1
+            size = len(line.rstrip(" \r\n").split(" ")) - 1
         word, *values = line.rstrip(" \r\n").rsplit(" ", size)
         if len(values) != size or not word:
             raise LmcourseError(

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
 from ..data.labelled import LabelledCorpus
+from ..errors import LmcourseError
 from ..tokenization import WordPunctuationTokenizer
 
 __all__ = ["BASELINES", "BaselineScore", "LogCountRatio", "score_baseline"]
@@ -115,6 +116,18 @@ _STRENGTHS = {
 """Values of scikit-learn's C, the inverse of the regularisation, that validation picks from."""
 
 
+def _fitted(step: Any, rows: Any, labels: Sequence[int]) -> Any:
+    """What a step makes of the training texts, from which it learns how."""
+    try:
+        return step.fit_transform(rows, labels)
+    except ValueError as error:
+        if not isinstance(step, CountVectorizer):
+            raise
+        raise LmcourseError(
+            "no word stands in two of the training texts: the baselines need more texts"
+        ) from error
+
+
 def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> BaselineScore:
     """Fit a baseline on the training texts; validation picks its regularisation.
 
@@ -125,6 +138,7 @@ def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> Baselin
 
     Raises:
         ValueError: NB-SVM with another number of classes than two.
+        LmcourseError: no word occurs in two texts.
     """
     began = time.perf_counter()
     pipeline = BASELINES[name](seed)
@@ -133,9 +147,7 @@ def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> Baselin
     for split, part in corpus.splits.items():
         rows: Any = part.texts
         for _, step in transformers:
-            rows = (
-                step.fit_transform(rows, part.labels) if split == "train" else step.transform(rows)
-            )
+            rows = _fitted(step, rows, part.labels) if split == "train" else step.transform(rows)
         features[split] = rows
     best: tuple[float, float, Any] = (-1.0, 0.0, None)
     validation = corpus.splits["validation"].labels

@@ -1,6 +1,7 @@
 """Labelled texts: the same from wherever they come, and clear words where they do not fit."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -18,7 +19,7 @@ def no_folder_of_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMCOURSE_DATA", raising=False)
 
 
-def write_table(path: Path, rows: list[tuple[str, str | int]] = ROWS) -> Path:
+def write_table(path: Path, rows: Sequence[tuple[object, object]] = ROWS) -> Path:
     if path.suffix in (".csv", ".tsv"):
         comma = "," if path.suffix == ".csv" else "\t"
         lines = [comma.join(map(str, row)) for row in [("text", "label"), *rows]]
@@ -43,6 +44,34 @@ def test_a_table_of_ones_own_is_read_whatever_its_format(ending: str, tmp_path: 
     together = list(zip(texts, labels, strict=True))
     assert sorted(together) == sorted((text, int(label == "pos")) for text, label in ROWS)
     assert len(validation) == 2
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_classes_may_have_numbers_for_names(ending: str, tmp_path: Path) -> None:
+    rows = [(f"text {label}", label) for label in ("1", "2", "5+")] * 10
+    corpus = load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
+    assert corpus.label_names == ("1", "2", "5+")
+    for part in corpus.splits.values():
+        for text, label in zip(part.texts, part.labels, strict=True):
+            assert text == f"text {corpus.label_names[label]}"
+
+
+def test_a_text_may_say_na_and_a_class_be_called_none(tmp_path: Path) -> None:
+    rows = [("NA", "None"), ("null", "some")] * 5
+    corpus = load_labelled_corpus(str(write_table(tmp_path / "mine.csv", rows)))
+    assert corpus.label_names == ("None", "some")
+    assert set(corpus.splits["train"].texts) == {"NA", "null"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_missing_label_is_told_and_a_missing_text_is_empty(ending: str, tmp_path: Path) -> None:
+    empty: str | None = "" if ending == "csv" else None
+    rows = [("good", 1), (empty, 0)] * 5
+    corpus = load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
+    assert set(corpus.splits["train"].texts) == {"good", ""}
+    rows[3] = ("bad", empty)
+    with pytest.raises(LmcourseError, match=rf"row 4 of .*mine.{ending} has no 'label'"):
+        load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
 
 
 def test_the_held_out_texts_are_drawn_the_same_way_each_time(tmp_path: Path) -> None:
