@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..data.corpora import load_corpus
+from ..data.corpora import Corpus, load_corpus, whole_file
 from ..errors import LmcourseError
 from ..evaluation.adaptation import AdaptedModel
 from ..evaluation.continuous_cache import CacheSettings
@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     _check(options)
-    corpus = load_corpus(options.data, options.data_dir)
+    corpus = _corpus(options)
     split = options.split or ("test" if "test" in corpus.splits else corpus.splits[-1])
     model, tokenizer = load_language_model(options.model, options.revision)
     if not isinstance(model, LanguageModelForCausalLM):
@@ -70,6 +70,14 @@ def run(arguments: list[str]) -> int:
         except OSError as error:
             raise LmcourseError(f"cannot write {options.json}: {error.strerror}") from error
     return 0
+
+
+def _corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus; a text file whole, unless a split is asked for or adaptation has to be tuned."""
+    corpus, path = load_corpus(options.data, options.data_dir), Path(options.data).expanduser()
+    tuned = options.continuous_cache or options.dynamic_evaluation
+    named = corpus.name == options.data
+    return whole_file(path) if path.is_file() and not (named or options.split or tuned) else corpus
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -168,7 +176,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
     parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
     parser.add_argument("--data", required=True, help="name of a corpus, or path of a text")
-    parser.add_argument("--split", help="train, validation or test; test where there is one")
+    parser.add_argument(
+        "--split",
+        help="train, validation or test; by default test where there is one, and a text file whole",
+    )
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
     parser.add_argument("--cache_dir", help="tokenized text (environment: LMCOURSE_CACHE)")
     parser.add_argument(

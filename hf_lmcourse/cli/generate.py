@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import set_seed
 
+from ..data.streams import prompt_token_ids, stop_token_id
 from ..errors import LmcourseError
 from ..models.loading import load_language_model
 
@@ -27,8 +28,8 @@ def run(arguments: list[str]) -> int:
     _check(options)
     model: Any
     model, tokenizer = load_language_model(options.model, options.revision)
-    inputs = tokenizer(options.prompt, return_tensors="pt").to(model.device)
-    if inputs["input_ids"].shape[1] == 0:
+    inputs = prompt_token_ids(tokenizer, options.prompt)
+    if inputs.shape[1] == 0:
         raise LmcourseError("the prompt is empty: give at least one character with --prompt")
     set_seed(options.seed)
     sampling = not options.greedy and options.beams == 1
@@ -38,7 +39,10 @@ def run(arguments: list[str]) -> int:
         settings |= {"top_p": options.top_p, "num_return_sequences": options.samples}
     with torch.no_grad():
         tokens = model.generate(
-            **inputs, max_new_tokens=options.length, eos_token_id=-1, **settings
+            inputs.to(model.device),
+            max_new_tokens=options.length,
+            eos_token_id=stop_token_id(tokenizer),
+            **settings,
         )
     for text in tokenizer.batch_decode(tokens):
         print(text)  # noqa: T201
@@ -46,6 +50,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.greedy or options.beams > 1:
+        sampling = {"samples": 1, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        for name, unused in sampling.items():
+            if getattr(options, name) != unused:
+                raise LmcourseError(f"--{name} is for sampling, not for --greedy or --beams")
     if options.temperature <= 0:
         raise LmcourseError("--temperature must be above 0; use --greedy for the likeliest token")
     if not 0 < options.top_p <= 1:

@@ -13,7 +13,7 @@ from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder
 from .text_files import SPLITS, split_at_line, split_files
 
-__all__ = ["CORPORA", "Corpus", "load_corpus"]
+__all__ = ["CORPORA", "Corpus", "load_corpus", "whole_file"]
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
 """Nine tenths of the characters, as nanoGPT cuts them."""
@@ -235,10 +235,20 @@ def _user_folder(folder: Path) -> Corpus:
     return Corpus(name, "local", "character", tuple(files), lambda s: read_corpus_text(files[s]))
 
 
-def _user_file(path: Path) -> Corpus:
-    name = Path(path.name.removesuffix(".gz")).stem
+def whole_file(path: Path) -> Corpus:
+    """A text file of the user's that is not cut: its one split is "whole text"."""
     return Corpus(
-        name,
+        _name_of(path), "local", "character", ("whole text",), lambda split: read_corpus_text(path)
+    )
+
+
+def _name_of(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).stem
+
+
+def _user_file(path: Path) -> Corpus:
+    return Corpus(
+        _name_of(path),
         "local",
         "character",
         SPLITS[:2],

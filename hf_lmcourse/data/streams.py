@@ -10,7 +10,14 @@ from transformers import PreTrainedTokenizerBase
 from ..errors import LmcourseError
 from .predicted_tokens import PredictedTokens
 
-__all__ = ["ContiguousStreams", "check_token_ids", "line_end_token_id", "text_marks"]
+__all__ = [
+    "ContiguousStreams",
+    "check_token_ids",
+    "line_end_token_id",
+    "prompt_token_ids",
+    "stop_token_id",
+    "text_marks",
+]
 
 
 class ContiguousStreams(PredictedTokens):
@@ -149,3 +156,23 @@ def text_marks(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
     """
     line_end, start = line_end_token_id(tokenizer), tokenizer.bos_token_id
     return {"first_context": line_end, "context_only": None if start == line_end else start}
+
+
+def prompt_token_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
+    """A prompt as tokens, without its last line end where that stops: see `stop_token_id`.
+
+    Shape:
+        (1, length)
+    """
+    ids = tokenizer(prompt, return_tensors="pt")["input_ids"].long()
+    return ids[:, :-1] if ids.shape[1] and ids[0, -1] == stop_token_id(tokenizer) else ids
+
+
+def stop_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that ends what is generated; -1 where none does.
+
+    A line end is no reason to stop, unless the mark after it is one that no model predicts.
+    """
+    marks = text_marks(tokenizer)
+    line_end = marks["first_context"]
+    return -1 if marks["context_only"] is None or line_end is None else line_end

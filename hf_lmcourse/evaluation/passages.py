@@ -71,13 +71,14 @@ class PassageScore:
         temperature: that the logits were divided by.
         nats: the negative log-likelihood of each token that was predicted; 0 where a mark stands
             that begins a sentence and is never predicted.
+        predicted: which of these were predicted.
         hits: how many of them were the likeliest.
         overlap: what of the passage stands in the training text, where that is known.
-        metrics: the figures; those of `corpus_metrics`, `unknown_share`, and where unknown tokens
-            can be spelled `bits_per_character_spelled`.
+        metrics: the figures; those of `corpus_metrics`, `unknown_share` among the predicted tokens,
+            and where unknown ones can be spelled `bits_per_character_spelled`.
 
     Shape:
-        nats: (tokens,), or one less where the first is not predicted.
+        nats, predicted: (tokens,), or one less where the first is not predicted.
     """
 
     model: str
@@ -91,6 +92,7 @@ class PassageScore:
     context: Context
     temperature: float
     nats: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
     hits: int
     overlap: Overlap | None
     metrics: dict[str, float]
@@ -99,6 +101,11 @@ class PassageScore:
     def first_scored(self) -> int:
         """Number of the first token that was predicted."""
         return len(self.encoded.ids) - len(self.nats)
+
+    @property
+    def unknown(self) -> NDArray[np.bool_]:
+        """Which of the predicted tokens are the unknown one. Shape: (predicted tokens,)."""
+        return self.encoded.unknown[self.first_scored :][self.predicted]
 
 
 def encode_passage(text: str, tokenizer: PreTrainedTokenizerBase) -> EncodedPassage:
@@ -176,8 +183,9 @@ def score_passage(
     nats = np.zeros(len(predicted))
     nats[predicted] = losses
     text = passage.text[encoded.spans[0][1] if start is None else 0 :]
-    metrics = _metrics(losses, hits, text) | {"unknown_share": float(encoded.unknown.mean())}
-    unknown, bits = int(encoded.unknown.sum()), metrics["bits_per_character"]
+    unknown = encoded.unknown[int(start is None) :][predicted]
+    metrics = _metrics(losses, hits, text) | {"unknown_share": float(unknown.mean())}
+    bits = metrics["bits_per_character"]
     return PassageScore(
         model=name,
         **_about(model, tokenizer),
@@ -187,9 +195,10 @@ def score_passage(
         context=context,
         temperature=temperature,
         nats=nats,
+        predicted=predicted,
         hits=hits,
         overlap=None if training_text is None else training_text.overlap(passage.text),
-        metrics=metrics | with_unknown_spelled(bits, text, tokenizer, unknown),
+        metrics=metrics | with_unknown_spelled(bits, text, tokenizer, int(unknown.sum())),
     )
 
 

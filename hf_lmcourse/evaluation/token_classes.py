@@ -40,15 +40,17 @@ def class_costs(score: PassageScore) -> dict[str, ClassCost]:
     """The cost of each class that occurs among the predicted tokens, by name."""
     sums: dict[str, list[float]] = {}
     first, encoded = score.first_scored, score.encoded
-    predicted = zip(encoded.spans[first:], encoded.unknown[first:], score.nats, strict=True)
-    for (start, end), unknown, nats in predicted:
+    columns = (encoded.spans[first:], encoded.unknown[first:], score.nats, score.predicted)
+    for (start, end), unknown, nats, predicted in zip(*columns, strict=True):
+        if not predicted:
+            continue
         name = CLASSES[0] if unknown else _class_of(score.passage.text[start:end])
         sums.setdefault(name, []).append(float(nats) / math.log(2))
     total = math.fsum(score.nats) / math.log(2)
     per_bit = score.metrics["bits_per_character"] / total if total else 0.0
     return {
         name: ClassCost(
-            tokens=len(bits) / len(score.nats),
+            tokens=len(bits) / int(score.predicted.sum()),
             bits=math.fsum(bits) / total if total else 0.0,
             bits_per_token=math.fsum(bits) / len(bits),
             bits_per_character=math.fsum(bits) * per_bit,

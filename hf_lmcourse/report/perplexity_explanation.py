@@ -125,10 +125,10 @@ def _share(costs: dict, name: str) -> str:
 
 def _unknown(scores: Scores) -> Iterator[str]:
     for score in scores:
-        unknown = score.encoded.unknown[score.first_scored :]
+        unknown, nats = score.unknown, score.nats[score.predicted]
         if not unknown.any():
             continue
-        cost, share = score.nats[unknown].mean(), unknown.mean()
+        cost, share = nats[unknown].mean(), unknown.mean()
         sentence = (
             f"{share:.1%} of the tokens of {score.passage.name} are unknown to {score.model}: of "
             f"each it predicts that it is some unknown one ({cost / math.log(2):.2f} bits on "
@@ -137,7 +137,7 @@ def _unknown(scores: Scores) -> Iterator[str]:
         if unknown.all():
             yield f"{sentence}."
             continue
-        known = score.nats[~unknown].mean()
+        known = nats[~unknown].mean()
         effect = "lower" if cost < known else "higher"
         yield (
             f"{sentence}. The known ones cost {known / math.log(2):.2f}: over these alone the "
@@ -229,7 +229,7 @@ def _text(score: PassageScore) -> str:
 
 
 def _length(score: PassageScore) -> float:
-    return len(score.passage.text) / len(score.encoded.ids)
+    return len(score.passage.text) / score.metrics["tokens"]
 
 
 def _reach(score: PassageScore) -> float:

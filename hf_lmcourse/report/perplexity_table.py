@@ -108,7 +108,7 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
         _Column("passage", lambda s: s.passage.name, right=False),
         _Column("text", lambda s: s.passage.preprocessing, _any_preprocessing, right=False),
         _Column("changed", lambda s: f"{s.passage.changed:.1%}", _any_preprocessing),
-        _Column("tokens", lambda s: f"{len(s.nats):,}"),
+        _Column("tokens", lambda s: f"{int(s.metrics['tokens']):,}"),
         _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
         _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
         _Column("bits/char", metric("bits_per_character", 3)),

@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers.trainer_callback import ExportableState
 
-from ..data.streams import text_marks
+from ..data.streams import prompt_token_ids, stop_token_id
 from .arguments import RunArguments
 
 __all__ = ["LineProgress", "SampleText", "StopOnSignal", "WallTime", "sample_text"]
@@ -129,20 +129,17 @@ def sample_text(
     """
     was_training = model.training
     model.eval()
-    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
-    # A line end is no reason to stop, unless the mark after it is one that no model predicts.
-    marks = text_marks(tokenizer)
-    stop = -1 if marks["context_only"] is None else marks["first_context"]
+    inputs = prompt_token_ids(tokenizer, prompt).to(model.device)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         # A model that diverged gives garbage here; to stop the training is not a sample's business.
         generate: Any = model.generate
         tokens = generate(
-            **inputs,
+            inputs,
             max_new_tokens=length,
             do_sample=True,
             top_k=0,
-            eos_token_id=stop,
+            eos_token_id=stop_token_id(tokenizer),
             remove_invalid_values=True,
         )
     model.train(was_training)
@@ -219,7 +216,11 @@ class StopOnSignal(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Ask Trainer to save and stop."""
+        """Ask Trainer to save and stop: all processes after the same step, whichever were told."""
+        if args.world_size > 1:
+            told = torch.tensor(self.received or 0, device=args.device)
+            torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
+            self.received = int(told) or None
         if self.received is not None:
             control.should_save = control.should_training_stop = True
 

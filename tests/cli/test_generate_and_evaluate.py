@@ -58,6 +58,8 @@ def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> 
         (["--samples", "0"], "--samples must be at least 1"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--prompt", ""], "the prompt is empty"),
+        (["--greedy", "--samples", "3"], "--samples is for sampling, not for --greedy or --beams"),
+        (["--beams", "2", "--top_p", "0.5"], "--top_p is for sampling"),
     ],
 )
 def test_wrong_options_of_generate_are_told(
@@ -92,7 +94,7 @@ def test_words_that_generate_does_not_know_exit_with_2(
 
 def test_evaluation_repeats_the_figures_of_the_run(finished: FinishedRun, tmp_path: Path) -> None:
     words = ("--data", finished.corpus, "--json", tmp_path / "figures.json")
-    outcome = lmcourse("evaluate", finished.folder, *words)
+    outcome = lmcourse("evaluate", finished.folder, *words, "--split", "validation")
     assert outcome.status == 0, outcome.err
     expected = json.loads((finished.folder / "result.json").read_text())["metrics"]["validation"]
     figures = json.loads((tmp_path / "figures.json").read_text())
@@ -101,6 +103,13 @@ def test_evaluation_repeats_the_figures_of_the_run(finished: FinishedRun, tmp_pa
     for name, value in figures.items():
         shown = f"{value:,}" if name == "tokens" else f"{value:.4f}"
         assert re.search(rf"^  {name} +{re.escape(shown)}$", outcome.out, re.MULTILINE)
+
+
+def test_a_text_file_is_scored_whole(finished: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("line 1 says one")
+    outcome = lmcourse("evaluate", finished.folder, "--data", tmp_path / "one.txt")
+    assert outcome.out.splitlines()[0] == f"{finished.folder} on one, whole text"
+    assert re.search(r"^  tokens +15$", outcome.out, re.MULTILINE)
 
 
 def test_the_length_of_blocks_does_not_change_the_figures(

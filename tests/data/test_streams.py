@@ -15,6 +15,7 @@ from hf_lmcourse.data import (
     line_end_token_id,
     text_marks,
 )
+from hf_lmcourse.data.streams import prompt_token_ids, stop_token_id
 from hf_lmcourse.tokenization import train_tokenizer
 
 FIRST = 7_777
@@ -236,3 +237,12 @@ def test_the_marks_of_a_tokenizer_are_its_line_end_and_its_start_of_a_sentence()
     assert text_marks(pattern) == marks
     word.bos_token = word.eos_token  # as GPT-2 has it: the line end is predicted
     assert text_marks(word)["context_only"] is None
+
+
+def test_a_prompt_ends_before_the_line_end_that_stops() -> None:
+    pattern, word = (train_tokenizer(kind, "a b\n") for kind in ("digit_pattern", "word"))
+    assert stop_token_id(word) == -1
+    assert prompt_token_ids(word, "a\n").tolist() == [word("a\n")["input_ids"]]
+    assert stop_token_id(pattern) == pattern.eos_token_id
+    assert prompt_token_ids(pattern, "\n").tolist() == [2 * [pattern.bos_token_id]]
+    assert prompt_token_ids(pattern, "").shape == (1, 0)

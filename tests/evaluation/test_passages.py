@@ -18,6 +18,7 @@ from hf_lmcourse.evaluation.logit_scorer import check_causal
 from hf_lmcourse.evaluation.passage_texts import read_passages
 from hf_lmcourse.evaluation.passages import encode_passage
 from hf_lmcourse.evaluation.preprocessing import preprocessing
+from hf_lmcourse.evaluation.token_classes import class_costs
 from hf_lmcourse.tokenization import train_tokenizer
 
 from .passage_models import (
@@ -124,6 +125,24 @@ def test_unknown_tokens_are_counted_and_placed() -> None:
     assert [text[a:b] for a, b in encoded.spans] == ["To", "is", "or", "\n", "XYZ", "is"]
     assert not encoded.lossless
     assert score(tiny("lstm", WORDS), WORDS, "To XYZ").metrics["unknown_share"] == 0.5
+
+
+def test_marks_that_are_never_predicted_count_in_no_figure(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer("digit_pattern", TEXT)
+    model, text = tiny("bigram_mlp", tokenizer), "to be or\nnot XYZ 1999\n"
+    (tmp_path / "test.txt").write_text(text)
+    corpus = load_corpus(str(tmp_path))
+    found = score(model, tokenizer, text)
+    assert found.metrics == pytest.approx(
+        evaluate_split(model, tokenizer, corpus, "test", cache_dir=tmp_path), rel=1e-6
+    )
+    assert found.metrics["tokens"] == found.predicted.sum() == 8, "six words, two line ends"
+    assert found.metrics["unknown_share"] == found.unknown.mean() == 3 / 8, "be, XYZ, 1999"
+    costs = class_costs(found)
+    assert sum(cost.tokens for cost in costs.values()) == pytest.approx(1)
+    assert costs["unknown tokens"].tokens == 3 / 8
+    unknown = found.nats[found.predicted][found.unknown].mean() / math.log(2)
+    assert costs["unknown tokens"].bits_per_token == pytest.approx(unknown)
 
 
 @pytest.mark.parametrize(
