@@ -143,6 +143,15 @@ class LabelledDataArguments:
     )
 
 
+_LEAST = {
+    "gradient_accumulation_steps": 1,
+    "non_monotone_interval": 1,
+    "per_device_eval_batch_size": 1,
+    "per_device_train_batch_size": 1,
+    "rank_contexts": 0,
+}
+
+
 @dataclass
 class RunArguments(TrainingArguments):
     """transformers' TrainingArguments with defaults for language models, and a few of our own.
@@ -247,12 +256,11 @@ class RunArguments(TrainingArguments):
                 raise ValueError(
                     f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
                 )
-        if self.non_monotone_interval < 1:
-            raise ValueError(
-                f"non_monotone_interval must be at least 1, not {self.non_monotone_interval}"
-            )
-        if self.rank_contexts < 0:
-            raise ValueError(f"rank_contexts must be at least 0, not {self.rank_contexts}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.patience is not None and self.eval_strategy == "no":
+            raise ValueError("patience counts evaluations: it needs an eval_strategy")
         check_time_limit(self)
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:

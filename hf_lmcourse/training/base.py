@@ -7,7 +7,6 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from transformers import (
-    EarlyStoppingCallback,
     PreTrainedModel,
     PrinterCallback,
     ProgressCallback,
@@ -22,6 +21,7 @@ from .arguments import RunArguments
 from .callbacks import LineProgress, StopOnSignal, WallTime
 from .checkpoints import CHECKPOINTS, fresh_run_folder, last_whole_checkpoint
 from .config_file import RunSettings, last_cause
+from .early_end import Patience, train_no_further
 from .time_limit import TimeLimit
 
 __all__ = [
@@ -110,7 +110,7 @@ def run_callbacks(args: RunArguments, stop: StopOnSignal) -> list[TrainerCallbac
     args.restore_callback_states_from_checkpoint = True
     callbacks = [WallTime(), TimeLimit(), stop]
     if args.patience is not None:
-        callbacks.append(EarlyStoppingCallback(args.patience))
+        callbacks.append(Patience(args.patience))
     return callbacks
 
 
@@ -136,10 +136,33 @@ def settle_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
         args.resume_from_checkpoint = str(last_whole_checkpoint(folder / CHECKPOINTS))
     elif not Path(args.resume_from_checkpoint, "trainer_state.json").exists():
         raise LmcourseError(f"{args.resume_from_checkpoint} is not a checkpoint")
+    else:
+        _check_place(Path(args.resume_from_checkpoint), folder)
     if args.resume_from_checkpoint is not None:
         check_weights(Path(args.resume_from_checkpoint), model)
+        train_no_further(args, Path(args.resume_from_checkpoint))
+    if args.results_dir is not None:
+        _make_folder(Path(args.results_dir), "results_dir")
     args.output_dir = str(folder / CHECKPOINTS)
     return folder
+
+
+def _check_place(checkpoint: Path, folder: Path) -> None:
+    """Refuse to go on with a run in the folder of another one, which would lose its weights."""
+    own = checkpoint.resolve().parent == (folder / CHECKPOINTS).resolve()
+    if not own and folder.is_dir() and any(folder.iterdir()):
+        raise LmcourseError(
+            f"{checkpoint} is not of the run in {folder}: name its own folder, or a new one, with "
+            "--output_dir"
+        )
+
+
+def _make_folder(folder: Path, name: str) -> None:
+    """Now rather than at the end of a training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LmcourseError(f"{name} {folder} cannot be made: {error.strerror}") from error
 
 
 def note_command(args: RunArguments, folder: Path, command: list[str]) -> None:

@@ -15,6 +15,7 @@ from transformers import (
 )
 from transformers.cache_utils import Cache, DynamicCache
 
+from ..errors import LmcourseError
 from ..models.cache import restore_state, state_tensors
 
 __all__ = ["ResetAtEpoch", "load_carried_state", "save_carried_state"]
@@ -34,17 +35,44 @@ class ResetAtEpoch(TrainerCallback):
         self.trainer.resumed_state = None
 
 
-def save_carried_state(cache: Cache, path: Path) -> None:
-    """Write a state as safetensors, and beside it how many tokens it has seen."""
+def save_carried_state(cache: Cache, path: Path, cuts: dict[str, int]) -> None:
+    """Write a state as safetensors, and beside it how many tokens it has seen.
+
+    Args:
+        cache: the state.
+        path: of the file.
+        cuts: how the text is cut, on which the place of a step in it depends.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state_tensors(cache), path)
-    path.with_suffix(".json").write_text(json.dumps({"length": cache.get_seq_length()}))
+    about = {"length": cache.get_seq_length(), "cuts": cuts}
+    path.with_suffix(".json").write_text(json.dumps(about))
 
 
-def load_carried_state(path: Path, config: PreTrainedConfig, device: torch.device) -> Cache | None:
-    """What `save_carried_state` wrote; `None` where it wrote nothing."""
+def load_carried_state(
+    path: Path, config: PreTrainedConfig, device: torch.device, cuts: dict[str, int]
+) -> Cache:
+    """What `save_carried_state` wrote.
+
+    Raises:
+        LmcourseError: the file is missing, or the text is cut in another way now.
+    """
     if not path.exists():
-        return None
-    length = json.loads(path.with_suffix(".json").read_text())["length"]
+        raise LmcourseError(
+            f"{path.parent} is inside an epoch and lacks {path.name}: name an older checkpoint "
+            "with --resume_from_checkpoint"
+        )
+    about = json.loads(path.with_suffix(".json").read_text())
+    before = about.get("cuts", cuts)
+    if before != cuts:
+        raise LmcourseError(
+            f"{path.parent} is inside an epoch of a text that was cut with {_told(before)}, and "
+            f"cannot go on with {_told(cuts)}: resume with the batch size, the number of processes "
+            "and the block_length that it began with"
+        )
     tensors = load_file(path, device=str(device))
-    return restore_state(DynamicCache(config=config), tensors, length)
+    return restore_state(DynamicCache(config=config), tensors, about["length"])
+
+
+def _told(cuts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in cuts.items())

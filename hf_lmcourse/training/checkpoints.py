@@ -26,10 +26,9 @@ def last_whole_checkpoint(folder: Path) -> Path:
     Raises:
         LmcourseError: there is none.
     """
-    found = sorted(
-        folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True
-    )
-    for checkpoint in found:
+    steps = {path: path.name.removeprefix("checkpoint-") for path in folder.glob("checkpoint-*")}
+    numbered = [path for path, step in steps.items() if step.isdecimal()]
+    for checkpoint in sorted(numbered, key=lambda path: int(steps[path]), reverse=True):
         try:
             json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

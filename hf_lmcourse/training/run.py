@@ -134,7 +134,25 @@ def _corpus(data: DataArguments) -> Corpus:
     return hold_out(corpus, data.hold_out or (), data.data_dir)
 
 
+_TOKENIZER_SETTINGS = {
+    "character": ("alphabet",),
+    "word": ("max_vocabulary", "min_frequency", "lowercase"),
+    "digit_pattern": ("max_vocabulary", "min_frequency"),
+}
+"""What can be said of a tokenizer that is made; of a saved one nothing."""
+
+
+def _check_tokenizer_settings(data: DataArguments) -> None:
+    """Refuse what would change nothing."""
+    default = DataArguments()
+    known = _TOKENIZER_SETTINGS.get(data.tokenizer, ())
+    for name in ("alphabet", "max_vocabulary", "min_frequency", "lowercase"):
+        if name not in known and getattr(data, name) != getattr(default, name):
+            raise LmcourseError(f"{name} does not go with tokenizer {data.tokenizer!r}")
+
+
 def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
+    _check_tokenizer_settings(data)
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in ("character", "word", "digit_pattern"):

@@ -15,6 +15,13 @@ __all__ = ["Point", "Study", "point_settings", "read_study"]
 
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric")
 
+_KINDS: dict[str, tuple[type, str]] = {
+    "base": (str, "a path"),
+    "fixed": (dict, "settings by name"),
+    "seeds": (list, "a list of whole numbers"),
+    "metric": (str, "the name of a figure"),
+}
+
 Factor = dict[str, dict[str, Any]]
 """What is varied: the settings of each level, by its name."""
 
@@ -86,19 +93,30 @@ def read_study(path: str) -> Study:
         raise LmcourseError(f"{path} is no study ({unknown}): it has {', '.join(_KEYS)}")
     if "base" not in content or ("vary" in content) == ("variants" in content):
         raise LmcourseError(f"study {path} needs a base, and one of vary and variants")
+    _check_kinds(path, content)
     factors = _factors(path, content)
     return Study(
         name=Path(path).stem,
         config_file=path,
         base=str(Path(path).parent / content["base"]),
         factors={name: list(levels) for name, levels in factors.items()},
-        metric=content.get("metric", "accuracy"),
+        metric=content.get("metric") or "accuracy",
         points=[
             Point(variant, {**(content.get("fixed") or {}), **overrides}, seed)
-            for seed in content.get("seeds", [42])
+            for seed in content.get("seeds") or [42]
             for variant, overrides in _combinations(factors)
         ],
     )
+
+
+def _check_kinds(path: str, content: dict[str, Any]) -> None:
+    for key, (kind, told) in _KINDS.items():
+        value = content.get(key)
+        right = value is None or isinstance(value, kind)
+        if right and key == "seeds":
+            right = all(type(seed) is int for seed in value or [])
+        if not right:
+            raise LmcourseError(f"{key} in {path} must be {told}, not {value!r}")
 
 
 def _factors(path: str, content: dict[str, Any]) -> dict[str, Factor]:

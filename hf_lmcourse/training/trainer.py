@@ -199,7 +199,8 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
         with self.compute_loss_context_manager():
             totals = score_streams(model, dataloader, after_batch)
         rows = self.accelerator.gather(totals.as_tensor(self.args.device))
-        metrics = corpus_metrics(StreamTotals.from_rows(rows.cpu()), **self.eval_counts)
+        counts = self.eval_counts if dataset is self.eval_dataset else {}
+        metrics = corpus_metrics(StreamTotals.from_rows(rows.cpu()), **counts)
         metrics["loss"] = metrics["nats_per_token"]
         if not math.isfinite(metrics["loss"]):
             raise LmcourseError(self._diverged(metrics["loss"]))
@@ -218,7 +219,7 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
             raise LmcourseError(self._diverged(math.nan))
         folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
         if self.carried_state is not None:
-            save_carried_state(self.carried_state, folder / self._state_file)
+            save_carried_state(self.carried_state, folder / self._state_file, self._cuts)
         super()._save_checkpoint(model, trial)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -230,10 +231,16 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
                 "with --resume_from_checkpoint"
             ) from error
         inside_epoch = (self.state.epoch or 0) % 1 != 0
-        if checkpoint is None or not inside_epoch:
+        streaming = isinstance(self.train_dataset, ContiguousStreams)
+        if checkpoint is None or not inside_epoch or not streaming:
             return
-        path = Path(checkpoint, self._state_file)
-        self.resumed_state = load_carried_state(path, self.model.config, self.args.device)
+        path, config = Path(checkpoint, self._state_file), self.model.config
+        self.resumed_state = load_carried_state(path, config, self.args.device, self._cuts)
+
+    @property
+    def _cuts(self) -> dict[str, int]:
+        streams: Any = self.train_dataset
+        return {"num_streams": streams.num_streams, "block_length": streams.block_length}
 
     @property
     def _state_file(self) -> str:

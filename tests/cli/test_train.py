@@ -160,6 +160,15 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_left_as_it_is(
     assert files_of(run_copy) == before
 
 
+def test_a_checkpoint_of_another_run_is_refused(finished: FinishedRun, run_copy: Path) -> None:
+    other = max((finished.folder / "checkpoints").iterdir())
+    before = files_of(run_copy)
+    words = ("--output_dir", run_copy, "--resume_from_checkpoint", other)
+    outcome = lmcourse("train", finished.yaml, *words)
+    assert f"is not of the run in {run_copy}: name its own folder" in outcome.complaint
+    assert files_of(run_copy) == before
+
+
 def test_a_checkpoint_of_another_family_is_refused(finished: FinishedRun, run_copy: Path) -> None:
     before = files_of(run_copy)
     words = ("--output_dir", run_copy, "--resume_from_checkpoint", "--model_type", "lmcourse_gru")
@@ -225,6 +234,11 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         ),
         (["--lbfgs_iterations", "5"], "needs the exact gradient: batches bigram_counts"),
         (["--lerning_rate", "1"], "did you mean 'learning_rate'"),
+        (["--max_vocabulary", "9"], "max_vocabulary does not go with tokenizer 'character'"),
+        (["--tokenizer", "word", "--alphabet", "printable"], "alphabet does not go with tokenizer"),
+        (["--patience", "2", "--eval_strategy", "no"], "patience counts evaluations"),
+        (["--gradient_accumulation_steps", "0"], "accumulation_steps must be at least 1, not 0"),
+        (["--results_dir", "/dev/null/x"], "results_dir /dev/null/x cannot be made"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(

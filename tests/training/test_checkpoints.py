@@ -36,6 +36,12 @@ def test_a_checkpoint_whose_writing_was_cut_off_is_passed_over(state: str, tmp_p
     assert last_whole_checkpoint(tmp_path) == whole
 
 
+def test_a_folder_of_another_name_is_no_checkpoint(tmp_path: Path) -> None:
+    whole = checkpoint(tmp_path, 90)
+    (tmp_path / "checkpoint-best").mkdir()
+    assert last_whole_checkpoint(tmp_path) == whole
+
+
 def test_without_a_checkpoint_the_folder_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(LmcourseError, match=f"no checkpoint to resume from in {folder}:"):

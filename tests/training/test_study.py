@@ -159,6 +159,21 @@ def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
         run_study(read_study(str(path)), tmp_path / "out", tell=lambda line: None)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("seeds: [1, 2]", "seeds: 42", "seeds in .* must be a list of whole numbers, not 42"),
+        ("seeds: [1, 2]", "seeds: [a]", "seeds in .* must be a list of whole numbers"),
+        ("fixed: {hidden_dropout: 0.1}", "fixed: [1]", "fixed in .* must be settings by name"),
+        ("base: base.yaml", "base: 3", "base in .* must be a path, not 3"),
+    ],
+)
+def test_a_study_of_another_form_is_told(path: Path, before: str, after: str, told: str) -> None:
+    path.write_text(STUDY.replace(before, after))
+    with pytest.raises(LmcourseError, match=told):
+        read_study(str(path))
+
+
 def test_a_damaged_file_of_a_study_is_told(path: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "study.json").write_text("{}")

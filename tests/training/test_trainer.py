@@ -159,6 +159,32 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
         assert torch.equal(resumed.model.state_dict()[name], value), name
 
 
+def stopped_inside_an_epoch(folder: Path) -> Path:
+    trainer(folder, save_strategy="steps", save_steps=5, max_steps=5).train()
+    return folder / "checkpoint-5"
+
+
+def test_a_checkpoint_inside_an_epoch_goes_on_with_its_own_cuts_alone(tmp_path: Path) -> None:
+    checkpoint = stopped_inside_an_epoch(tmp_path)
+    wider = trainer(tmp_path, train_dataset=streams(num_streams=6), per_device_train_batch_size=6)
+    with pytest.raises(LmcourseError, match="cut with num_streams 4, .* cannot go on with num_str"):
+        wider.train(resume_from_checkpoint=str(checkpoint))
+
+
+def test_a_checkpoint_without_the_state_of_its_streams_is_refused(tmp_path: Path) -> None:
+    checkpoint = stopped_inside_an_epoch(tmp_path)
+    (checkpoint / "stream_state_0.safetensors").unlink()
+    with pytest.raises(LmcourseError, match="lacks stream_state_0.safetensors: name an older"):
+        trainer(tmp_path).train(resume_from_checkpoint=str(checkpoint))
+
+
+def test_the_characters_of_the_validation_text_are_those_of_no_other(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    run.eval_counts = {"characters": 500}
+    assert "eval_bits_per_character" in run.evaluate()
+    assert "eval_bits_per_character" not in run.evaluate(streams(61))
+
+
 def test_evaluation_scores_every_token_once_with_all_the_text_before_it(tmp_path: Path) -> None:
     model = tiny_model().eval()
     run = trainer(tmp_path, model, per_device_eval_batch_size=1)
