@@ -239,8 +239,13 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
 
     @property
     def _cuts(self) -> dict[str, int]:
+        """On what the place of a step in the text depends."""
         streams: Any = self.train_dataset
-        return {"num_streams": streams.num_streams, "block_length": streams.block_length}
+        return {
+            "num_streams": streams.num_streams,
+            "block_length": streams.block_length,
+            "processes": self.args.world_size,
+        }
 
     @property
     def _state_file(self) -> str:
