@@ -192,6 +192,11 @@ def test_a_file_is_cut_at_a_line_border_nine_to_one(tmp_path: Path) -> None:
         assert corpus.text("train").endswith("\n")
 
 
+def test_a_mark_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\n")
+    assert load_corpus(str(tmp_path)).text("test") == "one\r\ntwo\n"
+
+
 def test_a_folder_holds_a_file_a_split(tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         write(tmp_path / f"novel/{split}.txt", split)

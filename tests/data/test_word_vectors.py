@@ -28,6 +28,13 @@ def test_both_formats_are_read(header: str, packed: bool, tmp_path: Path) -> Non
     )
 
 
+def test_blanks_at_the_ends_of_lines_are_no_values(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("the 1 2 \ncat 3 4\n")
+    found = read_word_vectors(tmp_path / "vectors.txt")
+    assert found.words == ["the", "cat"]
+    assert found.vectors.tolist() == [[1, 2], [3, 4]]
+
+
 def test_words_may_hold_blanks_and_the_first_of_two_counts(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("a 1 2\n. . . 3 4\na 5 6\n")
