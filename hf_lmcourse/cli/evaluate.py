@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..data.corpora import Corpus, load_corpus, whole_file
+from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
 from ..evaluation.adaptation import AdaptedModel
 from ..evaluation.continuous_cache import CacheSettings
@@ -74,10 +74,10 @@ def run(arguments: list[str]) -> int:
 
 def _corpus(options: argparse.Namespace) -> Corpus:
     """The corpus; a text file whole, unless a split is asked for or adaptation has to be tuned."""
-    corpus, path = load_corpus(options.data, options.data_dir), Path(options.data).expanduser()
-    tuned = options.continuous_cache or options.dynamic_evaluation
-    named = corpus.name == options.data
-    return whole_file(path) if path.is_file() and not (named or options.split or tuned) else corpus
+    path = user_file(options.data)
+    if path and not (options.split or options.continuous_cache or options.dynamic_evaluation):
+        return whole_file(path)
+    return load_corpus(options.data, options.data_dir)
 
 
 def _check(options: argparse.Namespace) -> None:

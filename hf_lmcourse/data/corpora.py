@@ -13,7 +13,7 @@ from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder
 from .text_files import SPLITS, split_at_line, split_files
 
-__all__ = ["CORPORA", "Corpus", "load_corpus", "whole_file"]
+__all__ = ["CORPORA", "Corpus", "load_corpus", "user_file", "whole_file"]
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
 """Nine tenths of the characters, as nanoGPT cuts them."""
@@ -182,7 +182,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     if path.is_dir():
         return _user_folder(path)
     if path.is_file():
-        return _user_file(path)
+        return _cut_file(path)
     names = ["cpython-docs", *CORPORA]
     close = difflib.get_close_matches(name_or_path.lower(), names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -235,6 +235,13 @@ def _user_folder(folder: Path) -> Corpus:
     return Corpus(name, "local", "character", tuple(files), lambda s: read_corpus_text(files[s]))
 
 
+def user_file(name_or_path: str) -> Path | None:
+    """The text file that `load_corpus` would cut; `None` for a named corpus or a folder."""
+    path = Path(name_or_path).expanduser()
+    named = name_or_path == "cpython-docs" or name_or_path in CORPORA
+    return path if path.is_file() and not named else None
+
+
 def whole_file(path: Path) -> Corpus:
     """A text file of the user's that is not cut: its one split is "whole text"."""
     return Corpus(
@@ -246,7 +253,7 @@ def _name_of(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
-def _user_file(path: Path) -> Corpus:
+def _cut_file(path: Path) -> Corpus:
     return Corpus(
         _name_of(path),
         "local",

@@ -199,9 +199,9 @@ def _own(
                     "yours with --text_column and --label_column"
                 )
         table["label"] = table[label_column]
-        if None in (missing := [None if is_missing(x) else x for x in table["label"]]):
-            row = 1 + missing.index(None)
-            raise LmcourseError(f"row {row} of {files[split]} has no {label_column!r}")
+        for row, label in enumerate(table["label"], start=1):
+            if is_missing(label):
+                raise LmcourseError(f"row {row} of {files[split]} has no {label_column!r}")
     labels = tables["train"]["label"]
     if all(type(label) is int for label in labels):
         names = tuple(str(number) for number in range(max(labels, default=0) + 1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..data.corpora import Corpus, load_corpus
+from ..data.corpora import Corpus, load_corpus, user_file
 from ..data.hold_out import hold_out
 from ..data.provenance import read_record
 from ..data.text_files import read_text
@@ -87,8 +87,7 @@ def given_training_text(
         LmcourseError: it is not there, or a passage to take out is not in it.
     """
     corpus = load_corpus(name_or_path, data_dir)
-    path = Path(name_or_path).expanduser()
-    if corpus.name != name_or_path and path.is_file():  # a file whole, not nine tenths of it
+    if (path := user_file(name_or_path)) is not None:  # a file whole, not nine tenths of it
         corpus = replace(corpus, read=lambda split: read_text(path))
     return _training_text(corpus, held_out, data_dir)
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..layers.averaging import embedding_rows
 from ..layers.dropout import drop_words
 
-__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens"]
+__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens", "resized"]
 
 
 class WordEmbedding(nn.Embedding):
@@ -46,6 +46,23 @@ class WordEmbedding(nn.Embedding):
         if not self.freeze_vectors:
             return super().forward(input)
         return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
+
+
+def resized(old: Tensor, size: int, fill: float = 0) -> Tensor:
+    """What is known of each token of a vocabulary, for one of another size.
+
+    Args:
+        old: of the tokens there were.
+        size: how many there are now.
+        fill: for the new ones.
+
+    Shape:
+        old: (tokens,); result: (size,).
+    """
+    new = old.new_full((size,), fill)
+    kept = min(len(old), size)
+    new[:kept] = old[:kept]
+    return new
 
 
 def input_embeddings(

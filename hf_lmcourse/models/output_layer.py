@@ -14,6 +14,7 @@ from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import AdaptiveOutput, adversarial_cross_entropy, token_losses
 from ..layers.sampled_softmax import sample_vocabulary
+from .inputs import resized
 
 __all__ = ["LanguageModelOutput", "WithOutputLayer"]
 
@@ -163,10 +164,7 @@ class WithOutputLayer(PreTrainedModel):
             )
         embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
         if self.config.freeze_vectors:
-            old = embeddings.has_vector
-            embeddings.has_vector = old.new_zeros(embeddings.num_embeddings)
-            kept = min(len(old), embeddings.num_embeddings)
-            embeddings.has_vector[:kept] = old[:kept]
+            embeddings.has_vector = resized(embeddings.has_vector, embeddings.num_embeddings)
         return embeddings
 
 

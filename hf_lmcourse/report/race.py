@@ -1,10 +1,9 @@
 """A race between trainings as a table: for the terminal, and on the page of studies."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import LmcourseError
+from .records import read_records
 from .shareable import make_shareable
 from .tables import markdown_table
 
@@ -15,15 +14,9 @@ def load_races(directory: str | Path) -> list[dict[str, Any]]:
     """Read every race of a folder of results, sorted by name.
 
     Raises:
-        LmcourseError: a file cannot be read.
+        LmcourseError: a file is no JSON.
     """
-    races = []
-    for path in sorted(Path(directory).glob("race_*.json")):
-        try:
-            races.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
-    return races
+    return list(read_records(directory, "race_*.json"))
 
 
 def race_rows(record: dict[str, Any]) -> list[list[str]]:

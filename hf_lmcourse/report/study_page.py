@@ -1,12 +1,11 @@
 """Every finished study on one page: what was varied, the figures, the picture."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import LmcourseError
 from .race import race_section
+from .records import read_records
 from .shareable import make_shareable
 from .study import factors_of, levels_of, study_costs, study_rows
 from .tables import MODEL_TITLES, markdown_table
@@ -30,15 +29,11 @@ def load_studies(directory: str | Path) -> list[dict[str, Any]]:
     Raises:
         LmcourseError: a file is no JSON.
     """
-    studies = []
-    for path in sorted(Path(directory).glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
-        if isinstance(record, dict) and ("factor" in record or "factors" in record):
-            studies.append(record)
-    return studies
+    return [
+        record
+        for record in read_records(directory)
+        if isinstance(record, dict) and ("factor" in record or "factors" in record)
+    ]
 
 
 def has_curves(study: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from ...layers.averaging import (
     text_of_word,
 )
 from ..aligned_weights import AlignedWeights
+from ..inputs import resized
 from .configuration_dan import DANConfig
 
 __all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]
@@ -46,14 +47,9 @@ class DANPreTrainedModel(AlignedWeights):
         """Change the number of words; new ones have no vector from a file, and the ratio 1."""
         embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
         body: Any = self.base_model
-        for name in ("has_vector", "word_ratios"):
-            if (old := getattr(body, name, None)) is not None:
-                new = torch.full_like(
-                    embeddings.weight[:, 0], name == "word_ratios", dtype=old.dtype
-                )
-                kept = min(len(old), len(new))
-                new[:kept] = old[:kept]
-                setattr(body, name, new)
+        body.has_vector = resized(body.has_vector, embeddings.num_embeddings)
+        if self.config.log_count_ratios:
+            body.word_ratios = resized(body.word_ratios, embeddings.num_embeddings, fill=1)
         return embeddings
 
 
@@ -143,8 +139,7 @@ class DANModel(DANPreTrainedModel):
             padding: Any = self.config.pad_token_id
             real = attention_mask
             if real is None:
-                nowhere = torch.ones_like(input_ids)
-                real = nowhere if padding is None else input_ids != padding
+                real = torch.ones_like(input_ids) if padding is None else input_ids != padding
             input_ids, lengths = ragged(input_ids, real)
         return BaseModelOutput(last_hidden_state=self.transform(self.mean(input_ids, lengths)))
 
