@@ -17,14 +17,14 @@ from hf_lmcourse.report.benchmarks import benchmark_page, load_benchmarks
 from hf_lmcourse.report.race import load_races
 from hf_lmcourse.report.references import PUBLISHED_RESULTS
 from hf_lmcourse.report.results import RunResult, load_results
-from hf_lmcourse.report.study_page import has_curves, load_studies, study_page
-from hf_lmcourse.report.study_plots import plot_study
 from hf_lmcourse.report.tables import (
     marker_names,
     replace_between_markers,
     results_table,
     same_corpus,
 )
+from hf_lmcourse.studies.page import has_curves, load_studies, study_page
+from hf_lmcourse.studies.plots import plot_study
 
 
 def fill_markers(document: str, results: list[RunResult]) -> str:

@@ -8,8 +8,8 @@ from hf_lmcourse.data import load_corpus
 from hf_lmcourse.data.corpora import CORPORA
 from hf_lmcourse.data.labelled import LABELLED_CORPORA
 from hf_lmcourse.models.families import MODEL_TYPES
-from hf_lmcourse.training.config_file import read_settings
-from hf_lmcourse.training.study_file import point_settings, read_study
+from hf_lmcourse.runs.settings import read_settings
+from hf_lmcourse.studies.study_file import point_settings, read_study
 
 FILES = sorted(Path(__file__).parents[1].joinpath("configs").glob("*.yaml"))
 STUDIES = sorted(Path(__file__).parents[1].joinpath("configs", "studies").glob("*.yaml"))

@@ -16,7 +16,7 @@ from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArgum
 from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams
 from ..data.windows import TokenWindows
-from ..evaluation.corpus import score_streams
+from ..evaluation.corpus_scores import score_streams
 from ..models import LSTMConfig, LSTMForCausalLM, TransformerConfig, TransformerForCausalLM
 from ..models.causal_lm import LanguageModelForCausalLM
 from .memory import Way, compare_ways

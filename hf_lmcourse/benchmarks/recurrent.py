@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..kernels.build import kernel
 from ..layers import ElmanLayer, GRULayer, LSTMLayer
-from ..layers.compiled import kernel
 from ..layers.gru import GRUSequence
 from ..layers.lstm import LSTMSequence
 from ..layers.recurrence import State

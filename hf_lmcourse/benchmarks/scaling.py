@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ..data.streams import ContiguousStreams
-from ..evaluation.corpus import score_streams
+from ..evaluation.corpus_scores import score_streams
 from ..models import LSTMConfig, LSTMForCausalLM, TransformerConfig, TransformerForCausalLM
 from .memory import compare_ways
 from .processes import WorkerGroup

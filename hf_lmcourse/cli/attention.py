@@ -8,9 +8,9 @@ from typing import Any
 from ..data.corpora import load_corpus
 from ..data.encoding import encode_split
 from ..errors import LmcourseError
-from ..evaluation.attention import SHARES, HeadStatistics, attention_maps, head_statistics
+from ..inspection.attention_heads import SHARES, HeadStatistics, attention_maps, head_statistics
+from ..inspection.attention_plots import plot_heads, plot_layer_means
 from ..models.loading import load_language_model
-from ..report.attention_plots import plot_heads, plot_layer_means
 
 __all__ = ["run"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..data.labelled import LabelledCorpus, load_labelled_corpus
 from ..errors import LmcourseError
-from ..evaluation.text_baselines import BASELINES, BaselineScore, score_baseline
+from ..evaluation.linear_baselines import BASELINES, BaselineScore, score_baseline
+from ..report.redact import make_shareable
 from ..report.results import RunResult, device_name, environment_versions, git_commit
-from ..report.shareable import make_shareable
 
 __all__ = ["run"]
 

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from ..data.labelled import load_labelled_corpus
 from ..data.ragged import RaggedTexts, encode_texts
 from ..errors import LmcourseError
-from ..evaluation.classification import probabilities
-from ..evaluation.classification_errors import (
+from ..evaluation.classifier_scores import probabilities
+from ..inspection.classifier_error_report import (
+    WrongText,
+    errors_markdown,
+    plot_calibration,
+    plot_confusion,
+    plot_groups,
+)
+from ..inspection.classifier_errors import (
     accuracy_by_length,
     accuracy_by_negation,
     calibration,
@@ -21,13 +28,6 @@ from ..evaluation.classification_errors import (
 )
 from ..models.dan import DANForSequenceClassification
 from ..models.loading import load_classifier
-from ..report.classification_errors import (
-    WrongText,
-    errors_markdown,
-    plot_calibration,
-    plot_confusion,
-    plot_groups,
-)
 
 __all__ = ["run"]
 

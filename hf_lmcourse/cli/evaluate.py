@@ -7,15 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..adaptation.adapted_model import AdaptedModel
+from ..adaptation.continuous_cache import CacheSettings
+from ..adaptation.study import adaptation_study, save_adaptation_study
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
-from ..evaluation.adaptation import AdaptedModel
-from ..evaluation.continuous_cache import CacheSettings
-from ..evaluation.corpus import evaluate_split
-from ..evaluation.log_probability_rank import rank_bound
+from ..evaluation.corpus_scores import evaluate_split
+from ..inspection.log_probability_rank import rank_bound
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
-from ..report.adaptation import adaptation_study, save_adaptation_study
 
 __all__ = ["run"]
 

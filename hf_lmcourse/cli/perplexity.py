@@ -10,17 +10,18 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ..errors import LmcourseError
-from ..evaluation.comparability import RULE
 from ..evaluation.logit_scorer import check_causal
-from ..evaluation.passage_texts import Passage, read_passages
-from ..evaluation.passages import PassageScore, score_passage
-from ..evaluation.preprocessing import CHAINS, STEPS, preprocessing
-from ..evaluation.training_text import TrainingText, given_training_text, recorded_training_text
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
-from ..report.perplexity_explanation import explanation
-from ..report.perplexity_plots import plot_perplexities
-from ..report.perplexity_table import (
+from ..perplexity.comparability import RULE
+from ..perplexity.explanation import explanation
+from ..perplexity.passages import Passage, read_passages
+from ..perplexity.plots import plot_perplexities
+from ..perplexity.preprocessing import CHAINS, STEPS, preprocessing
+from ..perplexity.score import PassageScore, score_passage
+from ..perplexity.surprisal_page import surprisal_page
+from ..perplexity.surprisal_plots import plot_surprisal
+from ..perplexity.table import (
     BASES,
     as_json,
     csv_table,
@@ -28,9 +29,8 @@ from ..report.perplexity_table import (
     markdown_rows,
     text_table,
 )
+from ..perplexity.training_text import TrainingText, given_training_text, recorded_training_text
 from ..report.results import provenance
-from ..report.surprisal_page import surprisal_page
-from ..report.surprisal_plots import plot_surprisal
 
 __all__ = ["run"]
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..hub.push import push_folder
+from ..sharing.push import push_folder
 
 __all__ = ["run"]
 

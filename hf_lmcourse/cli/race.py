@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import LmcourseError
 from ..report.race import race_notes, race_rows
-from ..report.shareable import make_shareable
+from ..report.redact import make_shareable
 from ..training.race import run_race
 
 __all__ = ["run"]

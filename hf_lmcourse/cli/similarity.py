@@ -15,7 +15,7 @@ from ..evaluation.word_similarity import (
     score_pairs,
     write_pairs,
 )
-from ..models.embeddings import model_vectors
+from ..models.exported_vectors import model_vectors
 from ..models.loading import load_model
 from ..report.results import RunResult, provenance
 

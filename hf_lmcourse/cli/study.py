@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..report.study import study_table, write_study_csv
-from ..report.study_plots import plot_study
-from ..training.study import run_study
-from ..training.study_file import read_study
+from ..studies.plots import plot_study
+from ..studies.run_study import run_study
+from ..studies.study_file import read_study
+from ..studies.table import study_table, write_study_csv
 
 __all__ = ["run"]
 

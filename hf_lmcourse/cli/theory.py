@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import LmcourseError
+from ..theory.check_result import Outcome, Row, Table
 from ..theory.items import ITEMS, run_check, statement
-from ..theory.outcome import Outcome, Row, Table
 
 __all__ = ["run"]
 
@@ -101,7 +101,7 @@ def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:
     """What draws each picture that is to be written."""
-    from ..report.theory_plots import PICTURES  # matplotlib, which only --plot needs
+    from ..theory.plots import PICTURES  # matplotlib, which only --plot needs
 
     drawings = {folder / f"{item}.png": PICTURES[item] for item in items if item in PICTURES}
     if not drawings:

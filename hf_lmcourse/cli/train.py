@@ -4,10 +4,10 @@ import shlex
 
 import torch.distributed
 
-from ..training.any_run import finish_any_run, prepare_any_run
-from ..training.config_file import help_text, read_settings
-from ..training.finish import RunSummary
-from ..training.finish_classification import ClassificationSummary
+from ..runs.any_run import finish_any_run, prepare_any_run
+from ..runs.classifier_report import ClassificationSummary
+from ..runs.language_model_report import RunSummary
+from ..runs.settings import help_text, read_settings
 
 __all__ = ["run"]
 

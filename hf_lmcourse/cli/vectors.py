@@ -5,7 +5,7 @@ import argparse
 import torch
 
 from ..data.word_vectors import write_word_vectors
-from ..models.embeddings import model_vectors
+from ..models.exported_vectors import model_vectors
 from ..models.loading import load_model
 
 __all__ = ["run"]

@@ -18,7 +18,7 @@ from ..data.streams import line_end_token_id, text_marks
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
-from .corpus import score_streams, scoring_data
+from .corpus_scores import score_streams, scoring_data
 
 __all__ = ["HarnessModel"]
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
-from ..layers.logit_chunks import token_chunks
+from ..kernels.logit_chunks import token_chunks
 from ..layers.output import IGNORED, right_tokens
 from ..models.causal_lm import LanguageModelForCausalLM
 

@@ -16,7 +16,7 @@ from huggingface_hub.utils import (
     set_client_factory,
 )
 
-from .errors import HubError, explained
+from .hub_errors import HubError, explained
 
 __all__ = ["ask", "bounded_requests", "check_login", "check_metadata", "no_requests"]
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from huggingface_hub import snapshot_download
 
 from .connection import ask, bounded_requests, no_requests
-from .errors import HubError, check_repository_name, hub_error, is_unreachable
+from .hub_errors import HubError, check_repository_name, hub_error, is_unreachable
 
 __all__ = ["fetch_dataset", "fetch_model"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .logit_chunks import token_chunks
+from ..kernels.logit_chunks import token_chunks
 
 __all__ = [
     "BigramCounts",

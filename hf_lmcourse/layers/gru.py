@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .compiled_gru import CompiledGRUSequence
-from .compiled_recurrence import can_compile
+from ..kernels.dispatch import can_compile
+from ..kernels.gru_cpp import CompiledGRUSequence
 from .recurrence import RecurrentLayer, State, run_steps
 
 __all__ = ["GRULayer", "GRUSequence", "gru_step"]

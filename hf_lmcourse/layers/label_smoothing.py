@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from .softmax_loss import IGNORED
+from ..kernels.softmax_loss import IGNORED
 
 __all__ = ["label_margin"]
 

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .compiled_lstm import CompiledLSTMSequence
-from .compiled_recurrence import can_compile
+from ..kernels.dispatch import can_compile
+from ..kernels.lstm_cpp import CompiledLSTMSequence
 from .recurrence import RecurrentLayer, State, run_steps
 
 __all__ = ["LSTMLayer", "LSTMSequence", "lstm_step"]

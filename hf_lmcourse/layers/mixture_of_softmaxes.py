@@ -18,7 +18,7 @@ class MixtureOfSoftmaxes(nn.Module):
 
     A single softmax makes the matrix of log p over contexts and words one of rank at most d + 2,
     with d the width of g: W h gives d, b one more, the normalisers one more. A logarithm of a sum
-    has no such bound. `evaluation/log_probability_rank.py` measures it on a trained model.
+    has no such bound. `inspection/log_probability_rank.py` measures it on a trained model.
 
     Args:
         input_size: width of g.

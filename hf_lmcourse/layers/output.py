@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .logit_chunks import size_multiple, token_chunks
-from .softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy
+from ..kernels.logit_chunks import size_multiple, token_chunks
+from ..kernels.softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy
 
 __all__ = [
     "IGNORED",

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .logit_chunks import size_multiple
-from .softmax_loss import IGNORED, linear_cross_entropy
+from ..kernels.logit_chunks import size_multiple
+from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 
 __all__ = ["inclusion_probabilities", "sample_vocabulary", "sampled_cross_entropy"]
 

@@ -15,7 +15,7 @@ from transformers.utils.generic import can_return_tuple
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import IGNORED
 from .aligned_weights import AlignedWeights
-from .inputs import WordEmbedding
+from .embeddings import WordEmbedding
 from .output_layer import LanguageModelOutput, WithOutputLayer
 
 __all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]

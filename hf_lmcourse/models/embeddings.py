@@ -1,41 +1,128 @@
-"""The word vectors that a model has learned."""
+"""What the bodies do with their arguments before any layer runs."""
 
-from typing import Any
+import torch
+from torch import Tensor, nn
 
-import numpy as np
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from ..layers.averaging import embedding_rows
+from ..layers.dropout import drop_words
 
-from ..data.word_vectors import WordVectors
-from ..errors import LmcourseError
-
-__all__ = ["model_vectors"]
+__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens", "resized"]
 
 
-def model_vectors(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, layer: str = "input"
-) -> WordVectors:
-    """The embeddings of a model's tokens, in the order of their ids.
+class WordEmbedding(nn.Embedding):
+    """Embeddings of which those that were read from a file may stay as they are.
 
     Args:
-        model: any model, of this package or not.
-        tokenizer: its own.
-        layer: "input", the embeddings; or "output", the rows of the matrix that makes the logits.
+        vocab_size: number of tokens.
+        embedding_size: width of the embeddings.
+        freeze_vectors: give no gradient to those of `set_vectors`; the others are trained.
+    """
+
+    has_vector: Tensor
+
+    def __init__(self, vocab_size: int, embedding_size: int, freeze_vectors: bool = False) -> None:
+        super().__init__(vocab_size, embedding_size)
+        self.freeze_vectors = freeze_vectors
+        if freeze_vectors:
+            self.register_buffer("has_vector", torch.zeros(vocab_size, dtype=torch.bool))
+
+    @torch.no_grad()
+    def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
+        """Put vectors that were read from a file in the place of those of some tokens.
+
+        Args:
+            ids: of the tokens.
+            vectors: theirs.
+
+        Shape:
+            ids: (tokens,); vectors: (tokens, embedding_size).
+        """
+        self.weight[ids] = vectors.to(self.weight)
+        if self.freeze_vectors:
+            self.has_vector[ids] = True
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The embedding of each token. Shape: (...) in, (..., embedding_size) out."""
+        if not self.freeze_vectors:
+            return super().forward(input)
+        return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
+
+
+def resized(old: Tensor, size: int, fill: float = 0) -> Tensor:
+    """What is known of each token of a vocabulary, for one of another size.
+
+    Args:
+        old: of the tokens there were.
+        size: how many there are now.
+        fill: for the new ones.
+
+    Shape:
+        old: (tokens,); result: (size,).
+    """
+    new = old.new_full((size,), fill)
+    kept = min(len(old), size)
+    new[:kept] = old[:kept]
+    return new
+
+
+def input_embeddings(
+    embed_tokens: nn.Embedding,
+    input_ids: Tensor | None,
+    inputs_embeds: Tensor | None,
+    word_dropout: float = 0.0,
+) -> Tensor:
+    """The embeddings, looked up where ids are given.
+
+    Args:
+        embed_tokens: the embedding matrix.
+        input_ids: token ids; exactly one of these and `inputs_embeds`.
+        inputs_embeds: embeddings, returned as they are.
+        word_dropout: probability that a word is dropped in training, see `drop_words`.
 
     Raises:
-        LmcourseError: the model has no such matrix, as one with an adaptive softmax, or a
-            classifier.
+        ValueError: both or neither of `input_ids` and `inputs_embeds`.
+        IndexError: a token id outside the vocabulary.
+
+    Shape:
+        input_ids: (batch, length); inputs_embeds, result: (batch, length, embedding_size).
     """
-    embeddings: Any
-    if layer == "input":
-        embeddings = model.get_input_embeddings()
-    else:
-        embeddings = model.get_output_embeddings()
-        if embeddings is None:
-            raise LmcourseError(
-                f"a {type(model).__name__} like this has no output matrix with a row for each "
-                "token: take its input embeddings"
-            )
-    by_id = sorted((index, word) for word, index in tokenizer.get_vocab().items())
-    matrix = embeddings.weight.detach().float().cpu().numpy()
-    rows = np.array([index for index, _ in by_id], dtype=np.int64)
-    return WordVectors([word for _, word in by_id], matrix[rows])
+    if inputs_embeds is not None and input_ids is None:
+        return inputs_embeds
+    if input_ids is None or inputs_embeds is not None:
+        raise ValueError("give exactly one of input_ids and inputs_embeds")
+    try:
+        embeddings = embed_tokens(input_ids)
+    except IndexError:
+        low, high = input_ids.min().item(), input_ids.max().item()
+        raise IndexError(
+            f"token ids from {low} to {high} are not all in the vocabulary of "
+            f"{embed_tokens.num_embeddings}: is this the model's own tokenizer?"
+        ) from None
+    if word_dropout > 0 and embed_tokens.training:
+        embeddings = drop_words(embeddings, input_ids, embed_tokens.num_embeddings, word_dropout)
+    return embeddings
+
+
+def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:
+    """The part of a mask that is about the new tokens; `None` where nothing is masked.
+
+    The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
+    with padding may be fed token by token too.
+
+    Raises:
+        ValueError: a mask of another shape, such as one of queries and keys.
+
+    Shape:
+        attention_mask: (batch, seen + length); result: (batch, length).
+    """
+    if attention_mask is None:
+        return None
+    if attention_mask.ndim != 2:
+        raise ValueError(
+            "attention_mask must be (batch, length), 0 at padding, not of shape "
+            f"{tuple(attention_mask.shape)}"
+        )
+    mask = attention_mask[:, -length:]
+    if torch.compiler.is_compiling():
+        return mask  # a graph cannot ask what is in a tensor
+    return None if bool((mask != 0).all()) else mask

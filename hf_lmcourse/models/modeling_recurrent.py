@@ -15,7 +15,7 @@ from ..layers.output import IGNORED
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
-from .state_body import StateModel
+from .stateful_model import StateModel
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
 

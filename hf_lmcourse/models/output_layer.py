@@ -9,12 +9,12 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ..errors import LmcourseError
-from ..layers.compiled_scoring import can_score, compiled_token_losses
+from ..kernels.scoring import can_score, compiled_token_losses
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.output import AdaptiveOutput, adversarial_cross_entropy, token_losses
 from ..layers.sampled_softmax import sample_vocabulary
-from .inputs import resized
+from .embeddings import resized
 
 __all__ = ["LanguageModelOutput", "WithOutputLayer"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..benchmarks.timing import Comparison
 from ..errors import LmcourseError
-from .shareable import make_shareable
+from .redact import make_shareable
 from .tables import markdown_table
 
 __all__ = ["BenchmarkRecord", "benchmark_page", "fitted_exponent", "load_benchmarks"]

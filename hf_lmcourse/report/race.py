@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from .records import read_records
-from .shareable import make_shareable
+from .json_files import read_records
+from .redact import make_shareable
 from .tables import markdown_table
 
 __all__ = ["load_races", "race_notes", "race_rows", "race_section"]

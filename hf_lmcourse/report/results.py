@@ -14,7 +14,7 @@ from typing import Any, get_origin
 import torch
 
 from ..errors import LmcourseError
-from .shareable import make_shareable
+from .redact import make_shareable
 
 __all__ = [
     "RunResult",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LmcourseError
+from .redact import make_shareable
 from .references import PublishedResult
 from .results import RunResult
-from .shareable import make_shareable
 
 __all__ = [
     "MODEL_TITLES",

@@ -5,7 +5,7 @@ import inspect
 from importlib import import_module
 
 from ..errors import LmcourseError
-from .outcome import Outcome
+from .check_result import Outcome
 
 __all__ = ["ITEMS", "run_check", "statement"]
 

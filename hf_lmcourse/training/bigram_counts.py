@@ -75,7 +75,7 @@ class CountTrainer(StreamTrainer):
     """Trainer on the exact gradient of the whole text: a step is an epoch.
 
     `train_dataset` is a `BigramCountsOfText`. The gradients are those written by hand in
-    `layers/bigram.py`; autograd has no part. Where `args.lbfgs_iterations` is set the optimizer is
+    `kernels/bigram_gradients.py`; autograd has no part. Where `args.lbfgs_iterations` is set the optimizer is
     L-BFGS, and a step that many iterations; otherwise any of transformers'.
 
     Raises:

@@ -11,15 +11,15 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ..data.corpora import Corpus, load_corpus
 from ..errors import LmcourseError
-from ..evaluation.corpus import evaluate_split
+from ..evaluation.corpus_scores import evaluate_split
 from ..models.families import CLASSIFIERS
+from ..report.redact import make_shareable
 from ..report.references import PUBLISHED_RESULTS
 from ..report.results import device_name, environment_versions, git_commit
-from ..report.shareable import make_shareable
 from ..report.tables import same_corpus
-from .config_file import read_settings
-from .finish import count_models
-from .run import Run, prepare_run
+from ..runs.language_model import Run, prepare_run
+from ..runs.language_model_report import count_models
+from ..runs.settings import read_settings
 
 __all__ = ["Clock", "run_race"]
 

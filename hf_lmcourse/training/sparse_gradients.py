@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .sharing import SharingTrainer
-from .word_vectors import VectorTrainer
+from ..runs.pretrained_vectors import VectorTrainer
+from ..sharing.sharing_trainer import SharingTrainer
 
 __all__ = ["SparseGradientTrainer", "clip_gradients"]
 

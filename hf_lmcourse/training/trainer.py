@@ -16,16 +16,16 @@ from ..data.predicted_tokens import PredictedTokens
 from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
-from ..evaluation.corpus import StreamTotals, corpus_metrics, score_streams
+from ..evaluation.corpus_scores import StreamTotals, corpus_metrics, score_streams
 from ..models.cache import detach_state
+from ..runs.pretrained_vectors import VectorTrainer
+from ..sharing.sharing_trainer import SharingTrainer
 from .arguments import RunArguments
 from .carried_state import ResetAtEpoch, load_carried_state, save_carried_state
 from .input_masking import InputMasking
 from .schedules import step_decay
-from .sharing import SharingTrainer
 from .truncation import LengthScaledRate
 from .weight_averaging import WeightAveragingTrainer
-from .word_vectors import VectorTrainer
 
 __all__ = ["StreamTrainer"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hf_lmcourse.report.results import load_results
-from hf_lmcourse.report.study import study_rows
+from hf_lmcourse.studies.table import study_rows
 
 from .commands import FinishedRun, lmcourse
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from hf_lmcourse.data.provenance import read_record
+from hf_lmcourse.data.training_text_record import read_record
 
-from ..evaluation.passage_models import BYTES, tiny_gpt2
+from ..perplexity.passage_models import BYTES, tiny_gpt2
 from .commands import FinishedRun, Outcome, lmcourse, write_corpus, write_yaml
 
 PASSAGE = "line 5 says so so what\nline 6 says what\n"

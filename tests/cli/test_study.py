@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hf_lmcourse.training import study as module
+from hf_lmcourse.studies import run_study as module
 
 from .commands import lmcourse, write_corpus, write_yaml
 

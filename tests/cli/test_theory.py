@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from hf_lmcourse.report import theory_plots
-from hf_lmcourse.theory import softmax
+from hf_lmcourse.theory import plots, softmax
+from hf_lmcourse.theory.check_result import Outcome, same
 from hf_lmcourse.theory.items import ITEMS, statement
-from hf_lmcourse.theory.outcome import Outcome, same
 
 from .commands import lmcourse
 
@@ -55,7 +54,7 @@ def test_all_runs_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_picture_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(theory_plots, "_DRAWS", 100)
+    monkeypatch.setattr(plots, "_DRAWS", 100)
     outcome = lmcourse("theory", "noisy_keys", "--plot", tmp_path / "new")
     picture = tmp_path / "new" / "noisy_keys.png"
     assert outcome.status == 0
@@ -80,7 +79,7 @@ def test_bad_words_are_told_in_one_line(words: tuple[str, ...], told: str) -> No
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(theory_plots, "_DRAWS", 100)
+    monkeypatch.setattr(plots, "_DRAWS", 100)
     (tmp_path / "file").touch()
     outcome = lmcourse("theory", "noisy_keys", "--plot", tmp_path / "file")
     assert f"cannot write {tmp_path / 'file' / 'noisy_keys.png'}" in outcome.complaint

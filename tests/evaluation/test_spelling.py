@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_lmcourse.data.corpora import load_corpus
-from hf_lmcourse.evaluation.corpus import evaluate_split
+from hf_lmcourse.evaluation.corpus_scores import evaluate_split
 from hf_lmcourse.evaluation.spelling import (
     Speller,
     spelling_bits,

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from hf_lmcourse.layers import bigram, logit_chunks
+from hf_lmcourse.kernels import logit_chunks
+from hf_lmcourse.layers import bigram
 from hf_lmcourse.layers.bigram import (
     BigramCounts,
     BigramParameters,

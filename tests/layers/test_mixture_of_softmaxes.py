@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from hf_lmcourse.layers import (
-    MixtureOfSoftmaxes,
-    adversarial_cross_entropy,
-    linear_cross_entropy,
-    logit_chunks,
-)
+from hf_lmcourse.kernels import logit_chunks
+from hf_lmcourse.layers import MixtureOfSoftmaxes, adversarial_cross_entropy, linear_cross_entropy
 
 from .test_output import draw, some_targets
 

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hf_lmcourse.layers import (
-    AdaptiveOutput,
-    linear_cross_entropy,
-    logit_chunks,
-    output,
-    softmax_loss,
-    token_losses,
-)
+from hf_lmcourse.kernels import logit_chunks, softmax_loss
+from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, output, token_losses
 from hf_lmcourse.layers.output import IGNORED, right_tokens
 from hf_lmcourse.layers.sampled_softmax import sampled_cross_entropy
 

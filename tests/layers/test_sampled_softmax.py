@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from hf_lmcourse.kernels.logit_chunks import size_multiple
 from hf_lmcourse.layers import inclusion_probabilities, linear_cross_entropy, sampled_cross_entropy
-from hf_lmcourse.layers.logit_chunks import size_multiple
 from hf_lmcourse.layers.sampled_softmax import sample_vocabulary
 
 from .test_output import draw, some_targets

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.data.ragged import RaggedTexts
-from hf_lmcourse.evaluation.text_baselines import LogCountRatio
+from hf_lmcourse.evaluation.linear_baselines import LogCountRatio
 from hf_lmcourse.training.log_count_ratios import begin_with_ratios, log_count_ratios
 
 TEXTS = [[1, 2, 1], [2, 3], [1, 1, 3], [4]]

@@ -16,7 +16,7 @@ from hf_lmcourse import (
     TransformerForCausalLM,
 )
 from hf_lmcourse.data import ContiguousStreams, TokenWindows
-from hf_lmcourse.evaluation.corpus import score_streams, scoring_data
+from hf_lmcourse.evaluation.corpus_scores import score_streams, scoring_data
 from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.trainer import StreamTrainer
 

@@ -9,7 +9,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..state_body import StateModel
+from ..stateful_model import StateModel
 from .configuration_bigram_mlp import BigramMLPConfig
 
 __all__ = ["BigramMLPForCausalLM", "BigramMLPModel"]

@@ -18,7 +18,7 @@ from ...layers.averaging import (
     text_of_word,
 )
 from ..aligned_weights import AlignedWeights
-from ..inputs import resized
+from ..embeddings import resized
 from .configuration_dan import DANConfig
 
 __all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]

@@ -10,7 +10,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..state_body import StateModel
+from ..stateful_model import StateModel
 from .configuration_ngram_fnn import NGramFNNConfig
 
 __all__ = ["NGramFNNForCausalLM", "NGramFNNModel"]

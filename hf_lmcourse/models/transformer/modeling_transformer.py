@@ -12,11 +12,11 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..inputs import WordEmbedding, input_embeddings
+from ..embeddings import WordEmbedding, input_embeddings
 from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
-from .compiled_decoding import decode
 from .configuration_transformer import TransformerConfig
+from .decoding_cpp import decode
 from .transformer_block import CausalSelfAttention, TransformerBlock
 from .windowed_generation import WindowedGenerationMixin
 

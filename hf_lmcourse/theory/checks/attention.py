@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import attention
-from ..outcome import Outcome, Row, Table, same
+from ..check_result import Outcome, Row, Table, same
 from .references import normal, seeded
 
 __all__ = ["check"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import attention_scaling as scaling
-from ..outcome import Outcome, Row, Table, same, simulated
+from ..check_result import Outcome, Row, Table, same, simulated
 from ..softmax import softmax_jacobian
 from .references import autograd, normal, seeded
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ...layers.elman import ElmanLayer
 from .. import backpropagation_through_time as bptt
-from ..outcome import Outcome, Row, Table, below, same
+from ..check_result import Outcome, Row, Table, below, same
 from ..simple_rnn import Network
 from .references import autograd, corpus_text, normal, seeded
 

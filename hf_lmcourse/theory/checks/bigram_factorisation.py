@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..bigram_factorisation import left_to_right, pair_probabilities, right_to_left
-from ..outcome import Outcome, Row, Table, same
+from ..check_result import Outcome, Row, Table, same
 from .references import corpus_text
 
 __all__ = ["check"]

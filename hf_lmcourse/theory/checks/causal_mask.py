@@ -12,7 +12,7 @@ from ...layers.attention import attend
 from ...models import TransformerConfig, TransformerForCausalLM
 from ...tokenization import CharacterTokenizer
 from .. import causal_mask
-from ..outcome import Outcome, Row, Table, below, same
+from ..check_result import Outcome, Row, Table, below, same
 from .references import corpus_text, seeded
 
 __all__ = ["check"]

@@ -5,12 +5,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedTokenizerBase
 
 from ...data.encoding import encode_text
+from ...evaluation.count_models import trigram_nll
 from ...evaluation.spelling import spelling_bits
-from ...evaluation.yardsticks import trigram_nll
 from ...models import LSTMConfig, LSTMForCausalLM
 from ...tokenization import CharacterTokenizer, WordTokenizer
 from .. import characters_and_words as costs
-from ..outcome import Outcome, Row, Table, same
+from ..check_result import Outcome, Row, Table, same
 from .references import corpus_text
 
 __all__ = ["check"]

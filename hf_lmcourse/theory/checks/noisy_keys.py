@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from .. import noisy_keys
-from ..outcome import Outcome, Row, Table, same, simulated
+from ..check_result import Outcome, Row, Table, same, simulated
 from .references import normal, seeded
 
 __all__ = ["A", "ALPHA", "B", "check", "heads", "orthonormal_setting", "squared_deviations"]

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import one_hidden_layer
-from ..outcome import Outcome, same
+from ..check_result import Outcome, same
 from .references import autograd, central_differences, normal, seeded
 
 __all__ = ["check"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..bigram_factorisation import pair_probabilities
-from ..outcome import Outcome, Table, same
+from ..check_result import Outcome, Table, same
 from ..perplexity import cross_entropy, perplexity
 from .references import corpus_text
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import simple_rnn
-from ..outcome import Outcome, Row, same
+from ..check_result import Outcome, Row, same
 from .references import autograd, normal, seeded
 
 __all__ = ["check"]

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...data.encoding import encode_text
-from ...layers.logit_chunks import size_multiple
+from ...kernels.logit_chunks import size_multiple
 from ...layers.output import AdaptiveOutput, linear_cross_entropy
 from ...layers.sampled_softmax import inclusion_probabilities, sampled_cross_entropy
 from ...tokenization import WordTokenizer
 from .. import softmax_cost as costs
-from ..outcome import Outcome, Row, Table, same, simulated
+from ..check_result import Outcome, Row, Table, same, simulated
 from .references import corpus_text, seeded
 
 __all__ = ["check"]

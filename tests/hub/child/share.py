@@ -13,7 +13,7 @@ from tiny import FAMILIES, TEXTS, fingerprint, tiny
 
 import hf_lmcourse.metrics
 from hf_lmcourse.data.streams import ContiguousStreams
-from hf_lmcourse.hub.push import push_folder
+from hf_lmcourse.sharing.push import push_folder
 from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.sparse_gradients import SparseGradientTrainer
 from hf_lmcourse.training.trainer import StreamTrainer

@@ -1,0 +1,1 @@
+"""Scoring that learns from the text it scores: a continuous cache, dynamic evaluation."""

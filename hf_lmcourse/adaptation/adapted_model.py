@@ -1,0 +1,123 @@
+"""Perplexity of models that adapt to the text they are scored on: a class of figures of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
+
+from ..data.corpora import Corpus
+from ..data.encoding import EncodedSplit, encode_split
+from ..data.streams import text_marks
+from ..evaluation.corpus_scores import corpus_metrics, scoring_data, text_counts
+from ..inspection.log_probability_rank import log_probability_matrix, numerical_rank
+from ..models.causal_lm import LanguageModelForCausalLM
+from .continuous_cache import (
+    CacheSettings,
+    HiddenStream,
+    hidden_stream,
+    score_with_cache,
+    tune_cache,
+)
+from .dynamic_evaluation import (
+    DynamicSettings,
+    gradient_statistics,
+    score_dynamically,
+    tune_dynamic_evaluation,
+)
+
+__all__ = ["AdaptedModel"]
+
+_TUNING_TOKENS = 20_000
+_STATISTICS_BATCHES = 2_000
+_STATISTICS_ROWS = 20
+"""How much of the validation text a rate is chosen on, and of the training text gradients."""
+
+
+@dataclass(frozen=True)
+class AdaptedModel:
+    """A saved model and a corpus, to be scored with adaptation at test time.
+
+    Attributes:
+        model: in evaluation mode; it is never changed.
+        tokenizer: its tokenizer.
+        corpus: whose validation split settings are tuned on where none are given.
+        cache_dir: folder of tokenized text.
+    """
+
+    model: LanguageModelForCausalLM
+    tokenizer: PreTrainedTokenizerBase
+    corpus: Corpus
+    cache_dir: str | Path | None = None
+
+    def with_cache(
+        self, split: str, settings: CacheSettings | None = None
+    ) -> tuple[dict[str, float], CacheSettings]:
+        """The figures with a continuous cache, and the settings, tuned where none are given.
+
+        Raises:
+            LmcourseError: the corpus has no such split.
+        """
+        if settings is None:
+            settings = tune_cache(self._stream("validation"))
+        _, totals = score_with_cache(self._stream(split), settings)
+        metrics = corpus_metrics([totals], **text_counts(self._encoded(split)))
+        del metrics["accuracy"]  # the cache may put another token first
+        return metrics, settings
+
+    def dynamically(
+        self, split: str, rule: str, segment: int, rate: float | None = None, decay: float = 0.0
+    ) -> tuple[dict[str, float], DynamicSettings]:
+        """The figures with dynamic evaluation, and the settings, tuned where no rate is given.
+
+        Args:
+            split: what to score.
+            rule: "sgd" or "rms".
+            segment: tokens between two steps.
+            rate: eta.
+            decay: lambda.
+
+        Raises:
+            LmcourseError: the corpus has no such split.
+        """
+        statistics = None
+        if rule == "rms":
+            batches = self._batches("train", segment, _STATISTICS_ROWS)
+            statistics = gradient_statistics(self.model, islice(batches, _STATISTICS_BATCHES))
+        settings = DynamicSettings(rule, rate or 0.0, decay)
+        if rate is None:
+            segments = max(1, _TUNING_TOKENS // segment)
+            validation = self._batches("validation", segment)
+            settings = tune_dynamic_evaluation(
+                self.model, validation, settings, statistics, segments
+            )
+        batches = self._batches(split, segment)
+        _, totals = score_dynamically(self.model, batches, settings, statistics)
+        return corpus_metrics([totals], **text_counts(self._encoded(split))), settings
+
+    def rank(self, split: str, contexts: int) -> tuple[int, tuple[int, ...]]:
+        """The numerical rank of the log-probabilities of so many contexts, and the matrix's shape.
+
+        Raises:
+            LmcourseError: the corpus has no such split.
+        """
+        matrix = log_probability_matrix(self.model, self._batches(split), contexts)
+        return numerical_rank(matrix), tuple(matrix.shape)
+
+    def _encoded(self, split: str) -> EncodedSplit:
+        return encode_split(self.corpus, split, self.tokenizer, self.cache_dir)
+
+    def _stream(self, split: str) -> HiddenStream:
+        return hidden_stream(self.model, self._batches(split))
+
+    def _batches(
+        self, split: str, segment: int | None = None, rows: int = 1
+    ) -> Iterator[dict[str, Any]]:
+        """A text in order; each batch predicts a segment, where one is given."""
+        sizes = {"block_length" if self.model.carries_state else "stride": segment}
+        tokens, marks = self._encoded(split).tokens, text_marks(self.tokenizer)
+        data = scoring_data(self.model, tokens, rows, **marks, **sizes)
+        return iter(DataLoader(data, batch_size=rows))

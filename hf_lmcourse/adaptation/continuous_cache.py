@@ -1,0 +1,183 @@
+"""Continuous cache: words seen lately are likely to come again where the context is alike."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+from ..evaluation.corpus_scores import StreamTotals
+from ..layers.output import IGNORED
+from ..models.causal_lm import LanguageModelForCausalLM
+
+__all__ = [
+    "CacheSettings",
+    "HiddenStream",
+    "cache_log_probabilities",
+    "hidden_stream",
+    "score_with_cache",
+    "tune_cache",
+]
+
+_QUERIES_AT_ONCE = 256
+
+Grid = tuple[Sequence[int], Sequence[float], Sequence[float]]
+
+GRID: Grid = (
+    (500, 2000),
+    (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
+    (0.02, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
+)
+"""Windows, thetas and weights that are tried where nobody names any."""
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """The three settings of a continuous cache.
+
+    Attributes:
+        window: how many tokens back it reaches.
+        theta: how much more a similar context counts.
+        weight: lambda, the share of the cache in the mixture.
+    """
+
+    window: int
+    theta: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class HiddenStream:
+    """What a model makes of a text, token by token.
+
+    Attributes:
+        hidden: h_t, what the output layer reads. Shape: (tokens, size).
+        targets: x_{t+1}, the token to predict. Shape: (tokens,).
+        log_p: log p_model(x_{t+1}), float64. Shape: (tokens,).
+        hits: whether the model's likeliest token is the right one. Shape: (tokens,).
+    """
+
+    hidden: Tensor
+    targets: Tensor
+    log_p: Tensor
+    hits: Tensor
+
+
+@torch.no_grad()
+def hidden_stream(
+    model: LanguageModelForCausalLM, batches: Iterable[dict[str, Tensor]]
+) -> HiddenStream:
+    """Run a model over a text in order.
+
+    Args:
+        model: in evaluation mode.
+        batches: of `scoring_data` with a single stream, or of windows.
+    """
+    state: Cache | None = None
+    parts = []
+    for batch in batches:
+        inputs = batch["input_ids"].to(model.device)
+        targets = batch["shift_labels"].to(model.device)
+        outputs = model.model(input_ids=inputs, past_key_values=state, use_cache=True)
+        state = outputs.past_key_values if model.carries_state else None
+        losses, hits = model.score_hidden(outputs.last_hidden_state, targets)
+        kept = targets != IGNORED
+        parts.append((outputs.last_hidden_state[kept], targets[kept], -losses[kept], hits[kept]))
+    return HiddenStream(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+@torch.no_grad()
+def cache_log_probabilities(
+    hidden: Tensor, targets: Tensor, window: int, thetas: Sequence[float]
+) -> Tensor:
+    """What the cache alone gives to each target, for several thetas at once.
+
+        p_cache(w | x_1 .. x_t)  ~  sum over i = max(0, t - window) .. t - 1 of
+                                    1[x_{i+1} = w] exp(theta h_t h_i)
+
+    The pair (h_i, x_{i+1}) enters the cache when x_{i+1} is known: nothing is read of the token to
+    be predicted or of what follows.
+
+    Args:
+        hidden: h_0, h_1, ...
+        targets: x_1, x_2, ...
+        window: how many pairs the cache holds.
+        thetas: to compute it for.
+
+    Returns:
+        log p_cache(x_{t+1}), minus infinity for a token that is not in the cache; 0 for the first
+        token, when there is no cache.
+
+    Shape:
+        hidden: (tokens, size); targets: (tokens,); result: (thetas, tokens), float64.
+    """
+    tokens = len(targets)
+    result = torch.zeros(len(thetas), tokens, dtype=torch.float64, device=hidden.device)
+    for start in range(0, tokens, _QUERIES_AT_ONCE):
+        stop, first = min(start + _QUERIES_AT_ONCE, tokens), max(0, start - window)
+        similarity = (hidden[start:stop] @ hidden[first : stop - 1].t()).double()
+        t = torch.arange(start, stop, device=hidden.device).unsqueeze(-1)
+        i = torch.arange(first, stop - 1, device=hidden.device)
+        outside = (i >= t) | (i < t - window)
+        other = targets[first : stop - 1] != targets[start:stop, None]
+        for row, theta in enumerate(thetas):
+            scores = (theta * similarity).masked_fill(outside, -torch.inf)
+            normaliser = torch.logsumexp(scores, dim=-1)
+            mine = torch.logsumexp(scores.masked_fill(other, -torch.inf), dim=-1)
+            result[row, start:stop] = mine - normaliser
+    result[:, 0] = 0.0
+    return result
+
+
+def score_with_cache(stream: HiddenStream, settings: CacheSettings) -> tuple[Tensor, StreamTotals]:
+    """Each token's loss under the mixture of model and cache.
+
+        p(w) = (1 - lambda) p_model(w) + lambda p_cache(w)
+
+    The first token is the model's alone.
+
+    Args:
+        stream: from `hidden_stream`.
+        settings: of the cache.
+
+    Returns:
+        The losses in nats, and their sum. The hits in it are the model's own.
+
+    Shape:
+        losses: (tokens,), float64.
+
+    Reference:
+        Grave, Joulin and Usunier 2017, Improving Neural Language Models with a Continuous Cache.
+    """
+    (log_cache,) = cache_log_probabilities(
+        stream.hidden, stream.targets, settings.window, [settings.theta]
+    )
+    losses = -_mixture(stream.log_p, log_cache, settings.weight)
+    return losses, StreamTotals(losses.sum().item(), int(stream.hits.sum()), len(losses))
+
+
+def _mixture(log_p: Tensor, log_cache: Tensor, weight: float) -> Tensor:
+    """Log of the mixture; the first token has no cache."""
+    shares = torch.tensor([1 - weight, weight], dtype=torch.float64, device=log_p.device).log()
+    mixed = torch.logaddexp(shares[0] + log_p, shares[1] + log_cache)
+    mixed[0] = log_p[0]
+    return mixed
+
+
+def tune_cache(stream: HiddenStream, grid: Grid = GRID) -> CacheSettings:
+    """The settings with the least loss on a text, which is not to be the one reported on.
+
+    Args:
+        stream: of a validation text.
+        grid: windows, thetas and weights to try all combinations of.
+    """
+    windows, thetas, weights = grid
+    found: list[tuple[float, CacheSettings]] = []
+    for window in windows:
+        rows = cache_log_probabilities(stream.hidden, stream.targets, window, thetas)
+        for (row, theta), weight in product(zip(rows, thetas, strict=True), weights):
+            loss = -_mixture(stream.log_p, row, weight).sum().item()
+            found.append((loss, CacheSettings(window, theta, weight)))
+    return min(found, key=lambda pair: pair[0])[1]

@@ -1,0 +1,66 @@
+"""`LSTMSequence` in C++: see lstm_kernel.cpp, and lstm.py for the equations."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from .dispatch import sequence_function
+
+__all__ = ["CompiledLSTMSequence"]
+
+
+class CompiledLSTMSequence(Function):
+    """All steps of the LSTM, and the way back, in one call each.
+
+    Shape:
+        As in `LSTMSequence`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        projected: Tensor,
+        h: Tensor,
+        c: Tensor,
+        U: Tensor,
+        mask: Tensor | None,
+        with_gradient: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """Run the steps, keeping what `LSTMSequence` keeps where there will be a way back."""
+        projected, U = projected.contiguous(), U.contiguous()
+        length, batch, rows = projected.shape
+        size = rows // 4
+        hidden = projected.new_empty(length + 1, batch, size)
+        cell = hidden.new_empty(hidden.shape, dtype=torch.float32)
+        gates = tanh_cell = None
+        if with_gradient:
+            gates, tanh_cell = cell.new_empty(length, batch, rows), torch.empty_like(cell[1:])
+        hidden[0], cell[0] = h, c
+        mask = None if mask is None else mask.to(torch.uint8).contiguous()
+        run = sequence_function("lstm", "forward", projected, size)
+        assert run is not None
+        run(projected, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
+        ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
+        ctx.set_materialize_grads(False)
+        return hidden[1:], cell[1:].to(hidden.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad_hidden: Tensor | None, grad_cell: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        """Walk back through time; the gradient of U is one product over all steps."""
+        gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
+        length, batch, rows = gates.shape
+        size = rows // 4
+        d_gates = torch.empty_like(gates, dtype=U.dtype)
+        dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
+        grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
+        run = sequence_function("lstm", "backward", U, size)
+        assert run is not None
+        run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, length, batch, size)
+        d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
+        return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None, None

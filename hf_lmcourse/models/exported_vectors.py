@@ -1,0 +1,41 @@
+"""The word vectors that a model has learned."""
+
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data.word_vectors import WordVectors
+from ..errors import LmcourseError
+
+__all__ = ["model_vectors"]
+
+
+def model_vectors(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, layer: str = "input"
+) -> WordVectors:
+    """The embeddings of a model's tokens, in the order of their ids.
+
+    Args:
+        model: any model, of this package or not.
+        tokenizer: its own.
+        layer: "input", the embeddings; or "output", the rows of the matrix that makes the logits.
+
+    Raises:
+        LmcourseError: the model has no such matrix, as one with an adaptive softmax, or a
+            classifier.
+    """
+    embeddings: Any
+    if layer == "input":
+        embeddings = model.get_input_embeddings()
+    else:
+        embeddings = model.get_output_embeddings()
+        if embeddings is None:
+            raise LmcourseError(
+                f"a {type(model).__name__} like this has no output matrix with a row for each "
+                "token: take its input embeddings"
+            )
+    by_id = sorted((index, word) for word, index in tokenizer.get_vocab().items())
+    matrix = embeddings.weight.detach().float().cpu().numpy()
+    rows = np.array([index for index, _ in by_id], dtype=np.int64)
+    return WordVectors([word for _, word in by_id], matrix[rows])

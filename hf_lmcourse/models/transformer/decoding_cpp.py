@@ -1,0 +1,205 @@
+"""One new token through all blocks in C++: see decoding_kernel.cpp in the layers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+
+from ...kernels.build import is_plain, kernel_function
+from ...layers.feed_forward import FeedForward
+from .configuration_transformer import TransformerConfig
+from .transformer_block import CausalSelfAttention, TransformerBlock
+
+__all__ = ["decode"]
+
+_ACTIVATIONS = ("gelu", "relu", "swiglu")
+_PARTS: dict[str, type[nn.Module]] = {
+    "attention_norm": nn.LayerNorm,
+    "attention.qkv_proj": nn.Linear,
+    "attention.o_proj": nn.Linear,
+    "feed_forward_norm": nn.LayerNorm,
+    "feed_forward.up_proj": nn.Linear,
+    "feed_forward.down_proj": nn.Linear,
+    "feed_forward.gate_proj": nn.Linear,
+}
+"""A weight and a bias each, in the order of the kernel; then the keys and the values."""
+_PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
+_FORWARDS = {
+    kind: kind.forward
+    for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.LayerNorm, nn.Linear)
+}
+"""What the kernel computes: no other class, and none whose `forward` someone has replaced."""
+
+
+def decode(
+    blocks: Iterable[nn.Module],
+    config: TransformerConfig,
+    hidden: Tensor,
+    cache: Cache | None,
+    attention_mask: Tensor | None,
+    rotation: tuple[Tensor, Tensor] | None,
+) -> Tensor | None:
+    """What the blocks make of one new token a row, on top of a cache, which they add to.
+
+    The blocks do the same in torch. The kernel is for full attention in float32 on a CPU, without
+    gradients, and for blocks that are as this package made them: without hooks, and with none of
+    their parts replaced.
+
+    Args:
+        blocks: of the Transformer.
+        config: of the model.
+        hidden: their input.
+        cache: keys and values of the tokens before.
+        attention_mask: 0 at padding, over everything seen so far.
+        rotation: cosines and sines of rotary positions.
+
+    Returns:
+        Their output; `None`, with nothing done, where it is left to the blocks.
+
+    Shape:
+        hidden, result: (batch, 1, hidden_size); attention_mask: (batch, seen + 1); cosines and
+        sines: (batch or 1, 1, 1, head_size / 2).
+    """
+    if not _is_one_token(hidden) or not _is_full_attention(config):
+        return None
+    batch, _, size = hidden.shape
+    heads = config.num_attention_heads
+    layers = _filled_layers(cache, config.num_hidden_layers)
+    run = kernel_function("decoding_kernel", "decode", hidden, size)
+    if run is None or not layers:
+        return None
+    seen = layers[0].get_seq_length()
+    if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
+        return None
+    shape = (batch, heads, seen, size // heads)
+    parts = [_parts(block) for block in blocks]
+    if None in parts or not all(_holds(layer, shape) for layer in layers):
+        return None
+    memories = [_memory_of(layer) for layer in layers]
+    table = [
+        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
+        for part, memory in zip(parts, memories, strict=True)
+        if part is not None
+    ]
+    x = hidden.clone(memory_format=torch.contiguous_format)
+    cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
+    mask = None if attention_mask is None else attention_mask.to(torch.uint8).contiguous()
+    addresses = torch.tensor(table, dtype=torch.int64, device="cpu")
+    epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
+    run(
+        *(addresses, x, cos, sin, mask, epsilon),
+        *(len(layers), batch, size, config.intermediate_size, heads, seen),
+        _ACTIVATIONS.index(config.hidden_act),
+    )
+    for layer, memory in zip(layers, memories, strict=True):
+        layer.keys, layer.values = memory.up_to(seen + 1)
+    return x
+
+
+def _is_one_token(hidden: Tensor) -> bool:
+    """One token a row, computed now and without gradients, in the precision of the tensor."""
+    if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        return False
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(hidden) is not Tensor:
+        return False
+    return hidden.shape[1] == 1 and hidden.dtype == torch.float32
+
+
+def _is_full_attention(config: TransformerConfig) -> bool:
+    return config.attention_pattern == "full" and config._attn_implementation == "sdpa"
+
+
+def _filled_layers(cache: Cache | None, count: int) -> list[Any]:
+    """The layers of the usual cache; none of another one, or of one without tokens."""
+    layers = cache.layers if type(cache) is DynamicCache else []
+    filled = all(type(layer) is DynamicLayer and layer.get_seq_length() for layer in layers)
+    return layers if filled and len(layers) == count else []
+
+
+def _for_rows(part: Tensor, batch: int) -> Tensor:
+    return part.float().expand(batch, -1, -1, -1).contiguous()
+
+
+def _holds(layer: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a layer of a cache holds keys and values as the kernel takes them."""
+    held = layer.keys, layer.values
+    return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in held)
+
+
+class _Memory:
+    """The keys and values of a layer of a cache, with room for more behind them.
+
+    A cache of transformers joins old and new to a new tensor at every token. Here they stay where
+    they are, and move to twice the room where it is full.
+
+    Shape:
+        keys, values: (batch, heads, room, head_size).
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        batch, heads, seen, size = keys.shape
+        self.room = 2 * (seen + 1)
+        self.keys, self.values = keys.new_empty(2, batch, heads, self.room, size)
+        self.views = self.up_to(seen)
+        self.views[0].copy_(keys)
+        self.views[1].copy_(values)
+
+    def up_to(self, length: int) -> tuple[Tensor, Tensor]:
+        """What a layer holds of it from now on."""
+        self.views = self.keys[:, :, :length], self.values[:, :, :length]
+        return self.views
+
+
+def _memory_of(layer: Any) -> _Memory:
+    """The memory that a layer's tensors are in, with room for a token.
+
+    Tensors that are not the last views of it were put there by someone else, or cut, or belong to a
+    copy of the layer: they are copied, and what lies behind them is not written to.
+    """
+    memory: _Memory | None = getattr(layer, "memory", None)
+    if memory is None or memory.views[0] is not layer.keys or memory.views[1] is not layer.values:
+        memory = None
+    if memory is None or memory.room == layer.keys.shape[2]:
+        memory = layer.memory = _Memory(layer.keys, layer.values)
+    return memory
+
+
+def _parts(block: nn.Module) -> list[int] | None:
+    """The addresses of a block's parameters, 0 for those that it has not.
+
+    Returns:
+        `None` where one is not as this package made it.
+    """
+    parts: list[int] = []
+    for path, kind in _PATHS:
+        module: Any = block
+        for name in path:
+            if not _is_own(module):
+                return None
+            module = module._modules.get(name)
+        if module is None and path[-1] == "gate_proj":
+            parts += [0, 0]
+            continue
+        if type(module) is not kind or not _is_own(module):
+            return None
+        own = module._parameters["weight"], module._parameters["bias"]
+        if not all(map(_is_readable, own)):
+            return None
+        parts += [x.data_ptr() for x in own if x is not None]
+    return parts
+
+
+def _is_readable(x: Tensor | None) -> bool:
+    if x is None or x.dtype != torch.float32:
+        return False
+    return is_plain(x) and x.is_contiguous()
+
+
+def _is_own(module: nn.Module) -> bool:
+    """Whether a module is as it was made: nobody sees or changes what goes through it."""
+    kind = type(module)
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        return False
+    return kind in _FORWARDS and kind.forward is _FORWARDS[kind]

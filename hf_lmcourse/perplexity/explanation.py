@@ -1,0 +1,248 @@
+"""Why scores differ, in sentences that follow from measured values and from nothing else."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+from .comparability import Key, bits_key, token_key
+from .score import PassageScore
+from .token_classes import class_costs
+
+__all__ = ["explanation"]
+
+Scores = Sequence[PassageScore]
+
+
+def explanation(scores: Scores) -> dict[str, list[str]]:
+    """Sentences in Markdown about the gaps between the rows of a table, by heading.
+
+    Returns:
+        Headings for which there is something to say, with their sentences.
+    """
+    raw = [score for score in scores if score.passage.preprocessing == "raw"]
+    parts = {
+        "What compares": _best(scores),
+        "Tokens and vocabulary": _tokens(raw),
+        "From passage to passage": _passages(raw),
+        "Unknown words": _unknown(raw),
+        "Context": _context(raw),
+        "Seen in training": _seen(raw),
+        "Preprocessing": _preprocessing(scores),
+    }
+    found = {heading: list(sentences) for heading, sentences in parts.items()}
+    return {heading: sentences for heading, sentences in found.items() if sentences}
+
+
+def _best(scores: Scores) -> Iterator[str]:
+    """The lowest of each group of rows that compare, and by how much."""
+    for rows in _groups(scores, bits_key):
+        first, *_, last = sorted(rows, key=_bits)
+        yield (
+            f"On {_text(first)}, {len(rows)} models compare in bits per character: the lowest is "
+            f"{_figure(first)} of {first.model}, the highest {_figure(last)} of {last.model}."
+        )
+    for rows in _groups(scores, token_key):
+        if bits_key(rows[0]) is None:  # else bits per character have said it
+            first, *_, last = sorted(rows, key=_perplexity)
+            yield (
+                f"On {_text(first)}, {len(rows)} models have the same tokens, so that their "
+                f"perplexities compare: from {_perplexity(first):,.2f} of {first.model} to "
+                f"{_perplexity(last):,.2f} of {last.model}."
+            )
+
+
+def _tokens(scores: Scores) -> Iterator[str]:
+    for score in _first_of_each_model(scores):
+        yield (
+            f"{score.model} has {score.vocabulary:,} tokens to choose from: as likely each, one "
+            f"would cost {math.log2(score.vocabulary):.2f} bits. A token of {_text(score)} is "
+            f"{_length(score):.2f} characters long and costs it "
+            f"{score.metrics['bits_per_token']:.2f} bits, {_figure(score)} a character."
+        )
+    for name in dict.fromkeys(score.passage.name for score in scores):
+        rows = [s for s in scores if s.passage.name == name and bits_key(s) is not None]
+        if not rows:
+            continue
+        low, compact = min(rows, key=_perplexity), min(rows, key=_bits)
+        if token_key(low) != token_key(compact):
+            yield (
+                f"On {name}, {low.model} has the lowest perplexity of these that lose no character "
+                f"({_perplexity(low):,.2f}, {_length(low):.2f} characters a token, {_figure(low)} "
+                f"bits a character), and {compact.model} pays less for the text "
+                f"({_perplexity(compact):,.2f}, {_length(compact):.2f}, {_figure(compact)}): its "
+                "tokens are longer."
+            )
+
+
+def _passages(scores: Scores) -> Iterator[str]:
+    """Each model on every two passages: the gap, and what it consists of."""
+    for model in dict.fromkeys(score.model for score in scores):
+        rows = [score for score in scores if score.model == model]
+        for pair in combinations(rows, 2):
+            low, high = sorted(pair, key=_bits)
+            gap = _bits(high) - _bits(low)
+            yield (
+                f"{model} pays {_figure(low)} bits per character on {low.passage.name} and "
+                f"{_figure(high)} on {high.passage.name}, {gap:.3f} more"
+                + (
+                    ", its unknown tokens not spelt out."
+                    if any(s.encoded.unknown.any() for s in pair)
+                    else "."
+                )
+            )
+            yield from _what_the_gap_is_made_of(low, high, gap)
+            if low.overlap is not None and high.overlap is not None:
+                yield (
+                    f"Of the running words of {low.passage.name}, {low.overlap.words:.1%} occur in "
+                    f"its training text, of those of {high.passage.name} {high.overlap.words:.1%}."
+                )
+
+
+def _what_the_gap_is_made_of(low: PassageScore, high: PassageScore, gap: float) -> Iterator[str]:
+    before, after = class_costs(low), class_costs(high)
+
+    def difference(name: str) -> float:
+        return sum(
+            sign * costs[name].bits_per_character
+            for sign, costs in ((1, after), (-1, before))
+            if name in costs
+        )
+
+    names = sorted(dict.fromkeys([*before, *after]), key=difference, reverse=True)
+    largest = [name for name in names if difference(name) > 0.1 * gap > 0][:3]
+    if len(names) > 1 and largest:
+        told = (
+            f"{difference(name):.3f} from {name} ({_share(before, name)} of the tokens of "
+            f"{low.passage.name}, {_share(after, name)} of {high.passage.name})"
+            for name in largest
+        )
+        yield f"Of the {gap:.3f}, these are the largest parts: {'; '.join(told)}."
+
+
+def _share(costs: dict, name: str) -> str:
+    return f"{costs[name].tokens:.1%}" if name in costs else "0.0%"
+
+
+def _unknown(scores: Scores) -> Iterator[str]:
+    for score in scores:
+        unknown, nats = score.unknown, score.nats[score.predicted]
+        if not unknown.any():
+            continue
+        cost, share = nats[unknown].mean(), unknown.mean()
+        sentence = (
+            f"{share:.1%} of the tokens of {score.passage.name} are unknown to {score.model}: of "
+            f"each it predicts that it is some unknown one ({cost / math.log(2):.2f} bits on "
+            "average), not which"
+        )
+        if unknown.all():
+            yield f"{sentence}."
+            continue
+        known = nats[~unknown].mean()
+        effect = "lower" if cost < known else "higher"
+        yield (
+            f"{sentence}. The known ones cost {known / math.log(2):.2f}: over these alone the "
+            f"perplexity is {math.exp(known):,.2f}; the unknown class makes it {effect}, "
+            f"{_perplexity(score):,.2f}."
+        )
+
+
+def _context(scores: Scores) -> Iterator[str]:
+    """Rows that compare, from the shortest context to the longest."""
+    for score in _first_of_each_model(scores):
+        yield (
+            f"{score.model} looks back at {score.context}: on {score.passage.name} at "
+            f"{score.context.mean:,.1f} tokens on average, about {_reach(score):,.0f} characters."
+        )
+    for key in (bits_key, token_key):
+        for rows in _groups(scores, key):
+            if key is bits_key or bits_key(rows[0]) is None:
+                yield from _order_by_context(sorted(rows, key=_reach))
+
+
+def _order_by_context(rows: list[PassageScore]) -> Iterator[str]:
+    if _reach(rows[0]) == _reach(rows[-1]):
+        return
+    costs = [_bits(row) for row in rows]
+    told = ", ".join(f"{row.model} {_figure(row)} ({_reach(row):,.0f})" for row in rows)
+    verdict = "their order is another one, so they differ in more than context"
+    if costs == sorted(costs, reverse=True):
+        verdict = "the more context, the fewer bits"
+    yield (
+        f"Bits per character on {rows[0].passage.name} from the shortest context to the longest "
+        f"(mean characters of it): {told}; {verdict}."
+    )
+
+
+def _seen(scores: Scores) -> Iterator[str]:
+    for score in scores:
+        overlap = score.overlap
+        if overlap is None or not overlap.verbatim:
+            continue
+        yield (
+            f"{score.passage.name} stands verbatim in the training text of {score.model} "
+            f"({overlap.source}): its {_figure(score)} bits per character are not those of a text "
+            "that it has not seen."
+        )
+        for other in scores:
+            fair = other.overlap is not None and not other.overlap.verbatim
+            if fair and token_key(other) is not None and token_key(other) == token_key(score):
+                gap = _bits(other) - _bits(score)
+                yield (
+                    f"{other.model}, which has not seen it, pays {_figure(other)}: "
+                    f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}, which is what having seen it "
+                    "changes only if the two differ in nothing else."
+                )
+
+
+def _preprocessing(scores: Scores) -> Iterator[str]:
+    raw = {(s.model, s.passage.name): s for s in scores if s.passage.preprocessing == "raw"}
+    for score in scores:
+        passage = score.passage
+        if passage.preprocessing == "raw":
+            continue
+        before = raw[score.model, passage.name]
+        if before.passage.text == passage.text:
+            continue
+        yield (
+            f"On {passage.name}, {passage.preprocessing} changes {passage.changed:.1%} of the "
+            f"characters: for {score.model} the unknown tokens go from "
+            f"{before.metrics['unknown_share']:.1%} to {score.metrics['unknown_share']:.1%}, and "
+            f"the bits per character from {_figure(before)} to {_figure(score)}, of another text."
+        )
+
+
+def _groups(scores: Scores, key: Callable[[PassageScore], Key]) -> list[list[PassageScore]]:
+    """Rows of several models with the same key; of a model its first, where texts are the same."""
+    found: dict[Key, dict[str, PassageScore]] = {}
+    for score in scores:
+        found.setdefault(key(score), {}).setdefault(score.model, score)
+    return [list(rows.values()) for k, rows in found.items() if k is not None and len(rows) > 1]
+
+
+def _first_of_each_model(scores: Scores) -> list[PassageScore]:
+    return list({score.model: score for score in reversed(scores)}.values())[::-1]
+
+
+def _text(score: PassageScore) -> str:
+    chain = score.passage.preprocessing
+    return score.passage.name + ("" if chain == "raw" else f" ({chain})")
+
+
+def _length(score: PassageScore) -> float:
+    return len(score.passage.text) / score.metrics["tokens"]
+
+
+def _reach(score: PassageScore) -> float:
+    return score.context.mean * _length(score)  # in characters
+
+
+def _bits(score: PassageScore) -> float:
+    return score.metrics["bits_per_character"]
+
+
+def _perplexity(score: PassageScore) -> float:
+    return score.metrics["perplexity"]
+
+
+def _figure(score: PassageScore) -> str:
+    return f"{_bits(score):.3f}"

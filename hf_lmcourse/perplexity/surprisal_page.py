@@ -1,0 +1,102 @@
+"""Where a model is surprised, as a coloured page that stands alone."""
+
+import heapq
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+from ..report.palette import VERMILION
+from .score import PassageScore
+from .surprisal import SurprisalUnit, surprisal_units
+
+__all__ = ["SURPRISAL_COLOURS", "colour_limit", "surprisal_page", "visible"]
+
+SURPRISAL_COLOURS = LinearSegmentedColormap.from_list("surprisal", ["#ffffff", VERMILION])
+"""From certain to surprised; black letters can be read on all of them."""
+
+_LIMITS = (8, 12, 16, 20, 24)
+_MOST = 20
+_AROUND = 40
+_SIGNS = {"\n": "\u21b5", " ": "\u2423", "\t": "\u21e5"}
+
+
+def colour_limit(units: Sequence[SurprisalUnit]) -> int:
+    """Bits that have the strongest colour: one of a few round numbers, so that pages compare.
+
+    It is the least of them that at most one known piece in a hundred exceeds.
+    """
+    bits = sorted(unit.bits for unit in units if unit.bits is not None and not unit.unknown)
+    if not bits:
+        return _LIMITS[-1]
+    high = bits[math.ceil(0.99 * len(bits)) - 1]
+    return next((limit for limit in _LIMITS if high <= limit), _LIMITS[-1])
+
+
+def visible(text: str) -> str:
+    """A piece of text with signs for white space, where that is all there is of it."""
+    return text if text.strip() else "".join(_SIGNS.get(c, c) for c in text)
+
+
+def surprisal_page(score: PassageScore) -> str:
+    """The passage in HTML, each piece in the colour of its surprisal, with nothing to load.
+
+    Pointing at a piece tells its bits; unknown ones are underlined; the costliest stand below.
+    """
+    units = surprisal_units(score)
+    limit = colour_limit(units)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("surprisal.html.jinja").render(
+        score=score,
+        limit=limit,
+        pieces=[_piece(unit, limit) for unit in units],
+        legend=[(bits, _colour(bits, limit)) for bits in range(0, limit + 1, limit // 4)],
+        most=_costliest(units),
+        figures={
+            "perplexity": f"{score.metrics['perplexity']:,.2f}",
+            "bits per token": f"{score.metrics['bits_per_token']:.3f}",
+            "bits per character": f"{score.metrics['bits_per_character']:.3f}",
+            "tokens": f"{len(score.nats):,}",
+            "unknown tokens": f"{score.metrics['unknown_share']:.1%}",
+            "likeliest was right": f"{score.metrics['accuracy']:.1%}",
+        },
+    )
+
+
+def _piece(unit: SurprisalUnit, limit: int) -> dict[str, str]:
+    shown = unit.text.replace("\n", "\u21b5\n") if unit.bits is not None else unit.text
+    if unit.bits is None:
+        return {"text": shown, "colour": "", "title": "", "kind": ""}
+    kind = "unknown" if unit.unknown else ""
+    chance = f"probability {2.0**-unit.bits:.3g}"
+    title = f"{visible(unit.text)}  {unit.bits:.2f} bits, {chance}{', unknown' if kind else ''}"
+    return {"text": shown, "colour": _colour(unit.bits, limit), "title": title, "kind": kind}
+
+
+def _colour(bits: float, limit: int) -> str:
+    return to_hex(SURPRISAL_COLOURS(min(1.0, bits / limit)))
+
+
+def _costliest(units: Sequence[SurprisalUnit]) -> list[dict[str, str]]:
+    scored = [i for i, unit in enumerate(units) if unit.bits is not None]
+    rows = []
+    for i in heapq.nlargest(_MOST, scored, key=lambda i: units[i].bits or 0.0):
+        before = "".join(unit.text for unit in units[max(0, i - _AROUND) : i])[-_AROUND:]
+        after = "".join(unit.text for unit in units[i + 1 : i + 1 + _AROUND])[:_AROUND]
+        rows.append(
+            {
+                "bits": f"{units[i].bits:.2f}",
+                "before": " ".join(before.split("\n")),
+                "text": visible(units[i].text),
+                "after": " ".join(after.split("\n")),
+            }
+        )
+    return rows

@@ -1,0 +1,171 @@
+"""Where a model is surprised, as a picture."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from ..report.palette import BLUE, GREY
+from .score import PassageScore
+from .surprisal import SurprisalUnit, surprisal_units
+from .surprisal_page import SURPRISAL_COLOURS, colour_limit
+
+__all__ = ["plot_surprisal"]
+
+_LEAST_COLUMNS, _COLUMNS = 60, 96
+_MOST_LINES = 120
+_POINTS = 9.0
+_ADVANCE = 0.602 * _POINTS
+"""Width of a letter of DejaVu Sans Mono, which matplotlib brings along, in points."""
+
+_LEADING = 1.6 * _POINTS
+_MARGIN, _HEAD, _BARS, _LEGEND = 18.0, 66.0, 150.0, 46.0
+
+
+_Cell = tuple[str, int]
+"""A letter of the picture, and the number of the piece that it belongs to."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the picture.
+
+    Attributes:
+        text: its letters.
+        stretches: what is coloured: from column, to column, bits, whether unknown.
+        bits: surprisal of its letters; those of a piece share it evenly.
+    """
+
+    text: str
+    stretches: list[tuple[int, int, float, bool]]
+    bits: float
+
+
+def plot_surprisal(score: PassageScore, path: str | Path) -> None:
+    """Draw a passage with each piece in the colour of its surprisal, and the mean of each line.
+
+    A long passage is cut off after so many lines, which the title then says.
+
+    Args:
+        score: what the model paid for the passage.
+        path: the picture; its ending says the format. Its folder is made where it is missing.
+    """
+    units = surprisal_units(score)
+    lines = list(_lines(units))
+    shown = lines[:_MOST_LINES]
+    columns = max(_LEAST_COLUMNS, *(len(line.text) for line in shown))
+    width = 2 * _MARGIN + columns * _ADVANCE + _BARS
+    height = _HEAD + len(shown) * _LEADING + _LEGEND + _MARGIN
+    figure = Figure(figsize=(width / 72, height / 72))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    limit = colour_limit(units)
+    _draw_text(axes, shown, limit)
+    _draw_means(axes, shown, _MARGIN + columns * _ADVANCE + 14)
+    _draw_title(axes, score, f", the first {len(shown)} of {len(lines)} lines" * (lines != shown))
+    bar = figure.add_axes((_MARGIN / width, (_MARGIN + 18) / height, 0.4, 9 / height))
+    figure.colorbar(
+        ScalarMappable(Normalize(0, limit), SURPRISAL_COLOURS),
+        cax=bar,
+        orientation="horizontal",
+        extend="max",
+        label="surprisal of a token in bits",
+        ticks=range(0, limit + 1, limit // 4),
+    )
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def _lines(units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
+    """The lines of the text, the long ones wrapped at blanks."""
+    cells: list[_Cell] = []
+    for number, unit in enumerate(units):
+        for letter in unit.text:
+            if letter != "\n":
+                cells.append((letter if letter.isprintable() else "\u00b7", number))
+                continue
+            if unit.bits is not None:
+                cells.append(("\u21b5", number))
+            yield from _wrapped(cells, units)
+            cells = []
+    if cells:
+        yield from _wrapped(cells, units)
+
+
+def _wrapped(cells: list[_Cell], units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
+    while len(cells) > _COLUMNS:
+        blanks = [i for i in range(1, _COLUMNS + 1) if cells[i - 1][0] == " "]
+        cut = blanks[-1] if blanks else _COLUMNS
+        yield _line(cells[:cut], units)
+        cells = cells[cut:]
+    yield _line(cells, units)
+
+
+def _line(cells: list[_Cell], units: Sequence[SurprisalUnit]) -> _Line:
+    stretches, total, start = [], 0.0, 0
+    for number, group in groupby(cells, key=lambda cell: cell[1]):
+        end, unit = start + len(list(group)), units[number]
+        if unit.bits is not None:
+            stretches.append((start, end, unit.bits, unit.unknown))
+            total += unit.bits * (end - start) / len(unit.text)
+        start = end
+    return _Line("".join(letter for letter, _ in cells), stretches, total)
+
+
+def _draw_text(axes: Axes, lines: list[_Line], limit: int) -> None:
+    boxes, bits = [], []
+    for number, line in enumerate(lines):
+        top = _HEAD + number * _LEADING
+        bottom, baseline = top + _LEADING - 1.5, top + 0.72 * _LEADING
+        for start, end, cost, unknown in line.stretches:
+            left, right = (_MARGIN + column * _ADVANCE for column in (start, end))
+            boxes.append([(left, top), (right, top), (right, bottom), (left, bottom)])
+            bits.append(cost)
+            if unknown:
+                axes.plot([left, right - 1], [bottom - 1] * 2, color=BLUE, linewidth=1.2)
+        axes.text(
+            _MARGIN,
+            baseline,
+            line.text,
+            family="DejaVu Sans Mono",
+            fontsize=_POINTS,
+            verticalalignment="baseline",
+            parse_math=False,
+        )
+    colours = [SURPRISAL_COLOURS(min(1.0, cost / limit)) for cost in bits]
+    axes.add_collection(PolyCollection(boxes, facecolors=colours, edgecolors="none", zorder=0))
+
+
+def _draw_means(axes: Axes, lines: list[_Line], left: float) -> None:
+    """A bar a line, from a place on the right: its bits by its letters."""
+    means = [line.bits / max(1, len(line.text)) for line in lines]
+    longest, most = _BARS - 50, max([*means, 1e-9])
+    for number, mean in enumerate(means):
+        if not lines[number].stretches:
+            continue
+        middle, length = _HEAD + (number + 0.45) * _LEADING, longest * mean / most
+        axes.barh(middle, length, 0.55 * _LEADING, left=left, color=GREY, alpha=0.6)
+        axes.text(left + length + 4, middle, f"{mean:.2f}", fontsize=7, color=GREY, va="center")
+    axes.text(left, _HEAD - 8, "bits per character", fontsize=8, color=GREY)
+
+
+def _draw_title(axes: Axes, score: PassageScore, cut: str) -> None:
+    passage, figures = score.passage, score.metrics
+    text = "" if passage.preprocessing == "raw" else f" ({passage.preprocessing})"
+    axes.text(_MARGIN, 24, f"{score.model} on {passage.name}{text}{cut}", fontsize=12)
+    unknown = figures["unknown_share"]
+    told = [
+        f"{figures['bits_per_character']:.3f} bits per character",
+        f"perplexity {figures['perplexity']:,.2f} over {len(score.nats):,} tokens",
+        f"{unknown:.1%} unknown (underlined)" if unknown else "none unknown",
+    ]
+    if score.temperature != 1:
+        told.append(f"temperature {score.temperature:g}: not the model's probabilities")
+    axes.text(_MARGIN, 42, ", ".join(told), fontsize=9, color=GREY)

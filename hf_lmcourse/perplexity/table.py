@@ -1,0 +1,198 @@
+"""Scores of passages as a table: for the terminal, in Markdown, CSV and JSON."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..report.tables import markdown_table
+from .comparability import RULE, bits_key, comparisons, groups, token_key
+from .score import PassageScore
+
+__all__ = [
+    "BASES",
+    "as_json",
+    "csv_table",
+    "entropy",
+    "json_record",
+    "markdown_rows",
+    "text_table",
+]
+
+BASES = {"2": (2.0, "bits"), "e": (math.e, "nats"), "10": (10.0, "dits")}
+"""Of the logarithm, with the unit of surprisal that it makes; a dit is also called a hartley."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: its heading, what it shows of a row, and whether it is shown at all."""
+
+    heading: str
+    cell: Callable[[PassageScore], str]
+    shown: Callable[[Sequence[PassageScore]], bool] = lambda scores: True
+    right: bool = True
+
+
+def entropy(score: PassageScore, base: str) -> tuple[float, float]:
+    """Cross-entropy of a token in the unit of a base b, and the perplexity b^(cross-entropy).
+
+    The perplexity is the same in every base, up to rounding.
+    """
+    b, _ = BASES[base]
+    cross_entropy = score.metrics["nats_per_token"] / math.log(b)
+    try:
+        return cross_entropy, b**cross_entropy
+    except OverflowError:
+        return cross_entropy, math.inf
+
+
+def text_table(scores: Sequence[PassageScore], base: str = "e") -> str:
+    """The table as aligned text for the terminal."""
+    columns, cells = _cells(scores, base)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        padded = (
+            f"{cell:>{width}}" if column.right else f"{cell:<{width}}"
+            for column, cell, width in zip(columns, row, widths, strict=True)
+        )
+        lines.append(f"  {'  '.join(padded)}".rstrip())
+    return "\n".join(lines)
+
+
+def markdown_rows(scores: Sequence[PassageScore], base: str = "e") -> str:
+    """The table in Markdown."""
+    _, (header, *rows) = _cells(scores, base)
+    return markdown_table(header, rows)
+
+
+def csv_table(scores: Sequence[PassageScore], base: str = "e") -> str:
+    """Every figure unrounded, one row a line, with a header."""
+    rows = [_record(score, base, *letters) for score, letters in _with_groups(scores)]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def json_record(scores: Sequence[PassageScore], base: str = "e") -> dict[str, Any]:
+    """Rows, the rule of comparison and its outcome for every two rows of a passage.
+
+    A perplexity beyond the largest float is `None`.
+    """
+    rows = [_record(score, base, *letters) for score, letters in _with_groups(scores)]
+    finite = [
+        {k: None if isinstance(v, float) and math.isinf(v) else v for k, v in row.items()}
+        for row in rows
+    ]
+    pairs = [{"rows": [i, j], **asdict(pair)} for i, j, pair in comparisons(scores)]
+    return {"rule": RULE, "base": base, "rows": finite, "comparisons": pairs}
+
+
+def _cells(scores: Sequence[PassageScore], base: str) -> tuple[list[_Column], list[list[str]]]:
+    letters = dict(zip(map(id, scores), _letters(scores), strict=True))
+    columns = [c for c in _columns(base, letters) if c.shown(scores)]
+    return columns, [[c.heading for c in columns], *([c.cell(s) for c in columns] for s in scores)]
+
+
+def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
+    def metric(name: str, digits: int) -> Callable[[PassageScore], str]:
+        return lambda score: _number(score.metrics[name], digits) + _mark(score)
+
+    return [
+        _Column("model", lambda s: s.model, right=False),
+        _Column("passage", lambda s: s.passage.name, right=False),
+        _Column("text", lambda s: s.passage.preprocessing, _any_preprocessing, right=False),
+        _Column("changed", lambda s: f"{s.passage.changed:.1%}", _any_preprocessing),
+        _Column("tokens", lambda s: f"{int(s.metrics['tokens']):,}"),
+        _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
+        _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
+        _Column("bits/char", metric("bits_per_character", 3)),
+        _Column("spelled", _spelled, _any_unknown),
+        _Column("bits/byte", metric("bits_per_byte", 3)),
+        _Column("word ppl", metric("word_perplexity", 1)),
+        _Column("unknown", lambda s: f"{s.metrics['unknown_share']:.1%}"),
+        _Column("in training", _seen, lambda scores: any(s.overlap for s in scores)),
+        _Column("compare bits", lambda s: letters[id(s)][0]),
+        _Column("compare ppl", lambda s: letters[id(s)][1]),
+    ]
+
+
+def _any_preprocessing(scores: Sequence[PassageScore]) -> bool:
+    return any(score.passage.preprocessing != "raw" for score in scores)
+
+
+def _any_unknown(scores: Sequence[PassageScore]) -> bool:
+    return any(score.metrics["unknown_share"] for score in scores)
+
+
+def _spelled(score: PassageScore) -> str:
+    bits = score.metrics.get("bits_per_character_spelled")
+    return "-" if bits is None else _number(bits, 3)
+
+
+def _seen(score: PassageScore) -> str:
+    if score.overlap is None:
+        return "?"
+    return "verbatim" if score.overlap.verbatim else f"{score.overlap.windows:.1%}"
+
+
+def _mark(score: PassageScore) -> str:
+    return "" if score.encoded.lossless else "*"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}" if value < 1e9 else f"{value:.2e}"
+
+
+def _letters(scores: Sequence[PassageScore]) -> list[tuple[str, str]]:
+    return list(zip(groups(scores, bits_key), groups(scores, token_key), strict=True))
+
+
+def _with_groups(
+    scores: Sequence[PassageScore],
+) -> list[tuple[PassageScore, tuple[str, str]]]:
+    return list(zip(scores, _letters(scores), strict=True))
+
+
+def _record(score: PassageScore, base: str, bits_group: str, token_group: str) -> dict[str, Any]:
+    """One row, flat, under the names of the result files."""
+    overlap, passage = score.overlap, score.passage
+    return {
+        "model": score.model,
+        "model_type": score.model_type,
+        "parameters": score.parameters,
+        "vocabulary": score.vocabulary,
+        "passage": passage.name,
+        "preprocessing": passage.preprocessing,
+        "changed_share": passage.changed,
+        "characters": len(passage.text),
+        "bytes": len(passage.text.encode()),
+        **score.metrics,
+        "bits_per_character_spelled": score.metrics.get("bits_per_character_spelled"),
+        "perplexity": entropy(score, base)[1],
+        f"{BASES[base][1]}_per_token": entropy(score, base)[0],
+        "nats": math.fsum(score.nats),
+        "temperature": score.temperature,
+        "first_token_from": score.start,
+        "context": score.context.kind,
+        "context_longest": score.context.longest,
+        "context_least": score.context.least,
+        "context_mean": score.context.mean,
+        "lossless": score.encoded.lossless,
+        "training_text": None if overlap is None else overlap.source,
+        "verbatim_in_training_text": None if overlap is None else overlap.verbatim,
+        "stretches_in_training_text": None if overlap is None else overlap.windows,
+        "words_in_training_text": None if overlap is None else overlap.words,
+        "comparable_bits_per_character": bits_group,
+        "comparable_perplexity": token_group,
+    }
+
+
+def as_json(record: dict[str, Any]) -> str:
+    """The record as strict JSON."""
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,120 @@
+"""What of a passage a model has seen in its training."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ..data.corpora import Corpus, load_corpus, user_file
+from ..data.hold_out import hold_out
+from ..data.text_files import read_text
+from ..data.training_text_record import read_record
+from ..errors import LmcourseError
+
+__all__ = ["Overlap", "TrainingText", "given_training_text", "recorded_training_text"]
+
+_WINDOW = 50
+"""Characters so many that they hardly agree by chance."""
+
+_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much of a passage stands in a training text.
+
+    Attributes:
+        source: of the training text.
+        verbatim: the whole passage stands there, white space apart.
+        windows: share of the passage's stretches of 50 characters that stand there.
+        words: share of its running words that occur there, in capital or small letters.
+    """
+
+    source: str
+    verbatim: bool
+    windows: float
+    words: float
+
+
+class TrainingText:
+    """A training text that passages are looked for in.
+
+    Args:
+        source: what it is, for readers.
+        text: the text.
+    """
+
+    def __init__(self, source: str, text: str) -> None:
+        self.source = source
+        self._text = _one_line(text)
+
+    def overlap(self, passage: str) -> Overlap:
+        """How much of a passage stands in this text; white space makes no difference."""
+        line = _one_line(passage)
+        verbatim = line in self._text
+        size = min(_WINDOW, len(line))
+        windows = [line[i : i + size] for i in range(len(line) - size + 1)]
+        shared = set(windows) if verbatim else self._stretches(set(windows), size)
+        words = [word.lower() for word in _WORD.findall(line)]
+        return Overlap(
+            self.source,
+            verbatim,
+            windows=sum(window in shared for window in windows) / len(windows),
+            words=sum(word in self._words for word in words) / max(1, len(words)),
+        )
+
+    def _stretches(self, wanted: set[str], size: int) -> set[str]:
+        text = self._text
+        return {s for i in range(len(text) - size + 1) if (s := text[i : i + size]) in wanted}
+
+    @cached_property
+    def _words(self) -> set[str]:
+        return {word.lower() for word in _WORD.findall(self._text)}
+
+
+def given_training_text(
+    name_or_path: str, held_out: Sequence[str] = (), data_dir: str | Path | None = None
+) -> TrainingText:
+    """The training text that a user names.
+
+    Args:
+        name_or_path: a named corpus or a folder, for its training split, or a text file as a whole.
+        held_out: files of passages that were taken out; see `hold_out`.
+        data_dir: folder of local corpora.
+
+    Raises:
+        LmcourseError: it is not there, or a passage to take out is not in it.
+    """
+    corpus = load_corpus(name_or_path, data_dir)
+    if (path := user_file(name_or_path)) is not None:  # a file whole, not nine tenths of it
+        corpus = replace(corpus, read=lambda split: read_text(path))
+    return _training_text(corpus, held_out, data_dir)
+
+
+def recorded_training_text(
+    folder: str | Path, data_dir: str | Path | None = None
+) -> TrainingText | None:
+    """The training text that a run folder tells of, if it can be had without the network."""
+    record = read_record(Path(folder))
+    if record is None:
+        return None
+    try:
+        corpus = load_corpus(record.corpus, data_dir)
+        if corpus.source not in ("embedded", "local"):
+            return None
+        return _training_text(corpus, record.hold_out, data_dir)
+    except LmcourseError:
+        return None
+
+
+def _training_text(
+    corpus: Corpus, held_out: Sequence[str], data_dir: str | Path | None
+) -> TrainingText:
+    text = hold_out(corpus, held_out, data_dir).text("train")
+    without = f" without {', '.join(Path(name).stem for name in held_out)}" if held_out else ""
+    return TrainingText(corpus.name + without, text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

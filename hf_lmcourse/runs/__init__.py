@@ -1,0 +1,1 @@
+"""One training run, from a YAML file to a run folder."""

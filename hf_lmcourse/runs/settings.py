@@ -1,0 +1,253 @@
+"""Settings of a run: defaults, then a YAML file, then the command line.
+
+A YAML file has up to three sections:
+
+    model:      model_type and the fields of its config
+    data:       fields of `DataArguments`, or of `LabelledDataArguments` for a classifier
+    training:   fields of `RunArguments`
+
+and every field of any of them can be given again as `--field value`.
+"""
+
+import difflib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_type_hints
+
+import yaml
+from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
+
+from ..errors import LmcourseError
+from ..models.families import CLASSIFIERS, MODEL_TYPES
+from ..training.arguments import DataArguments, LabelledDataArguments, RunArguments
+
+__all__ = ["RunSettings", "help_text", "last_cause", "read_settings"]
+
+_SECTIONS = ("model", "data", "training")
+_SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
+
+
+@dataclass
+class RunSettings:
+    """Everything a run was told.
+
+    Attributes:
+        name: the name of the YAML file, without its ending.
+        config_file: its path as it was given.
+        config: the model's settings, still without a vocabulary.
+        data: the text: `DataArguments`, or `LabelledDataArguments` for a classifier.
+        training: the training.
+    """
+
+    name: str
+    config_file: str
+    config: PreTrainedConfig
+    data: Any
+    training: RunArguments
+
+
+class _Parser(HfArgumentParser):
+    """HfArgumentParser that raises one sentence where argparse would print its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise LmcourseError(f"{message}; see lmcourse train --help")
+
+
+def read_settings(
+    arguments: Sequence[str], changes: Mapping[str, Any] | None = None
+) -> RunSettings:
+    """Read a YAML file and the overrides that follow it.
+
+    Args:
+        arguments: the path of a YAML file, then `--field value` pairs.
+        changes: fields of any section that replace those of the file, before the overrides.
+
+    Returns:
+        The settings.
+
+    Raises:
+        LmcourseError: no such file, no YAML, an unknown section, field or model type (with the
+            nearest one that exists), or a value of the wrong type.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        raise LmcourseError("name a YAML file first, as in: lmcourse train configs/quickstart.yaml")
+    path, *overrides = arguments
+    sections = _load_sections(path)
+    changes = dict(changes or {})
+    sections["model"].update((k, changes.pop(k)) for k in ["model_type"] if k in changes)
+    overrides, model_type = _take_model_type(overrides, sections["model"])
+    config_class: Any = _config_class(model_type)
+    data_kind = LabelledDataArguments if model_type in CLASSIFIERS else DataArguments
+    kinds: tuple[Any, ...] = (_model_fields(config_class), data_kind, RunArguments)
+    _check_options([f"--{name}" for name in changes if name not in _names(*kinds)], _names(*kinds))
+    for kind, section in zip(kinds, _SECTIONS, strict=True):
+        sections[section].update((k, v) for k, v in changes.items() if k in _names(kind))
+        _check_keys(sections[section], kind, f"section {section!r} of {path}")
+    name = Path(path).stem
+    parser = _Parser(kinds, allow_abbrev=False)
+    given = [text for section in _SECTIONS for text in _as_arguments(sections[section], parser)]
+    parser.set_defaults(output_dir=f"runs/{name}")
+    words = [*given, *_complete_flags(overrides)]
+    _check_options(parser.parse_known_args(words)[1], _names(*kinds))
+    try:
+        model, data, training = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
+    except Exception as error:  # TrainingArguments raises many types, over several lines
+        raise LmcourseError(f"training settings of {path}: {last_cause(error)}") from error
+    try:
+        # The tokenizer sets the vocabulary; until then no cut-off is beyond it.
+        config = config_class(**vars(model), vocab_size=sys.maxsize)
+    except Exception as error:  # the strict dataclass wraps whatever its validators raise
+        raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error
+    return RunSettings(name, path, config, data, training)
+
+
+def help_text() -> str:
+    """Every option of a training run, those of each model included."""
+    parts = [
+        "usage: lmcourse train CONFIG.yaml [--field value ...]\n\n"
+        "A YAML file has the sections model, data and training; any field of any of them can be\n"
+        "given again on the command line, which wins.\n"
+    ]
+    kinds: dict[str, Any] = {
+        "data": DataArguments,
+        "data, for a classifier": LabelledDataArguments,
+        "training": RunArguments,
+    }
+    for title, kind in kinds.items():
+        parts.append(f"{title}:\n{_Parser(kind, add_help=False, prog='').format_help()}")
+    for model_type in sorted(MODEL_TYPES):
+        names = ", ".join(_names(_model_fields(_config_class(model_type))))
+        parts.append(f"model, with model_type {model_type}:\n  {names}\n")
+    return "\n".join(parts)
+
+
+def _load_sections(path: str) -> dict[str, dict[str, Any]]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise LmcourseError(f"{path} is not a YAML file: {reason}") from error
+    if not isinstance(content, dict) or not all(
+        isinstance(value, dict | None) for value in content.values()
+    ):
+        raise LmcourseError(
+            f"{path} must have sections {', '.join(_SECTIONS)}, with fields in each"
+        )
+    for section in content:
+        if section not in _SECTIONS:
+            raise LmcourseError(
+                f"unknown section {section!r} in {path}{_nearest(str(section), _SECTIONS)}"
+            )
+    return {section: content.get(section) or {} for section in _SECTIONS}
+
+
+def _take_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[str], str]:
+    """The model type is needed before the other options can be read."""
+    parser = _Parser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--model_type", default=model.pop("model_type", None))
+    given, others = parser.parse_known_args(overrides)
+    if given.model_type is None:
+        raise LmcourseError("name a model_type, in the section 'model' or with --model_type")
+    return others, str(given.model_type)
+
+
+def _config_class(model_type: str) -> type[PreTrainedConfig]:
+    if model_type not in MODEL_TYPES:
+        known = ", ".join(sorted(MODEL_TYPES))
+        raise LmcourseError(f"unknown model_type {model_type!r}: choose one of {known}")
+    return CONFIG_MAPPING[model_type]
+
+
+def _model_fields(config_class: type[PreTrainedConfig]) -> type:
+    """The fields a config adds to transformers' own, as a dataclass that a parser understands.
+
+    How attention is computed is no field of a config, but can be given to it like one.
+    """
+    inherited = set(_names(PreTrainedConfig, RunArguments)) | set(_SET_BY_TOKENIZER)
+    own = []
+    for f in fields(config_class):
+        if f.name not in inherited:
+            kind = float if f.type == float | int else f.type
+            own.append((f.name, kind, field(default=f.default)))
+    if "num_attention_heads" in _names(config_class):
+        own.append(("attn_implementation", Literal["sdpa", "eager"], field(default="sdpa")))
+    return make_dataclass("ModelFields", own)
+
+
+def _names(*kinds: type) -> list[str]:
+    return [f.name for kind in kinds for f in fields(kind)]
+
+
+def _check_keys(section: dict[str, Any], kind: type, where: str) -> None:
+    names, types = _names(kind), get_type_hints(kind)
+    for key, value in section.items():
+        if key not in names:
+            raise LmcourseError(f"unknown key {key!r} in {where}{_nearest(str(key), names)}")
+        if value is None and type(None) not in get_args(types[key]):
+            raise LmcourseError(f"key {key!r} in {where} has no value")
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
+def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse what the parser left over."""
+    if unknown and not unknown[0].startswith("--"):
+        raise LmcourseError(f"cannot place {unknown[0]!r}: options are given as --field value")
+    if unknown:
+        name = unknown[0].removeprefix("--").split("=")[0]
+        raise LmcourseError(f"unknown option --{name}{_nearest(name, names)}")
+
+
+def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str]:
+    """A section as the words of a command line, so that one parser reads both.
+
+    No word can say "nothing"; a field without a value is that by default.
+    """
+    words = []
+    for key, value in section.items():
+        if value is None:
+            parser.set_defaults(**{key: None})
+        elif isinstance(value, dict):
+            words += [f"--{key}={json.dumps(_with_numbers(value))}"]
+        elif isinstance(value, list):
+            words += [f"--{key}", *map(str, value)]
+        else:
+            words += [f"--{key}={value}"]
+    return words
+
+
+def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:
+    """With 1e-4 as a number: YAML takes it for text, having no point before the exponent."""
+    numbers: dict[str, Any] = {}
+    for key, value in section.items():
+        try:
+            numbers[key] = float(value) if isinstance(value, str) else value
+        except ValueError:
+            numbers[key] = value
+    return numbers
+
+
+def _complete_flags(overrides: list[str]) -> list[str]:
+    """A bare --resume_from_checkpoint means the last one."""
+    words = []
+    for index, word in enumerate(overrides):
+        words.append(word)
+        bare = index + 1 == len(overrides) or overrides[index + 1].startswith("--")
+        if word == "--resume_from_checkpoint" and bare:
+            words.append("last")
+    return words
+
+
+def last_cause(error: BaseException) -> str:
+    """What an error began with, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())

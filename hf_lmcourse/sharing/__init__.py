@@ -1,0 +1,1 @@
+"""From a run folder to a repository on the Hugging Face Hub: card, files, code, push."""

@@ -1,0 +1,181 @@
+"""The model card of a finished run: what it is, how good it is, and how to repeat it."""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from ..errors import LmcourseError
+from ..report.redact import make_shareable
+from ..report.results import RunResult
+from ..report.tables import MODEL_TITLES, markdown_table
+from .card_sections import NOTES, loading_section
+from .corpus_licenses import CorpusFacts, corpus_facts
+
+__all__ = ["render_model_card"]
+
+_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
+_COUNTS = ("tokens", "pairs", "texts", "unknown_share")
+_TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}
+
+_USE = """\
+To read beside its equation, to repeat its training, and as a small honest baseline beside a larger
+model."""
+
+_LIMITS = """\
+This is a small model of a university course. It knows no facts, repeats whatever its training text
+says and is no assistant: do not show its words to people as anybody's opinion, and decide nothing
+about a person by it. Its figures hold for this corpus with this tokenization and do not compare
+with those of models with other tokens."""
+
+
+def render_model_card(
+    result: RunResult,
+    *,
+    description: str,
+    equation: str,
+    training_data: str,
+    config_text: str,
+    hyperparameters: Mapping[str, object],
+    sample: str | None = None,
+    learning_curve: str | None = None,
+    limits: str | None = None,
+    repository: str | None = None,
+    facts: CorpusFacts | None = None,
+    license: str | None = None,
+) -> ModelCard:
+    """Write the model card of a run; `.save(run_folder / "README.md")` puts it in its place.
+
+    Absolute local paths and access tokens are taken out of everything that comes from the command
+    line, the configuration and the settings.
+
+    Args:
+        result: The result of the run.
+        description: What the model is, in a few sentences of Markdown.
+        equation: Its equation in plain text; shown as it is.
+        training_data: What it was trained on: corpus, split, size, tokens.
+        config_text: The YAML of the run.
+        hyperparameters: Settings by name.
+        sample: Text that the model generated; left out where there is none.
+        learning_curve: The picture, relative to the card; left out where there is none.
+        limits: What the model is not good for; by default what holds for all models of the course.
+        repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
+        facts: Terms, language and place on the Hub of the training data.
+        license: Licence of the weights as a Hub identifier, such as "mit".
+
+    Returns:
+        The card, its metadata in `.data`.
+
+    Raises:
+        LmcourseError: If the path of the learning curve is absolute.
+    """
+    if learning_curve is not None and PurePath(learning_curve).is_absolute():
+        raise LmcourseError(
+            f"The learning curve of a model card must be a path relative to the card, not"
+            f" {learning_curve}; put the picture into the run folder."
+        )
+    task, facts = _task(result), facts or corpus_facts(result.corpus)
+    place = make_shareable(repository or f"runs/{result.name}")
+    data = ModelCardData(
+        language=facts.language,
+        license=license,
+        library_name="transformers",
+        pipeline_tag=task,
+        tags=["hf-lmcourse", result.model_type],
+        datasets=[facts.hub] if facts.hub else None,
+        model_name=result.name,
+        eval_results=_evaluation_results(result, task, facts),
+    )
+    settings = [[f"`{name}`", _setting(name, value)] for name, value in hyperparameters.items()]
+    return ModelCard.from_template(
+        data,
+        template_path=str(_TEMPLATE),
+        result=result,
+        generates=task == "text-generation",
+        title=f"{MODEL_TITLES.get(result.model_type, result.model_type)} on {_corpus(result)}",
+        description=description.strip(),
+        equation=equation.strip("\n"),
+        results=_results(result),
+        learning_curve=learning_curve,
+        sample=_fenced(sample) if sample else None,
+        loading=loading_section(task, place),
+        training_data=make_shareable(training_data.strip()),
+        terms=facts.terms,
+        command=_fenced(make_shareable(result.command), "bash"),
+        config=make_shareable(result.config),
+        config_text=_fenced(make_shareable(config_text), "yaml"),
+        hyperparameters=markdown_table(["setting", "value"], sorted(settings)),
+        intended_use=_USE,
+        limits=(limits or _LIMITS).strip(),
+        notes=NOTES,
+        versions=_versions(result),
+    )
+
+
+def _task(result: RunResult) -> str:
+    """Return the Hub's name of what the model does; a language model is told by its perplexity."""
+    if any("perplexity" in metrics for metrics in result.metrics.values()):
+        return "text-generation"
+    return "text-classification"
+
+
+def _corpus(result: RunResult) -> str:
+    """Return the name of the corpus; of a file of the user's own, the last part of its path."""
+    return PurePath(make_shareable(result.corpus)).name
+
+
+def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> list[EvalResult]:
+    """Return the figures for the `model-index` of the card, which takes finite numbers only."""
+    return [
+        EvalResult(
+            task_type=task,
+            task_name=_TASKS[task],
+            dataset_type=facts.hub or _corpus(result),
+            dataset_name=_corpus(result),
+            dataset_split=split,
+            metric_type=metric,
+            metric_name=f"{metric.replace('_', ' ')} ({split})",
+            metric_value=value,
+        )
+        for split, metrics in sorted(result.metrics.items())
+        for metric, value in sorted(metrics.items())
+        if metric not in _COUNTS and math.isfinite(value)
+    ]
+
+
+def _results(result: RunResult) -> str:
+    splits = sorted(result.metrics, key=lambda split: (split != "validation", split))
+    names = sorted({name for metrics in result.metrics.values() for name in metrics})
+    rows = [
+        [name.replace("_", " "), *(_number(result.metrics[split].get(name)) for split in splits)]
+        for name in names
+    ]
+    return markdown_table(["metric", *splits], rows)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4f}"
+
+
+def _setting(name: str, value: object) -> str:
+    """Show a setting; quoted and with its name a path or a token is recognised for certain."""
+    text = make_shareable(f"{name}: {str(value)!r}").removeprefix(f"{name}: ")
+    return text[1:-1] if text[0] in "'\"" else text
+
+
+def _versions(result: RunResult) -> str:
+    versions = [[name, version] for name, version in sorted(result.versions.items())]
+    commit = [["commit of hf_lmcourse", result.commit]] if result.commit else []
+    return markdown_table(["library", "version"], versions + commit)
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """Show text as it is, in a fence longer than any inside it."""
+    longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    body = text.strip("\n")
+    return f"{fence}{language}\n{body}\n{fence}"

@@ -1,0 +1,121 @@
+"""Push a saved model to the Hub: ask first, then send exactly what is to be shared."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from ..hub.connection import bounded_requests, check_login, check_metadata
+from ..hub.hub_errors import HubError, check_repository_name, explained
+from .card_sections import card_for_repository
+from .export_code import export_code
+from .repository_files import model_config, shared_contents
+
+__all__ = ["PushedModel", "push_folder"]
+
+_WAIT_SECONDS = 60.0
+"""The Hub may think about a commit of large files for that long."""
+
+
+@dataclass(frozen=True)
+class PushedModel:
+    """Where a model went.
+
+    Attributes:
+        commit: what the Hub says of the commit.
+        files: what belongs to it, by path in the repository.
+    """
+
+    commit: CommitInfo
+    files: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """Of the repository, or of the pull request."""
+        return str(self.commit.pr_url or self.commit.repo_url)
+
+
+def push_folder(
+    folder: str | Path,
+    repository: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    create_pr: bool = False,
+    with_code: bool = False,
+    commit_message: str = "Share the model with hf-lmcourse",
+    token: str | None = None,
+) -> PushedModel:
+    """Share a run folder, or any folder that `save_pretrained` wrote.
+
+    Weights, configs, tokenizer, card, result, samples and pictures go up in one commit; files that
+    are there already are not sent again. The folder is not changed.
+
+    Args:
+        folder: of the saved model.
+        repository: namespace/name; made where it does not exist.
+        private: make it a private one.
+        revision: the branch; made where it does not exist. main by default.
+        create_pr: open a pull request instead of writing to the branch.
+        with_code: let the code of the model travel along, see `export_code`.
+        commit_message: its first line.
+        token: in the place of the one that is logged in.
+
+    Raises:
+        LmcourseError: no saved model there.
+        HubError: the cause, and what to do.
+    """
+    folder = Path(folder)
+    check_repository_name(repository, needs_namespace=True)
+    code = export_code(model_config(folder).get("model_type", "")) if with_code else None
+    contents = shared_contents(folder, code)
+    attempt, api = f"push {folder} to {repository}", HfApi(token=token)
+    try:
+        check_login(attempt, repository, token)
+        card = contents.get("README.md")
+        if isinstance(card, Path):
+            check_metadata(card.read_text(encoding="utf-8"), attempt, repository, token)
+        with explained(attempt, repository, revision=revision), bounded_requests(_WAIT_SECONDS):
+            _prepare(api, repository, private, None if create_pr else revision)
+            if isinstance(card, Path):
+                contents["README.md"] = _card(api, card, repository, revision, with_code)
+            commit = api.create_commit(
+                repository,
+                [_addition(name, content) for name, content in contents.items()],
+                commit_message=commit_message,
+                revision=revision,
+                create_pr=create_pr,
+            )
+    except HubError as error:
+        raise HubError(
+            f"{error}. Nothing in {folder} has changed: push it again when that is settled"
+        ) from error
+    return PushedModel(commit, tuple(sorted(contents)))
+
+
+def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> None:
+    """Make the repository and the branch where they do not exist."""
+    api.create_repo(repository, private=private or None, exist_ok=True)
+    if private and not api.repo_info(repository).private:
+        raise HubError(
+            f"{repository} exists already and is public; make it private at "
+            f"{constants.ENDPOINT}/{repository}/settings, or choose another name"
+        )
+    if branch is not None and not branch.startswith("refs/"):
+        api.create_branch(repository, branch=branch, exist_ok=True)
+
+
+def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_code: bool) -> bytes:
+    """The card says how to load the model from there, and keeps what people wrote there."""
+    try:
+        there = Path(api.hf_hub_download(repository, "README.md", revision=revision))
+        old = there.read_text(encoding="utf-8")
+    except RemoteEntryNotFoundError:
+        old = ""
+    text = card.read_text(encoding="utf-8")
+    return card_for_repository(text, repository, old, with_code).encode()
+
+
+def _addition(name: str, content: Path | bytes) -> CommitOperationAdd:
+    return CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))

@@ -1,0 +1,98 @@
+"""What a folder of ours puts into a repository on the Hub, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import LmcourseError
+from ..report.redact import holds_access_token
+from .export_code import ExportedCode
+
+__all__ = ["model_config", "shared_contents", "shared_files"]
+
+_PATTERNS = (
+    "config.json",
+    "generation_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "README.md",
+    "result.json",
+    "samples.txt",
+    "plots/*.png",
+)
+_LOCAL_FIELDS = ("_name_or_path", "auto_map")
+"""Of config.json: where the model once was, and code that does not go up."""
+
+
+def shared_files(folder: Path) -> dict[str, Path]:
+    """The files that may go up, by their path in the repository.
+
+    Checkpoints, optimizers, pickles, logs and code that lies there are not among them.
+
+    Raises:
+        LmcourseError: there is no saved model.
+    """
+    if not folder.is_dir():
+        raise LmcourseError(f"there is no folder {folder}")
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for pattern in _PATTERNS
+        for path in sorted(folder.glob(pattern))
+    }
+    weights = any(name.endswith(".safetensors") for name in found)
+    missing = "config.json" if "config.json" not in found else "model.safetensors"
+    if "config.json" not in found or not weights:
+        raise LmcourseError(
+            f"{folder} holds no {missing}, so it is not a saved model; give the run folder of a "
+            "finished run"
+        )
+    return found
+
+
+def model_config(folder: Path) -> dict[str, Any]:
+    """The config of a saved model.
+
+    Raises:
+        LmcourseError: it is no JSON.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LmcourseError(f"{folder / 'config.json'} is not valid JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise LmcourseError(f"{folder / 'config.json'} is not the config of a model")
+    return config
+
+
+def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str, Path | bytes]:
+    """What goes up: files as they are, and those that are made for the occasion.
+
+    Args:
+        folder: of the saved model; nothing in it is changed.
+        code: goes along where given, and config.json says so.
+
+    Raises:
+        LmcourseError: no saved model, or an access token in one of the texts.
+    """
+    contents: dict[str, Path | bytes] = {**shared_files(folder)}
+    config = model_config(folder)
+    shared = {name: value for name, value in config.items() if name not in _LOCAL_FIELDS}
+    if code is not None:
+        shared["auto_map"] = code.auto_map
+        contents |= {name: source.encode() for name, source in code.files.items()}
+    if shared != config:
+        text = json.dumps(shared, indent=2, sort_keys=True) + "\n"
+        contents["config.json"] = text.encode()
+    for name, content in contents.items():
+        if not name.endswith((".json", ".md", ".txt", ".jinja")):
+            continue
+        text = content.decode() if isinstance(content, bytes) else content.read_text("utf-8")
+        if holds_access_token(text):
+            raise LmcourseError(
+                f"{folder / name} holds an access token of the Hub; take it out (and revoke it, if "
+                "others have seen it) before you share the folder"
+            )
+    return contents

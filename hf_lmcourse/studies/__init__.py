@@ -1,0 +1,1 @@
+"""Studies: one model trained again and again with one thing changed."""

@@ -1,0 +1,198 @@
+"""Studies: one model trained again and again with one thing changed, resumable point by point."""
+
+import hashlib
+import json
+import re
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..data.encoding import replace_file
+from ..errors import LmcourseError
+from ..report.redact import make_shareable
+from ..report.results import environment_versions, git_commit
+from ..runs.any_run import finish_any_run, prepare_any_run
+from ..runs.checkpoints import CHECKPOINTS, last_whole_checkpoint
+from ..runs.run_folder import changed_settings
+from ..runs.settings import RunSettings
+from ..training.cost import Footprint
+from .study_file import Point, Study, point_settings
+
+__all__ = ["run_study"]
+
+_NO_MATTER = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    results_dir: Path | None = None,
+    options: tuple[str, ...] = (),
+    tell: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train every point that is not in the study's file yet, and keep each as soon as it is done.
+
+    A point that was stopped inside goes on from its last checkpoint. One that was trained with
+    other settings, its own or those of the base, is trained anew.
+
+    Args:
+        study: from `read_study`.
+        folder: where the run folders of the points and the study's file lie.
+        results_dir: a folder that also gets the finished file, as <name>.json.
+        options: further words of the command line for every point, such as `--data_dir`.
+        tell: shows a line of progress.
+
+    Returns:
+        The study as its file holds it: about all of it, and a list of `points`.
+
+    Raises:
+        LmcourseError: whatever is wrong with a point's settings or data.
+    """
+    file = folder / "study.json"
+    done, stopped = _read_points(file)
+    settings = [point_settings(study, point, folder, options) for point in study.points]
+    record: dict[str, Any] = {
+        "name": study.name,
+        "config": study.config_file,
+        "command": make_shareable(shlex.join(["lmcourse", "study", study.config_file, *options])),
+        "factors": study.factors,
+        "metric": study.metric,
+        "curves_by": "seconds" if settings[0].training.max_training_seconds else "epoch",
+        "model_type": settings[0].config.model_type,
+        "corpus": make_shareable(settings[0].data.corpus),
+        "versions": environment_versions(),
+        "points": [],
+    }
+    for number, (point, wanted) in enumerate(zip(study.points, settings, strict=True), start=1):
+        what = f"{', '.join(study.factors)} {point.variant}, seed {point.seed}"
+        where = f"[{number}/{len(study.points)}] {what}"
+        digest, finished = _digest(wanted), done.get(_key(point))
+        if finished is None or finished.get("digest", digest) != digest:
+            mark = {"point": _key(point), "digest": digest}
+            goes_on = _goes_on(wanted, mark, stopped)
+            tell(f"{where} goes on ..." if goes_on else f"{where} ...")
+            noted = partial(_note_stopped, file, record | {"points": list(done.values())}, mark)
+            finished = _train(study, point, wanted, noted) | {"digest": digest}
+            done[_key(point)] = finished
+            _write(file, record | {"points": list(done.values())})
+        record["points"].append(finished)
+        tell(f"{where}: {_shown(finished['metrics'], study.metric)}")
+    _write(file, record)
+    if results_dir is not None:
+        _write(results_dir / f"{study.name}.json", record)
+    return record
+
+
+def _key(point: Point) -> str:
+    return json.dumps([point.variant, point.overrides, point.seed], sort_keys=True)
+
+
+def _digest(settings: RunSettings) -> str:
+    """Of all that decides what a training gives: other places of the same data change nothing."""
+    told = [settings.config.to_dict(), asdict(settings.data), changed_settings(settings)]
+    kept = [{k: v for k, v in part.items() if k not in _NO_MATTER} for part in told]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The finished points, and what tells the one that was stopped inside."""
+    if not file.exists():
+        return {}, {}
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        points = {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in record["points"]}
+        return points, dict(record.get("stopped", {}))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LmcourseError(f"{file} is damaged: move it away to begin the study anew") from error
+
+
+def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str]) -> bool:
+    """Whether this training was stopped and left a checkpoint; the settings then name it."""
+    if any(stopped.get(name) != value for name, value in mark.items()):
+        return False
+    folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
+    try:
+        last_whole_checkpoint(folder / CHECKPOINTS)
+    except LmcourseError:
+        return False
+    settings.training.output_dir = str(folder)
+    settings.training.resume_from_checkpoint = "last"
+    return True
+
+
+def _note_stopped(file: Path, record: dict[str, Any], mark: dict[str, str], folder: Path) -> None:
+    """Until a training is finished it counts as stopped."""
+    _write(file, record | {"stopped": mark | {"folder": folder.name}})
+
+
+def _train(
+    study: Study, point: Point, settings: RunSettings, noted: Callable[[Path], None]
+) -> dict[str, Any]:
+    run = prepare_any_run(settings, ["lmcourse", "study", study.config_file])
+    noted(run.folder)
+    run.trainer.add_callback(Footprint())
+    run.train()
+    if run.stop.received is not None:
+        raise KeyboardInterrupt
+    trained = time.perf_counter()
+    result = finish_any_run(run).result
+    footprint = Footprint.of(run.trainer)
+    return {
+        "variant": point.variant,
+        "settings": point.overrides,
+        "seed": point.seed,
+        "metrics": result.metrics,
+        "num_sampled": getattr(settings.config, "num_sampled", None),
+        "curves": _curves(run.trainer.state.log_history, footprint, study.metric),
+        "parameters": result.parameters,
+        "training_seconds": result.wall_time_seconds,
+        **footprint.as_record(),
+        "seconds": round(run.seconds + time.perf_counter() - trained, 1),
+        "device": result.device,
+        "threads": result.threads,
+        "commit": git_commit(),
+    }
+
+
+def _curves(
+    logs: list[dict[str, float]], footprint: Footprint, metric: str
+) -> dict[str, dict[str, list[float]]]:
+    """Losses as they were logged, and the metric, by epoch and by seconds of training steps.
+
+    A training loss is the mean over the steps since the log before, in nats per token or text.
+    """
+    columns = {
+        "training": {"loss": "loss"},
+        "validation": {"loss": "eval_loss", metric: f"eval_{metric}"},
+    }
+    curves = {}
+    for split, names in columns.items():
+        kept = [log for log in logs if names["loss"] in log]
+        curves[split] = {
+            "epoch": [round(log["epoch"], 4) for log in kept],
+            "seconds": [round(footprint.seconds_at[int(log["step"])], 3) for log in kept],
+        }
+        for name, key in names.items():
+            if all(key in log for log in kept):
+                curves[split][name] = [round(log[key], 6) for log in kept]
+    return curves
+
+
+def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
+    missing = [split for split, figures in metrics.items() if metric not in figures]
+    if missing:
+        known = ", ".join(sorted(metrics[missing[0]]))
+        raise LmcourseError(f"there is no metric {metric!r} in this study, only {known}")
+    return ", ".join(f"{split} {metric} {f[metric]:.4f}" for split, f in metrics.items())
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    """Write a file whole or not at all, each list of numbers on a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record, indent=2) + "\n"
+    text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)
+    replace_file(path, lambda file: file.write(text.encode()))

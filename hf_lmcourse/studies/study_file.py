@@ -1,0 +1,168 @@
+"""The YAML of a study: which trainings it asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import LmcourseError
+from ..runs.settings import RunSettings, read_settings
+
+__all__ = ["Point", "Study", "point_settings", "read_study"]
+
+_KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric")
+
+_KINDS: dict[str, tuple[type, str]] = {
+    "base": (str, "a path"),
+    "fixed": (dict, "settings by name"),
+    "seeds": (list, "a list of whole numbers"),
+    "metric": (str, "the name of a figure"),
+}
+
+Factor = dict[str, dict[str, Any]]
+"""What is varied: the settings of each level, by its name."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training of a study.
+
+    Attributes:
+        variant: the name of what is changed, such as "0.3" or "frozen"; "full, 64" in a grid.
+        overrides: the settings that make it, beside those of the base.
+        seed: of the training.
+    """
+
+    variant: str
+    overrides: dict[str, Any]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Fit for a folder."""
+        kept = "".join(c if c.isalnum() or c in ".-" else "_" for c in self.variant)
+        return f"{kept}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study's YAML says.
+
+    Attributes:
+        name: the name of the YAML file, without its ending.
+        config_file: its path as it was given.
+        base: the YAML of the run that is varied.
+        factors: the names of what is varied, with the levels of each; two make a grid.
+        metric: the figure that is compared.
+        points: the trainings, seed by seed, so that a study that is stopped early compares fairly.
+    """
+
+    name: str
+    config_file: str
+    base: str
+    factors: dict[str, list[str]]
+    metric: str
+    points: list[Point]
+
+
+def read_study(path: str) -> Study:
+    """Read the YAML of a study.
+
+        base:      the YAML of a run, relative to this one
+        fixed:     settings of all points that differ from the base, by name
+        vary:      one factor, or two for a grid of each level with each; a factor is a setting and
+                   the list of its values, or a name and its levels, each with its settings
+        variants:  the levels of one factor that has no name
+        seeds:     a list of seeds
+        metric:    such as accuracy, perplexity or nats_per_token
+
+    Raises:
+        LmcourseError: no such file, no YAML, or a key that is missing, unknown or of another kind.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not set(content) <= set(_KEYS):
+        unknown = ", ".join(sorted(map(str, set(content or ()) - set(_KEYS)))) or "no keys"
+        raise LmcourseError(f"{path} is no study ({unknown}): it has {', '.join(_KEYS)}")
+    if "base" not in content or ("vary" in content) == ("variants" in content):
+        raise LmcourseError(f"study {path} needs a base, and one of vary and variants")
+    _check_kinds(path, content)
+    factors = _factors(path, content)
+    return Study(
+        name=Path(path).stem,
+        config_file=path,
+        base=str(Path(path).parent / content["base"]),
+        factors={name: list(levels) for name, levels in factors.items()},
+        metric=content.get("metric") or "accuracy",
+        points=[
+            Point(variant, {**(content.get("fixed") or {}), **overrides}, seed)
+            for seed in content.get("seeds") or [42]
+            for variant, overrides in _combinations(factors)
+        ],
+    )
+
+
+def _check_kinds(path: str, content: dict[str, Any]) -> None:
+    for key, (kind, told) in _KINDS.items():
+        value = content.get(key)
+        right = value is None or isinstance(value, kind)
+        if right and key == "seeds":
+            right = all(type(seed) is int for seed in value or [])
+        if not right:
+            raise LmcourseError(f"{key} in {path} must be {told}, not {value!r}")
+
+
+def _factors(path: str, content: dict[str, Any]) -> dict[str, Factor]:
+    if "variants" in content:
+        return {"variant": _named_levels(path, "variants", content["variants"])}
+    vary = content["vary"]
+    if not isinstance(vary, dict) or len(vary) not in (1, 2):
+        raise LmcourseError(f"vary in {path} must be one factor, or two for a grid")
+    return {
+        str(name): {str(value): {name: value} for value in levels}
+        if isinstance(levels, list) and levels
+        else _named_levels(path, str(name), levels)
+        for name, levels in vary.items()
+    }
+
+
+def _named_levels(path: str, name: str, levels: Any) -> Factor:
+    named = isinstance(levels, dict) and levels
+    if not named or not all(isinstance(level, dict | None) for level in levels.values()):
+        kind = "names with the settings of each"
+        kind = kind if name == "variants" else f"a list of values, or {kind}"
+        raise LmcourseError(f"{name} in {path} must be {kind}")
+    return {str(level): dict(settings or {}) for level, settings in levels.items()}
+
+
+def _combinations(factors: dict[str, Factor]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each variant and its settings, the last factor running fastest."""
+    for levels in product(*(factor.items() for factor in factors.values())):
+        settings = {key: value for _, chosen in levels for key, value in chosen.items()}
+        yield ", ".join(name for name, _ in levels), settings
+
+
+def point_settings(
+    study: Study, point: Point, folder: Path, options: tuple[str, ...] = ()
+) -> RunSettings:
+    """The settings of one point of a study.
+
+    Args:
+        study: from `read_study`.
+        point: one of its points.
+        folder: where the run folders of the points lie.
+        options: further words of the command line.
+
+    Raises:
+        LmcourseError: a setting that does not exist or is of the wrong type.
+    """
+    place = folder / "points" / point.name
+    words = [study.base, "--seed", str(point.seed), "--output_dir", str(place), *options]
+    return read_settings(words, point.overrides)

@@ -1,0 +1,146 @@
+"""Pictures of what the theory of attention says, its formulas beside simulation."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..report.palette import BLUE, GREY, VERMILION
+from . import noisy_keys
+from .checks import attention_scaling as scaling_check
+from .checks import noisy_keys as keys_check
+
+__all__ = ["PICTURES", "plot_attention_scaling", "plot_noisy_keys"]
+
+_DRAWS = 4000
+_HISTOGRAM_BETA = 20.0
+_LEAST_VARIANCE = 1e-7
+"""Below it the variance counts as none and is not drawn."""
+
+
+def plot_noisy_keys(path: Path) -> None:
+    """One head against two: the weight that v_a gets, and the variance for longer queries.
+
+    Args:
+        path: the picture; its ending says the format.
+    """
+    means, V = keys_check.orthonormal_setting()
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_weights(left, means, V)
+    for model, stretched, style, marker in (
+        ("key of uncertain length", keys_check.A, "-", "o"),
+        (rf"small noise, $\alpha$ = {keys_check.ALPHA:.5f}", None, "--", "s"),
+    ):
+        for name, index, colour in (("1 head", 0, VERMILION), ("2 heads", 1, BLUE)):
+            betas = torch.logspace(0, 2, 41).tolist()
+            queries = [keys_check.heads(means, beta)[index] for beta in betas]
+            formula = [_closed_form(q, means, V, stretched) for q in queries]
+            right.plot(betas, formula, style, color=colour, label=f"{name}, {model}")
+            simulated = [
+                keys_check.squared_deviations(q, means, V, stretched, _DRAWS).mean().item()
+                for q in queries[::5]
+            ]
+            right.plot(betas[::5], simulated, marker, color=colour, markersize=4, linestyle="none")
+    right.set(xscale="log", yscale="log", ylim=(_LEAST_VARIANCE, 3))
+    right.set_xlabel(r"$\beta$, how long the query is")
+    right.set_ylabel("tr Cov c (the values have length 1)")
+    right.set_title("Variance of the output (lines: formula, marks: simulation)", fontsize=11)
+    right.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.06))
+    _save(figure, path)
+
+
+def _closed_form(queries: Tensor, means: Tensor, V: Tensor, stretched: int | None) -> float:
+    if stretched is None:
+        return noisy_keys.variance_of_small_noise(queries, means, V, keys_check.ALPHA)
+    return noisy_keys.moments_of_uncertain_length(queries, means, V, stretched)[1]
+
+
+def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
+    """How often v_a gets which weight where the length of its key is uncertain."""
+    chance = torch.Generator().manual_seed(0)
+    keys = noisy_keys.draw_keys(means, keys_check.ALPHA, 10 * _DRAWS, chance, keys_check.A)
+    one, two = (
+        noisy_keys.attend_heads(queries, keys, V)[:, keys_check.A]  # the values are unit vectors
+        for queries in keys_check.heads(means, _HISTOGRAM_BETA)
+    )
+    names = (
+        r"1 head: $q = \beta (\mu_a + \mu_b)$",
+        r"2 heads: $q_1 = \beta \mu_a, q_2 = \beta \mu_b$",
+    )
+    axes.hist(
+        [one.numpy(), two.numpy()],
+        bins=21,  # an odd number: the weight that is wanted lies in the middle of one
+        range=(0, 1),
+        weights=[torch.full_like(one, 1 / len(one)).numpy()] * 2,
+        color=[VERMILION, BLUE],
+        label=names,
+    )
+    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1, zorder=0, label="wanted")
+    axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of the draws")
+    axes.set_title(rf"A key of uncertain length, $\beta$ = {_HISTOGRAM_BETA:g}", fontsize=11)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+
+
+def plot_attention_scaling(path: Path) -> None:
+    """What dividing logits by sqrt d does to their variance, to the entropy, to the gradient.
+
+    Args:
+        path: the picture; its ending says the format.
+    """
+    sizes = [2**exponent for exponent in range(2, 11)]
+    measured = [scaling_check.measure(d) for d in sizes]
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    variance, entropy, gradient = figure.subplots(1, 3)
+    names = (("logits q.k", VERMILION), ("logits q.k / sqrt d", BLUE))
+    for (name, colour), points in zip(names, zip(*measured, strict=True), strict=True):
+        curves = (
+            (variance, [point.logits.square().mean().item() for point in points], name),
+            (entropy, [point.entropy.mean().item() for point in points], name),
+            (gradient, [point.gradient.median().item() for point in points], f"{name}, median"),
+        )
+        for axes, values, label in curves:
+            axes.plot(sizes, values, "o-", color=colour, markersize=4, label=label)
+        means = [point.gradient.mean().item() for point in points]
+        gradient.plot(sizes, means, ":", color=colour, label=f"{name}, mean")
+    largest = math.log(scaling_check.KEYS)
+    entropy.axhline(largest, color=GREY, linestyle="--", linewidth=1)
+    entropy.annotate(f"ln {scaling_check.KEYS}", (sizes[-1], largest), (0, 3),
+                     textcoords="offset points", color=GREY, fontsize=9, ha="right")  # fmt: skip
+    _label(variance, "Variance of a logit", "variance", log=True)
+    _label(entropy, f"Entropy of the softmax over {scaling_check.KEYS} keys", "nats", log=False)
+    _label(gradient, "Gradient of the query", "length of dJ/dq, for |dJ/dc| = 1", log=True)
+    _save(figure, path)
+
+
+def _label(axes: Axes, title: str, quantity: str, log: bool) -> None:
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("d, the size of queries and keys")
+    axes.set_ylabel(quantity)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda d, _: f"{d:g}")
+    if log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+PICTURES: dict[str, Callable[[Path], None]] = {
+    "noisy_keys": plot_noisy_keys,
+    "attention_scaling": plot_attention_scaling,
+}
+"""What draws the picture of an item."""

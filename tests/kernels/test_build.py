@@ -1,0 +1,297 @@
+"""The compiled recurrences equal those in torch, which serve where there is no compiler."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from hf_lmcourse.kernels import build
+from hf_lmcourse.kernels.dispatch import can_compile
+from hf_lmcourse.kernels.gru_cpp import CompiledGRUSequence
+from hf_lmcourse.kernels.lstm_cpp import CompiledLSTMSequence
+from hf_lmcourse.layers import GRULayer, LSTMLayer
+from hf_lmcourse.layers.gru import GRUSequence
+from hf_lmcourse.layers.lstm import LSTMSequence
+from hf_lmcourse.layers.recurrence import RecurrentLayer
+
+from .threads import num_threads
+
+needs_compiler = pytest.mark.skipif(
+    build.kernel("lstm_kernel") is None, reason="there is no C++ compiler"
+)
+
+Sequence = Callable[..., Tensor | tuple[Tensor, ...]]
+
+
+@dataclass
+class Cell:
+    """A recurrence in C++ and in torch."""
+
+    name: str
+    in_cpp: Sequence
+    in_torch: Sequence
+    layer: type[RecurrentLayer]
+
+    def compiled_for_training(self, *arguments: Tensor | None) -> Tensor | tuple[Tensor, ...]:
+        return self.in_cpp(*arguments, True)
+
+    def draw(self, length: int, batch: int, size: int, scale: float = 1.0) -> list[Tensor]:
+        """The arguments but the mask, so small that rounding errors do not grow with the steps."""
+        generator = torch.Generator().manual_seed(length + 100 * batch + 10_000 * size)
+        rows = self.layer.gates * size
+        shapes = [(length, batch, rows)] + self.layer.components * [(batch, size)]
+        inputs = [scale * torch.randn(*shape, generator=generator) for shape in shapes]
+        U = torch.randn(rows, size, generator=generator) / math.sqrt(size)
+        bias = [torch.randn(rows, generator=generator)] if self.layer.recurrent_bias else []
+        return [*inputs, U, *bias]
+
+
+LSTM = Cell("lstm", CompiledLSTMSequence.apply, LSTMSequence.apply, LSTMLayer)
+GRU = Cell("gru", CompiledGRUSequence.apply, GRUSequence.apply, GRULayer)
+cells = st.sampled_from([LSTM, GRU])
+each_cell = pytest.mark.parametrize("cell", [LSTM, GRU], ids=lambda cell: cell.name)
+
+
+@pytest.fixture
+def no_kernel_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a process that has not asked for a kernel, with an empty cache folder."""
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path))
+    build.kernel.cache_clear()
+    yield
+    build.kernel.cache_clear()
+
+
+def as_tuple(history: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (history,) if isinstance(history, Tensor) else history
+
+
+def outcome(
+    run: Sequence, tensors: list[Tensor], mask: Tensor | None, parts: tuple[bool, bool]
+) -> list[Tensor]:
+    """The states, and the gradients of a sum in which every entry weighs something else.
+
+    The sum holds h and c where `parts` says so, and h where the cell has no c.
+    """
+    leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+    history = as_tuple(run(*leaves, mask))
+    total = torch.zeros((), dtype=leaves[0].dtype)
+    for component, counts in zip(history, parts if len(history) == 2 else [True], strict=True):
+        if counts:
+            weights = torch.linspace(-1, 2, component.numel(), dtype=total.dtype)
+            total = total + (component * weights.view_as(component)).sum()
+    return [*history, *torch.autograd.grad(total, leaves)]
+
+
+def some_mask(length: int, batch: int, seed: int) -> Tensor:
+    return torch.rand(length, batch, 1, generator=torch.Generator().manual_seed(seed)) < 0.7
+
+
+@needs_compiler
+@settings(max_examples=60, deadline=None)
+@given(
+    cell=cells,
+    length=st.integers(1, 6),
+    batch=st.integers(1, 14),
+    size=st.integers(1, 150),
+    masked=st.booleans(),
+    parts=st.sampled_from([(True, True), (True, False), (False, True)]),
+    threads=st.integers(1, 3),
+)
+def test_values_and_gradients_are_those_of_the_sequence_in_float64(
+    cell: Cell,
+    length: int,
+    batch: int,
+    size: int,
+    masked: bool,
+    parts: tuple[bool, bool],
+    threads: int,
+) -> None:
+    tensors = cell.draw(length, batch, size)
+    mask = some_mask(length, batch, size) if masked else None
+    with num_threads(threads):
+        found = outcome(cell.compiled_for_training, tensors, mask, parts)
+    expected = outcome(cell.in_torch, [tensor.double() for tensor in tensors], mask, parts)
+    for actual, reference in zip(found, expected, strict=True):
+        scale = reference.norm().clamp(min=1e-3)
+        assert (actual.double() - reference).norm() / scale < 1e-5
+
+
+@needs_compiler
+@settings(max_examples=30, deadline=None)
+@given(
+    cell=cells,
+    batch=st.integers(1, 9),
+    size=st.integers(1, 40).map(lambda n: 2 * n),
+    masked=st.booleans(),
+)
+def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
+    cell: Cell, batch: int, size: int, masked: bool
+) -> None:
+    if not hasattr(build.kernel("lstm_kernel"), "lstm_forward_bfloat16"):
+        pytest.skip("this processor does not multiply bfloat16")
+    tensors = [tensor.bfloat16() for tensor in cell.draw(9, batch, size, scale=0.5)]
+    mask = some_mask(9, batch, size) if masked else None
+    both = (True, True)
+    expected = outcome(cell.in_torch, [tensor.double() for tensor in tensors], mask, both)
+    errors = [
+        [
+            ((actual.double() - reference).norm() / reference.norm().clamp(min=1e-3)).item()
+            for actual, reference in zip(outcome(run, tensors, mask, both), expected, strict=True)
+        ]
+        for run in (cell.compiled_for_training, cell.in_torch)
+    ]
+    assert max(errors[0]) < 0.02
+    assert sum(errors[0]) < sum(errors[1])
+
+
+@needs_compiler
+@each_cell
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_values_are_the_same_where_nothing_is_kept_for_a_way_back(
+    cell: Cell, masked: bool
+) -> None:
+    tensors = cell.draw(9, 3, 20)
+    mask = torch.arange(27).view(9, 3, 1) % 4 > 0 if masked else None
+    expected = as_tuple(cell.in_cpp(*tensors, mask, True))
+    found = as_tuple(cell.in_cpp(*tensors, mask, False))
+    for actual, kept in zip(found, expected, strict=True):
+        assert torch.equal(actual, kept)
+
+
+@needs_compiler
+@each_cell
+def test_gates_saturate_as_they_do_in_torch(cell: Cell) -> None:
+    tensors = cell.draw(9, 3, 20)
+    tensors[0] *= 1000
+    found = outcome(cell.compiled_for_training, tensors, None, (True, True))
+    expected = outcome(cell.in_torch, tensors, None, (True, True))
+    for actual, reference in zip(found, expected, strict=True):
+        assert actual.isfinite().all()
+        torch.testing.assert_close(actual, reference, rtol=1e-4, atol=1e-4)
+
+
+@needs_compiler
+@each_cell
+def test_a_start_that_is_one_row_repeated_is_left_as_it_is(cell: Cell) -> None:
+    projected, *state, U = cell.draw(9, 3, 20)[: 2 + cell.layer.components]
+    repeated = [component[:1].expand(3, -1) for component in state]
+    before = [component.clone() for component in repeated]
+    bias = [torch.zeros(len(U))] if cell.layer.recurrent_bias else []
+    cell.in_cpp(projected, *repeated, U, *bias, None, False)
+    for component, old in zip(repeated, before, strict=True):
+        assert torch.equal(component, old)
+
+
+@needs_compiler
+@each_cell
+def test_a_layer_takes_the_kernel_for_long_sequences_of_types_that_it_knows(cell: Cell) -> None:
+    def known(length: int, batch: int, size: int, dtype: torch.dtype = torch.float32) -> bool:
+        rows = cell.layer.gates * size
+        projected = torch.zeros(length, batch, rows, dtype=dtype)
+        return can_compile(cell.name, projected, torch.zeros(batch, size, dtype=dtype))
+
+    assert known(8, 1, 1)
+    assert not known(7, 1, 1), "arranging U would cost more than it saves"
+    assert not known(8, 1, 2, torch.float64)
+    assert not known(8, 1, 2, torch.float16)
+    assert not known(8, 1, 3, torch.bfloat16), "three units: no pairs"
+    assert not known(8, 0, 1)
+
+
+@needs_compiler
+@each_cell
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_type_of_new_tensors_changes_nothing(cell: Cell, dtype: torch.dtype) -> None:
+    tensors = cell.draw(9, 3, 20)
+    expected = outcome(cell.compiled_for_training, tensors, None, (True, True))
+    torch.set_default_dtype(dtype)
+    try:
+        found = outcome(cell.compiled_for_training, tensors, None, (True, True))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for actual, before in zip(found[: cell.layer.components], expected, strict=False):
+        assert torch.equal(actual, before)
+    for actual, before in zip(found, expected, strict=True):
+        torch.testing.assert_close(actual, before, rtol=1e-2, atol=1e-2, check_dtype=False)
+
+
+@pytest.mark.filterwarnings("ignore")  # that tracing is deprecated, and what it makes constant
+@each_cell
+def test_a_trace_is_of_the_sequence_in_torch_and_takes_any_batch(cell: Cell) -> None:
+    torch.manual_seed(0)
+    layer = cell.layer(5, 6).eval()
+    traced = torch.jit.trace(layer, torch.randn(3, 12, 5), check_trace=False)
+    x = torch.randn(2, 12, 5)
+    torch.testing.assert_close(traced(x), layer(x), rtol=1e-5, atol=1e-6)
+
+
+@needs_compiler
+@each_cell
+def test_tensors_without_numbers_are_never_read(cell: Cell) -> None:
+    layer = cell.layer(5, 6)
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+        output, _ = layer(fake.from_tensor(torch.randn(3, 12, 5)))
+    assert output.shape == (3, 12, 6)
+    run = build.kernel_function(f"{cell.name}_kernel", f"{cell.name}_forward", torch.ones(1), 6)
+    assert run is not None
+    with pytest.raises(ValueError, match="cannot read a Tensor on meta"):
+        run(torch.ones(3, device="meta"))
+
+
+def layer_outcome(cell: Cell) -> Tensor:
+    torch.manual_seed(0)
+    layer, x = cell.layer(5, 6), torch.randn(3, 12, 5)
+    output, _ = layer(x)
+    return output.detach()
+
+
+@each_cell
+@pytest.mark.parametrize(
+    ("name", "value"), [("LMCOURSE_KERNELS", "0"), ("CXX", "no-such-compiler"), ("CXX", "false")]
+)
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_without_a_compiler_torch_does_the_same(
+    cell: Cell, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = layer_outcome(cell)
+    build.kernel.cache_clear()
+    monkeypatch.setenv(name, value)
+    assert build.kernel(f"{cell.name}_kernel") is None
+    torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+
+
+@each_cell
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_without_a_home_for_what_is_compiled_torch_does_the_same(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = layer_outcome(cell)
+    build.kernel.cache_clear()
+    monkeypatch.setenv("LMCOURSE_CACHE", "~nobody-of-this-name/cache")
+    assert build.kernel(f"{cell.name}_kernel") is None
+    torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_a_compiler_may_have_a_program_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", f"env {os.environ.get('CXX') or 'c++'}")
+    assert build.kernel("gru_kernel") is not None
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_a_kernel_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build.kernel("lstm_kernel") is not None
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+    build.kernel.cache_clear()
+    monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("it was compiled before"))
+    assert build.kernel("lstm_kernel") is not None

@@ -1,0 +1,136 @@
+"""Pages and pictures of surprisal show every piece of the text with its cost."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from hf_lmcourse.perplexity import surprisal_plots
+from hf_lmcourse.perplexity.surprisal import SurprisalUnit, surprisal_units
+from hf_lmcourse.perplexity.surprisal_page import colour_limit, surprisal_page
+from hf_lmcourse.perplexity.surprisal_plots import plot_surprisal
+
+from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
+
+NASTY = 'To <b>be</b> & "not" $x$ ō\n'
+
+
+class Spans(HTMLParser):
+    """The text of the passage's box, and its spans with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.depth, self.text, self.spans, self.outside = 0, "", [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        self.outside += [v for k, v in attrs if k in ("src", "href")]
+        if tag == "div" and names.get("class") == "text":
+            self.depth = 1
+        elif self.depth and tag == "span":
+            self.spans.append(names)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "div":
+            self.depth = 0
+
+    def handle_data(self, data: str) -> None:
+        if self.depth:
+            self.text += data
+
+
+@pytest.mark.parametrize(
+    ("model", "tokenizer", "text"),
+    [
+        (tiny_gpt2(), BYTES, NASTY),
+        (tiny("lstm"), CHARACTERS, TEXT),
+        (tiny("lstm", WORDS), WORDS, TEXT + NASTY),
+    ],
+    ids=["bytes", "characters", "words"],
+)
+def test_the_page_holds_the_text_and_a_cost_for_every_piece(
+    model: Any, tokenizer: Any, text: str
+) -> None:
+    found = score(model, tokenizer, text)
+    page = Spans(surprisal_page(found))
+    assert page.text.replace("\u21b5", "") == text
+    scored = [unit for unit in surprisal_units(found) if unit.bits is not None]
+    assert len(page.spans) == len(scored)
+    for span, unit in zip(page.spans, scored, strict=True):
+        assert f"{unit.bits:.2f} bits" in str(span["title"])
+        assert ("unknown" in str(span.get("class"))) == unit.unknown
+    assert page.outside == []
+
+
+def test_the_page_tells_the_first_token_the_temperature_and_the_worst() -> None:
+    found = score(tiny("lstm"), temperature=0.8)
+    page = surprisal_page(found)
+    assert r"from <code>&#34;\n&#34;</code>" in page or r'<code>"\n"</code>' in page
+    assert "The temperature is 0.8" in page
+    worst = max(unit.bits or 0 for unit in surprisal_units(found))
+    assert re.search(rf"<tr><td>{worst:.2f}</td>", page)
+
+
+def test_colours_grow_with_the_cost() -> None:
+    found = score(tiny("lstm"))
+    page = Spans(surprisal_page(found))
+    shades = []
+    for span in page.spans:
+        bits = float(re.search(r"([\d.]+) bits", str(span["title"]))[1])  # type: ignore[index]
+        shades.append((bits, int(str(span["style"])[-2:], 16)))  # the blue part falls
+    shades.sort()
+    assert [blue for _, blue in shades] == sorted((blue for _, blue in shades), reverse=True)
+
+
+def test_the_strongest_colour_is_for_the_costliest_hundredth_of_what_is_known() -> None:
+    cheap = [SurprisalUnit("a", 3.0)] * 99
+    assert colour_limit([*cheap, SurprisalUnit("b", 30.0)]) == 8
+    assert colour_limit([*cheap, *[SurprisalUnit("b", 13.0)] * 3]) == 16
+    assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0)] * 3]) == 24
+    assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0, unknown=True)] * 3]) == 8
+    assert colour_limit([SurprisalUnit("b", 99.0, unknown=True)]) == 24
+
+
+def letters_of(figure: Figure) -> list[str]:
+    texts = [t for t in figure.axes[0].texts if t.get_fontfamily() == ["DejaVu Sans Mono"]]
+    return [text.get_text() for text in texts]
+
+
+def test_the_picture_holds_the_lines_and_a_box_a_piece(drawn: list[Figure], tmp_path: Path) -> None:
+    found = score(tiny("lstm"))
+    plot_surprisal(found, tmp_path / "new" / "text.png")
+    assert (tmp_path / "new" / "text.png").read_bytes().startswith(b"\x89PNG")
+    assert letters_of(drawn[0]) == [f"{line}\u21b5" for line in TEXT.splitlines()]
+    (boxes,) = (c for c in drawn[0].axes[0].collections if isinstance(c, PolyCollection))
+    assert len(boxes.get_paths()) == len(TEXT)
+    shown = " ".join(text.get_text() for text in drawn[0].axes[0].texts)
+    assert f"{found.metrics['bits_per_character']:.3f} bits per character" in shown
+
+
+def test_long_lines_are_wrapped_at_blanks_and_long_texts_cut_off(
+    drawn: list[Figure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surprisal_plots, "_MOST_LINES", 4)
+    plot_surprisal(score(tiny("bigram_mlp"), text="to be or " * 60), tmp_path / "text.png")
+    lines = letters_of(drawn[0])
+    assert len(lines) == 4
+    assert {line[-1] for line in lines} == {" "}
+    assert max(map(len, lines)) == 96
+    assert "the first 4 of 6 lines" in drawn[0].axes[0].texts[-2].get_text()
+
+
+def test_words_without_blanks_are_wrapped_anywhere(drawn: list[Figure], tmp_path: Path) -> None:
+    plot_surprisal(score(tiny("bigram_mlp"), text="to" * 100), tmp_path / "text.png")
+    assert [len(line) for line in letters_of(drawn[0])] == [96, 96, 8]
+
+
+def test_signs_of_mathematics_are_letters_like_any_other(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    plot_surprisal(score(tiny_gpt2(), BYTES, NASTY), tmp_path / "text.png")
+    assert letters_of(drawn[0]) == [NASTY.replace("\n", "\u21b5")]

@@ -1,0 +1,122 @@
+"""The model card renders, its metadata validates, and it gives nothing local away."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
+
+from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.report.results import RunResult
+from hf_lmcourse.sharing.card import render_model_card
+
+TEXTS: dict[str, Any] = {
+    "description": "A long short-term memory.",
+    "equation": "g = tanh(W x + U h + b)\nc' = f c + i g",
+    "training_data": "WikiText-2, 2,088,628 tokens.",
+    "config_text": "corpus: wikitext-2\nseed: 7\n",
+    "hyperparameters": {"learning_rate": 0.001, "optim": "adamw"},
+}
+
+
+def test_the_card_says_what_a_reader_needs(result: RunResult) -> None:
+    card = render_model_card(
+        result, **TEXTS, sample="= Robert =", learning_curve="plots/learning_curve.png"
+    )
+    text = card.text
+    for part in (
+        "# LSTM on wikitext-2",
+        "    g = tanh(W x + U h + b)\n    c' = f c + i g\n",
+        "| perplexity | 98.3000 | 93.1000 |",
+        "| tokens | 217,646 | 245,569 |",
+        "![Learning curve of lstm_wikitext2](plots/learning_curve.png)",
+        "```\n= Robert =\n```",
+        "import hf_lmcourse",
+        'AutoModelForCausalLM.from_pretrained("runs/lstm_wikitext2")',
+        "```bash\nlmcourse train configs/lstm_wikitext2.yaml\n```",
+        "```yaml\ncorpus: wikitext-2\nseed: 7\n```",
+        "| `learning_rate` | 0.001 |",
+        "4,652,799 parameters, 39.5 epochs",
+        "125.5 minutes on A processor with 2 threads",
+        "## Intended use and limits",
+        "2,088,628 tokens. Text of Wikipedia, CC BY-SA 3.0.",
+        "| torch | 2.13.0 |",
+        "| commit of hf_lmcourse | 1234567 |",
+    ):
+        assert part in text, part
+    assert "{{" not in text and "{%" not in text and "\n\n\n" not in text
+
+
+def test_the_saved_card_parses_and_its_results_round_trip(
+    result: RunResult, tmp_path: Path
+) -> None:
+    card = render_model_card(result, **TEXTS, license="mit")
+    card.save(tmp_path / "README.md")
+    content = (tmp_path / "README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(content.split("---\n")[1])
+    assert header["library_name"] == "transformers"
+    assert header["pipeline_tag"] == "text-generation"
+    assert header["tags"] == ["hf-lmcourse", "lmcourse_lstm"]
+    assert header["datasets"] == ["Salesforce/wikitext"]
+    assert header["language"] == "en"
+    assert header["model-index"][0]["name"] == "lstm_wikitext2"
+
+    data = ModelCard(content).data
+    assert isinstance(data, ModelCardData)
+    assert data.eval_results is not None
+    assert data.to_dict() == card.data.to_dict()
+    figures = {
+        (found.dataset_split, found.metric_type): found.metric_value for found in data.eval_results
+    }
+    assert figures["validation", "perplexity"] == 98.3
+    assert figures["test", "perplexity"] == 93.1
+    assert ("test", "tokens") not in figures
+
+
+def test_a_classifier_is_loaded_as_one(result: RunResult) -> None:
+    dan = replace(result, model_type="lmcourse_dan", metrics={"test": {"accuracy": 0.875}})
+    card = render_model_card(dan, **TEXTS)
+    assert card.data.to_dict()["pipeline_tag"] == "text-classification"
+    assert "AutoModelForSequenceClassification" in card.text
+    assert "Perplexity is" not in card.text
+
+
+def test_no_local_path_and_no_token_reach_the_card(result: RunResult) -> None:
+    run = replace(
+        result,
+        corpus="/home/me/my.txt",
+        config="/home/me/a.yaml",
+        command="lmcourse train /home/me/a.yaml --data_dir /home/me/data --hub_token secret",
+    )
+    texts = {
+        **TEXTS,
+        "training_data": "The file /home/me/my.txt.",
+        "config_text": "data_dir: /home/me/data\nhub_token: secret\n",
+        "hyperparameters": {"output_dir": "/home/me/my runs", "hub_token": "secret"},
+    }
+    content = render_model_card(run, **texts, repository="/home/me/runs/a").content
+    assert "/home" not in content
+    assert "secret" not in content
+    assert "# LSTM on my.txt" in content
+    with pytest.raises(LmcourseError, match="relative to the card"):
+        render_model_card(result, **TEXTS, learning_curve="/home/me/plots/a.png")
+
+
+def test_figures_that_are_no_numbers_stay_out_of_the_metadata(result: RunResult) -> None:
+    run = replace(result, metrics={"test": {"perplexity": float("inf"), "nats_per_token": 900.0}})
+    card = render_model_card(run, **TEXTS)
+    (entry,) = card.data.to_dict()["model-index"][0]["results"]
+    assert [figure["type"] for figure in entry["metrics"]] == ["nats_per_token"]
+
+
+def test_a_sample_cannot_end_its_block_or_run_as_a_template(result: RunResult) -> None:
+    sample = "```\n# not a heading\n{{ result }}\n---\n"
+    text = render_model_card(result, **TEXTS, sample=sample).text
+    assert f"````\n{sample.strip()}\n````" in text
+
+
+def test_without_a_sample_and_a_picture_their_places_are_gone(result: RunResult) -> None:
+    text = render_model_card(result, **TEXTS).text
+    assert "## A sample" not in text and "![" not in text and "\n\n\n" not in text

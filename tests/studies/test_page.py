@@ -1,0 +1,139 @@
+"""The page of studies, made from their files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.report.race import load_races
+from hf_lmcourse.studies.page import has_curves, load_studies, study_page
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    points = [
+        {
+            "variant": variant,
+            "seed": seed,
+            "metrics": {"validation": {"perplexity": value + seed}},
+            "device": "a processor",
+            "threads": 1,
+            "commit": "abc",
+        }
+        for seed in (1, 3)
+        for variant, value in (("full", 100.0), ("tied", 90.0))
+    ]
+    record = {
+        "name": "outputs",
+        "command": "lmcourse study outputs.yaml",
+        "factors": {"output_layer": ["full", "tied"]},
+        "metric": "perplexity",
+        "model_type": "lmcourse_lstm",
+        "corpus": "ptb",
+        "points": points,
+    }
+    return record | changes
+
+
+def test_a_section_has_the_mean_and_the_spread_of_every_variant() -> None:
+    page = study_page([study()], "plots")
+    assert "## outputs" in page and "`lmcourse study outputs.yaml`" in page
+    assert "| output layer | split | perplexity | spread | seeds |" in page
+    assert "| full | validation | 102.0000 | 1.4142 | 2 |" in page
+    assert "| tied | validation | 92.0000 | 1.4142 | 2 |" in page
+    assert "plots/outputs.png" not in page, "nothing was trained here, so there is no picture"
+
+
+def test_a_study_with_curves_has_its_picture() -> None:
+    record = study()
+    for point in record["points"]:
+        point["curves"] = {}
+    assert has_curves(record)
+    assert "![outputs](plots/outputs.png)" in study_page([record], "plots")
+
+
+def test_only_studies_are_read(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text(json.dumps(study(name="b")))
+    (tmp_path / "a.json").write_text(json.dumps(study(name="a", factor="rate")))
+    (tmp_path / "run.json").write_text(json.dumps({"name": "run", "metrics": {}}))
+    (tmp_path / "benchmark.json").write_text(json.dumps({"points": []}))
+    assert [record["name"] for record in load_studies(tmp_path)] == ["a", "b"]
+    (tmp_path / "c.json").write_text("{")
+    with pytest.raises(LmcourseError, match=r"c\.json cannot be read"):
+        load_studies(tmp_path)
+
+
+def race() -> dict[str, Any]:
+    def point(name: str, seconds: float, to_mark: float | None, perplexity: float) -> Any:
+        figures = {"perplexity": perplexity, "unknown_share": 0.125}
+        return {
+            "name": name,
+            "seconds": seconds,
+            "seconds_to_mark": to_mark,
+            "metrics": {"validation": figures, "hand-out validation": figures},
+        }
+
+    published = {"model": "theirs", "corpus": "hand-out", "split": "validation", "value": 113.7}
+    return {
+        "name": "race_one",
+        "corpus": "ptb",
+        "command": "lmcourse race one.yaml two.yaml",
+        "device": "a processor",
+        "threads": 1,
+        "commit": "abc",
+        "points": [point("one", 100.0, None, 150.0), point("two", 9.5, 0.25, 140.0)],
+        "count_models": {"validation": {"bigram counts": 76.5}},
+        "published": [{**published, "note": "trained elsewhere"}],
+    }
+
+
+def test_a_race_stands_below_the_studies_with_what_was_published(tmp_path: Path) -> None:
+    (tmp_path / "race_one.json").write_text(json.dumps(race()))
+    (tmp_path / "other.json").write_text("{}")
+    page = study_page([study()], "plots", load_races(tmp_path))
+    assert page.index("## outputs") < page.index("## race_one")
+    assert "| perplexity | seconds | to the mark | validation | hand-out validation |" in page
+    assert "| one | 100.0 |  | 150.00 | 150.00 |" in page
+    assert "| two | 9.5 | 0.25 | 140.00 | 140.00 |" in page
+    assert "| bigram counts |  |  | 76.50 |  |" in page
+    assert "| theirs (published) |  |  |  | 113.7 |" in page
+    assert "unknown words: validation 12.5%" in page and "trained elsewhere." in page
+    (tmp_path / "race_one.json").write_text("{")
+    with pytest.raises(LmcourseError, match=r"race_one\.json cannot be read"):
+        load_races(tmp_path)
+
+
+def test_the_coverage_of_vectors_stands_where_there_are_any() -> None:
+    record = study()
+    record["points"][0]["metrics"]["validation"]["vector_type_coverage"] = 0.274
+    page = study_page([record], "plots")
+    assert "| coverage of words |" in page
+    assert "| 27.4% |" in page and "| - |" in page
+
+
+def test_ranks_stand_beside_the_metric_where_they_were_asked_for() -> None:
+    record = study()
+    assert "rank" not in study_page([record], "plots")
+    for point in record["points"]:
+        point["metrics"]["validation"]["log_probability_rank"] = 52 * point["seed"]
+    page = study_page([record], "plots")
+    assert "| spread | seeds | rank |" in page
+    assert "| 2 | 52 |" in page, "that of the first seed"
+
+
+def test_variants_that_cut_the_text_otherwise_have_the_figures_of_the_tokens() -> None:
+    record = study(metric="bits_per_character_spelled")
+    for point in record["points"]:
+        words = point["variant"] == "tied"
+        point["parameters"] = 5_000 if words else 1_000
+        point["metrics"]["validation"] = {
+            "bits_per_character_spelled": 2.0,
+            "bits_per_character": 1.25 if words else 2.0,
+            "tokens": 1_234 if words else 9_000,
+            "unknown_share": 0.125 if words else 0.0,
+        }
+    page = study_page([record], "plots")
+    assert "| seeds | parameters | tokens | unknown share | bits per character |" in page
+    assert "| 2 | 1,000 | 9,000 | 0.0% | 2.0000 |" in page
+    assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500 |" in page

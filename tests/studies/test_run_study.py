@@ -1,0 +1,219 @@
+"""A study trains each point once, keeps it, and goes on where it stopped."""
+
+import csv
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import TrainerCallback
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.studies import run_study as module
+from hf_lmcourse.studies.plots import plot_study
+from hf_lmcourse.studies.run_study import run_study
+from hf_lmcourse.studies.study_file import read_study
+from hf_lmcourse.studies.table import study_rows, study_table, write_study_csv
+
+BASE = """\
+# A tiny classifier.
+model:
+  model_type: lmcourse_dan
+  embedding_size: 4
+  hidden_size: 4
+data:
+  corpus: toy_reviews
+training:
+  num_train_epochs: 1
+  max_steps: 3
+  eval_strategy: steps
+  save_strategy: steps
+  eval_steps: 3
+  save_steps: 3
+  per_device_train_batch_size: 5
+  per_device_eval_batch_size: 500
+"""
+STUDY = """\
+# How deep?
+base: base.yaml
+fixed: {hidden_dropout: 0.1}
+vary:
+  num_hidden_layers: [0, 2]
+seeds: [1, 2]
+metric: accuracy
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "depth.yaml").write_text(STUDY)
+    return tmp_path / "depth.yaml"
+
+
+def test_a_wrong_setting_is_told_before_anything_is_trained(path: Path, tmp_path: Path) -> None:
+    path.write_text(STUDY.replace("num_hidden_layers", "num_hiden_layers"))
+    with pytest.raises(LmcourseError, match="did you mean 'num_hidden_layers'"):
+        run_study(read_study(str(path)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+    train = module._train
+
+    def counting(study: Any, point: Any, *others: Any) -> dict[str, Any]:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(point.name)
+        return train(study, point, *others)
+
+    monkeypatch.setattr(module, "_train", counting)
+    study, told = read_study(str(path)), []
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "out", tell=told.append)
+    trained[:] = trained[:1]  # room for the rest
+    record = run_study(study, tmp_path / "out", tmp_path / "results", tell=told.append)
+    assert trained == ["0-seed1", "2-seed2"], "the three that were done are not trained again"
+    assert [(p["variant"], p["seed"]) for p in record["points"]] == [
+        (p.variant, p.seed) for p in study.points
+    ]
+    assert json.loads((tmp_path / "results" / "depth.json").read_text()) == record
+    assert told[-1].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
+
+    rows = study_rows(record)
+    assert [(variant, split, seeds) for variant, split, *_, seeds in rows] == [
+        (v, s, 2) for v in "02" for s in ("validation", "test")
+    ]
+    values = [p["metrics"]["test"]["accuracy"] for p in record["points"] if p["variant"] == "2"]
+    assert rows[3][2] == pytest.approx(sum(values) / 2)
+    assert rows[3][3] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert len(study_table(record).splitlines()) == 5
+    for point in record["points"]:
+        assert point["steps"] == 3 and 0 < point["seconds_per_step"] < point["seconds"]
+    header, *lines = study_table(record).splitlines()
+    assert header.split()[-4:] == ["ms", "a", "step", "MB"]
+    milliseconds = [1e3 * p["seconds_per_step"] for p in record["points"] if p["variant"] == "0"]
+    assert float(lines[0].split()[-2]) == pytest.approx(sum(milliseconds) / 2, abs=0.06)
+    before = {**record, "points": [dict(p) for p in record["points"]]}
+    del before["points"][0]["seconds_per_step"]
+    assert "MB" not in study_table(before), "a study from before these were measured"
+
+    write_study_csv(record, tmp_path / "out" / "depth.csv")
+    with (tmp_path / "out" / "depth.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 4 * 2
+    assert {line["num_hidden_layers"] for line in lines} == {"0", "2"}
+    assert all(float(line["seconds_per_step"]) > 0 for line in lines)
+    plot_study(record, tmp_path / "out" / "depth.png")
+    assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
+
+
+class Stop(TrainerCallback):
+    """Stands for a signal during a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(STUDY.replace("[0, 2]", "[1]").replace("[1, 2]", "[1]"))
+    (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 6"))
+    study, told = read_study(str(path)), []
+    whole = run_study(study, tmp_path / "whole", tell=told.append)
+
+    prepare = module.prepare_any_run
+
+    def stopping(settings: Any, command: list[str]) -> Any:
+        run = prepare(settings, command)
+        run.trainer.callback_handler.callbacks.insert(0, Stop(1))
+        return run
+
+    monkeypatch.setattr(module, "prepare_any_run", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "out", tell=told.append)
+    monkeypatch.setattr(module, "prepare_any_run", prepare)
+    record = run_study(study, tmp_path / "out", tell=told.append)
+    assert told[-2] == "[1/1] num_hidden_layers 1, seed 1 goes on ..."
+    (point,), (expected,) = record["points"], whole["points"]
+    assert point["metrics"] == expected["metrics"]
+    assert point["steps"] == expected["steps"]
+    assert point["curves"]["validation"]["loss"] == expected["curves"]["validation"]["loss"]
+    assert len(list((tmp_path / "out" / "points").iterdir())) == 1
+    assert "stopped" not in json.loads((tmp_path / "out" / "study.json").read_text())
+
+
+def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
+    path.write_text(STUDY.replace("metric: accuracy", "metric: perplexity"))
+    with pytest.raises(LmcourseError, match="no metric 'perplexity' in this study, only accuracy"):
+        run_study(read_study(str(path)), tmp_path / "out", tell=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("seeds: [1, 2]", "seeds: 42", "seeds in .* must be a list of whole numbers, not 42"),
+        ("seeds: [1, 2]", "seeds: [a]", "seeds in .* must be a list of whole numbers"),
+        ("fixed: {hidden_dropout: 0.1}", "fixed: [1]", "fixed in .* must be settings by name"),
+        ("base: base.yaml", "base: 3", "base in .* must be a path, not 3"),
+    ],
+)
+def test_a_study_of_another_form_is_told(path: Path, before: str, after: str, told: str) -> None:
+    path.write_text(STUDY.replace(before, after))
+    with pytest.raises(LmcourseError, match=told):
+        read_study(str(path))
+
+
+def test_a_damaged_file_of_a_study_is_told(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "study.json").write_text("{}")
+    with pytest.raises(LmcourseError, match="study.json is damaged: move it away"):
+        run_study(read_study(str(path)), tmp_path / "out")
+
+
+def test_a_point_is_trained_anew_where_the_base_has_changed(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+
+    def train(study: Any, point: Any, *others: Any) -> dict[str, Any]:
+        trained.append(point.name)
+        about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
+        return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
+
+    monkeypatch.setattr(module, "_train", train)
+    run_study(read_study(str(path)), tmp_path / "out")
+    run_study(read_study(str(path)), tmp_path / "out", options=("--cache_dir", str(tmp_path)))
+    assert len(trained) == 4, "another place for tokenized text changes nothing"
+    (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 4"))
+    run_study(read_study(str(path)), tmp_path / "out")
+    assert len(trained) == 8
+    run_study(read_study(str(path)), tmp_path / "out", options=("--embedding_size", "5"))
+    assert len(trained) == 12
+
+
+def test_what_is_finished_is_kept_where_a_point_before_it_is_stopped(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(study: Any, point: Any, *others: Any) -> dict[str, Any]:
+        if point.variant == "1":
+            raise KeyboardInterrupt
+        about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
+        return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
+
+    monkeypatch.setattr(module, "_train", train)
+    finished = run_study(read_study(str(path)), tmp_path / "out")["points"]
+    path.write_text(STUDY.replace("[0, 2]", "[0, 1, 2]"))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(read_study(str(path)), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["points"] == finished

@@ -1,0 +1,59 @@
+"""A check can fail, and does where it should."""
+
+import math
+
+import pytest
+import torch
+
+from hf_lmcourse.theory.check_result import Outcome, Row, below, same, simulated
+
+ONE = torch.ones(2, 2, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        same("equal", ONE, ONE.clone()),
+        same("almost equal", ONE, ONE + 1e-11),
+        same("numbers", 0.5, 0.5),
+        same("loosely", 0.5, 0.6, allowed=0.2),
+        below("lower", 1.0, 2.0),
+    ],
+    ids=lambda row: row.quantity,
+)
+def test_what_agrees_passes(row: Row) -> None:
+    assert row.ok and Outcome([row]).ok
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        same("one entry apart", ONE, ONE + torch.tensor([[0, 0], [0, 1e-9]])),
+        same("same norm, other entries", ONE, -ONE),
+        same("broadcastable", ONE, ONE[0]),
+        same("not a number", ONE, ONE * math.nan),
+        same("numbers apart", 0.5, 0.6),
+        below("higher", 2.0, 1.0),
+        below("nan below", math.nan, 1.0),
+    ],
+    ids=lambda row: row.quantity,
+)
+def test_what_does_not_agree_fails(row: Row) -> None:
+    assert not row.ok
+    assert not Outcome([same("good", 1.0, 1.0), row]).ok
+
+
+def test_an_outcome_without_rows_is_no_success() -> None:
+    assert not Outcome([]).ok
+
+
+def test_a_tensor_is_shown_by_its_norm_and_shape() -> None:
+    row = same("ones", ONE, 2 * ONE)
+    assert (row.quantity, row.ours, row.reference, row.difference) == ("ones (2, 2)", 2, 4, 1)
+
+
+def test_a_simulation_is_allowed_its_standard_errors() -> None:
+    samples = torch.tensor([0.0, 1.0] * 5000, dtype=torch.float64)
+    standard_error = samples.std().item() / 100
+    assert simulated("mean", 0.5 + 4.9 * standard_error, samples).ok
+    assert not simulated("mean", 0.5 + 5.1 * standard_error, samples).ok
