@@ -13,15 +13,16 @@ from ..errors import LmcourseError
 from ..evaluation.logit_scorer import check_causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
-from ..perplexity.comparability import RULE
-from ..perplexity.explanation import explanation
-from ..perplexity.passages import Passage, read_passages
-from ..perplexity.plots import plot_perplexities
-from ..perplexity.preprocessing import CHAINS, STEPS, preprocessing
-from ..perplexity.score import PassageScore, score_passage
-from ..perplexity.surprisal_page import surprisal_page
-from ..perplexity.surprisal_plots import plot_surprisal
-from ..perplexity.table import (
+from ..report.results import provenance
+from ..text_perplexity.comparability import RULE
+from ..text_perplexity.explanation import explanation
+from ..text_perplexity.passages import Passage, read_passages
+from ..text_perplexity.plots import plot_perplexities
+from ..text_perplexity.preprocessing import CHAINS, STEPS, preprocessing
+from ..text_perplexity.score import PassageScore, score_passage
+from ..text_perplexity.surprisal_page import surprisal_page
+from ..text_perplexity.surprisal_plots import plot_surprisal
+from ..text_perplexity.table import (
     BASES,
     as_json,
     csv_table,
@@ -29,8 +30,11 @@ from ..perplexity.table import (
     markdown_rows,
     text_table,
 )
-from ..perplexity.training_text import TrainingText, given_training_text, recorded_training_text
-from ..report.results import provenance
+from ..text_perplexity.training_text import (
+    TrainingText,
+    given_training_text,
+    recorded_training_text,
+)
 
 __all__ = ["run"]
 

@@ -11,7 +11,7 @@ import torch
 
 from hf_lmcourse.data.training_text_record import read_record
 
-from ..perplexity.passage_models import BYTES, tiny_gpt2
+from ..text_perplexity.passage_models import BYTES, tiny_gpt2
 from .commands import FinishedRun, Outcome, lmcourse, write_corpus, write_yaml
 
 PASSAGE = "line 5 says so so what\nline 6 says what\n"

@@ -21,8 +21,8 @@ from hf_lmcourse import (
     TransformerConfig,
     TransformerForCausalLM,
 )
-from hf_lmcourse.perplexity.passages import Passage
-from hf_lmcourse.perplexity.score import PassageScore, score_passage
+from hf_lmcourse.text_perplexity.passages import Passage
+from hf_lmcourse.text_perplexity.score import PassageScore, score_passage
 from hf_lmcourse.tokenization import train_tokenizer
 
 TEXT = "To be, or not to be:\nthat is the question.\n\nWhether 'tis nobler in the mind\n"

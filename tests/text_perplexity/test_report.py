@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from hf_lmcourse.perplexity.explanation import explanation
-from hf_lmcourse.perplexity.passages import Passage
-from hf_lmcourse.perplexity.plots import plot_perplexities
-from hf_lmcourse.perplexity.score import PassageScore, score_passage
-from hf_lmcourse.perplexity.table import (
+from hf_lmcourse.text_perplexity.explanation import explanation
+from hf_lmcourse.text_perplexity.passages import Passage
+from hf_lmcourse.text_perplexity.plots import plot_perplexities
+from hf_lmcourse.text_perplexity.score import PassageScore, score_passage
+from hf_lmcourse.text_perplexity.table import (
     BASES,
     as_json,
     csv_table,
@@ -24,8 +24,8 @@ from hf_lmcourse.perplexity.table import (
     markdown_rows,
     text_table,
 )
-from hf_lmcourse.perplexity.token_classes import class_costs
-from hf_lmcourse.perplexity.training_text import TrainingText
+from hf_lmcourse.text_perplexity.token_classes import class_costs
+from hf_lmcourse.text_perplexity.training_text import TrainingText
 
 from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, tiny, tiny_gpt2
 

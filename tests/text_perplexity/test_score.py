@@ -15,10 +15,10 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.evaluation.corpus_scores import evaluate_split
 from hf_lmcourse.evaluation.logit_scorer import check_causal
-from hf_lmcourse.perplexity.passages import read_passages
-from hf_lmcourse.perplexity.preprocessing import preprocessing
-from hf_lmcourse.perplexity.score import encode_passage
-from hf_lmcourse.perplexity.token_classes import class_costs
+from hf_lmcourse.text_perplexity.passages import read_passages
+from hf_lmcourse.text_perplexity.preprocessing import preprocessing
+from hf_lmcourse.text_perplexity.score import encode_passage
+from hf_lmcourse.text_perplexity.token_classes import class_costs
 from hf_lmcourse.tokenization import train_tokenizer
 
 from .passage_models import (

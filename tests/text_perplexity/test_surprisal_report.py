@@ -9,10 +9,10 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from hf_lmcourse.perplexity import surprisal_plots
-from hf_lmcourse.perplexity.surprisal import SurprisalUnit, surprisal_units
-from hf_lmcourse.perplexity.surprisal_page import colour_limit, surprisal_page
-from hf_lmcourse.perplexity.surprisal_plots import plot_surprisal
+from hf_lmcourse.text_perplexity import surprisal_plots
+from hf_lmcourse.text_perplexity.surprisal import SurprisalUnit, surprisal_units
+from hf_lmcourse.text_perplexity.surprisal_page import colour_limit, surprisal_page
+from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
 from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_lmcourse.perplexity.surprisal import surprisal_units
-from hf_lmcourse.perplexity.token_classes import CLASSES, class_costs
+from hf_lmcourse.text_perplexity.surprisal import surprisal_units
+from hf_lmcourse.text_perplexity.token_classes import CLASSES, class_costs
 from hf_lmcourse.tokenization import train_tokenizer
 
 from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.training_text_record import read_record, write_record
-from hf_lmcourse.perplexity.training_text import (
+from hf_lmcourse.text_perplexity.training_text import (
     TrainingText,
     given_training_text,
     recorded_training_text,

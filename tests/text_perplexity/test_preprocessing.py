@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.perplexity.preprocessing import CHAINS, STEPS, changed_share, preprocessing
+from hf_lmcourse.text_perplexity.preprocessing import CHAINS, STEPS, changed_share, preprocessing
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from hf_lmcourse.perplexity.comparability import (
+from hf_lmcourse.text_perplexity.comparability import (
     bits_key,
     compare,
     comparisons,
     groups,
     token_key,
 )
-from hf_lmcourse.perplexity.score import PassageScore
+from hf_lmcourse.text_perplexity.score import PassageScore
 from hf_lmcourse.tokenization import train_tokenizer
 
 from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
