@@ -1,23 +1,28 @@
-"""Write the tables of README.md and two pages from the files in results/; or check them.
+"""Write the tables of README.md and the pages of results/ from the result files, or check them.
 
-The pages are results/BENCHMARKS.md and results/STUDIES.md, with pictures in results/plots/. What is
-written by hand in the first stands in hf_lmcourse/benchmarks/README.md.
+The pages are results/README.md, results/BENCHMARKS.md and results/STUDIES.md, with their plots in
+results/plots/. Of README.md and results/README.md only the text between markers is written:
+`<!-- results:best -->` is the best result of each model, `<!-- results:CORPUS -->` are the results
+on a corpus and `<!-- results:all -->` those on every corpus; `<!-- /results:NAME -->` ends each.
 """
 
 import argparse
+import math
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import hf_lmcourse.benchmarks
+from benchmarks.page import benchmark_page, load_benchmarks
+from benchmarks.plots import plot_benchmark
 from hf_lmcourse.errors import LmcourseError
-from hf_lmcourse.report.benchmark_plots import plot_benchmark
-from hf_lmcourse.report.benchmarks import benchmark_page, load_benchmarks
-from hf_lmcourse.report.race import load_races
 from hf_lmcourse.report.references import PUBLISHED_RESULTS
 from hf_lmcourse.report.results import RunResult, load_results
 from hf_lmcourse.report.tables import (
+    MODEL_TITLES,
+    markdown_table,
     marker_names,
     replace_between_markers,
     results_table,
@@ -26,70 +31,163 @@ from hf_lmcourse.report.tables import (
 from hf_lmcourse.studies.page import has_curves, load_studies, study_page
 from hf_lmcourse.studies.plots import plot_study
 
+__all__ = ["main"]
 
-def fill_markers(document: str, results: list[RunResult]) -> str:
-    """Put the table of CORPUS at each `<!-- results:CORPUS -->`; "all" stands for every corpus."""
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table of best results.
+
+    Attributes:
+        heading: Its title.
+        corpus, split, metric: What it shows; the best run is chosen on the validation split.
+        factor: What the metric is multiplied by.
+        digits: Number of decimal places.
+        sign: 1 if lower is better, -1 if higher is better.
+    """
+
+    heading: str
+    corpus: str
+    split: str
+    metric: str
+    factor: float = 1
+    digits: int = 2
+    sign: int = 1
+
+    def value(self, result: RunResult, split: str) -> float:
+        """The metric of a result on a split, NaN if it has none."""
+        return result.metrics.get(split, {}).get(self.metric, math.nan)
+
+
+_COLUMNS = (
+    _Column(
+        "tiny Shakespeare, bits per character (validation)",
+        *("tiny_shakespeare", "validation", "bits_per_character"),
+        digits=3,
+    ),
+    _Column("PTB, perplexity (test)", "ptb", "test", "perplexity"),
+    _Column("WikiText-2, perplexity (test)", "wikitext-2", "test", "perplexity"),
+    _Column("IMDB, accuracy in % (test)", "imdb", "test", "accuracy", factor=100, sign=-1),
+)
+
+
+def best_table(results: Sequence[RunResult], root: str) -> str:
+    """Write the best result of each model and corpus, linked to the YAML that repeats it.
+
+    Args:
+        results: Results of runs.
+        root: Path from the document to the root of the repository, empty or ending in a slash.
+
+    Returns:
+        The table: a row per model in the order of the course, a column per corpus.
+    """
+    rows = []
+    for model_type, title in MODEL_TITLES.items():
+        ours = [r for r in results if r.model_type == model_type and r.config]
+        cells = [_best_cell(column, ours, root) for column in _COLUMNS]
+        if any(cells):
+            rows.append([title, *cells])
+    return markdown_table(["model", *(column.heading for column in _COLUMNS)], rows)
+
+
+def _best_cell(column: _Column, results: Sequence[RunResult], root: str) -> str:
+    there = [
+        r
+        for r in results
+        if r.corpus == column.corpus and not math.isnan(column.value(r, column.split))
+    ]
+    if not there:
+        return ""
+    best = min(there, key=lambda r: column.sign * column.value(r, "validation"))
+    value = f"{column.factor * column.value(best, column.split):.{column.digits}f}"
+    return f"[{value}]({root}{best.config})"
+
+
+def fill_markers(document: str, results: Sequence[RunResult], root: str = "") -> str:
+    """Write the tables of a document between its markers.
+
+    Args:
+        document: The document.
+        results: Results of runs.
+        root: As for `best_table`.
+
+    Returns:
+        The new document.
+    """
     for name in marker_names(document):
-        chosen = [r for r in results if name == "all" or same_corpus(name, r.corpus)]
-        document = replace_between_markers(document, name, results_table(chosen, PUBLISHED_RESULTS))
+        if name == "best":
+            table = best_table(results, root)
+        else:
+            chosen = [r for r in results if name == "all" or same_corpus(name, r.corpus)]
+            table = results_table(chosen, PUBLISHED_RESULTS)
+            table = table.replace("](configs/", f"]({root}configs/")
+        document = replace_between_markers(document, name, table)
     return document
 
 
+def write_document(path: Path, results: Sequence[RunResult], root: str, check: bool) -> bool:
+    """Fill the markers of a file, unless `check`; return whether it was out of date."""
+    old = path.read_text(encoding="utf-8")
+    new = fill_markers(old, results, root)
+    if new != old and not check:
+        path.write_text(new, encoding="utf-8")
+    return new != old
+
+
 def write_page(
-    path: Path, page: str, pictures: dict[str, Callable[[Path], None]], check: bool
+    path: Path, page: str, plots: dict[str, Callable[[Path], None]], check: bool
 ) -> bool:
-    """Write a page and its pictures, by name, where it has changed; return whether it has."""
-    places = {path.parent / "plots" / f"{name}.png": draw for name, draw in pictures.items()}
+    """Write a page and its plots, by name, unless `check`; return whether they were out of date."""
+    files = {path.parent / "plots" / f"{name}.png": draw for name, draw in plots.items()}
     old = path.read_text(encoding="utf-8") if path.exists() else ""
-    if page == old and all(place.exists() for place in places):
+    if page == old and all(file.exists() for file in files):
         return False
     if not check:
         path.write_text(page, encoding="utf-8")
-        for place, draw in places.items():
-            draw(place)
+        for file, draw in files.items():
+            draw(file)
     return True
 
 
 def write_benchmarks(folder: Path, check: bool) -> bool:
-    """The page of benchmarks, where there are any; see `write_page`."""
+    """Write the page of benchmarks if there are any; see `write_page`."""
     records = load_benchmarks(folder)
-    introduction = Path(hf_lmcourse.benchmarks.__path__[0], "README.md").read_text(encoding="utf-8")
-    page = benchmark_page(records, introduction, "plots")
-    pictures = {f"benchmark_{r.name}": partial(plot_benchmark, r) for r in records}
-    return bool(records) and write_page(folder / "BENCHMARKS.md", page, pictures, check)
+    plots = {f"benchmark_{r.name}": partial(plot_benchmark, r) for r in records}
+    page = benchmark_page(records, "plots")
+    return bool(records) and write_page(folder / "BENCHMARKS.md", page, plots, check)
 
 
 def write_studies(folder: Path, check: bool) -> bool:
-    """The page of studies, where there are any; see `write_page`."""
+    """Write the page of studies if there are any; see `write_page`."""
     studies = load_studies(folder)
-    pictures = {s["name"]: partial(plot_study, s) for s in studies if has_curves(s)}
-    page = study_page(studies, "plots", load_races(folder))
-    return bool(studies) and write_page(folder / "STUDIES.md", page, pictures, check)
+    plots = {s["name"]: partial(plot_study, s) for s in studies if has_curves(s)}
+    page = study_page(studies, "plots")
+    return bool(studies) and write_page(folder / "STUDIES.md", page, plots, check)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0, or 1 where --check finds the document out of date, or 2 on bad input."""
+    """Write or check everything; return 0, 1 if a file is out of date, or 2 on bad input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results")
     parser.add_argument("--readme", type=Path, default=Path("README.md"), help="the document")
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if out of date")
     options = parser.parse_args(arguments)
-    old = options.readme.read_text(encoding="utf-8")
+    folder, check = options.results, options.check
     try:
-        stale = {
-            str(options.readme): (new := fill_markers(old, load_results(options.results))) != old,
-            "BENCHMARKS.md": write_benchmarks(options.results, options.check),
-            "STUDIES.md": write_studies(options.results, options.check),
-        }
+        results = load_results(folder)
+        stale = {str(options.readme): write_document(options.readme, results, "", check)}
+        if (folder / "README.md").exists():
+            root = f"{os.path.relpath(options.readme.parent, folder)}/"
+            stale["results/README.md"] = write_document(folder / "README.md", results, root, check)
+        stale["BENCHMARKS.md"] = write_benchmarks(folder, check)
+        stale["STUDIES.md"] = write_studies(folder, check)
     except LmcourseError as error:
         print(error, file=sys.stderr)
         return 2
-    if options.check and any(stale.values()):
+    if check and any(stale.values()):
         names = ", ".join(name for name, changed in stale.items() if changed)
         print(f"{names}: out of date, run scripts/results_table.py.", file=sys.stderr)
         return 1
-    if new != old:
-        options.readme.write_text(new, encoding="utf-8")
     return 0
 
 

@@ -1,11 +1,6 @@
 """Tables say what was measured, in the unit of its kind, and README sections follow them."""
 
-import importlib.util
-import json
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -18,8 +13,6 @@ from hf_lmcourse.report.tables import (
     replace_between_markers,
     results_table,
 )
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "results_table.py"
 
 
 def columns(table: str, row: int) -> dict[str, str]:
@@ -112,85 +105,5 @@ def test_missing_markers_are_refused(document: str) -> None:
         replace_between_markers(document, "ptb", "new")
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("results_table", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_script_fills_the_readme_and_checks_it(
-    result: RunResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main = load_script().main
-    readme = tmp_path / "README.md"
-    readme.write_text(
-        "<!-- results:WikiText_2 -->\n<!-- /results:WikiText_2 -->\n"
-        "<!-- results:ptb -->\n<!-- /results:ptb -->\n",
-        encoding="utf-8",
-    )
-    result.save(tmp_path / "results" / "lstm.json")
-    arguments = ["--results", str(tmp_path / "results"), "--readme", str(readme)]
-    assert main([*arguments, "--check"]) == 1
-    assert "out of date" in capsys.readouterr().err
-    assert main(arguments) == 0
-    assert "98.30 / 93.10" in readme.read_text(encoding="utf-8")
-    assert "- / 101.64" in readme.read_text(encoding="utf-8")
-    assert "Zaremba" not in readme.read_text(encoding="utf-8")
-    assert main([*arguments, "--check"]) == 0
-    (tmp_path / "results" / "broken.json").write_text("{", encoding="utf-8")
-    assert main(arguments) == 2
-    assert "broken.json" in capsys.readouterr().err
-
-
 def test_published_figures_name_their_source() -> None:
     assert all(reference.source for reference in PUBLISHED_RESULTS)
-
-
-def test_the_script_writes_the_page_of_benchmarks_and_checks_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main = load_script().main
-    (tmp_path / "README.md").write_text("no tables", encoding="utf-8")
-    point = {"name": "a step", "setting": "2 x 3", "seconds": {"ours": [1.0], "theirs": [2.0]}}
-    record = {
-        **dict.fromkeys(("command", "device", "commit"), "x"),
-        **{"cores": 2, "threads": 2, "versions": {"torch": "2", "transformers": "5"}},
-        "points": [point],
-    }
-    (tmp_path / "benchmark_steps.json").write_text(json.dumps(record))
-    arguments = ["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]
-    assert main([*arguments, "--check"]) == 1
-    assert "BENCHMARKS.md: out of date" in capsys.readouterr().err
-    assert main(arguments) == 0
-    assert "## How to read the rows" in (tmp_path / "BENCHMARKS.md").read_text(encoding="utf-8")
-    assert main([*arguments, "--check"]) == 0
-    (tmp_path / "plots" / "benchmark_steps.png").unlink()
-    assert main([*arguments, "--check"]) == 1
-
-
-def test_the_script_writes_the_page_of_studies_and_checks_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main = load_script().main
-    (tmp_path / "README.md").write_text("no tables", encoding="utf-8")
-    (tmp_path / "rates.json").write_text(json.dumps(trained_study()))
-    arguments = ["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]
-    assert main([*arguments, "--check"]) == 1
-    assert "STUDIES.md: out of date" in capsys.readouterr().err
-    assert main(arguments) == 0
-    assert "## rates" in (tmp_path / "STUDIES.md").read_text(encoding="utf-8")
-    assert (tmp_path / "plots" / "rates.png").exists()
-    assert main([*arguments, "--check"]) == 0
-
-
-def trained_study() -> dict[str, Any]:
-    """A study of one point, as an old file holds it."""
-    point = {
-        **{"variant": "0.1", "settings": {}, "seed": 1, "parameters": 3, "commit": "x"},
-        **{"metrics": {"validation": {"accuracy": 0.5}}, "history": [[1.0, 0.4], [2.0, 0.5]]},
-        **{"training_seconds": 1.0, "device": "a processor", "threads": 1},
-    }
-    about = {"name": "rates", "command": "x", "factor": "rate", "metric": "accuracy"}
-    return {**about, "model_type": "lmcourse_dan", "corpus": "imdb", "points": [point]}

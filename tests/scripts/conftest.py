@@ -1,0 +1,11 @@
+"""Shared by the tests of benchmarks: nothing is timed for longer than one step."""
+
+import pytest
+
+from benchmarks import timing
+
+
+@pytest.fixture(autouse=True)
+def short_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 0.0)
+    monkeypatch.delenv("LMCOURSE_DATA", raising=False)

@@ -1,0 +1,141 @@
+"""Both sides of a benchmark do the same work, and the results are computed from their times."""
+
+import importlib
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+import benchmark
+from benchmarks import dan_epoch, recurrent_layers, startup
+from benchmarks.timing import Comparison, Side, compare
+from hf_lmcourse import DANConfig, DANForSequenceClassification
+from hf_lmcourse.data.ragged import ragged_batch
+from hf_lmcourse.kernels import build
+
+
+def test_the_sides_take_turns_after_a_warm_up() -> None:
+    done: list[str] = []
+    sides = [Side(name, lambda name=name: done.append(name)) for name in ("ours", "theirs")]  # type: ignore[misc]
+    found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
+    assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
+    assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
+    done.clear()
+    compare("nothing", "1", sides, repeats=1, warm_up=False)
+    assert done == ["ours", "theirs"]
+    with pytest.raises(ValueError, match="needs a side"):
+        compare("nothing", "1", [])
+
+
+def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
+    found = Comparison("a", "b", {"ours": [1.0, 2.0, 9.0], "theirs": [6.0, 4.0, 5.0]})
+    assert found.medians == {"ours": 2.0, "theirs": 5.0}
+    assert found.ratios == {"theirs": 2.5}
+    assert found.spread == {"ours": 4.0, "theirs": 0.4}
+    assert found.as_dict()["seconds"]["ours"] == [1.0, 2.0, 9.0]
+    assert found.rates == {}
+    assert replace(found, amount=6, unit="tokens").rates == {"ours": 3.0, "theirs": 1.2}
+
+
+def test_a_comparison_survives_its_file() -> None:
+    found = Comparison("a", "b", {"ours": [1.0]}, 3, "tokens", "length", 8.0, {}, {"ours": 5})
+    assert Comparison.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert Comparison.from_dict({"name": "a", "setting": "b", "seconds": {}}).size is None
+
+
+def test_the_padded_network_computes_what_ours_does() -> None:
+    data = dan_epoch.random_texts(4)
+    rows = [data[i] for i in range(4)]
+    padded = dan_epoch.PaddedDAN()
+    config = DANConfig(
+        vocab_size=dan_epoch.VOCABULARY,
+        embedding_size=dan_epoch.WIDTH,
+        hidden_size=dan_epoch.WIDTH,
+        num_labels=2,
+    )
+    ours = DANForSequenceClassification(config).eval()
+    with torch.no_grad():
+        padded.embedding.weight.copy_(ours.model.embed_tokens.weight)
+        for theirs, layer in zip(padded.layers[::2], ours.model.layers, strict=True):
+            theirs.load_state_dict(layer.state_dict())
+        padded.classifier.load_state_dict(ours.classifier.state_dict())
+    ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
+    torch.testing.assert_close(padded(ids), ours(**ragged_batch(rows)).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_a_layer_without_a_kernel_computes_what_it_does_with_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    ours = recurrent_layers._LAYERS[name][0](5, 6)
+    x = torch.randn(2, 9, 5)
+    run, module = recurrent_layers._uncompiled(ours)
+    assert module is ours
+    compiled = ours(x)[0]
+    asked: list[str] = []
+    monkeypatch.setattr(build, "kernel", asked.append)
+    torch.testing.assert_close(run(x), compiled, rtol=1e-5, atol=1e-6)
+    assert not asked, "the kernels are not asked for"
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "Elman"])
+def test_the_loop_over_cells_computes_what_the_library_does(name: str) -> None:
+    torch.manual_seed(0)
+    _, library, cell = recurrent_layers._LAYERS[name]
+    whole, step = library(5, 5, batch_first=True), cell(5, 5)
+    step.load_state_dict({k.removesuffix("_l0"): v for k, v in whole.state_dict().items()})
+    run, module = recurrent_layers._loop(step)
+    x = torch.randn(2, 4, 5)
+    assert module is step
+    torch.testing.assert_close(run(x), whole(x)[0])
+
+
+def test_start_up_is_timed_in_fresh_processes_that_do_what_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed = startup.run_python("import hf_lmcourse; print(hf_lmcourse.__name__)")
+    assert printed == "hf_lmcourse\n"
+    with pytest.raises(subprocess.CalledProcessError):
+        startup.run_python("import hf_lmcourse; hf_lmcourse.Nothing")
+    scripts = {"ours": "import hf_lmcourse", "Python alone": ""}
+    monkeypatch.setattr(startup, "_CASES", {"import": scripts})
+    (found,) = startup.startup(repeats=2)
+    assert {side: len(values) for side, values in found.seconds.items()} == dict.fromkeys(
+        scripts, 2
+    )
+
+
+def test_the_command_prints_and_writes_every_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrent_layers, "SHAPES", ((2, 1, 3),))
+    threads = torch.get_num_threads()
+    words = ["recurrent_layers", "--repeats", "1", "--threads", "1"]
+    try:
+        assert benchmark.main([*words, "--results_dir", str(tmp_path)]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    lines = capsys.readouterr().out.splitlines()
+    record = json.loads((tmp_path / "benchmark_recurrent_layers.json").read_text())
+    assert len(record["points"]) == len(lines) - 1 == 3 * 2 * 2
+    assert record["threads"] == 1
+    assert all(set(point["ratios"]) for point in record["points"])
+    assert record["name"] == "benchmark_recurrent_layers"
+    assert record["command"].startswith("python scripts/benchmark.py recurrent_layers --repeats 1")
+
+
+def test_bad_arguments_of_the_command_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["dan_epoch", "--repeats", "0"], ["nothing"]):
+        with pytest.raises(SystemExit, match="2"):
+            benchmark.main(words)
+    assert "--repeats must be at least 1" in capsys.readouterr().err
+
+
+def test_a_module_and_a_function_of_it_bear_the_name_of_each_benchmark() -> None:
+    for name in benchmark.BENCHMARKS:
+        assert callable(getattr(importlib.import_module(f"benchmarks.{name}"), name))
