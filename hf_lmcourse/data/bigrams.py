@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import LmcourseError
-from ..layers.bigram import BigramCounts
+from ..kernels.bigram_gradients import BigramCounts
 
 __all__ = ["BigramCountsOfText", "Bigrams"]
 

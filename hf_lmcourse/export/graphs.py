@@ -20,6 +20,9 @@ from ..models.transformer.attention_masks import pattern_of
 
 __all__ = ["ClassifierGraph", "SequenceGraph", "StatePart", "StepGraph", "state_parts"]
 
+_STATE_NAMES = {0: "h", 1: "c"}
+"""The names of the tensors of a state; further ones are numbered."""
+
 
 @dataclass(frozen=True)
 class StatePart:
@@ -56,9 +59,9 @@ def state_parts(model: LanguageModelForCausalLM) -> list[StatePart]:
     token = torch.zeros(1, 1, dtype=torch.long, device=model.device)
     cache = model.model(input_ids=token, use_cache=True).past_key_values
     return [
-        StatePart(f"{index}.{name}", (tensor.shape[-1],))
+        StatePart(f"{index}.{_STATE_NAMES.get(number, number)}", tuple(tensor.shape[1:]))
         for index, layer in enumerate(cache.layers)
-        for name, tensor in (("h", layer.keys), ("c", layer.values))
+        for number, tensor in enumerate(layer.state)
         if tensor.shape[-1] > 0
     ]
 
@@ -98,22 +101,22 @@ class StepGraph(nn.Module):
     def forward(self, input_ids: Tensor, past: tuple[Tensor, ...] = ()) -> tuple[Tensor, ...]:
         """Logits, and the state part by part."""
         cache: Any = DynamicCache(config=self.model.config)
-        given = {part.name: tensor for part, tensor in zip(self.parts, past, strict=True)}
         growing = isinstance(self.model, TransformerForCausalLM)
+        given = {part.name: tensor for part, tensor in zip(self.parts, past, strict=True)}
         for index, layer in enumerate(cache.layers):
+            own = tuple(t for name, t in given.items() if name.startswith(f"{index}."))
             if growing:
-                layer.update(given[f"{index}.key"], given[f"{index}.value"])
-            elif f"{index}.h" in given:
-                h = given[f"{index}.h"].unsqueeze(1)
-                c = given[f"{index}.c"].unsqueeze(1) if f"{index}.c" in given else h[..., :0]
-                layer.update(h, c, length=1)
+                layer.update(*own)
+            elif own:
+                layer.update(tuple(tensor.unsqueeze(1) for tensor in own), length=1)
         arguments = _attention_arguments(self.model, input_ids, past[0].shape[2] if growing else 0)
         outputs = self.model(
             input_ids=input_ids, past_key_values=cache, use_cache=True, **arguments
         )
-        present = [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
-        if not growing:
-            present = [tensor[:, -1] for tensor in present if tensor.shape[-1] > 0]
+        if growing:
+            present = [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
+        else:
+            present = [t for layer in cache.layers for t in layer.state if t.shape[-1] > 0]
         return outputs.logits, *present
 
 

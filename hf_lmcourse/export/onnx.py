@@ -15,7 +15,7 @@ from torch.export import Dim
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
-from ..layers.recurrence import RecurrentLayer
+from ..layers.recurrence import DenseRecurrence
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.dan import DANForSequenceClassification
 from .graphs import ClassifierGraph, SequenceGraph, StepGraph
@@ -63,7 +63,7 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
         raise LmcourseError('ONNX files need onnx and onnxscript: pip install ".[onnx]"')
     copied: Any = copy.deepcopy(model).float().cpu().eval()
     for layer in copied.modules():
-        if isinstance(layer, RecurrentLayer):
+        if isinstance(layer, DenseRecurrence):
             layer.backend = "native"  # the library's kernel has no graph for every length
     Path(folder).mkdir(parents=True, exist_ok=True)
     whole = Path(folder, MODEL_FILE)

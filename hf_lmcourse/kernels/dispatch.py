@@ -1,42 +1,93 @@
-"""What the compiled sequences of gated recurrences share: see recurrence.h."""
+"""Which computation a recurrence takes: C++ where it can be compiled, torch, or the library's.
 
-from collections.abc import Callable
+All of them take the same weights and have the same values; the layers' own steps are the reference
+that each is tested against.
+"""
 
+import torch
 from torch import Tensor
 
 from .build import kernel_function
+from .elman_sequence import ElmanSequence
+from .gru_cpp import CompiledGRUSequence
+from .gru_sequence import GRUSequence
+from .lstm_cpp import CompiledLSTMSequence
+from .lstm_sequence import LSTMSequence
 
-__all__ = ["can_compile", "sequence_function"]
+__all__ = [
+    "can_compile",
+    "elman_sequence",
+    "gru_sequence",
+    "library_elman",
+    "library_gru",
+    "library_lstm",
+    "lstm_sequence",
+]
+
+_State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
-"""A kernel arranges U before the first step, which a few steps do not make up for."""
+"""A kernel packs U before the first step, which does not pay for itself in a few steps."""
 
 
-def can_compile(cell: str, projected: Tensor, h: Tensor) -> bool:
-    """Whether there is a kernel for a sequence, and it is long enough.
+def elman_sequence(
+    a_x: Tensor, state: _State, U: Tensor, mask: Tensor | None, activation: str
+) -> _State:
+    """All steps of Elman's recurrence. Shapes as in `ElmanSequence`."""
+    return (ElmanSequence.apply(a_x, *state, U, mask, activation),)
 
-    Args:
-        cell: as in `sequence_function`.
-        projected: the input products of all time steps.
-        h: the state before the first of them.
+
+def lstm_sequence(a_x: Tensor, state: _State, U: Tensor, mask: Tensor | None) -> _State:
+    """All steps of the LSTM. Shapes as in `LSTMSequence`."""
+    if can_compile("lstm", a_x, state[0]):
+        return CompiledLSTMSequence.apply(a_x, *state, U, mask, torch.is_grad_enabled())
+    return LSTMSequence.apply(a_x, *state, U, mask)
+
+
+def gru_sequence(a_x: Tensor, state: _State, U: Tensor, b_h: Tensor, mask: Tensor | None) -> _State:
+    """All steps of the GRU. Shapes as in `GRUSequence`."""
+    if can_compile("gru", a_x, state[0]):
+        return (CompiledGRUSequence.apply(a_x, *state, U, b_h, mask, torch.is_grad_enabled()),)
+    return (GRUSequence.apply(a_x, *state, U, b_h, mask),)
+
+
+def can_compile(cell: str, a_x: Tensor, h: Tensor) -> bool:
+    """Whether there is a kernel for these steps, and enough of them."""
+    length, batch, _ = a_x.shape
+    if batch == 0 or length < _LEAST_STEPS:
+        return False
+    return kernel_function(f"{cell}_kernel", f"{cell}_forward", a_x, h.shape[1]) is not None
+
+
+def library_elman(
+    x: Tensor, state: _State, W: Tensor, U: Tensor, b: Tensor, activation: str, training: bool
+) -> tuple[Tensor, _State]:
+    """`torch.rnn_tanh` or `torch.rnn_relu`, the kernels of `torch.nn.RNN`.
 
     Shape:
-        projected: (length, batch, gates * hidden_size); h: (batch, hidden_size).
+        x: (batch, length, input_size); state: (batch, hidden_size) each; output: (batch, length,
+        hidden_size); state returned: (batch, 1, hidden_size) each.
     """
-    length, batch, _ = projected.shape
-    long_enough = batch > 0 and length >= _LEAST_STEPS
-    return long_enough and sequence_function(cell, "forward", projected, h.shape[1]) is not None
+    run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
+    weights = [W, U, b, torch.zeros_like(b)]
+    output, h = run(x, state[0].unsqueeze(0), weights, True, 1, 0.0, training, False, True)
+    return output, (h.transpose(0, 1),)
 
 
-def sequence_function(
-    cell: str, way: str, numbers: Tensor, hidden_size: int
-) -> Callable[..., None] | None:
-    """A function of the kernel of a cell; see `kernel_function`.
+def library_lstm(
+    x: Tensor, state: _State, W: Tensor, U: Tensor, b: Tensor, training: bool
+) -> tuple[Tensor, _State]:
+    """`torch.lstm`, the kernel of `torch.nn.LSTM`. Shapes as in `library_elman`."""
+    weights = [W, U, b, torch.zeros_like(b)]
+    start = tuple(component.unsqueeze(0) for component in state)
+    output, h, c = torch.lstm(x, start, weights, True, 1, 0.0, training, False, True)
+    return output, (h.transpose(0, 1), c.transpose(0, 1))
 
-    Args:
-        cell: lstm or gru.
-        way: forward or backward.
-        numbers: what is to be multiplied.
-        hidden_size: H.
-    """
-    return kernel_function(f"{cell}_kernel", f"{cell}_{way}", numbers, hidden_size)
+
+def library_gru(
+    x: Tensor, state: _State, W: Tensor, U: Tensor, b: Tensor, b_h: Tensor, training: bool
+) -> tuple[Tensor, _State]:
+    """`torch.gru`, the kernel of `torch.nn.GRU`. Shapes as in `library_elman`."""
+    start = state[0].unsqueeze(0)
+    output, h = torch.gru(x, start, [W, U, b, b_h], True, 1, 0.0, training, False, True)
+    return output, (h.transpose(0, 1),)

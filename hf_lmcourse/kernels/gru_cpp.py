@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .dispatch import sequence_function
+from .build import kernel_function
 
 __all__ = ["CompiledGRUSequence"]
 
 
 class CompiledGRUSequence(Function):
-    """All steps of the GRU, and the way back, in one call each.
+    """All steps of the GRU, and its backward pass, in one call each.
 
     Shape:
         As in `GRUSequence`.
@@ -22,18 +22,18 @@ class CompiledGRUSequence(Function):
     @staticmethod
     def forward(
         ctx: Any,
-        projected: Tensor,
+        a_x: Tensor,
         h: Tensor,
         U: Tensor,
         b_h: Tensor,
         mask: Tensor | None,
         with_gradient: bool,
     ) -> Tensor:
-        """Run the steps, keeping what `GRUSequence` keeps where there will be a way back."""
-        projected, U, b_h = projected.contiguous(), U.contiguous(), b_h.contiguous()
-        length, batch, rows = projected.shape
+        """Run the steps, keeping what `GRUSequence` keeps where there will be a backward pass."""
+        a_x, U, b_h = a_x.contiguous(), U.contiguous(), b_h.contiguous()
+        length, batch, rows = a_x.shape
         size = rows // 3
-        hidden = projected.new_empty(length + 1, batch, size)
+        hidden = a_x.new_empty(length + 1, batch, size)
         hidden[0] = h
         state = hidden.new_empty(batch, size, dtype=torch.float32).copy_(h)
         gates = u_candidate = None
@@ -41,9 +41,9 @@ class CompiledGRUSequence(Function):
             gates = state.new_empty(length, batch, rows)
             u_candidate = state.new_empty(length, batch, size)
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
-        run = sequence_function("gru", "forward", projected, size)
+        run = kernel_function("gru_kernel", "gru_forward", a_x, size)
         assert run is not None
-        run(projected, b_h, U, mask, hidden, state, gates, u_candidate, length, batch, size)
+        run(a_x, b_h, U, mask, hidden, state, gates, u_candidate, length, batch, size)
         ctx.save_for_backward(gates, u_candidate, hidden, U, mask)
         ctx.set_materialize_grads(False)
         return hidden[1:]
@@ -51,21 +51,21 @@ class CompiledGRUSequence(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_hidden: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Walk back through time; the gradient of U is one product over all steps."""
+        """Go back through time; the gradient of U is one product over all steps."""
         if grad_hidden is None:
             return None, None, None, None, None, None
         gates, u_candidate, hidden, U, mask = ctx.saved_tensors
         length, batch, rows = gates.shape
         size = rows // 3
-        d_projected, du = (torch.empty_like(gates, dtype=U.dtype) for _ in range(2))
+        d_a_x, du = (torch.empty_like(gates, dtype=U.dtype) for _ in range(2))
         dh = gates.new_zeros(batch, size)
-        run = sequence_function("gru", "backward", U, size)
+        run = kernel_function("gru_kernel", "gru_backward", U, size)
         assert run is not None
         grad_hidden = grad_hidden.contiguous()
         run(
-            *(gates, u_candidate, hidden, grad_hidden, U, mask, d_projected, du, dh),
+            *(gates, u_candidate, hidden, grad_hidden, U, mask, d_a_x, du, dh),
             *(length, batch, size),
         )
         flat = du.view(-1, rows)
-        d_weight = flat.t() @ hidden[:-1].reshape(-1, size)
-        return d_projected, dh.to(U.dtype), d_weight, flat.sum(0), None, None
+        dU = flat.t() @ hidden[:-1].reshape(-1, size)
+        return d_a_x, dh.to(U.dtype), dU, flat.sum(0), None, None

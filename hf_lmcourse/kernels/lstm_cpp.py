@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .dispatch import sequence_function
+from .build import kernel_function
 
 __all__ = ["CompiledLSTMSequence"]
 
 
 class CompiledLSTMSequence(Function):
-    """All steps of the LSTM, and the way back, in one call each.
+    """All steps of the LSTM, and its backward pass, in one call each.
 
     Shape:
         As in `LSTMSequence`.
@@ -22,27 +22,27 @@ class CompiledLSTMSequence(Function):
     @staticmethod
     def forward(
         ctx: Any,
-        projected: Tensor,
+        a_x: Tensor,
         h: Tensor,
         c: Tensor,
         U: Tensor,
         mask: Tensor | None,
         with_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Run the steps, keeping what `LSTMSequence` keeps where there will be a way back."""
-        projected, U = projected.contiguous(), U.contiguous()
-        length, batch, rows = projected.shape
+        """Run the steps, keeping what `LSTMSequence` keeps where there will be a backward pass."""
+        a_x, U = a_x.contiguous(), U.contiguous()
+        length, batch, rows = a_x.shape
         size = rows // 4
-        hidden = projected.new_empty(length + 1, batch, size)
+        hidden = a_x.new_empty(length + 1, batch, size)
         cell = hidden.new_empty(hidden.shape, dtype=torch.float32)
         gates = tanh_cell = None
         if with_gradient:
             gates, tanh_cell = cell.new_empty(length, batch, rows), torch.empty_like(cell[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
-        run = sequence_function("lstm", "forward", projected, size)
+        run = kernel_function("lstm_kernel", "lstm_forward", a_x, size)
         assert run is not None
-        run(projected, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
+        run(a_x, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
         return hidden[1:], cell[1:].to(hidden.dtype)
@@ -52,15 +52,15 @@ class CompiledLSTMSequence(Function):
     def backward(
         ctx: Any, grad_hidden: Tensor | None, grad_cell: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        """Walk back through time; the gradient of U is one product over all steps."""
+        """Go back through time; the gradient of U is one product over all steps."""
         gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
         length, batch, rows = gates.shape
         size = rows // 4
         d_gates = torch.empty_like(gates, dtype=U.dtype)
         dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
-        run = sequence_function("lstm", "backward", U, size)
+        run = kernel_function("lstm_kernel", "lstm_backward", U, size)
         assert run is not None
         run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, length, batch, size)
-        d_weight = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
-        return d_gates, dh.to(U.dtype), dc.to(U.dtype), d_weight, None, None
+        dU = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
+        return d_gates, dh.to(U.dtype), dc.to(U.dtype), dU, None, None

@@ -2,7 +2,7 @@
 
 from .activation_penalty import activation_penalty
 from .attention import MultiHeadAttention, attend
-from .bigram import BigramCounts, BigramParameters, count_gradients, token_gradients
+from .bigram import BigramHiddenLayer, bigram_forward
 from .dropout import LockedDropout, drop_words
 from .elman import ElmanLayer, elman_step
 from .feed_forward import FeedForward
@@ -18,7 +18,7 @@ from .output import (
     token_losses,
 )
 from .positions import position_angles, rotate, sinusoidal_positions
-from .recurrence import RecurrentLayer, run_steps
+from .recurrence import DenseRecurrence, RecurrentLayer, run_steps
 from .sampled_softmax import (
     inclusion_probabilities,
     sample_vocabulary,
@@ -37,8 +37,8 @@ from .sparse_attention import (
 
 __all__ = [
     "AdaptiveOutput",
-    "BigramCounts",
-    "BigramParameters",
+    "BigramHiddenLayer",
+    "DenseRecurrence",
     "ElmanLayer",
     "FeedForward",
     "GRULayer",
@@ -55,8 +55,8 @@ __all__ = [
     "attend_at_distances",
     "attend_in_strides",
     "attend_locally",
+    "bigram_forward",
     "causal",
-    "count_gradients",
     "drop_words",
     "elman_step",
     "gru_step",
@@ -74,6 +74,5 @@ __all__ = [
     "sampled_cross_entropy",
     "sinusoidal_positions",
     "strided",
-    "token_gradients",
     "token_losses",
 ]

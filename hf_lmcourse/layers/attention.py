@@ -1,4 +1,19 @@
-"""Multi-head self-attention from its equations, and as one fast kernel."""
+"""Multi-head self-attention with heads of size d/h each.
+
+With X the sequence of input vectors, and for head i
+
+    Q, K, V = X Q_i, X K_i, X V_i             queries, keys, values
+    A = softmax(Q K^T / sqrt(d/h))            row t: how much query t looks at each key
+    Y_i = dropout(A) V                        one average of the values per position
+    Y = [Y_1; ...; Y_h] O                     the output projection
+
+In causal attention the softmax of position t runs over positions 1 .. t only. A product of d/h
+independent components of variance one has variance d/h, and the softmax of large numbers is nearly
+one-hot with hardly a gradient: hence the scale.
+
+Reference:
+    Vaswani et al. 2017, Attention Is All You Need, section 3.2.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -16,22 +31,18 @@ def attend(
     scale: float | None = None,
     dropout: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, every step of it in the open: the reference.
+    """Compute scaled dot-product attention step by step: the reference.
 
-        A = softmax(Q K^T * scale)        row t: how much query t looks at each key
-        Y = dropout(A) V
-
-    A product of d independent components of variance one has variance d, and the softmax of large
-    numbers is nearly one-hot with hardly a gradient: hence the scale 1 / sqrt(d).
+        A = softmax(Q K^T * scale)        Y = dropout(A) V
 
     Args:
         Q: queries.
         K: keys.
         V: values.
-        mask: true where a query may look at a key, or numbers added to the scores. A row that may
-            look nowhere (a padded position) gets finite weights of no meaning rather than no
-            numbers, which would spread.
-        scale: 1 / sqrt(d) where not given.
+        mask: true if a query may look at a key, or a float mask added to the scores. A row that
+            may look nowhere (a padded position) gets finite weights without a meaning rather than
+            NaN, which would spread.
+        scale: 1 / sqrt(d) by default.
         dropout: probability with which a weight is dropped; give 0 outside training.
 
     Returns:
@@ -40,36 +51,27 @@ def attend(
     Shape:
         Q: (..., queries, d); K: (..., keys, d); V: (..., keys, e); mask: broadcast to
         (..., queries, keys); Y: (..., queries, e); A: (..., queries, keys).
-
-    Reference:
-        Vaswani et al. 2017, Attention Is All You Need, section 3.2.1.
     """
     scale = Q.shape[-1] ** -0.5 if scale is None else scale
-    scores = (Q @ K.transpose(-2, -1)) * scale
+    scores = (Q @ K.transpose(-2, -1)) * scale  # (..., queries, keys)
     if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     elif mask is not None:
         scores = scores + mask
     precision = torch.promote_types(scores.dtype, torch.float32)
     A = torch.softmax(scores, dim=-1, dtype=precision).to(V.dtype)
-    return functional.dropout(A, dropout) @ V, A
+    Y = functional.dropout(A, dropout) @ V  # (..., queries, e)
+    return Y, A
 
 
 class MultiHeadAttention(nn.Module):
-    """Self-attention with h heads of size d/h each.
+    """Self-attention with h heads; the equations are at the top of this file.
 
-    With X the sequence of input vectors, and for head i
-
-        Q, K, V = X Q_i, X K_i, X V_i                         queries, keys, values
-        Y_i = dropout(softmax(Q K^T / sqrt(d/h))) V           one average of the values a position
-        Y = [Y_1; ...; Y_h] A                                 the output projection
-
-    In causal attention the softmax of position t runs over positions 1 .. t only. The matrices of
-    all heads are computed as one product, `qkv_proj`; its rows are ordered Q, K, V as in
-    `torch.nn.MultiheadAttention`, so that weights can be exchanged with it. `o_proj` is A.
+    The matrices of all heads are computed as one product, `qkv_proj`; its rows are ordered Q, K, V
+    as in `torch.nn.MultiheadAttention`, so that weights can be exchanged with it. `o_proj` is O.
 
     The bias of the keys adds the same number to all scores of a query, which the softmax does not
-    see: its gradient is zero but for rounding, unless the keys are turned by rotary positions.
+    see: its gradient is zero except for rounding, unless rotary positions turn the keys.
 
     Args:
         hidden_size: d.
@@ -79,13 +81,10 @@ class MultiHeadAttention(nn.Module):
         causal: whether a position may look at itself and what is before it only.
 
     Raises:
-        ValueError: d is no multiple of h.
+        ValueError: d is not a multiple of h.
 
     Shape:
         (batch, length, hidden_size) in and out.
-
-    Reference:
-        Vaswani et al. 2017, Attention Is All You Need, section 3.2.2.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class MultiHeadAttention(nn.Module):
     ) -> None:
         super().__init__()
         if hidden_size % num_heads:
-            raise ValueError(f"hidden_size {hidden_size} is no multiple of {num_heads} heads")
+            raise ValueError(f"hidden_size {hidden_size} is not a multiple of {num_heads} heads")
         self.num_heads = num_heads
         self.head_size = hidden_size // num_heads
         self.scaling = self.head_size**-0.5
@@ -115,17 +114,18 @@ class MultiHeadAttention(nn.Module):
             x: (batch, length, hidden_size); each result: (batch, heads, length, head_size).
         """
         batch, length, _ = x.shape
-        split = self.qkv_proj(x).view(batch, length, 3, self.num_heads, self.head_size)
-        Q, K, V = split.permute(2, 0, 3, 1, 4)
+        qkv = self.qkv_proj(x)  # (batch, length, 3 * hidden_size)
+        split = qkv.view(batch, length, 3, self.num_heads, self.head_size)
+        Q, K, V = split.permute(2, 0, 3, 1, 4)  # (batch, heads, length, head_size) each
         return Q, K, V
 
     def combine(self, heads: Tensor) -> Tensor:
-        """Put the heads side by side and project.
+        """Concatenate the heads and project.
 
         Shape:
             heads: (batch, length, heads, head_size); result: (batch, length, hidden_size).
         """
-        return self.o_proj(heads.flatten(-2))
+        return self.o_proj(heads.flatten(-2))  # (batch, length, hidden_size)
 
     def forward(
         self, x: Tensor, mask: Tensor | None = None, need_weights: bool = False
@@ -134,12 +134,12 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             x: the input vectors.
-            mask: true where a position may look, on top of causality; `None` for everywhere.
+            mask: true at the keys that a position may look at, on top of causality; all by default.
             need_weights: take the explicit path and return the weights of every head, rather than
                 `torch.nn.functional.scaled_dot_product_attention`, which has the same values.
 
         Returns:
-            The output, and the weights where they are wanted.
+            The output, and the weights if they are wanted, else `None`.
 
         Shape:
             x, output: (batch, length, hidden_size); mask: broadcast to (batch, heads, length,

@@ -1,44 +1,72 @@
-"""Means of word vectors over texts of different lengths, without padding.
+"""The deep averaging network: the mean of a text's word vectors, and layers on top of it.
 
-A batch of texts is `words`, the ids of all of them one after the other, and `lengths`, how many of
-them belong to each text.
+With X the words of a text, v_w the vector of a word and r_w a fixed weight (1 unless said
+otherwise):
+
+    z_0 = 1/|X| sum over w in X of r_w v_w
+    z_i = g(W_i z_{i-1} + b_i)                g any activation
+
+Word dropout takes each word out of X with probability p while training; X may also hold n-grams of
+the text, hashed into a table of their own.
+
+Reference:
+    Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text classification.
 """
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from collections.abc import Callable, Sequence
 
-__all__ = [
-    "NGRAM_MULTIPLIER",
-    "bag_counts",
-    "embedding_rows",
-    "hashed_ngrams",
-    "kept_words",
-    "ragged",
-    "text_of_word",
-]
+import torch
+from torch import Tensor, nn
+
+from ..kernels.bags import text_of_word
+
+__all__ = ["NGRAM_MULTIPLIER", "AveragingLayers", "hashed_ngrams", "kept_words", "mean_vectors"]
+
+_Map = Callable[[Tensor], Tensor]
 
 NGRAM_MULTIPLIER = 116_049_371
 """Spreads the ids of an n-gram over the buckets, as the hash of fastText does."""
 
 
-def ragged(input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The real tokens of a padded batch, whichever side the padding is on.
+def mean_vectors(v: Tensor, r: Tensor, text: Tensor, texts: int) -> Tensor:
+    """Compute z_0 of each text, word by word: the reference.
+
+    The models count the distinct words of a batch first (`kernels.bags.bag_counts`).
+
+    Args:
+        v: the vector of each word.
+        r: its weight.
+        text: which text it belongs to.
+        texts: how many texts there are; one without words has z_0 = 0.
 
     Shape:
-        input_ids, attention_mask: (texts, length); words: (real tokens,); lengths: (texts,).
+        v: (words, size); r, text: (words,); result: (texts, size).
     """
-    real = attention_mask != 0
-    return input_ids[real], real.sum(-1)
+    total = v.new_zeros(texts, v.shape[1]).index_add(0, text, r.unsqueeze(-1) * v)  # (texts, size)
+    number = v.new_zeros(texts).index_add(0, text, torch.ones_like(r))  # (texts,)
+    return total / number.clamp(min=1).unsqueeze(-1)
 
 
-def text_of_word(lengths: Tensor) -> Tensor:
-    """Which text each word belongs to: 0 0 0 1 1 for lengths 3 and 2.
+class AveragingLayers(nn.ModuleList):
+    """The layers on top of the mean: z_i = g(W_i z_{i-1} + b_i), with dropout on each z.
+
+    Args:
+        sizes: the width of z_0, z_1, ...
 
     Shape:
-        lengths: (texts,); result: (words,).
+        z_0: (texts, sizes[0]); result: (texts, sizes[-1]).
     """
-    return torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        pairs = zip(sizes, sizes[1:], strict=False)
+        super().__init__(nn.Linear(before, after) for before, after in pairs)
+
+    def forward(self, z: Tensor, g: _Map, dropout: _Map) -> Tensor:
+        """Apply all layers."""
+        z = dropout(z)  # (texts, embedding_size)
+        for layer in self:
+            z = dropout(g(layer(z)))  # (texts, hidden_size)
+        return z
 
 
 def kept_words(text: Tensor, texts: int, word_dropout: float) -> Tensor:
@@ -93,43 +121,3 @@ def hashed_ngrams(
         inside = text[n - 1 :] == text[: len(hashes)]
         found.append((hashes[inside] % buckets, text[n - 1 :][inside]))
     return found
-
-
-def bag_counts(words: Tensor, text: Tensor, weights: Tensor, texts: int) -> tuple[Tensor, Tensor]:
-    """The distinct words u of a batch, and how often each stands in each text, as a small matrix.
-
-    Sums of word vectors are then one matrix product over the distinct words only,
-
-        sums = C E[u],     dE[u] = C^T dsums,
-
-    and both touch each row of the embedding matrix E once however often the word occurs.
-
-    Args:
-        words: ids of the words.
-        text: which text each belongs to.
-        weights: what each word counts: 1, or 0 where it is dropped.
-        texts: how many texts there are.
-
-    Returns:
-        u, rising, and C.
-
-    Shape:
-        words, text, weights: (words,); u: (distinct,); C: (texts, distinct).
-    """
-    distinct, place = torch.unique(words, return_inverse=True)
-    counts = weights.new_zeros(texts * len(distinct))
-    counts.index_add_(0, text * len(distinct) + place, weights)
-    return distinct, counts.view(texts, len(distinct))
-
-
-def embedding_rows(weight: Tensor, ids: Tensor, *, sparse: bool, frozen: Tensor | None) -> Tensor:
-    """Rows of an embedding matrix; those of frozen words get no gradient.
-
-    Shape:
-        weight: (vocabulary, size); ids: (ids,); frozen: (vocabulary,), boolean;
-        result: (ids, size).
-    """
-    rows = functional.embedding(ids, weight, sparse=sparse)
-    if frozen is None:
-        return rows
-    return torch.where(frozen[ids].unsqueeze(-1), rows.detach(), rows)

@@ -1,4 +1,16 @@
-"""The window of an n-gram network: the equation position by position, and as a convolution."""
+"""The hidden layer of Bengio's n-gram network.
+
+With x_t = C(w_t) the embedding of the word at t, the vector that predicts w_{t+1} is
+
+    h_t = tanh(d + H_0 x_t + H_1 x_{t-1} + ... + H_{n-2} x_{t-n+2})
+
+Bengio writes the sum as one product H (x_t, x_{t-1}, ...) with the embeddings concatenated. As a
+sum it is a convolution over time: every position at once, and no window is copied. Before the first
+word x is zero.
+
+Reference:
+    Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +22,10 @@ __all__ = ["NGramLayer", "ResidualLayer", "ngram_hidden"]
 
 
 def ngram_hidden(sequence: Tensor, H: Tensor, d: Tensor, activation: str) -> Tensor:
-    """The hidden layer of `NGramLayer` one position at a time: the reference.
+    """Compute h one position at a time: the reference.
 
     Args:
-        sequence: the embeddings, the n - 2 words before the first position ahead of them.
+        sequence: the embeddings, preceded by those of the n - 2 words before the first position.
         H: H_0 .. H_{n-2} on the last axis, the oldest word's first.
         d: the bias.
         activation: the name of phi, a key of `ACTIVATIONS`.
@@ -25,23 +37,17 @@ def ngram_hidden(sequence: Tensor, H: Tensor, d: Tensor, activation: str) -> Ten
     words = H.shape[-1]
     steps = []
     for t in range(words - 1, sequence.shape[1]):
-        a = d
+        a = d  # (hidden_size,)
         for k in range(words):
-            a = a + sequence[:, t - k] @ H[:, :, words - 1 - k].t()
+            a = a + sequence[:, t - k] @ H[:, :, words - 1 - k].t()  # (batch, hidden_size)
         steps.append(ACTIVATIONS[activation](a))
     return torch.stack(steps, dim=1)
 
 
 class NGramLayer(nn.Module):
-    """The hidden layer of an n-gram network over a whole sequence.
+    """The hidden layer over a whole sequence; the equation is at the top of this file.
 
-    With x_t = C(w_t) the embedding of the word at t, the vector that predicts w_{t+1} is
-
-        h_t = tanh(d + H_0 x_t + H_1 x_{t-1} + ... + H_{n-2} x_{t-n+2})
-
-    Bengio writes the sum as one product H (x_t, x_{t-1}, ...) with the embeddings put end to end.
-    As a sum it is a convolution over time: every position at once, and no window is copied. H and d
-    are `projection`, where H_k is `weight[:, :, -1 - k]`. Before the first word x is zero.
+    H and d are `projection`, where H_k is `weight[:, :, -1 - k]`.
 
     Args:
         input_size: width of the embeddings.
@@ -50,13 +56,10 @@ class NGramLayer(nn.Module):
         activation: "tanh", "sigmoid" or "relu".
 
     Raises:
-        ValueError: no such activation.
+        ValueError: an unknown activation.
 
     Shape:
         x: (batch, length, input_size); h: (batch, length, hidden_size).
-
-    Reference:
-        Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model.
     """
 
     def __init__(
@@ -74,16 +77,16 @@ class NGramLayer(nn.Module):
 
         Args:
             x: the embeddings.
-            state: the newest n - 2 embeddings before them, as `states` gives them; zeros where
-                `None`.
-            mask: non-zero where a word is real. Other places are passed over, so that a padded row
+            state: the newest n - 2 embeddings before them, as `states` gives them; zeros by
+                default.
+            mask: non-zero at words, zero at padding, which is passed over, so that a padded row
                 gives what an unpadded one does.
 
         Shape:
             x: (batch, length, input_size); state: (batch, (n - 2) * input_size);
             mask: (batch, length); result: (batch, length, hidden_size).
         """
-        sequence, place = self._sequence(x, state, mask)
+        sequence, place = self._sequence(x, state, mask)  # (batch, n - 2 + length, input_size)
         return _at(ACTIVATIONS[self.activation](self._project(sequence.mT).mT), place)
 
     def _project(self, sequence: Tensor) -> Tensor:
@@ -98,7 +101,7 @@ class NGramLayer(nn.Module):
         return functional.linear(sequence.flatten(1), H.flatten(1), d).unsqueeze(-1)
 
     def windows(self, x: Tensor, state: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """The n - 1 embeddings that each position looks at, the newest first, end to end.
+        """The n - 1 embeddings that each position looks at, the newest first, concatenated.
 
         Bengio's direct connections read them. Arguments as for `forward`.
 
@@ -129,18 +132,18 @@ class NGramLayer(nn.Module):
         carried = self.context_size - 1
         if every_step:
             return self.windows(x, state, mask)[..., : carried * x.shape[-1]]
-        sequence, _ = self._sequence(x, state, mask)  # with a mask, what is real is at the end
+        sequence, _ = self._sequence(x, state, mask)  # with a mask, the words are at the end
         return sequence[:, sequence.shape[1] - carried :].flip(1).flatten(1).unsqueeze(1)
 
     def _sequence(
         self, x: Tensor, state: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """The embeddings with n - 2 before them, and where the result of each word will stand.
+        """The embeddings with n - 2 before them, and the position of each word's result.
 
-        Where some are masked, the real ones are moved to the end, so that they are neighbours.
+        If some are masked, the words are moved to the end, so that they are neighbours.
 
         Shape:
-            sequence: (batch, n - 2 + length, input_size); place: (batch, length), or `None` where
+            sequence: (batch, n - 2 + length, input_size); place: (batch, length), or `None` if
             nothing was moved.
         """
         batch, length, size = x.shape

@@ -1,12 +1,8 @@
-"""What every recurrent layer shares: projections, masks, the choice of path. Not the equation.
+"""What a recurrent layer is, and the case of a dense recurrent matrix.
 
-An equation stands once, in the file of its own name (`elman.py`, `lstm.py`, `gru.py`), as
-
-- a *step* that reads like the paper and is differentiated by autograd: the reference;
-- a *sequence*, an `autograd.Function` whose backward pass is written by hand: the fast path; for
-  the gated ones the same stands once more in C++ (recurrence.h).
-
-Both take the input products of all time steps, computed as one matrix product before the loop.
+`RecurrentLayer` is the contract that the models are written against: any recurrence that keeps it
+becomes a language model. `DenseRecurrence` is a recurrence whose step multiplies the state by a
+matrix U: Elman's, the LSTM and the GRU, whose equations are in the files of their names.
 """
 
 from collections.abc import Callable
@@ -15,74 +11,165 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["RecurrentLayer", "State", "run_steps"]
+__all__ = ["DenseRecurrence", "RecurrentLayer", "State", "batch_first", "run_steps", "time_first"]
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
 
 
-def run_steps(step: Step, projected: Tensor, state: State, mask: Tensor | None) -> State:
-    """Apply a step along time, holding the state where the mask is false.
+class RecurrentLayer(nn.Module):
+    """The contract of a recurrent layer.
+
+    A subclass says how wide its state is, computes a sequence from a state in `forward`, and draws
+    its weights in `reset_parameters`. Everything else follows: a carried state in training, cached
+    generation with beams and padding, saving, ONNX.
 
     Args:
-        step: maps the projected input of one time step and a state to the next state.
-        projected: the input products of all time steps.
-        state: the state before the first step, one tensor a component (h, or h and c).
-        mask: true where a token is real; `None` where all are.
-
-    Returns:
-        The state after every step, one tensor a component.
+        input_size: width of the input vectors.
+        hidden_size: width of the output vectors.
 
     Shape:
-        projected: (length, batch, gates * hidden_size); state: (batch, hidden_size) each;
-        mask: (length, batch, 1); result: (length, batch, hidden_size) each.
+        input: (batch, length, input_size); output: (batch, length, hidden_size).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each tensor of the state, without the batch."""
+        raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        """Draw the weights, with the functions of `torch.nn.init`."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        mask: Tensor | None = None,
+        every_step: bool = False,
+    ) -> tuple[Tensor, State]:
+        """Run the recurrence over a sequence.
+
+        Args:
+            x: the input vectors.
+            state: the state before the first step; `initial_state` by default.
+            mask: non-zero at tokens, zero at padding. At padding the state stays as it is, so that
+                a padded row ends in the same state as an unpadded one.
+            every_step: return the state after every step rather than after the last one alone.
+
+        Returns:
+            The output h_1 .. h_T, and the state.
+
+        Shape:
+            x: (batch, length, input_size); state: (batch, *state_shape) each;
+            mask: (batch, length); output: (batch, length, hidden_size);
+            state returned: (batch, 1 or length, *state_shape) each.
+        """
+        raise NotImplementedError
+
+    def initial_state(self, x: Tensor) -> State:
+        """The state before the first token: zeros. Shape: (batch, *state_shape) each."""
+        return tuple(x.new_zeros(x.shape[0], *shape) for shape in self.state_shapes)
+
+
+def time_first(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The vectors and the mask of a batch as `run_steps` takes them.
+
+    Shape:
+        x: (batch, length, size); mask: (batch, length); results: (length, batch, size) and
+        (length, batch, 1).
+    """
+    return x.transpose(0, 1), None if mask is None else mask.t().unsqueeze(-1).bool()
+
+
+def batch_first(history: State, every_step: bool) -> tuple[Tensor, State]:
+    """What `run_steps` gave as `RecurrentLayer.forward` returns it; the output is its first tensor.
+
+    Shape:
+        history: (length, batch, *state_shape) each; results as in `RecurrentLayer.forward`.
+    """
+    history = tuple(component.transpose(0, 1) for component in history)
+    return history[0], history if every_step else tuple(part[:, -1:] for part in history)
+
+
+def run_steps(step: Step, a_x: Tensor, state: State, mask: Tensor | None) -> State:
+    """Apply a step along time; at padding the state stays as it is.
+
+    Args:
+        step: maps the input product of one time step and a state to the next state.
+        a_x: the input products of all time steps.
+        state: the state before the first step.
+        mask: true at tokens, false at padding; `None` if there is no padding.
+
+    Returns:
+        The state after every step.
+
+    Shape:
+        a_x: (length, batch, size); state: (batch, *state_shape) each; mask: (length, batch, 1);
+        result: (length, batch, *state_shape) each.
     """
     if torch.compiler.is_exporting():
-        return _scanned_steps(step, projected, state, mask)
+        return _scanned_steps(step, a_x, state, mask)
     history: list[State] = []
-    for time in range(projected.shape[0]):
-        new = step(projected[time], state)
-        if mask is not None:
-            keep = mask[time]
-            new = tuple(torch.where(keep, n, o) for n, o in zip(new, state, strict=True))
-        state = new
+    for time in range(a_x.shape[0]):
+        new = step(a_x[time], state)  # (batch, *state_shape) each
+        state = new if mask is None else _where_token(mask[time], new, state)
         history.append(state)
     return tuple(torch.stack(component) for component in zip(*history, strict=True))
 
 
-def _scanned_steps(step: Step, projected: Tensor, state: State, mask: Tensor | None) -> State:
+def _scanned_steps(step: Step, a_x: Tensor, state: State, mask: Tensor | None) -> State:
     """`run_steps` as one operator, for any length: an exporter would unroll the loop for one."""
     from torch._higher_order_ops.scan import scan
 
     def combine(old: State, inputs: tuple[Tensor, ...]) -> tuple[State, State]:
         new = step(inputs[0], old)
-        if mask is not None:
-            new = tuple(torch.where(inputs[1], n, o) for n, o in zip(new, old, strict=True))
+        new = new if mask is None else _where_token(inputs[1], new, old)
         return new, tuple(component.clone() for component in new)  # no tensor twice
 
-    inputs = (projected,) if mask is None else (projected, mask)
+    inputs = (a_x,) if mask is None else (a_x, mask)
     _, history = scan(combine, tuple(component.clone() for component in state), inputs)
     return history
 
 
-class RecurrentLayer(nn.Module):
-    """One recurrent layer over a whole sequence; the base of `ElmanLayer`, `LSTMLayer`, `GRULayer`.
+def _where_token(token: Tensor, new: State, old: State) -> State:
+    """The new state of each row that has a token, the old one of each that has padding.
+
+    Shape:
+        token: (batch, 1); new, old, result: (batch, *state_shape) each.
+    """
+    return tuple(
+        torch.where(token.view(-1, *[1] * (n.ndim - 1)), n, o)
+        for n, o in zip(new, old, strict=True)
+    )
+
+
+class DenseRecurrence(RecurrentLayer):
+    """A recurrence with a dense matrix U; the base of `ElmanLayer`, `LSTMLayer` and `GRULayer`.
+
+    The input products W x_t + b of all time steps are one matrix product before the loop. What a
+    subclass adds is its `step`; a faster way to all steps is `fast_sequence`.
 
     Args:
         input_size: width of the input vectors.
         hidden_size: width of the state.
-        recurrent_dropout: probability with which an entry of the recurrent matrix is dropped for a
-            whole sequence while training (DropConnect; Merity et al. 2018 call it weight drop).
+        recurrent_dropout: probability with which an entry of U is dropped for a whole sequence
+            while training (DropConnect; Merity et al. 2018 call it weight drop).
         backend: "native" runs our own fast path, "torch" the library's kernel with the same
-            weights. A padded batch, or a call that asks for the state after every step, always
-            runs the native path: the library has neither.
+            weights. A padded batch, or a call for the state after every step, always runs the
+            native path: the library has neither.
 
     Shape:
         input: (batch, length, input_size); output: (batch, length, hidden_size).
     """
 
     gates: int
-    """How many blocks of `hidden_size` rows the two projections have."""
+    """How many blocks of `hidden_size` rows W and U have."""
     components: int
     """How many tensors make a state: 1 for h, 2 for h and c."""
     recurrent_bias: bool = False
@@ -96,14 +183,25 @@ class RecurrentLayer(nn.Module):
         recurrent_dropout: float = 0.0,
         backend: str = "native",
     ) -> None:
-        super().__init__()
-        self.input_size = input_size
-        self.hidden_size = hidden_size
+        super().__init__(input_size, hidden_size)
         self.recurrent_dropout = recurrent_dropout
         self.backend = backend
         rows = self.gates * hidden_size
         self.input_projection = nn.Linear(input_size, rows)
         self.recurrent_projection = nn.Linear(hidden_size, rows, bias=self.recurrent_bias)
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """A vector of `hidden_size` for each component."""
+        return ((self.hidden_size,),) * self.components
+
+    def reset_parameters(self) -> None:
+        """Draw W and U uniformly within 1 / sqrt(hidden_size); the biases are 0."""
+        bound = self.hidden_size**-0.5
+        for projection in (self.input_projection, self.recurrent_projection):
+            nn.init.uniform_(projection.weight, -bound, bound)
+            if projection.bias is not None:
+                nn.init.zeros_(projection.bias)
 
     def forward(
         self,
@@ -112,64 +210,60 @@ class RecurrentLayer(nn.Module):
         mask: Tensor | None = None,
         every_step: bool = False,
     ) -> tuple[Tensor, State]:
-        """Run the recurrence over a sequence.
-
-        Args:
-            x: the input vectors.
-            state: the state before the first step; zeros where `None`.
-            mask: non-zero where a token is real. At other places the state is held, so that a
-                padded row ends in the same state as an unpadded one.
-            every_step: return the state after every step rather than after the last one alone.
-
-        Returns:
-            The output h_1 .. h_T, and the state.
-
-        Shape:
-            x: (batch, length, input_size); state: (batch, hidden_size) each; mask: (batch, length);
-            output: (batch, length, hidden_size); state returned: (batch, 1 or length, hidden_size).
+        """Run the recurrence; see `RecurrentLayer.forward`.
 
         Raises:
             NotImplementedError: the weights are offloaded. They are read without a call that could
                 bring them back.
         """
-        weight = self.recurrent_projection.weight
-        if weight.is_meta and not x.is_meta:
+        U = self.recurrent_projection.weight  # (gates * hidden_size, hidden_size)
+        if U.is_meta and not x.is_meta:
             raise NotImplementedError(
                 f"the weights of {type(self).__name__} are offloaded: load the model whole, "
                 "without device_map, or with one that keeps its layers in memory"
             )
-        weight = functional.dropout(weight, self.recurrent_dropout, self.training)
-        if state is None:
-            zeros = x.new_zeros(x.shape[0], self.hidden_size)
-            state = (zeros,) * self.components
+        U = functional.dropout(U, self.recurrent_dropout, self.training)
+        state = self.initial_state(x) if state is None else state
         if self.backend == "torch" and mask is None and not every_step:
-            return self.library_sequence(x, state, weight)
-        projected = self.input_projection(x.transpose(0, 1))
-        weight = weight.to(projected.dtype)
-        state = tuple(component.to(projected.dtype) for component in state)
-        steps_mask = None if mask is None else mask.t().unsqueeze(-1).bool()
+            return self.library_sequence(x, state, U)
+        x, mask = time_first(x, mask)
+        a_x = self.input_projection(x)  # (length, batch, gates * hidden_size)
+        state = tuple(component.to(a_x.dtype) for component in state)
+        sequence = self.fast_sequence
         if torch.compiler.is_compiling():
-            history = self.reference_sequence(projected, state, weight, steps_mask)
-        else:
-            history = self.fast_sequence(projected, state, weight, steps_mask)
-        output, *_ = history = tuple(component.transpose(0, 1) for component in history)
-        return output, history if every_step else tuple(h[:, -1:] for h in history)
+            sequence = self.reference_sequence
+        return batch_first(sequence(a_x, state, U.to(a_x.dtype), mask), every_step)
+
+    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
+        """The equation of one time step.
+
+        Args:
+            a_x: W x_t + b, the input product.
+            state: the state before the step.
+            U: the recurrent matrix.
+
+        Returns:
+            The state after it, the output h_t first.
+
+        Shape:
+            a_x: (batch, gates * hidden_size); state, result: (batch, hidden_size) each;
+            U: (gates * hidden_size, hidden_size).
+        """
+        raise NotImplementedError
 
     def reference_sequence(
-        self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
+        self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None
     ) -> State:
-        """The equations step by step under autograd. Shapes as in `run_steps`."""
-        raise NotImplementedError
+        """All steps one by one, under autograd. Shapes as in `run_steps`."""
+        return run_steps(lambda a, s: self.step(a, s, U), a_x, state, mask)
 
-    def fast_sequence(
-        self, projected: Tensor, state: State, weight: Tensor, mask: Tensor | None
-    ) -> State:
-        """The same values with a backward pass written by hand. Shapes as in `run_steps`."""
-        raise NotImplementedError
+    def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
+        """All steps by a faster way to the same values. Shapes as in `run_steps`."""
+        return self.reference_sequence(a_x, state, U, mask)
 
-    def library_sequence(self, x: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
-        """The same values by torch's own kernel. Shapes as in `forward`."""
-        raise NotImplementedError
+    def library_sequence(self, x: Tensor, state: State, U: Tensor) -> tuple[Tensor, State]:
+        """All steps by the library's own kernel. Shapes as in `RecurrentLayer.forward`."""
+        raise NotImplementedError(f'torch has no {type(self).__name__}: use backend="native"')
 
     def extra_repr(self) -> str:
         """The settings that the submodules do not show."""

@@ -1,5 +1,6 @@
 """What a recurrent model carries from step to step, as a layer of transformers' `Cache`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,16 +18,21 @@ __all__ = [
 RECURRENT_STATE = "lmcourse_recurrent_state"
 """The layer type that makes `DynamicCache(config=...)` build a `RecurrentStateLayer`."""
 
+_State = tuple[Tensor, ...]
+
 
 class RecurrentStateLayer(CacheLayerMixin):
     """The state of one recurrent layer: constant in size however many tokens were seen.
 
-    `keys` holds h and `values` holds c (of width 0 where there is no cell), so that everything
-    transformers does with a cache, beam search included, reaches both. Only the last step is kept,
-    unless `activate_past_recording` asks for all of them so that assisted decoding can go back.
+    A state is any number of tensors of any shapes, the batch first; none at all is a state too.
+    Only the last step is kept, unless `activate_past_recording` asks for all of them so that
+    assisted decoding can go back.
+
+    Attributes:
+        states: each tensor after every step that is kept; `None` before the first token.
 
     Shape:
-        keys, values: (batch, steps kept, size).
+        states: (batch, steps kept, *state_shape) each.
     """
 
     _layer_type = RECURRENT_STATE
@@ -37,46 +43,36 @@ class RecurrentStateLayer(CacheLayerMixin):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__()
+        self.states: _State | None = None
         self.cumulative_length = 0
         self.record_past = False
 
     @property
-    def state(self) -> tuple[Tensor, ...] | None:
-        """The state after the last token, (h,) or (h, c); `None` before the first token.
-
-        Shape:
-            (batch, size) each.
-        """
-        if self.keys is None or self.values is None or self.cumulative_length == 0:
+    def state(self) -> _State | None:
+        """The state after the last token; `None` before the first. Shape: (batch, *state_shape)."""
+        if self.states is None or self.cumulative_length == 0:
             return None
-        return tuple(t[:, -1] for t in (self.keys, self.values) if t.shape[-1] > 0)
+        return tuple(tensor[:, -1] for tensor in self.states)
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Note where the state lives."""
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.is_initialized = True
+        """Nothing to do: the first `update` brings the tensors."""
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, length: int
-    ) -> tuple[Tensor, Tensor]:
+    def update(self, states: _State, length: int) -> None:  # type: ignore[override]
         """Take the state after `length` more tokens.
 
         Args:
-            key_states: h after every new step, or after the last alone.
-            value_states: c likewise; of width 0 where there is no cell.
+            states: each tensor after every new step, or after the last alone.
             length: how many tokens were read.
 
-        Returns:
-            What is kept.
+        Shape:
+            states: (batch, 1 or length, *state_shape) each.
         """
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        if self.record_past and self.keys is not None and self.values is not None:
-            key_states = torch.cat([self.keys, key_states], dim=1)
-            value_states = torch.cat([self.values, value_states], dim=1)
-        self.keys, self.values = key_states, value_states
+        if self.record_past and self.states is not None:
+            pairs = zip(self.states, states, strict=True)
+            states = tuple(torch.cat([old, new], dim=1) for old, new in pairs)
+        self.states = states
+        self.is_initialized = True
         self.cumulative_length += length
-        return key_states, value_states
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Length and offset of the mask: every token seen, from the first."""
@@ -92,7 +88,7 @@ class RecurrentStateLayer(CacheLayerMixin):
 
     def reset(self) -> None:
         """Forget the state. The tensors are not overwritten: a graph may still need them."""
-        self.keys, self.values = None, None
+        self.states = None
         self.is_initialized = False
         self.cumulative_length = 0
 
@@ -108,27 +104,38 @@ class RecurrentStateLayer(CacheLayerMixin):
         """
         if tokens_to_remove > 0:
             raise ValueError("crop takes a negative number: how many tokens to remove")
-        if self.keys is None or self.values is None:
+        if self.states is None:
             return
         if -tokens_to_remove == self.cumulative_length:
             self.reset()
             return
-        end = self.keys.shape[1] + tokens_to_remove
-        if end < 1:
+        if any(tensor.shape[1] + tokens_to_remove < 1 for tensor in self.states):
             raise ValueError("crop reaches back past what was recorded: activate_past_recording()")
-        self.keys, self.values = self.keys[:, end - 1 : end], self.values[:, end - 1 : end]
+        last = tokens_to_remove - 1
+        self._map(lambda tensor: tensor[:, tensor.shape[1] + last :][:, :1])
         self.cumulative_length += tokens_to_remove
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Repeat every row `repeats` times."""
-        if self.keys is not None and self.values is not None:
-            self.keys = self.keys.repeat_interleave(repeats, dim=0)
-            self.values = self.values.repeat_interleave(repeats, dim=0)
+        self._map(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep the rows named."""
-        if self.keys is not None and self.values is not None:
-            self.keys, self.values = self.keys[indices], self.values[indices]
+        self._map(lambda tensor: tensor[indices])
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Reorder the rows for beam search."""
+        self._map(lambda tensor: tensor.index_select(0, beam_idx.to(tensor.device)))
+
+    def offload(self) -> None:
+        """Nothing to do: a state is small, and stays where it is computed."""
+
+    def prefetch(self) -> None:
+        """Nothing to do, as nothing was offloaded."""
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> None:
+        if self.states is not None:
+            self.states = tuple(change(tensor) for tensor in self.states)
 
 
 STATIC_LAYER_TYPE_MAPPING[RECURRENT_STATE] = RecurrentStateLayer
@@ -138,24 +145,32 @@ def detach_state(cache: Cache) -> Cache:
     """Cut a cache off the graph that made it: the border of truncated backpropagation."""
     layers: Any = cache.layers
     for layer in layers:
-        if layer.keys is not None:
-            layer.keys, layer.values = layer.keys.detach().clone(), layer.values.detach().clone()
+        if layer.states is not None:
+            layer.states = tuple(tensor.detach().clone() for tensor in layer.states)
     return cache
 
 
 def state_tensors(cache: Cache) -> dict[str, Tensor]:
     """The tensors of a cache by name, to save them; empty before the first token."""
+    layers: Any = cache.layers
     return {
-        f"{index}.{name}": getattr(layer, name).contiguous()
-        for index, layer in enumerate(cache.layers)
-        for name in ("keys", "values")
-        if getattr(layer, name) is not None
+        f"{index}.{number}": tensor.contiguous()
+        for index, layer in enumerate(layers)
+        for number, tensor in enumerate(layer.states or ())
     }
 
 
 def restore_state(cache: Cache, tensors: dict[str, Tensor], length: int) -> Cache:
-    """Fill an empty cache with what `state_tensors` gave after `length` tokens."""
+    """Fill an empty cache with what `state_tensors` gave after `length` tokens.
+
+    Files of version 0.1 and before name the tensors keys and values; values without a width are no
+    part of the state.
+    """
     layers: Any = cache.layers
     for index, layer in enumerate(layers):
-        layer.update(tensors[f"{index}.keys"], tensors[f"{index}.values"], length)
+        old = [tensors.get(f"{index}.{name}") for name in ("keys", "values")]
+        states = [tensor for tensor in old if tensor is not None and tensor.shape[-1] > 0]
+        while (tensor := tensors.get(f"{index}.{len(states)}")) is not None:
+            states.append(tensor)
+        layer.update(tuple(states), length)
     return cache

@@ -1,12 +1,18 @@
-"""What the bodies do with their arguments before any layer runs."""
+"""From token ids to vectors: embeddings, and what is masked."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ..layers.averaging import embedding_rows
 from ..layers.dropout import drop_words
 
-__all__ = ["WordEmbedding", "input_embeddings", "mask_of_new_tokens", "resized"]
+__all__ = [
+    "WordEmbedding",
+    "embedding_rows",
+    "input_embeddings",
+    "mask_of_new_tokens",
+    "resized",
+]
 
 
 class WordEmbedding(nn.Embedding):
@@ -46,6 +52,19 @@ class WordEmbedding(nn.Embedding):
         if not self.freeze_vectors:
             return super().forward(input)
         return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
+
+
+def embedding_rows(weight: Tensor, ids: Tensor, *, sparse: bool, frozen: Tensor | None) -> Tensor:
+    """Rows of an embedding matrix; those of frozen words get no gradient.
+
+    Shape:
+        weight: (vocabulary, size); ids: (ids,); frozen: (vocabulary,), boolean;
+        result: (ids, size).
+    """
+    rows = functional.embedding(ids, weight, sparse=sparse)
+    if frozen is None:
+        return rows
+    return torch.where(frozen[ids].unsqueeze(-1), rows.detach(), rows)
 
 
 def resized(old: Tensor, size: int, fill: float = 0) -> Tensor:

@@ -1,39 +1,122 @@
-"""The Hugging Face shell round a recurrent layer: embeddings, layers, state, dropout."""
+"""Base models that carry a state from token to token, and those made of recurrent layers."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import initialization as init
+from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
 
+from ..kernels.softmax_loss import IGNORED
 from ..layers.activation_penalty import activation_penalty
 from ..layers.dropout import LockedDropout
-from ..layers.lstm import LSTMLayer
-from ..layers.output import IGNORED
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
-from .stateful_model import StateModel
+from .embeddings import WordEmbedding, input_embeddings, mask_of_new_tokens
 
-__all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel"]
+__all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel", "StatefulModel"]
+
+
+class StatefulModel(LMCoursePreTrainedModel):
+    """Embeddings, and what a family computes from them and from the state of the text before.
+
+    A subclass makes its layers, calls `post_init`, and computes in `read`.
+    """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.embed_tokens = WordEmbedding(
+            config.vocab_size, config.embedding_size, config.freeze_vectors
+        )
+        self.embedding_dropout: nn.Module = nn.Dropout(config.embedding_dropout)
+
+    def read(
+        self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
+    ) -> BaseModelOutputWithPast:
+        """What the family computes.
+
+        Args:
+            x: the embeddings after dropout.
+            mask: 0 at padding; `None` if there is no padding.
+            cache: the states before; `None` at the beginning of a text.
+            use_cache: put the states after into the cache.
+
+        Shape:
+            x: (batch, length, embedding_size); mask: (batch, length);
+            `last_hidden_state` of the result: (batch, length, output_size).
+        """
+        raise NotImplementedError
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> BaseModelOutputWithPast:
+        """Compute the hidden vector of every position, from a state if one is given.
+
+        Args:
+            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            attention_mask: 0 at padding, over everything seen so far; the state passes over it.
+            past_key_values: the state.
+            inputs_embeds: embeddings in place of ids.
+            use_cache: return the state.
+            **kwargs: `output_hidden_states`.
+
+        Returns:
+            What the output layer reads at each position, and the state.
+
+        Raises:
+            ValueError: both or neither of `input_ids` and `inputs_embeds`, a mask of another shape,
+                or a cache that was made without the config.
+            IndexError: a token id outside the vocabulary.
+
+        Shape:
+            input_ids: (batch, length); attention_mask: (batch, seen + length);
+            inputs_embeds: (batch, length, embedding_size); result: (batch, length, output_size).
+        """
+        config: Any = self.config
+        embeddings = input_embeddings(
+            self.embed_tokens, input_ids, inputs_embeds, config.word_dropout
+        )  # (batch, length, embedding_size)
+        if use_cache and past_key_values is None:
+            past_key_values = DynamicCache(config=config)
+        if past_key_values is not None and not past_key_values.layers:
+            raise ValueError(
+                "the cache has no layers: make it with DynamicCache(config=model.config)"
+            )
+        mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])  # (batch, length)
+        x = self.embedding_dropout(embeddings)
+        outputs = self.read(x, mask, past_key_values, bool(use_cache))
+        outputs.past_key_values = past_key_values if use_cache else None
+        return outputs
 
 
 @dataclass
 class RecurrentModelOutput(BaseModelOutputWithPast):
-    """transformers' output of a body, and what activation regularisation needs of it.
+    """transformers' output of a base model, and what activation regularisation needs of it.
 
     Attributes:
-        undropped_hidden_state: the last layer's output before dropout, where the training loss
-            has a penalty on it. Shape: (batch, length, hidden_size).
+        undropped_hidden_state: the last layer's output before dropout, if the training loss has a
+            penalty on it. Shape: (batch, length, hidden_size).
     """
 
     undropped_hidden_state: Tensor | None = None
 
 
 class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
-    """Initialisation of recurrent layers, and what transformers should know of them.
+    """What transformers should know of recurrent models.
 
     Gradient checkpointing is declared unsupported: what the backward pass keeps is bounded by
     truncated backpropagation already. The state can be rolled back, so assisted decoding works.
@@ -41,7 +124,6 @@ class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
 
     config: RecurrentConfig
     supports_gradient_checkpointing = False
-    _no_split_modules = ["ElmanLayer", "LSTMLayer", "GRULayer"]
     _can_record_outputs = {"hidden_states": RecurrentLayer}
     _supports_sdpa = True  # there is no attention: any implementation asked for is as good
 
@@ -50,22 +132,27 @@ class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
         super()._init_weights(module)
         if not isinstance(module, RecurrentLayer):
             return
-        bound = module.hidden_size**-0.5
-        init.uniform_(module.input_projection.weight, -bound, bound)
-        init.uniform_(module.recurrent_projection.weight, -bound, bound)
-        bias = module.input_projection.bias
-        if isinstance(module, LSTMLayer) and not getattr(bias, "_is_hf_initialized", False):
-            # An open forget gate lets gradients through from the start (Jozefowicz et al. 2015).
-            bias[module.hidden_size : 2 * module.hidden_size] = 1.0
+        parameters = list(module.parameters())
+        loaded = [(p, p.clone()) for p in parameters if getattr(p, "_is_hf_initialized", False)]
+        if len(loaded) < len(parameters):
+            module.reset_parameters()
+            for parameter, value in loaded:
+                parameter.copy_(value)
 
 
-class RecurrentModel(StateModel, RecurrentPreTrainedModel):
+class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
     """Embeddings and recurrent layers, without the output layer.
 
-    A subclass names its layer in `layer_class`.
+    A subclass names its layer in `layer_class`, and overrides `build_layer` if that takes other
+    arguments than those of `DenseRecurrence`.
     """
 
     layer_class: ClassVar[type[RecurrentLayer]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep a layer on one device."""
+        super().__init_subclass__(**kwargs)
+        cls._no_split_modules = [cls.layer_class.__name__]
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
@@ -80,7 +167,8 @@ class RecurrentModel(StateModel, RecurrentPreTrainedModel):
 
     def build_layer(self, config: Any, input_size: int) -> RecurrentLayer:
         """One layer from the settings."""
-        return self.layer_class(
+        layer_class: Any = self.layer_class
+        return layer_class(
             input_size,
             config.hidden_size,
             recurrent_dropout=config.recurrent_dropout,
@@ -90,16 +178,15 @@ class RecurrentModel(StateModel, RecurrentPreTrainedModel):
     def read(
         self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
     ) -> RecurrentModelOutput:
-        """Run the layers over a sequence; the state is theirs, and stands still at padding."""
-        hidden = x
+        """Run the layers over a sequence; each carries its own state, which passes over padding."""
+        hidden = x  # (batch, length, embedding_size)
         for index, (layer, dropout) in enumerate(zip(self.layers, self.dropouts, strict=True)):
             past = None if cache is None else cache.layers[index]
             before, every_step = (None, False) if past is None else (past.state, past.record_past)
             hidden, state = layer(hidden, before, mask, every_step=every_step)
             if use_cache:
-                h, c = state if len(state) == 2 else (state[0], state[0][..., :0])
-                cache.update(h, c, index, length=hidden.shape[1])
-            undropped, hidden = hidden, dropout(hidden)
+                cache.layers[index].update(state, length=hidden.shape[1])
+            undropped, hidden = hidden, dropout(hidden)  # (batch, length, hidden_size)
         return RecurrentModelOutput(
             last_hidden_state=hidden,
             undropped_hidden_state=undropped if self.training and self._penalised else None,
@@ -113,10 +200,10 @@ class RecurrentModel(StateModel, RecurrentPreTrainedModel):
 
 
 class RecurrentForCausalLM(LanguageModelForCausalLM, RecurrentPreTrainedModel):
-    """A recurrent body with an output layer; the base of the families' language models."""
+    """A recurrent model with an output layer; the base of the families' language models."""
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
-        """Activation regularisation, where it is asked for."""
+        """Activation regularisation, if it is asked for."""
         if outputs.undropped_hidden_state is None:
             return None
         return activation_penalty(

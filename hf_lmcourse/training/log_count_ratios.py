@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from ..data.ragged import RaggedTexts, ragged_batch
-from ..layers.averaging import text_of_word
+from ..kernels.bags import text_of_word
 from ..models.dan.modeling_dan import DANModel
 
-__all__ = ["begin_with_ratios", "log_count_ratios"]
+__all__ = ["initialise_ratios", "log_count_ratios"]
 
 _TEXTS = 1_000
 """How many are counted in one go."""
@@ -42,7 +42,7 @@ def log_count_ratios(counts: Tensor) -> Tensor:
     return (shares[0] - shares[1]).abs().amax(0)
 
 
-def begin_with_ratios(body: Any, texts: RaggedTexts, classes: int) -> None:
+def initialise_ratios(body: Any, texts: RaggedTexts, classes: int) -> None:
     """Count the training texts, and give a new model its weights.
 
     Args:

@@ -86,7 +86,7 @@ def test_the_statistics_are_root_mean_squares_and_leave_the_model_alone() -> Non
         outputs.loss.backward()
         state = outputs.past_key_values
         for layer in state.layers:
-            layer.keys, layer.values = layer.keys.detach(), layer.values.detach()
+            layer.states = tuple(tensor.detach() for tensor in layer.states)
         for square, w in zip(squares, model.parameters(), strict=True):
             square += w.grad**2
     expected = [(square / len(batches)).sqrt() for square in squares]

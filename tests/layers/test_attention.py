@@ -167,5 +167,5 @@ def test_the_bias_of_the_keys_has_no_gradient_and_no_effect() -> None:
 
 
 def test_heads_must_divide_the_size() -> None:
-    with pytest.raises(ValueError, match="hidden_size 10 is no multiple of 3"):
+    with pytest.raises(ValueError, match="hidden_size 10 is not a multiple of 3"):
         MultiHeadAttention(10, 3)

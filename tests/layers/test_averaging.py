@@ -5,14 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hf_lmcourse.layers.averaging import (
-    bag_counts,
-    embedding_rows,
-    hashed_ngrams,
-    kept_words,
-    ragged,
-    text_of_word,
-)
+from hf_lmcourse.kernels.bags import bag_counts, ragged, text_of_word
+from hf_lmcourse.layers.averaging import hashed_ngrams, kept_words, mean_vectors
+from hf_lmcourse.models.embeddings import embedding_rows
 
 some_lengths = st.lists(st.integers(0, 6), min_size=1, max_size=5)
 
@@ -65,6 +60,19 @@ def test_the_product_with_counts_is_the_sum_of_vectors(lengths: list[int]) -> No
     for word, place, weight in zip(words, text, weights, strict=True):
         expected[place] += weight * table[word]
     torch.testing.assert_close(counts @ table[distinct], expected)
+
+
+def test_the_reference_is_the_mean_of_each_text() -> None:
+    lengths, words = [3, 0, 2], torch.tensor([0, 1, 1, 2, 0])
+    table, r = torch.randn(3, 4, dtype=torch.float64), torch.tensor([1.0, 2.0, 3.0]).double()
+    text = text_of_word(torch.tensor(lengths))
+    found = mean_vectors(table[words], r[words], text, len(lengths))
+    expected = [
+        (table[0] + 2 * table[1] + 2 * table[1]) / 3,
+        torch.zeros(4).double(),
+        (3 * table[2] + table[0]) / 2,
+    ]
+    torch.testing.assert_close(found, torch.stack(expected))
 
 
 def test_an_ngram_is_its_words_wherever_it_stands() -> None:

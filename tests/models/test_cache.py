@@ -31,7 +31,7 @@ def filled(length: int, record: bool) -> RecurrentStateLayer:
     h, c = steps(length)
     if not record:
         h, c = h[:, -1:], c[:, -1:]
-    layer.update(h, c, length)
+    layer.update((h, c), length)
     return layer
 
 
@@ -53,18 +53,21 @@ def test_an_empty_layer_has_no_state() -> None:
 def test_the_last_state_is_kept_and_all_tokens_are_counted() -> None:
     layer = filled(5, record=False)
     assert [tensor.tolist() for tensor in state_of(layer)] == [[[4], [104]], [[40], [1040]]]
-    layer.update(*steps(1), length=1)
-    assert layer.keys is not None and layer.keys.shape == (2, 1, 1)
+    layer.update(steps(1), length=1)
+    assert layer.states is not None and layer.states[0].shape == (2, 1, 1)
     assert layer.get_seq_length() == 6
     assert layer.get_mask_sizes(3) == (9, 0)
     assert layer.get_max_length() == -1
 
 
-def test_a_state_without_a_cell_has_one_component() -> None:
+@pytest.mark.parametrize("shapes", [[], [(3,)], [(3,), (3,), (1,), (2, 4)], [(0,)]])
+def test_a_state_has_any_number_of_tensors_of_any_shapes(shapes: list[tuple[int, ...]]) -> None:
     layer = RecurrentStateLayer()
-    h = torch.ones(2, 1, 3)
-    layer.update(h, h[..., :0], length=4)
-    assert [tensor.shape for tensor in state_of(layer)] == [(2, 3)]
+    layer.update(tuple(torch.ones(2, 1, *shape) for shape in shapes), length=4)
+    layer.batch_repeat_interleave(2)
+    layer.reorder_cache(torch.LongTensor([3, 1, 0]))
+    assert [tensor.shape for tensor in state_of(layer)] == [(3, *shape) for shape in shapes]
+    assert layer.get_seq_length() == 4
 
 
 @pytest.mark.parametrize("removed", range(5))
@@ -73,7 +76,7 @@ def test_a_recorded_layer_goes_back(removed: int) -> None:
     layer.crop(-removed)
     assert state_of(layer)[0].tolist() == [[4 - removed], [104 - removed]]
     assert layer.get_seq_length() == 5 - removed
-    assert layer.keys is not None and layer.keys.shape[1] == 1
+    assert layer.states is not None and layer.states[0].shape[1] == 1
 
 
 def test_going_back_over_everything_forgets_the_state() -> None:
@@ -87,7 +90,7 @@ def test_recording_can_start_after_some_tokens() -> None:
     layer = filled(5, record=False)
     layer.activate_past_recording()
     h, c = steps(3)
-    layer.update(h + 1000, c + 1000, length=3)
+    layer.update((h + 1000, c + 1000), length=3)
     layer.crop(-3)
     assert state_of(layer)[0].tolist() == [[4], [104]]
     assert layer.get_seq_length() == 5

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hf_lmcourse import BigramMLPConfig, BigramMLPForCausalLM
-from hf_lmcourse.layers.bigram import BigramParameters, token_gradients
+from hf_lmcourse.kernels.bigram_gradients import BigramParameters, token_gradients
 
 from .families import FAMILIES, VOCABULARY, assert_close, gradients, token_ids
 

@@ -112,8 +112,8 @@ def test_the_cache_holds_just_what_the_next_word_needs(context_size: int, carrie
     model, ids = FAMILY.random(context_size=context_size), token_ids(2, 6)
     layer = model(ids, use_cache=True).past_key_values.layers[0]
     expected = model.model.embed_tokens(ids)[:, 6 - carried :].flip(1).flatten(1)
-    assert layer.keys.shape == (2, 1, carried * model.config.embedding_size)
-    assert_close(layer.keys[:, 0], expected)
+    assert layer.states[0].shape == (2, 1, carried * model.config.embedding_size)
+    assert_close(layer.states[0][:, 0], expected)
 
 
 def test_further_layers_start_as_normalised_additions() -> None:

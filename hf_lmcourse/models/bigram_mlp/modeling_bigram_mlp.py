@@ -8,27 +8,12 @@ from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from ...layers.bigram import BigramHiddenLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..stateful_model import StateModel
+from ..modeling_recurrent import StatefulModel
 from .configuration_bigram_mlp import BigramMLPConfig
 
 __all__ = ["BigramMLPForCausalLM", "BigramMLPModel"]
-
-
-class BigramHiddenLayer(nn.Module):
-    """h = sigmoid(x W1 + b1); W1 transposed and b1 are `projection`.
-
-    Shape:
-        x: (..., input_size); h: (..., hidden_size).
-    """
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.projection = nn.Linear(input_size, hidden_size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer at every position."""
-        return torch.sigmoid(self.projection(x))
 
 
 class BigramMLPPreTrainedModel(LMCoursePreTrainedModel):
@@ -52,17 +37,14 @@ class BigramMLPPreTrainedModel(LMCoursePreTrainedModel):
             init.uniform_(module.projection.weight, -bound, bound)
 
 
-class BigramMLPModel(StateModel, BigramMLPPreTrainedModel):
+class BigramMLPModel(StatefulModel, BigramMLPPreTrainedModel):
     """One sigmoid layer over the embedding of the previous word.
 
     With x = C(w_t) the embedding of the word at t, the next word is predicted by
 
         h = sigmoid(x W1 + b1)        p(w_{t+1}) = softmax(h W2 + b2)
 
-    Its gradients by hand, and exactly from bigram counts, are in `layers/bigram.py`.
-
-    Reference:
-        Bengio et al. 2003 with n = 2, without the word before last.
+    (layers/bigram.py; the gradients by hand, and exactly from counts: kernels/bigram_gradients.py).
     """
 
     def __init__(self, config: BigramMLPConfig) -> None:
@@ -77,9 +59,7 @@ class BigramMLPModel(StateModel, BigramMLPPreTrainedModel):
         """The equation at every position; the state is how many tokens were seen."""
         hidden = self.hidden(x)
         if use_cache:
-            steps = hidden.shape[1] if cache.layers[0].record_past else 1
-            nothing = hidden.new_empty(hidden.shape[0], steps, 0)
-            cache.update(nothing, nothing, 0, length=hidden.shape[1])
+            cache.layers[0].update((), length=hidden.shape[1])
         return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))
 
 

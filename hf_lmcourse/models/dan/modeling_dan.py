@@ -9,16 +9,10 @@ from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
-from ...layers.averaging import (
-    bag_counts,
-    embedding_rows,
-    hashed_ngrams,
-    kept_words,
-    ragged,
-    text_of_word,
-)
+from ...kernels.bags import bag_counts, ragged, text_of_word
+from ...layers.averaging import AveragingLayers, hashed_ngrams, kept_words
 from ..aligned_weights import AlignedWeights
-from ..embeddings import resized
+from ..embeddings import embedding_rows, resized
 from .configuration_dan import DANConfig
 
 __all__ = ["DANForSequenceClassification", "DANModel", "DANPreTrainedModel"]
@@ -59,11 +53,11 @@ class DANModel(DANPreTrainedModel):
         z_0 = 1/|X| sum over w in X of r_w v_w        z_i = g(W_i z_{i-1} + b_i)
 
     X are the words of the text, in training without those that word dropout takes out, and its
-    hashed n-grams where `config.ngram_buckets` is not 0; each as often as it stands there, or once
-    where `config.distinct_words` is set. Padding is never part of the mean; a text without a word
-    has z_0 = 0. r_w is 1, or where `config.log_count_ratios` is set the absolute log-count ratio of
-    the training texts (see `training.log_count_ratios`), a number that is not trained: words and
-    n-grams that tell nothing of the class add little to the mean, whatever their vectors.
+    hashed n-grams if `config.ngram_buckets` is not 0; each as often as it occurs, or once if
+    `config.distinct_words` is set. Padding is never part of the mean; a text without a word has
+    z_0 = 0. r_w is 1, or with `config.log_count_ratios` the absolute log-count ratio of the
+    training texts (see `training.log_count_ratios`), a number that is not trained: words and
+    n-grams that say nothing about the class add little to the mean, whatever their vectors.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
@@ -86,9 +80,7 @@ class DANModel(DANPreTrainedModel):
             self.register_buffer("word_ratios", torch.ones(config.vocab_size))
             self.register_buffer("ngram_ratios", torch.ones(config.ngram_buckets))
         widths = [width] + [hidden] * config.num_hidden_layers
-        self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = AveragingLayers(widths)
         self.activation = ACT2FN[config.hidden_act]
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.post_init()
@@ -149,10 +141,7 @@ class DANModel(DANPreTrainedModel):
         Shape:
             mean: (texts, embedding_size); result: (texts, output_size).
         """
-        hidden = self.dropout(mean)
-        for layer in self.layers:
-            hidden = self.dropout(self.activation(layer(hidden)))
-        return hidden
+        return self.layers(mean, self.activation, self.dropout)
 
     def scaled_vectors(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
         """What words or n-grams add to the mean: r_w v_w.
@@ -193,8 +182,8 @@ class DANModel(DANPreTrainedModel):
         if ngrams := self.hashed_ngrams(words, lengths):
             ids, texts = map(torch.cat, zip(*ngrams, strict=True))
             bags.append((self.embed_ngrams, ids, texts))
-        kind = self.embed_tokens.weight.dtype
-        exact = torch.promote_types(kind, torch.float32)  # bfloat16 counts no further than 256
+        dtype = self.embed_tokens.weight.dtype
+        exact = torch.promote_types(dtype, torch.float32)  # bfloat16 counts no further than 256
         total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1, dtype=exact)
         for embedding, ids, text in bags:
             weights = torch.ones_like(text, dtype=exact)
@@ -204,10 +193,10 @@ class DANModel(DANPreTrainedModel):
             distinct, counts = bag_counts(ids, text, weights, len(lengths))
             if self.config.distinct_words:
                 counts = counts.clamp(max=1)
-            vectors = self.scaled_vectors(embedding, distinct)
-            total = total + counts.to(vectors.dtype) @ vectors
+            vectors = self.scaled_vectors(embedding, distinct)  # (distinct, embedding_size)
+            total = total + counts.to(vectors.dtype) @ vectors  # (texts, embedding_size)
             number = number + counts.sum(-1, keepdim=True)
-        return (total / number.clamp(min=1)).to(kind)
+        return (total / number.clamp(min=1)).to(dtype)
 
 
 class DANForSequenceClassification(DANPreTrainedModel):

@@ -10,7 +10,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from ..stateful_model import StateModel
+from ..modeling_recurrent import StatefulModel
 from .configuration_ngram_fnn import NGramFNNConfig
 
 __all__ = ["NGramFNNForCausalLM", "NGramFNNModel"]
@@ -33,7 +33,7 @@ class NGramFNNPreTrainedModel(LMCoursePreTrainedModel):
             init.uniform_(module.projection.weight, -bound, bound)
 
 
-class NGramFNNModel(StateModel, NGramFNNPreTrainedModel):
+class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
     """The n - 1 words before the next one, their embeddings end to end, and hidden layers.
 
     With x_t = C(w_t) the embedding of the word at t, the next word is predicted by
@@ -81,7 +81,7 @@ class NGramFNNModel(StateModel, NGramFNNPreTrainedModel):
             hidden = torch.cat([hidden, self.window.windows(x, before, mask)], dim=-1)
         if use_cache:
             state = self.window.states(x, before, mask, every_step=cache.layers[0].record_past)
-            cache.update(state, state[..., :0], 0, length=x.shape[1])
+            cache.layers[0].update((state,), length=x.shape[1])
         return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))
 
 

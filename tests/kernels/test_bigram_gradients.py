@@ -7,15 +7,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from hf_lmcourse.kernels import logit_chunks
-from hf_lmcourse.layers import bigram
-from hf_lmcourse.layers.bigram import (
+from hf_lmcourse.kernels import bigram_gradients, logit_chunks
+from hf_lmcourse.kernels.bigram_gradients import (
     BigramCounts,
     BigramParameters,
-    bigram_forward,
     count_gradients,
     token_gradients,
 )
+from hf_lmcourse.layers.bigram import bigram_forward
 
 VOCABULARY, SIZE, HIDDEN = 7, 3, 4
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -83,7 +82,7 @@ def test_counts_give_the_loss_and_gradients_of_all_tokens(text: list[int], chunk
         loss, d_x, d_parameters = count_gradients(embeddings[counts.previous], counts, parameters)
         d_embeddings = torch.zeros_like(embeddings).index_add_(0, counts.previous, d_x)
     expected_loss = functional.cross_entropy(
-        bigram_forward(embeddings[tokens[:-1]], parameters)[1], tokens[1:]
+        bigram_forward(embeddings[tokens[:-1]], *parameters)[1], tokens[1:]
     )
     expected = torch.autograd.grad(expected_loss, (embeddings, *parameters))
     torch.testing.assert_close(loss, expected_loss, **CLOSE)
@@ -110,13 +109,13 @@ def test_counts_are_those_of_the_text(text: list[int]) -> None:
 def test_the_softmax_is_taken_once_a_word_however_long_the_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = []
+    rows, forward = [], bigram_gradients._forward
 
     def counted(x: Tensor, parameters: BigramParameters) -> tuple[Tensor, Tensor]:
         rows.append(len(x))
-        return bigram_forward(x, parameters)
+        return forward(x, parameters)
 
-    monkeypatch.setattr(bigram, "bigram_forward", counted)
+    monkeypatch.setattr(bigram_gradients, "_forward", counted)
     tokens = torch.arange(3).repeat(100)
     counts = BigramCounts.of(tokens[:-1], tokens[1:])
     with torch.no_grad():
