@@ -1,37 +1,96 @@
-"""What README.md says holds: its tables, its files, its code."""
+"""What README.md and the other pages say is true: their tables, links, commands and code."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
+import results_table
+from hf_lmcourse.cli.main import VERBS
+
 REPOSITORY = Path(__file__).parents[1]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+README = REPOSITORY / "README.md"
+WRITTEN = [
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")),
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+"""The pages that are written by hand, apart from the changelog."""
+PAGES = sorted({*WRITTEN, REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "results").rglob("*.md")})
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def code_of(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text_of(page), flags=re.DOTALL)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text_of(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_tables_are_those_of_the_result_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = REPOSITORY / "scripts" / "results_table.py"
-    spec = importlib.util.spec_from_file_location("results_table", path)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     monkeypatch.chdir(REPOSITORY)
-    assert script.main(["--check"]) == 0
+    assert results_table.main(["--check"]) == 0
 
 
-def test_every_file_and_link_it_names_exists() -> None:
-    names = re.findall(r"(?:configs|scripts)/[\w.]+\.(?:yaml|sh|py)", README)
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert names and links
-    missing = [name for name in {*names, *links} if not (REPOSITORY / name).exists()]
+def test_the_readme_has_at_most_ten_kilobytes() -> None:
+    assert README.stat().st_size <= 10_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_link_of_a_page_resolves(page: Path) -> None:
+    text = text_of(page)
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    for link in links:
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    names = re.findall(r"\b(?:configs|scripts|tests)/[\w./]+\.(?:yaml|sh|py)\b", text_of(page))
+    assert not [name for name in names if not (REPOSITORY / name).exists()]
+
+
+def test_every_verb_is_in_the_readme_and_every_command_has_one() -> None:
+    commands = [c for page in WRITTEN for block in code_of(page, "bash") for c in
+                re.findall(r"^lmcourse ([\w-]+)", block, flags=re.MULTILINE)]  # fmt: skip
+    assert set(commands) <= set(VERBS)
+    missing = [verb for verb in VERBS if not re.search(rf"(lmcourse |`){verb}\b", text_of(README))]
     assert not missing
 
 
-def test_the_library_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_studies_lists_every_study() -> None:
+    listed = re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| `.*$", text_of(
+        REPOSITORY / "docs" / "studies.md"), flags=re.MULTILINE)))  # fmt: skip
+    assert sorted(listed) == sorted(p.stem for p in (REPOSITORY / "configs/studies").glob("*.yaml"))
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
+    (tmp_path / "my_text.txt").write_text("def f(x):\n    return x\n" * 9, encoding="utf-8")
+    (example,) = [block for block in code_of(README, "python") if "train(" in block]
+    assert len(example.splitlines()) <= 10
+    short = "hidden_size=8, embedding_size=8, max_steps=2, use_cpu=True"
+    example = example.replace("hidden_size=128", short).replace('"gpt2"', "run.folder")
+    assert short in example
+    variables: dict[str, object] = {}
+    exec(example, variables)  # our own text, from the repository
+    assert (tmp_path / "runs" / "quickstart" / "config.json").exists()
+
+
+def test_the_example_of_the_trainer_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
+    blocks = code_of(REPOSITORY / "docs" / "training.md", "python")
     (example,) = [block for block in blocks if "StreamTrainer" in block]
     settings = 'max_steps=2, use_cpu=True, save_strategy="no", load_best_model_at_end=False'
     short = example.replace("num_train_epochs=1", settings)
