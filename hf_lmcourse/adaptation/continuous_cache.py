@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from ..evaluation.corpus_scores import StreamTotals
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
 __all__ = [

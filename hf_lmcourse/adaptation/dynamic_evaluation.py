@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from ..evaluation.corpus_scores import StreamTotals
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 from ..models.cache import detach_state
 from ..models.causal_lm import LanguageModelForCausalLM
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 
 __all__ = ["PredictedTokens"]
 

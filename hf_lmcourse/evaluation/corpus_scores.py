@@ -18,7 +18,7 @@ from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams, text_marks
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 from ..metrics import load_metric
 from ..models.causal_lm import LanguageModelForCausalLM
 from .spelling import with_unknown_spelled

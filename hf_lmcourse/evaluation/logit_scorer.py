@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
 from ..kernels.logit_chunks import token_chunks
-from ..layers.output import IGNORED, right_tokens
+from ..kernels.scoring import right_tokens
+from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
 __all__ = ["LogitScorer", "check_causal"]

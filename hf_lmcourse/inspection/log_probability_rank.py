@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
 __all__ = ["log_probability_matrix", "numerical_rank", "rank_bound"]

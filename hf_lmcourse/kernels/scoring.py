@@ -1,19 +1,24 @@
-"""`token_losses` of a linear output layer in C++: see scoring_kernel.cpp."""
+"""Each token's loss when a text is scored: in torch, and of a linear output layer in C++.
+
+Neither keeps the logits. The C++ is scoring_kernel.cpp.
+"""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .build import kernel_function
+from .logit_chunks import token_chunks
 from .softmax_loss import IGNORED
 
-__all__ = ["can_score", "compiled_token_losses"]
+__all__ = ["can_score", "compiled_token_losses", "right_tokens", "token_losses"]
 
 _LEAST_TOKENS = 64
 _MOST_TOKENS = 8192
-"""Of one call. The kernel arranges W before it multiplies, which a few tokens do not make up for;
-and it keeps some 200 bytes a token and thread."""
+"""Of one call. The kernel packs W before it multiplies, which does not pay for itself with a few
+tokens; and it keeps some 200 bytes per token and thread."""
 
 
 def can_score(hidden: Tensor) -> bool:
@@ -29,7 +34,7 @@ def can_score(hidden: Tensor) -> bool:
 def compiled_token_losses(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Each token's loss under softmax(W h + b), and whether the likeliest token is the right one.
+    """Each token's loss under softmax(W h + b), and whether the likeliest token is the target.
 
     Args:
         hidden: the vectors h, as `can_score` wants them.
@@ -69,3 +74,54 @@ def compiled_token_losses(
 
 def _function(hidden: Tensor) -> Callable[..., None] | None:
     return kernel_function("scoring_kernel", "score", hidden, hidden.shape[-1])
+
+
+@torch.no_grad()
+def token_losses(
+    head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, vocabulary: int
+) -> tuple[Tensor, Tensor]:
+    """Each token's loss, and whether the likeliest token is the target; chunk by chunk.
+
+    Args:
+        head: maps hidden vectors to logits or log-probabilities, whose memory is then reused.
+        hidden: the vectors h.
+        targets: token ids; `-100` counts as a loss of 0 and as wrong.
+        vocabulary: how many tokens there are.
+
+    Returns:
+        The losses in nats, float64, and the hits.
+
+    Shape:
+        hidden: (tokens, size); targets: (tokens,); results: (tokens,).
+    """
+    losses = torch.zeros(targets.shape, dtype=torch.float64, device=targets.device)
+    hits = torch.zeros_like(targets, dtype=torch.bool)
+    for chunk in token_chunks(hidden.shape[0], vocabulary):
+        logits = head(hidden[chunk])
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        hits[chunk] = right_tokens(logits, targets[chunk])
+        log_p = torch.log_softmax(logits, dim=-1, out=logits)
+        losses[chunk] = functional.nll_loss(
+            log_p, targets[chunk], ignore_index=IGNORED, reduction="none"
+        ).double()
+    return losses, hits
+
+
+def right_tokens(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the likeliest token, the first one of several, is the target.
+
+    An argmax costs ten times as much as a maximum: it is taken only if no logit is above the
+    target's.
+
+    Args:
+        logits: or log-probabilities.
+        targets: token ids; `-100` is never right.
+
+    Shape:
+        logits: (tokens, vocabulary); targets and result: (tokens,).
+    """
+    some = targets.masked_fill(targets == IGNORED, 0)
+    own = logits.gather(-1, some.unsqueeze(-1)).squeeze(-1)
+    right = own == logits.amax(-1)
+    right[right.clone()] = logits[right].argmax(-1) == targets[right]
+    return right

@@ -12,8 +12,8 @@ from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
+from ..kernels.softmax_loss import IGNORED
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
-from ..layers.output import IGNORED
 from .aligned_weights import AlignedWeights
 from .embeddings import WordEmbedding
 from .output_layer import LanguageModelOutput, WithOutputLayer

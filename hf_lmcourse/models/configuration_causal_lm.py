@@ -25,7 +25,7 @@ class LanguageModelConfig(PreTrainedConfig):
             vectors of their own (Yang et al. 2018; `hf_lmcourse.layers.mixture_of_softmaxes`).
         adversarial_epsilon (`float`): train a full or tied output layer at the worst embedding of
             the target that differs from it by at most this share of its norm (Wang, Gong and Liu
-            2019; `hf_lmcourse.kernels.softmax_loss`).
+            2019; `hf_lmcourse.kernels.mixture_loss`).
         word_dropout (`float`): dropout of whole words, rows of the embedding matrix, one mask a
             step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
         freeze_vectors (`bool`): do not train the embeddings that were read from a file; those of

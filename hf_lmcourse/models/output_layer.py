@@ -9,10 +9,12 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ..errors import LmcourseError
-from ..kernels.scoring import can_score, compiled_token_losses
+from ..kernels.mixture_loss import adversarial_cross_entropy
+from ..kernels.scoring import can_score, compiled_token_losses, token_losses
+from ..kernels.softmax_loss import linear_cross_entropy
+from ..layers.adaptive_softmax import AdaptiveOutput
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
-from ..layers.output import AdaptiveOutput, adversarial_cross_entropy, token_losses
 from ..layers.sampled_softmax import sample_vocabulary
 from .embeddings import resized
 
@@ -97,13 +99,16 @@ class WithOutputLayer(PreTrainedModel):
         if isinstance(head, AdaptiveOutput):
             total = head.loss(hidden, targets)
             return total, total.detach()
-        weight, bias, places = head.weight, head.bias, targets
+        layer = head.weight, head.bias, targets
         if self.training and self.config.num_sampled is not None:
-            sampled = sample_vocabulary(weight, bias, targets, self.config.num_sampled)
-            weight, bias, places = sampled
+            layer = sample_vocabulary(*layer, self.config.num_sampled)
         epsilon = self.config.adversarial_epsilon if self.training else 0.0
-        total, summed = adversarial_cross_entropy(hidden, weight, bias, places, epsilon, log_prior)
-        if label_smoothing:  # over the whole vocabulary, also where the rest sees a sample
+        if epsilon == 0 and log_prior is None:
+            total = linear_cross_entropy(hidden, *layer)
+            summed = total.detach()
+        else:
+            total, summed = adversarial_cross_entropy(hidden, *layer, epsilon, log_prior)
+        if label_smoothing:  # over the whole vocabulary, even if the rest sees a sample
             margin = label_margin(hidden, head.weight, head.bias, targets)
             total = total + label_smoothing * margin
         return total, summed

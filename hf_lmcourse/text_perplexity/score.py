@@ -17,7 +17,7 @@ from ..evaluation.corpus_scores import StreamTotals, corpus_metrics
 from ..evaluation.logit_scorer import LogitScorer
 from ..evaluation.spelling import with_unknown_spelled
 from ..evaluation.token_scores import TokenScorer, score_batches
-from ..layers.output import IGNORED
+from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 from .contexts import Context, context_of, passage_data
 from .passages import Passage

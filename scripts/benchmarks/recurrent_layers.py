@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from hf_lmcourse.kernels import build
-from hf_lmcourse.layers import ElmanLayer, GRULayer, LSTMLayer
+from hf_lmcourse.layers.elman import ElmanLayer
+from hf_lmcourse.layers.gru import GRULayer
+from hf_lmcourse.layers.lstm import LSTMLayer
 
 from . import timing
 from .timing import Comparison, Side, compare

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
-from hf_lmcourse.layers.output import AdaptiveOutput, linear_cross_entropy
+from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
+from hf_lmcourse.layers.adaptive_softmax import AdaptiveOutput
 from hf_lmcourse.layers.sampled_softmax import sample_vocabulary
 
 from .memory import Way, compare_ways

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from hf_lmcourse.kernels import logit_chunks
-from hf_lmcourse.layers import adversarial_cross_entropy, linear_cross_entropy
+from hf_lmcourse.kernels.mixture_loss import adversarial_cross_entropy
+from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
 
 from ..layers.test_output import draw, some_targets
 

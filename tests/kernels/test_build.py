@@ -19,7 +19,8 @@ from hf_lmcourse.kernels.gru_cpp import CompiledGRUSequence
 from hf_lmcourse.kernels.gru_sequence import GRUSequence
 from hf_lmcourse.kernels.lstm_cpp import CompiledLSTMSequence
 from hf_lmcourse.kernels.lstm_sequence import LSTMSequence
-from hf_lmcourse.layers import GRULayer, LSTMLayer
+from hf_lmcourse.layers.gru import GRULayer
+from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.layers.recurrence import RecurrentLayer
 
 from .threads import num_threads

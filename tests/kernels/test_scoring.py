@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from hf_lmcourse import LSTMConfig, LSTMForCausalLM
 from hf_lmcourse.kernels import build, scoring
-from hf_lmcourse.kernels.scoring import can_score, compiled_token_losses
-from hf_lmcourse.layers.output import IGNORED, token_losses
+from hf_lmcourse.kernels.scoring import can_score, compiled_token_losses, token_losses
+from hf_lmcourse.kernels.softmax_loss import IGNORED
 from hf_lmcourse.models import output_layer
 
 from .threads import num_threads

@@ -2,7 +2,7 @@
 
 import torch
 
-from hf_lmcourse.layers import activation_penalty
+from hf_lmcourse.layers.activation_penalty import activation_penalty
 
 from .test_output import draw
 

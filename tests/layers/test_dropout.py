@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hf_lmcourse.layers import LockedDropout, drop_words
+from hf_lmcourse.layers.dropout import LockedDropout, drop_words
 
 
 def test_the_mask_is_the_same_at_every_time_step_and_differs_between_rows() -> None:

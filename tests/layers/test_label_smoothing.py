@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hf_lmcourse.layers import label_margin, linear_cross_entropy
+from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
+from hf_lmcourse.layers.label_smoothing import label_margin
 
 from .test_output import VOCABULARY, draw, some_targets
 

@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hf_lmcourse.kernels import logit_chunks
-from hf_lmcourse.layers import MixtureOfSoftmaxes, adversarial_cross_entropy, linear_cross_entropy
+from hf_lmcourse.kernels.mixture_loss import adversarial_cross_entropy
+from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
+from hf_lmcourse.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 
 from .test_output import draw, some_targets
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hf_lmcourse.kernels import logit_chunks, softmax_loss
-from hf_lmcourse.layers import AdaptiveOutput, linear_cross_entropy, output, token_losses
-from hf_lmcourse.layers.output import IGNORED, right_tokens
+from hf_lmcourse.kernels import logit_chunks
+from hf_lmcourse.kernels.scoring import right_tokens, token_losses
+from hf_lmcourse.kernels.softmax_loss import IGNORED, linear_cross_entropy
+from hf_lmcourse.layers import adaptive_softmax
+from hf_lmcourse.layers.adaptive_softmax import AdaptiveOutput
 from hf_lmcourse.layers.sampled_softmax import sampled_cross_entropy
 
 CUTOFFS = [4, 8]
@@ -154,7 +156,7 @@ def test_clusters_differ_in_content_and_seldom_in_size(monkeypatch: pytest.Monke
         sizes.add((len(hidden), len(weight)))
         return linear_cross_entropy(hidden, weight, bias, targets)
 
-    monkeypatch.setattr(output, "linear_cross_entropy", note)
+    monkeypatch.setattr(adaptive_softmax, "linear_cross_entropy", note)
     head, chance = adaptive(), torch.Generator().manual_seed(0)
     for _ in range(20):
         head.loss(draw(100, 16), torch.randint(VOCABULARY, (100,), generator=chance))
@@ -186,7 +188,7 @@ def test_without_gradients_none_are_computed(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: object) -> None:
         raise AssertionError("no gradient was asked for")
 
-    monkeypatch.setattr(softmax_loss, "_add_gradients", refuse)
+    monkeypatch.setattr(logit_chunks.ChunkLogits, "rounded", refuse)
     leaves = [draw(5, 3).requires_grad_(), draw(VOCABULARY, 3, seed=1).requires_grad_()]
     targets = some_targets(5, VOCABULARY)
     with torch.no_grad():

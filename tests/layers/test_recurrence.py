@@ -10,15 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from hf_lmcourse.layers import (
-    ElmanLayer,
-    GRULayer,
-    LSTMLayer,
-    RecurrentLayer,
-    elman_step,
-    gru_step,
-    lstm_step,
-)
+from hf_lmcourse.layers.elman import ElmanLayer, elman_step
+from hf_lmcourse.layers.gru import GRULayer, gru_step
+from hf_lmcourse.layers.lstm import LSTMLayer, lstm_step
+from hf_lmcourse.layers.recurrence import RecurrentLayer
 
 LAYERS: dict[str, Callable[..., RecurrentLayer]] = {
     "elman_tanh": partial(ElmanLayer, activation="tanh"),

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hf_lmcourse.kernels.logit_chunks import size_multiple
-from hf_lmcourse.layers import inclusion_probabilities, linear_cross_entropy, sampled_cross_entropy
-from hf_lmcourse.layers.sampled_softmax import sample_vocabulary
+from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
+from hf_lmcourse.layers.sampled_softmax import (
+    inclusion_probabilities,
+    sample_vocabulary,
+    sampled_cross_entropy,
+)
 
 from .test_output import draw, some_targets
 

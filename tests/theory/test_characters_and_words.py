@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from hf_lmcourse.layers import ElmanLayer, LSTMLayer
+from hf_lmcourse.layers.elman import ElmanLayer
+from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.theory import characters_and_words as costs
 from hf_lmcourse.tokenization import CharacterTokenizer, WordTokenizer
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hf_lmcourse.layers import AdaptiveOutput
+from hf_lmcourse.layers.adaptive_softmax import AdaptiveOutput
 from hf_lmcourse.theory import softmax_cost as costs
 
 

@@ -10,7 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ...data.encoding import encode_text
 from ...kernels.logit_chunks import size_multiple
-from ...layers.output import AdaptiveOutput, linear_cross_entropy
+from ...kernels.softmax_loss import linear_cross_entropy
+from ...layers.adaptive_softmax import AdaptiveOutput
 from ...layers.sampled_softmax import inclusion_probabilities, sampled_cross_entropy
 from ...tokenization import WordTokenizer
 from .. import softmax_cost as costs

@@ -1,27 +1,20 @@
-"""Output layers: from hidden vectors to a distribution over the vocabulary, and to its loss."""
+"""Adaptive softmax: frequent words in a small head, rare ones in clusters of smaller width."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..kernels.logit_chunks import size_multiple, token_chunks
-from ..kernels.softmax_loss import IGNORED, adversarial_cross_entropy, linear_cross_entropy
+from ..kernels.logit_chunks import size_multiple
+from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = [
-    "IGNORED",
-    "AdaptiveOutput",
-    "adversarial_cross_entropy",
-    "linear_cross_entropy",
-    "right_tokens",
-    "token_losses",
-]
+__all__ = ["AdaptiveOutput"]
 
 
 class AdaptiveOutput(nn.Module):
-    """Adaptive softmax: frequent words in a small head, rare ones in clusters of smaller width.
+    """The output layer of an adaptive softmax.
 
         p(w) = p_head(w)                          for a frequent word
         p(w) = p_head(cluster) p(w | cluster)     for a rare one
@@ -80,54 +73,3 @@ class AdaptiveOutput(nn.Module):
             narrow = tail[0](hidden[functional.pad(rows, (0, missing))])
             total = total + linear_cross_entropy(narrow, tail[1].weight, None, words)
         return total
-
-
-@torch.no_grad()
-def token_losses(
-    head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, vocabulary: int
-) -> tuple[Tensor, Tensor]:
-    """Each token's loss, and whether the likeliest token is the right one; chunk by chunk.
-
-    Args:
-        head: maps hidden vectors to logits or log-probabilities, whose memory is then used again.
-        hidden: the vectors h.
-        targets: token ids; `-100` counts as a loss of 0 and as wrong.
-        vocabulary: how many tokens there are.
-
-    Returns:
-        The losses in nats, float64, and the hits.
-
-    Shape:
-        hidden: (tokens, size); targets: (tokens,); results: (tokens,).
-    """
-    losses = torch.zeros(targets.shape, dtype=torch.float64, device=targets.device)
-    hits = torch.zeros_like(targets, dtype=torch.bool)
-    for chunk in token_chunks(hidden.shape[0], vocabulary):
-        logits = head(hidden[chunk])
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        hits[chunk] = right_tokens(logits, targets[chunk])
-        log_p = torch.log_softmax(logits, dim=-1, out=logits)
-        losses[chunk] = functional.nll_loss(
-            log_p, targets[chunk], ignore_index=IGNORED, reduction="none"
-        ).double()
-    return losses, hits
-
-
-def right_tokens(logits: Tensor, targets: Tensor) -> Tensor:
-    """Whether the likeliest token, of several the first, is the right one.
-
-    The place of the largest number costs ten times the number: it is looked for only where no logit
-    is above the target's.
-
-    Args:
-        logits: or log-probabilities.
-        targets: token ids; `-100` is wrong.
-
-    Shape:
-        logits: (tokens, vocabulary); targets and result: (tokens,).
-    """
-    some = targets.masked_fill(targets == IGNORED, 0)
-    own = logits.gather(-1, some.unsqueeze(-1)).squeeze(-1)
-    right = own == logits.amax(-1)
-    right[right.clone()] = logits[right].argmax(-1) == targets[right]
-    return right
