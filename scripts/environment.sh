@@ -1,11 +1,11 @@
-# Sourced by quickstart.sh and run_tests.sh: an environment for the package, made once and reused.
+# Sourced by quickstart.sh and run_tests.sh: a virtual environment, created once and reused.
 #
-# It lies in .venv in the repository root, or where LMCOURSE_VENV says. Sourcing this sets
-# `repository` and `environment`; calling prepare_environment installs what is missing.
+# It is .venv in the repository root, or the folder that LMCOURSE_VENV names. Sourcing this file sets
+# `repository` and `environment`; prepare_environment installs what is missing.
 
 repository="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
 environment="${LMCOURSE_VENV:-$repository/.venv}"
-# The scripts change directory, so a relative path is pinned to where the user stands.
+# The scripts change the directory, so a relative path is made absolute first.
 [[ "$environment" == /* ]] || environment="$PWD/$environment"
 
 fail() {
@@ -25,10 +25,10 @@ find_python() {
             return
         fi
     done
-    fail "hf-lmcourse needs Python 3.11 or newer, and there is none on the PATH: install it from https://www.python.org/downloads/ and run this again."
+    fail "hf-lmcourse needs Python 3.11 or newer, and none is on the PATH: install it from https://www.python.org/downloads/ and run this again."
 }
 
-# What an installation depends on: the declared and pinned versions, and where the repository lies.
+# What an installation depends on: the declared and pinned versions, and the path of the repository.
 fingerprint() {
     { cat "$repository/setup.cfg" "$repository/constraints.txt"; echo "$repository"; } | cksum
 }
@@ -36,19 +36,19 @@ fingerprint() {
 make_environment() {
     local python
     if [[ -e "$environment/pyvenv.cfg" ]] && ! is_supported "$environment/bin/python"; then
-        fail "The environment $environment does not hold a working Python 3.11 or newer: delete that folder and run this again."
+        fail "The environment $environment has no working Python 3.11 or newer: delete that folder and run this again."
     fi
     if ! "$environment/bin/python" -m pip --version >/dev/null 2>&1; then
         python="$(find_python)"
         "$python" -m venv "$environment" ||
-            fail "$python cannot make an environment in $environment: read its message above (on Debian and Ubuntu, 'sudo apt install python3-venv' helps)."
+            fail "$python cannot create an environment in $environment: see its message above (on Debian and Ubuntu, 'sudo apt install python3-venv' helps)."
     fi
 }
 
 # prepare_environment EXTRAS, where EXTRAS is "" or "[test]".
 #
-# The stamp is written last, so an interrupted installation is taken up again. An environment with
-# the test extra also serves those who ask for none.
+# The stamp is written last, so an interrupted installation is resumed. An environment with the
+# test extra is also used if no extra is needed.
 prepare_environment() {
     local extras="$1" stamp="$environment/lmcourse-installed" wanted installed=""
     wanted="$(fingerprint)"
@@ -63,6 +63,6 @@ prepare_environment() {
     echo "Installing into $environment (a few minutes the first time) ..."
     (cd "$repository" && "$environment/bin/python" -m pip install --quiet --quiet \
         --disable-pip-version-check -c constraints.txt -e ".$extras") ||
-        fail "The installation failed: read pip's message above, then run this again."
+        fail "The installation failed: see the message of pip above, then run this again."
     echo "$wanted$extras" >"$stamp"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train a small LSTM in a few minutes, with nothing but Python 3.11 or newer and this repository.
-# Further words go to the command: scripts/quickstart.sh --max_steps 100
+# Further arguments are passed to the command: scripts/quickstart.sh --max_steps 100
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
 
