@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,6 +18,9 @@ Work = Callable[[int, int], Callable[[], float]]
 
 It is called after the process group is initialised, and so may use `DistributedDataParallel`; it is
 sent to another process, and so has to be a function of a module or a `functools.partial`."""
+
+_TIMEOUT = timedelta(minutes=2)
+"""How long a process waits for the others, one of which may have failed."""
 
 
 class WorkerGroup(contextlib.AbstractContextManager["WorkerGroup"]):
@@ -67,7 +71,7 @@ def _serve(work: Work, rank: int, processes: int, threads: int, meeting: str, en
     """Run one process of the group: a step for every message until the last."""
     torch.set_num_threads(threads)
     torch.distributed.init_process_group(
-        "gloo", init_method=meeting, rank=rank, world_size=processes
+        "gloo", init_method=meeting, rank=rank, world_size=processes, timeout=_TIMEOUT
     )
     try:
         step = work(rank, processes)

@@ -1,4 +1,4 @@
-"""Both ways to score a text give the same figure."""
+"""Both ways to score a text give the same result."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Products and memory alone."""
+"""Matrix products and memory traffic alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The peak of memory is that of the step, in a process of its own."""
+"""The peak memory is that of the step, measured in a fresh process."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def hold(megabytes: int, other: int) -> Callable[[], object]:
     return lambda: kept.sum() + torch.ones(other << 18).sum()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak")
 def test_what_is_kept_and_what_a_step_makes_add_up() -> None:
     found = peak_bytes(partial(hold, 40, 20))
     assert found is not None and 59 << 20 <= found <= 64 << 20

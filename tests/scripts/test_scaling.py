@@ -1,4 +1,4 @@
-"""What is varied is measured at every size, and processes share one training."""
+"""What is varied is measured at every size, and processes share one training run."""
 
 from contextlib import AbstractContextManager
 from functools import partial
@@ -55,7 +55,7 @@ def test_two_processes_train_the_model_of_one() -> None:
 
 
 class NoGroup(AbstractContextManager["NoGroup"]):
-    """Stands for processes that take no time to start."""
+    """Replaces processes, which take time to start."""
 
     def __init__(self, work: object, processes: int, threads: int) -> None:
         self.step = lambda: processes * threads

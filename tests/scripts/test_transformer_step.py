@@ -16,13 +16,13 @@ TINY = transformer_step.TransformerSetting(
 def gpt2_with_weights_of(ours: Any) -> Any:
     """GPT-2 keeps its matrices transposed."""
     gpt2 = transformer_step.gpt2_model(TINY)
-    body = ours.model
+    base = ours.model
     pairs = [
-        (gpt2.transformer.wte, body.embed_tokens),
-        (gpt2.transformer.wpe, body.embed_positions),
-        (gpt2.transformer.ln_f, body.norm),
+        (gpt2.transformer.wte, base.embed_tokens),
+        (gpt2.transformer.wpe, base.embed_positions),
+        (gpt2.transformer.ln_f, base.norm),
     ]
-    for theirs, layer in zip(gpt2.transformer.h, body.layers, strict=True):
+    for theirs, layer in zip(gpt2.transformer.h, base.layers, strict=True):
         pairs += [
             (theirs.ln_1, layer.attention_norm),
             (theirs.attn.c_attn, layer.attention.qkv_proj),
