@@ -6,7 +6,7 @@ from transformers import PreTrainedConfig
 
 from ..errors import LmcourseError
 from ..export.onnx import export_onnx
-from ..models.families import CLASSIFIERS
+from ..models.families import is_classifier
 from ..models.loading import load_classifier, load_language_model
 
 __all__ = ["run"]
@@ -39,7 +39,7 @@ def _is_classifier(name_or_path: str) -> bool:
         settings, _ = PreTrainedConfig.get_config_dict(name_or_path)
     except (OSError, ValueError):
         return False  # whoever loads it tells what is wrong
-    return settings.get("model_type") in CLASSIFIERS
+    return is_classifier(settings.get("model_type"))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,24 +3,25 @@
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+
+from .configuration_base import CourseConfig
 
 __all__ = ["LanguageModelConfig"]
 
 
 @strict
-class LanguageModelConfig(PreTrainedConfig):
+class LanguageModelConfig(CourseConfig):
     """Base of the settings of every family: sizes and output layer.
 
     Args:
         vocab_size (`int`): number of tokens.
-        embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` where not given.
+        embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` by default.
         hidden_size (`int`): width of the hidden vectors.
         output_layer (`str`): "full", "tied" (the embeddings are the output matrix; Press and Wolf
             2017) or "adaptive" (Grave et al. 2017).
         adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
         num_sampled (`int`, *optional*): train a full or tied output layer on about so many words at
-            a step, drawn anew at each (Jean et al. 2015). Evaluation always counts every word.
+            a step, drawn again at each (Jean et al. 2015). Evaluation always counts every word.
         num_softmaxes (`int`): make a full or tied output layer a mixture of so many softmaxes over
             vectors of their own (Yang et al. 2018; `hf_lmcourse.layers.mixture_of_softmaxes`).
         adversarial_epsilon (`float`): train a full or tied output layer at the worst embedding of
@@ -57,17 +58,9 @@ class LanguageModelConfig(PreTrainedConfig):
 
     keys_to_ignore_at_inference = ["past_key_values"]
 
-    sizes: ClassVar[tuple[str, ...]] = (
-        "vocab_size",
-        "embedding_size",
-        "hidden_size",
-        "num_softmaxes",
-    )
-    """Settings that must be at least one."""
+    sizes: ClassVar[tuple[str, ...]] = (*CourseConfig.sizes, "num_softmaxes")
     dropouts: ClassVar[tuple[str, ...]] = ("word_dropout",)
-    """Settings that are probabilities below one."""
-    weights: ClassVar[tuple[str, ...]] = ("adversarial_epsilon",)
-    """Settings that are zero or more."""
+    non_negative: ClassVar[tuple[str, ...]] = ("adversarial_epsilon",)
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Fill in the embedding size and make the two names of tying agree."""
@@ -83,36 +76,13 @@ class LanguageModelConfig(PreTrainedConfig):
         """Width of the vectors that the output layer reads."""
         return self.hidden_size
 
-    def validate_sizes(self) -> None:
-        """Refuse sizes below one."""
-        for name in self.sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-
-    def validate_dropout(self) -> None:
-        """Refuse a dropout that is no probability below one."""
-        for name in self.dropouts:
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
-                )
-
-    def validate_weights(self) -> None:
-        """Refuse negative weights."""
-        for name in self.weights:
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
-
     def validate_freeze_vectors(self) -> None:
         """Refuse an output matrix that would be frozen as well."""
         if self.freeze_vectors and self.output_layer == "tied":
             raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
 
     def validate_output_layer(self) -> None:
-        """Refuse cut-offs that do not rise inside the vocabulary, and what does not go with them.
-
-        Also samples of more words than there are.
-        """
+        """Refuse cut-offs that do not rise inside the vocabulary, and too large a sample."""
         if (self.output_layer == "adaptive") != (self.adaptive_cutoffs is not None):
             raise ValueError('adaptive_cutoffs go with output_layer="adaptive", and it needs them')
         borders = [0, *(self.adaptive_cutoffs or []), self.vocab_size]

@@ -1,55 +1,59 @@
 """The settings that every recurrent family shares."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 
 from .cache import RECURRENT_STATE
 from .configuration_causal_lm import LanguageModelConfig
 
-__all__ = ["RecurrentConfig"]
+__all__ = ["DenseRecurrentConfig", "RecurrentConfig"]
 
 
 @strict
 class RecurrentConfig(LanguageModelConfig):
-    """Base of `CharRNNConfig`, `LSTMConfig` and `GRUConfig`; see `LanguageModelConfig` too.
+    """Settings of a language model of any recurrent layers.
+
+    Those that matter first:
 
     Args:
+        vocab_size (`int`): number of tokens.
+        embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` by default.
+        hidden_size (`int`): width of the recurrent layers.
         num_hidden_layers (`int`): recurrent layers on top of each other.
-        embedding_dropout (`float`): dropout on the embeddings.
-        hidden_dropout (`float`): dropout between recurrent layers.
         output_dropout (`float`): dropout between the last layer and the output layer.
-        recurrent_dropout (`float`): dropout of entries of the recurrent matrices (DropConnect,
-            "weight drop" in Merity et al. 2018), one mask for a whole sequence.
-        activation_regularization (`float`): alpha, weight of the squares of the outputs of the last
-            layer in the training loss (Merity et al. 2017; see `hf_lmcourse.layers`).
-        temporal_activation_regularization (`float`): beta, weight of the squares of their
-            differences from step to step.
-        locked_dropout (`bool`): one mask for all time steps (Gal and Ghahramani 2016) rather than a
-            new one at each.
-        backend (`str`): "native", our own recurrences, or "torch", the library's kernels.
+        output_layer (`str`): "full", "tied" or "adaptive"; see `LanguageModelConfig`.
+
+        embedding_dropout (`float`): regularisation: dropout on the embeddings.
+        hidden_dropout (`float`): regularisation: dropout between recurrent layers.
+        locked_dropout (`bool`): regularisation: one dropout mask for all time steps (Gal and
+            Ghahramani 2016) rather than a new one at each.
+        word_dropout (`float`): regularisation: dropout of whole words; see `LanguageModelConfig`.
+        activation_regularization (`float`): regularisation: alpha, the weight of the squares of the
+            outputs of the last layer in the training loss (Merity et al. 2017;
+            `hf_lmcourse.layers.activation_penalty`).
+        temporal_activation_regularization (`float`): regularisation: beta, the weight of the
+            squares of their differences from step to step.
+        **kwargs: the further settings of `LanguageModelConfig`.
     """
 
     num_hidden_layers: int = 1
     embedding_dropout: float | int = 0.0
     hidden_dropout: float | int = 0.0
     output_dropout: float | int = 0.0
-    recurrent_dropout: float | int = 0.0
     activation_regularization: float | int = 0.0
     temporal_activation_regularization: float | int = 0.0
     locked_dropout: bool = False
-    backend: Literal["native", "torch"] = "native"
 
-    sizes: ClassVar = (*LanguageModelConfig.sizes, "num_hidden_layers")
-    dropouts: ClassVar = (
+    sizes: ClassVar[tuple[str, ...]] = (*LanguageModelConfig.sizes, "num_hidden_layers")
+    dropouts: ClassVar[tuple[str, ...]] = (
         *LanguageModelConfig.dropouts,
         "embedding_dropout",
         "hidden_dropout",
         "output_dropout",
-        "recurrent_dropout",
     )
-    weights: ClassVar = (
-        *LanguageModelConfig.weights,
+    non_negative: ClassVar[tuple[str, ...]] = (
+        *LanguageModelConfig.non_negative,
         "activation_regularization",
         "temporal_activation_regularization",
     )
@@ -59,5 +63,28 @@ class RecurrentConfig(LanguageModelConfig):
         """What each layer keeps in a cache, for `DynamicCache(config=...)`."""
         return [RECURRENT_STATE] * self.num_hidden_layers
 
-    def validate_layer_type(self) -> None:
-        """Our layer type is not in the host's list, which is about attention."""
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """What a layer takes besides its two sizes."""
+        return {}
+
+
+@strict
+class DenseRecurrentConfig(RecurrentConfig):
+    """Settings of a model of `DenseRecurrence` layers: those of `RecurrentConfig`, and two more.
+
+    Args:
+        recurrent_dropout (`float`): regularisation: dropout of entries of the recurrent matrices
+            (DropConnect, "weight drop" in Merity et al. 2018), one mask for a whole sequence.
+        backend (`str`): "native", our own recurrences, or "torch", the library's kernels.
+    """
+
+    recurrent_dropout: float | int = 0.0
+    backend: Literal["native", "torch"] = "native"
+
+    dropouts: ClassVar[tuple[str, ...]] = (*RecurrentConfig.dropouts, "recurrent_dropout")
+
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """Weight drop and backend."""
+        return {"recurrent_dropout": self.recurrent_dropout, "backend": self.backend}

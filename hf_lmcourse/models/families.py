@@ -14,7 +14,15 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any
 
-__all__ = ["CLASSIFIERS", "EXPORTS", "MODEL_TYPES", "announce_families", "import_family"]
+__all__ = [
+    "EXPORTS",
+    "MODEL_TYPES",
+    "announce_families",
+    "import_family",
+    "is_classifier",
+    "known_model_types",
+    "note_family",
+]
 
 _CAUSAL_LM = {
     "bigram_mlp": "BigramMLP",
@@ -29,8 +37,9 @@ _CLASSIFIER = {"dan": "DAN"}
 MODEL_TYPES = frozenset(f"lmcourse_{folder}" for folder in _CAUSAL_LM | _CLASSIFIER)
 """The model types of the package."""
 
-CLASSIFIERS = frozenset(f"lmcourse_{folder}" for folder in _CLASSIFIER)
-"""Those of them that classify texts; the others are causal language models."""
+_classifiers = {f"lmcourse_{folder}" for folder in _CLASSIFIER}
+_causal_lms = {f"lmcourse_{folder}" for folder in _CAUSAL_LM}
+"""All that is known, families that others have registered included."""
 
 EXPORTS = {
     prefix + part: f"lmcourse_{folder}"
@@ -44,6 +53,21 @@ EXPORTS = {
 """The model type that each public class belongs to, by the name of the class."""
 
 _AUTO_CONFIG = "transformers.models.auto.configuration_auto"
+
+
+def note_family(model_type: str, classifier: bool) -> None:
+    """Add a family, which may be another package's, to those that are known."""
+    (_classifiers if classifier else _causal_lms).add(model_type)
+
+
+def known_model_types() -> frozenset[str]:
+    """The model types of the package, and of families that were registered on top of it."""
+    return frozenset(_classifiers | _causal_lms)
+
+
+def is_classifier(model_type: str | None) -> bool:
+    """Whether a model type classifies texts; the others are causal language models."""
+    return model_type in _classifiers
 
 
 def import_family(model_type: str) -> ModuleType:

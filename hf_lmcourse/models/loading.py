@@ -18,7 +18,7 @@ from transformers import (
 
 from ..errors import LmcourseError
 from ..hub.fetch import fetch_model
-from .families import CLASSIFIERS
+from .families import is_classifier
 
 __all__ = [
     "check_vocabulary",
@@ -65,7 +65,7 @@ def load_model(
         settings, _ = PreTrainedConfig.get_config_dict(folder)
     except (OSError, ValueError):
         settings = {}  # told in one sentence below
-    classifier = settings.get("model_type") in CLASSIFIERS
+    classifier = is_classifier(settings.get("model_type"))
     auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     return _load(name_or_path, auto_class, revision)
 

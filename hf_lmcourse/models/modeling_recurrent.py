@@ -143,8 +143,8 @@ class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
 class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
     """Embeddings and recurrent layers, without the output layer.
 
-    A subclass names its layer in `layer_class`, and overrides `build_layer` if that takes other
-    arguments than those of `DenseRecurrence`.
+    A subclass names its layer in `layer_class`; what that takes besides its two sizes is
+    `RecurrentConfig.layer_options`.
     """
 
     layer_class: ClassVar[type[RecurrentLayer]]
@@ -158,22 +158,14 @@ class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
         super().__init__(config)
         further = [config.hidden_size] * (config.num_hidden_layers - 1)
         widths = [self.embed_tokens.embedding_dim, *further]
-        self.layers = nn.ModuleList(self.build_layer(config, width) for width in widths)
+        self.layers = nn.ModuleList(
+            self.layer_class(width, config.hidden_size, **config.layer_options) for width in widths
+        )
         dropout = LockedDropout if config.locked_dropout else nn.Dropout
         between = [config.hidden_dropout] * (config.num_hidden_layers - 1)
         self.embedding_dropout = dropout(config.embedding_dropout)
         self.dropouts = nn.ModuleList(dropout(p) for p in (*between, config.output_dropout))
         self.post_init()
-
-    def build_layer(self, config: Any, input_size: int) -> RecurrentLayer:
-        """One layer from the settings."""
-        layer_class: Any = self.layer_class
-        return layer_class(
-            input_size,
-            config.hidden_size,
-            recurrent_dropout=config.recurrent_dropout,
-            backend=config.backend,
-        )
 
     def read(
         self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool

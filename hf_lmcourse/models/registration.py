@@ -11,6 +11,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from .families import note_family
 
 __all__ = ["register_causal_lm", "register_classifier"]
 
@@ -28,6 +29,7 @@ def register_causal_lm(
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForCausalLM.register(config, causal_lm, exist_ok=True)
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type] = causal_lm.__name__
+    note_family(config.model_type, classifier=False)
 
 
 def register_classifier(
@@ -39,3 +41,4 @@ def register_classifier(
     AutoConfig.register(config.model_type, config, exist_ok=True)
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)
+    note_family(config.model_type, classifier=True)

@@ -24,12 +24,12 @@ from transformers import (
 )
 
 from ..errors import LmcourseError
-from ..models.families import CLASSIFIERS, MODEL_TYPES
+from ..models.families import is_classifier, known_model_types
 
 __all__ = ["ExportedCode", "export_code", "flat_modules"]
 
 _PACKAGE = __name__.partition(".")[0]
-_IMPORT = re.compile(r"from\s+\.[\w.]*\s+import")
+_IMPORT = re.compile(r"from\s+[\w.]+\s+import")
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def export_code(model_type: str) -> ExportedCode:
     Raises:
         LmcourseError: it is none of this package's.
     """
-    if model_type not in MODEL_TYPES:
+    if model_type not in known_model_types():
         raise LmcourseError(
             f"there is no code to share for the model type {model_type!r}: the types of this "
-            f"package are {', '.join(sorted(MODEL_TYPES))}"
+            f"package are {', '.join(sorted(known_model_types()))}"
         )
     config: Any = CONFIG_MAPPING[model_type]
     classes = {"AutoConfig": config, "AutoModel": MODEL_MAPPING[config]}
-    if model_type in CLASSIFIERS:
+    if is_classifier(model_type):
         classifier = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[config]
         classes["AutoModelForSequenceClassification"] = classifier
     else:
@@ -115,7 +115,8 @@ def _flattened(name: str) -> tuple[str, set[str]]:
             continue
         if not node.level:
             _refuse_absolute(name, package, [node.module or ""])
-            continue
+            if (node.module or "").partition(".")[0] != _PACKAGE:
+                continue
         target = importlib.util.resolve_name(
             "." * node.level + (node.module or ""), str(module.__package__)
         )
@@ -126,7 +127,9 @@ def _flattened(name: str) -> tuple[str, set[str]]:
         lines[node.lineno - 1] = _IMPORT.sub(f"from .{_flat_name(target)} import", line, count=1)
         imported.add(target)
     where = name.replace(".", "/")
-    head = f"# Generated from {where}.py of hf-lmcourse {_version()}; licence Apache-2.0.\n"
+    head = f"# Generated from {where}.py of {package} by hf-lmcourse {_version()}.\n"
+    if package == _PACKAGE:
+        head = f"# Generated from {where}.py of hf-lmcourse {_version()}; licence Apache-2.0.\n"
     return head + "".join(lines), imported
 
 

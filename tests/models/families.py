@@ -1,4 +1,8 @@
-"""The table of families that the contract tests run over; a new family adds one row."""
+"""The table of families that the contract tests run over; a new family adds one row.
+
+Two of them are not the package's: minGRU and sLSTM, a file each in this folder, prove that a
+family can be added without a change to the package.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +28,9 @@ from hf_lmcourse import (
     TransformerForCausalLM,
 )
 from hf_lmcourse.models.causal_lm import LanguageModelForCausalLM
+
+from .min_gru import MinGRUConfig, MinGRUForCausalLM
+from .slstm import SLSTMConfig, SLSTMForCausalLM
 
 VOCABULARY = 11
 
@@ -114,6 +121,12 @@ FAMILIES = [
     ),
 ]
 
+NEW_FAMILIES = [
+    Family("min_gru", MinGRUConfig, MinGRUForCausalLM, TWO_LAYERS),
+    Family("slstm", SLSTMConfig, SLSTMForCausalLM, TWO_LAYERS),
+]
+"""Families of somebody else."""
+
 OUTPUT_LAYERS: dict[str, dict[str, Any]] = {
     "full": {},
     "tied": {"output_layer": "tied", "embedding_size": 16},
@@ -123,12 +136,17 @@ OUTPUT_LAYERS: dict[str, dict[str, Any]] = {
     "adaptive": {"output_layer": "adaptive", "adaptive_cutoffs": [4, 8]},
 }
 
-every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+every_family = pytest.mark.parametrize(
+    "family", [*FAMILIES, *NEW_FAMILIES], ids=lambda family: family.name
+)
+every_own_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 every_recurrent_family = pytest.mark.parametrize(
     "family", [f for f in FAMILIES if f.reference], ids=lambda family: family.name
 )
 every_family_with_a_state = pytest.mark.parametrize(
-    "family", [f for f in FAMILIES if f.model_class.carries_state], ids=lambda family: family.name
+    "family",
+    [f for f in [*FAMILIES, *NEW_FAMILIES] if f.model_class.carries_state],
+    ids=lambda family: family.name,
 )
 every_output_layer = pytest.mark.parametrize("output_layer", OUTPUT_LAYERS)
 

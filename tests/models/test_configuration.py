@@ -70,11 +70,30 @@ def test_the_library_backend_has_no_sigmoid() -> None:
 @every_family
 @every_output_layer
 def test_settings_survive_saving(family: Family, output_layer: str, tmp_path: Path) -> None:
-    config = family.config(**OUTPUT_LAYERS[output_layer], eos_token_id=2, output_dropout=0.25)
+    config = family.config(**OUTPUT_LAYERS[output_layer], eos_token_id=2, word_dropout=0.25)
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert type(loaded) is family.config_class
     assert loaded.to_dict() == {**config.to_dict(), "_name_or_path": str(tmp_path)}
+
+
+@every_family
+def test_a_setting_that_the_family_does_not_have_is_refused(family: Family) -> None:
+    with pytest.raises(ValueError, match="no setting 'hiden_size': did you mean 'hidden_size'"):
+        family.config(hiden_size=16)
+    strange = "context_size" if not hasattr(family.config(), "context_size") else "locked_dropout"
+    with pytest.raises(ValueError, match=f"no setting '{strange}'"):
+        family.config(**{strange: 3})
+
+
+@every_family
+def test_what_other_tools_add_to_a_saved_config_is_kept(family: Family, tmp_path: Path) -> None:
+    config = family.config()
+    config.added = 1
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert loaded.added == 1
+    assert "_saved" not in loaded.to_dict()
 
 
 @every_family

@@ -39,15 +39,16 @@ class BigramMLPConfig(LanguageModelConfig):
     initialization: Literal["scaled", "standard_normal"] = "scaled"
     num_hidden_layers: int = 1
 
-    dropouts: ClassVar = (*LanguageModelConfig.dropouts, "embedding_dropout", "output_dropout")
+    dropouts: ClassVar[tuple[str, ...]] = (
+        *LanguageModelConfig.dropouts,
+        "embedding_dropout",
+        "output_dropout",
+    )
 
     @property
     def layer_types(self) -> list[str]:
         """What a cache keeps: how many tokens were seen, and nothing of them."""
         return [RECURRENT_STATE]
-
-    def validate_layer_type(self) -> None:
-        """Our layer type is not in the host's list, which is about attention."""
 
     def validate_depth(self) -> None:
         """Refuse further layers: the hand-written gradients are those of one."""

@@ -1,17 +1,17 @@
 """Settings of the simple recurrent language model."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 
-from ..configuration_recurrent import RecurrentConfig
+from ..configuration_recurrent import DenseRecurrentConfig
 
 __all__ = ["CharRNNConfig"]
 
 
 @strict
-class CharRNNConfig(RecurrentConfig):
-    """Settings of `CharRNNModel` and `CharRNNForCausalLM`; see `RecurrentConfig` for the others.
+class CharRNNConfig(DenseRecurrentConfig):
+    """Settings of `CharRNNModel` and `CharRNNForCausalLM`; see `LSTMConfig` for the others.
 
     Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
 
@@ -28,6 +28,11 @@ class CharRNNConfig(RecurrentConfig):
     model_type = "lmcourse_char_rnn"
 
     hidden_act: Literal["tanh", "sigmoid", "relu"] = "tanh"
+
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """The activation, and what every dense recurrence takes."""
+        return {"activation": self.hidden_act, **super().layer_options}
 
     def validate_backend(self) -> None:
         """The library has no sigmoid recurrence."""

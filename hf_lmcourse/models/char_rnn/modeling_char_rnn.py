@@ -21,16 +21,6 @@ class CharRNNModel(RecurrentModel):
     config: CharRNNConfig
     layer_class = ElmanLayer
 
-    def build_layer(self, config: CharRNNConfig, input_size: int) -> ElmanLayer:
-        """One layer from the settings."""
-        return ElmanLayer(
-            input_size,
-            config.hidden_size,
-            activation=config.hidden_act,
-            recurrent_dropout=config.recurrent_dropout,
-            backend=config.backend,
-        )
-
 
 class CharRNNForCausalLM(RecurrentForCausalLM, GenerationMixin):
     """A simple recurrent network that predicts the next token.

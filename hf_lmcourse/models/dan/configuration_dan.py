@@ -3,14 +3,15 @@
 from typing import ClassVar
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
+
+from ..configuration_base import CourseConfig
 
 __all__ = ["DANConfig"]
 
 
 @strict
-class DANConfig(PreTrainedConfig):
+class DANConfig(CourseConfig):
     """Settings of `DANModel` and `DANForSequenceClassification`.
 
     Parameters, with V words, B buckets, vectors of size E, L hidden layers of size H, C classes:
@@ -29,18 +30,18 @@ class DANConfig(PreTrainedConfig):
         hidden_dropout (`float`): dropout after the mean and after each hidden layer.
         word_dropout (`float`): probability that a word is left out of the mean in training.
         distinct_words (`bool`): let each word and n-gram of a text count once, however often it
-            stands there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
-        log_count_ratios (`bool`): scale each word and n-gram by how much it tells of the class,
+            occurs there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
+        log_count_ratios (`bool`): scale each word and n-gram by how much it says about the class,
             counted on the training texts: see `DANModel`.
         ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): length of the longest n-gram.
         freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
-            that have none there are trained all the same. Frozen ones get no gradient; an
+            without one are trained. Frozen ones get no gradient; an
             optimizer of your own must not decay them either, as `lmcourse train` does not.
         sparse_gradients (`bool`): gradients of the embedding matrices hold the rows of a batch's
             words only. SGD, Adagrad and SparseAdam take them, without weight decay; Adam does not.
         initializer_range (`float`): standard deviation of the word vectors at the start.
-        pad_token_id (`int`): the token that is no word.
+        pad_token_id (`int`): the token that is not a word.
     """
 
     model_type = "lmcourse_dan"
@@ -61,29 +62,16 @@ class DANConfig(PreTrainedConfig):
     initializer_range: float = 0.1
     pad_token_id: int | None = 0
 
-    sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "embedding_size", "hidden_size")
+    dropouts: ClassVar[tuple[str, ...]] = ("hidden_dropout", "word_dropout")
+    non_negative: ClassVar[tuple[str, ...]] = ("num_hidden_layers", "ngram_buckets")
 
-    def validate_sizes(self) -> None:
-        """Refuse sizes that make no network."""
-        for name in self.sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("num_hidden_layers", "ngram_buckets"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+    def validate_max_ngram(self) -> None:
+        """Refuse n-grams shorter than two words."""
         if self.max_ngram < 2:
             raise ValueError(
                 f"max_ngram must be at least 2, not {self.max_ngram}; "
                 "ngram_buckets 0 leaves n-grams out"
             )
-
-    def validate_dropout(self) -> None:
-        """Refuse a dropout that is no probability below one."""
-        for name in ("hidden_dropout", "word_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
-                )
 
     def validate_activation(self) -> None:
         """Refuse an activation that transformers does not have."""

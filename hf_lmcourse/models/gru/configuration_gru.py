@@ -2,14 +2,14 @@
 
 from huggingface_hub.dataclasses import strict
 
-from ..configuration_recurrent import RecurrentConfig
+from ..configuration_recurrent import DenseRecurrentConfig
 
 __all__ = ["GRUConfig"]
 
 
 @strict
-class GRUConfig(RecurrentConfig):
-    """Settings of `GRUModel` and `GRUForCausalLM`; see `RecurrentConfig` for each.
+class GRUConfig(DenseRecurrentConfig):
+    """Settings of `GRUModel` and `GRUForCausalLM`; see `LSTMConfig` for those that matter first.
 
     Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
 

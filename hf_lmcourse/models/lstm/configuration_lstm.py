@@ -2,14 +2,28 @@
 
 from huggingface_hub.dataclasses import strict
 
-from ..configuration_recurrent import RecurrentConfig
+from ..configuration_recurrent import DenseRecurrentConfig
 
 __all__ = ["LSTMConfig"]
 
 
 @strict
-class LSTMConfig(RecurrentConfig):
-    """Settings of `LSTMModel` and `LSTMForCausalLM`; see `RecurrentConfig` for each.
+class LSTMConfig(DenseRecurrentConfig):
+    """Settings of `LSTMModel` and `LSTMForCausalLM`.
+
+    Six matter first:
+
+        vocab_size            number of tokens
+        embedding_size        width of the embeddings, `hidden_size` by default
+        hidden_size           width H of the layers
+        num_hidden_layers     how many layers, 1 by default
+        output_dropout        dropout before the output layer, 0 by default
+        output_layer          "full", "tied" or "adaptive"
+
+    Regularisation: `embedding_dropout`, `hidden_dropout`, `locked_dropout`, `word_dropout`,
+    `recurrent_dropout`, `activation_regularization`, `temporal_activation_regularization`. Output
+    layer and training loss: `adaptive_cutoffs`, `num_sampled`, `num_softmaxes`,
+    `adversarial_epsilon`. `RecurrentConfig` and `LanguageModelConfig` explain each.
 
     Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
 

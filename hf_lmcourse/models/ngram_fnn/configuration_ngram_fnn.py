@@ -48,8 +48,12 @@ class NGramFNNConfig(LanguageModelConfig):
     hidden_dropout: float | int = 0.0
     output_dropout: float | int = 0.0
 
-    sizes: ClassVar = (*LanguageModelConfig.sizes, "context_size", "num_hidden_layers")
-    dropouts: ClassVar = (
+    sizes: ClassVar[tuple[str, ...]] = (
+        *LanguageModelConfig.sizes,
+        "context_size",
+        "num_hidden_layers",
+    )
+    dropouts: ClassVar[tuple[str, ...]] = (
         *LanguageModelConfig.dropouts,
         "embedding_dropout",
         "hidden_dropout",
@@ -67,6 +71,3 @@ class NGramFNNConfig(LanguageModelConfig):
         if not self.direct_connections:
             return self.hidden_size
         return self.hidden_size + self.context_size * (self.embedding_size or self.hidden_size)
-
-    def validate_layer_type(self) -> None:
-        """Our layer type is not in the host's list, which is about attention."""

@@ -70,14 +70,14 @@ class TransformerConfig(LanguageModelConfig):
     layer_norm_eps: float = 1e-5
     initializer_range: float = 0.02
 
-    sizes: ClassVar = (
+    sizes: ClassVar[tuple[str, ...]] = (
         *LanguageModelConfig.sizes,
         "num_hidden_layers",
         "num_attention_heads",
         "intermediate_size",
         "max_position_embeddings",
     )
-    dropouts: ClassVar = (
+    dropouts: ClassVar[tuple[str, ...]] = (
         *LanguageModelConfig.dropouts,
         "embedding_dropout",
         "attention_dropout",
