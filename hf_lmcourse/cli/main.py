@@ -21,7 +21,6 @@ VERBS = {
     "export-onnx": "a saved model as ONNX files, for onnxruntime",
     "vectors": "save the input or output embeddings of a model as a text file of word vectors",
     "similarity": "how well word vectors agree with people on which words are similar",
-    "race": "train in several ways, and tell how soon each reaches the perplexity of the first",
     "bench": "our speed beside what a user would write with public libraries",
     "theory": "the derivations of the course, each with a check that runs",
     "check": "your own LSTM, attention, perplexity ... beside ours, with the mistake named",

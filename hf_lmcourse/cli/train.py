@@ -4,10 +4,10 @@ import shlex
 
 import torch.distributed
 
-from ..runs.any_run import finish_any_run, prepare_any_run
-from ..runs.classifier_report import ClassificationSummary
-from ..runs.language_model_report import RunSummary
+from ..runs.language_model import LanguageModelSummary
 from ..runs.settings import help_text, read_settings
+from ..runs.start import prepare_run
+from ..runs.training_run import RunSummary
 
 __all__ = ["run"]
 
@@ -25,7 +25,7 @@ def run(arguments: list[str]) -> int:
         print(help_text())  # noqa: T201
         return 0
     settings = read_settings(arguments)
-    training = prepare_any_run(settings, ["lmcourse", "train", *arguments])
+    training = prepare_run(settings, ["lmcourse", "train", *arguments])
     main_process = training.trainer.is_world_process_zero()
     if main_process:
         print(training.describe())  # noqa: T201
@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
                 print(_resume_hint(str(training.folder), arguments))  # noqa: T201
             return 130
         if main_process:
-            print(_report(finish_any_run(training)))  # noqa: T201
+            print(_report(training.finish()))  # noqa: T201
             if settings.training.push_to_hub:
                 print(f"Shared: {training.push().url}")  # noqa: T201
     finally:
@@ -55,10 +55,10 @@ def _resume_hint(folder: str, arguments: list[str]) -> str:
     )
 
 
-def _report(summary: RunSummary | ClassificationSummary) -> str:
+def _report(summary: RunSummary) -> str:
     folder = summary.folder
     lines = ["", summary.table(), ""]
-    if isinstance(summary, ClassificationSummary):
+    if not isinstance(summary, LanguageModelSummary):
         return "\n".join(
             [*lines, f"Everything is in {folder} (model, tokenizer, curve, card, result)."]
         )

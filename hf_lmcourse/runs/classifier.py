@@ -1,51 +1,66 @@
-"""One run of a classifier from settings to a run folder: data, model, training, figures, card."""
+"""A training run of a classifier: what it prints, scores and writes."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from torch import Tensor
-from transformers import (
-    AutoModelForSequenceClassification,
-    EvalPrediction,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+from huggingface_hub import ModelCard
+from transformers import PreTrainedTokenizerBase
 
-from ..data.labelled import LabelledCorpus, load_labelled_corpus
-from ..data.ragged import RaggedTexts, encode_texts, ragged_batch
+from ..data.labelled import LabelledCorpus
+from ..data.ragged import RaggedTexts
 from ..data.word_vectors import AlignedVectors
-from ..errors import LmcourseError
-from ..metrics import load_metric
-from ..models.loading import check_vocabulary, load_tokenizer
-from ..report.results import git_commit
-from ..tokenization import train_tokenizer
-from ..training.callbacks import StopOnSignal
-from ..training.log_count_ratios import begin_with_ratios
-from ..training.sparse_gradients import SparseGradientTrainer
-from .pretrained_vectors import begin_with_vectors, coverage_note
-from .settings import RunSettings
-from .training_run import (
-    TrainingRun,
-    check_config,
-    note_command,
-    run_callbacks,
-    settle_run_folder,
-    show_progress,
+from ..evaluation.classifier_scores import classification_metrics
+from ..report.learning_curves import plot_accuracy_curve
+from ..report.results import RunResult
+from ..sharing.card import render_model_card
+from ..sharing.card_sections import save_card
+from ..sharing.corpus_licenses import corpus_facts
+from .pretrained_vectors import coverage_note, coverage_sentence
+from .run_folder import (
+    class_description,
+    copy_learning_curve,
+    load_saved_model,
+    non_default_settings,
+    run_result,
+    save_model,
+    save_result,
 )
+from .training_run import RunSummary, TrainingRun
 
-__all__ = ["ClassificationRun", "accuracy_of_predictions", "prepare_classification"]
+__all__ = ["ClassifierRun", "ClassifierSummary"]
 
 
 @dataclass
-class ClassificationRun(TrainingRun):
-    """A classifier in training; see `TrainingRun` too.
+class ClassifierSummary(RunSummary):
+    """Results of a classifier's run.
 
     Attributes:
-        corpus: the labelled texts.
-        tokenizer: made from the training texts, or loaded.
-        splits: the encoded texts by split.
-        vectors: the word vectors that it began with, where a file of them was named.
+        baselines: Validation accuracy of simple classifiers, by name.
+    """
+
+    baselines: dict[str, float]
+
+    def table(self) -> str:
+        """Format the metrics of each split and of the baselines as aligned text."""
+        rows = [("validation", "accuracy", "nats per text")]
+        rows += [(name, f"{value:.2%}", "") for name, value in self.baselines.items()]
+        for split, metrics in self.result.metrics.items():
+            name = f"this model ({split})" if split != "validation" else "this model"
+            rows.append((name, f"{metrics['accuracy']:.2%}", f"{metrics['cross_entropy']:.4f}"))
+        width = max(len(name) for name, *_ in rows)
+        return "\n".join(f"  {n:<{width}}  {first:>10}  {second:>14}" for n, first, second in rows)
+
+
+@dataclass
+class ClassifierRun(TrainingRun):
+    """A training run of a classifier; see also `TrainingRun`.
+
+    Attributes:
+        corpus: The labelled texts.
+        tokenizer: Made from the training texts, or loaded.
+        splits: The encoded texts by split.
+        vectors: The pretrained word vectors, if a file of them was named.
     """
 
     corpus: LabelledCorpus
@@ -54,7 +69,7 @@ class ClassificationRun(TrainingRun):
     vectors: AlignedVectors | None
 
     def describe(self) -> str:
-        """What is trained, on what, where to, for the reader of the terminal."""
+        """Describe the model, the data and the run folder in a few lines."""
         classes = ", ".join(self.corpus.label_names)
         lines = [
             f"{self.model_line()} and {len(self.tokenizer):,} words on {self.corpus.name} "
@@ -62,109 +77,59 @@ class ClassificationRun(TrainingRun):
         ]
         if self.vectors is not None:
             lines.append(coverage_note(self.vectors, self.splits["train"].tokens))
-        lines.append(f"run folder: {self.folder}")
-        return "\n".join(lines)
+        return "\n".join([*lines, f"run folder: {self.folder}"])
 
+    def finish(self) -> ClassifierSummary:
+        """Score the model of the best epoch on validation and test texts; write the run folder.
 
-def prepare_classification(settings: RunSettings, command: list[str]) -> ClassificationRun:
-    """Load the texts, build the tokenizer, the model and the trainer.
+        The model is scored as it was saved, in the precision of its weights, even if the training
+        was in bfloat16. The test texts are read here for the first and only time.
+        """
+        save_model(self)
+        model, seconds, metrics = load_saved_model(self), self.seconds, {}
+        for split, texts in self.splits.items():
+            if split == "train":
+                continue
+            metrics[split] = classification_metrics(model, texts)
+            if self.vectors is not None:
+                metrics[split] |= self.vectors.coverage(texts.tokens)
+        result = run_result(self, self.corpus.name, metrics, seconds)
+        save_result(self, result)
+        curve = self._plot()
+        save_card(self._card(result, curve), self.folder / "README.md")
+        copy_learning_curve(self, curve)
+        baselines = {"always the most frequent class": self._most_frequent_class()}
+        return ClassifierSummary(result, self.folder, baselines)
 
-    Args:
-        settings: from `read_settings`; the run folder is settled, and vocabulary and classes are
-            filled in here.
-        command: the words of the command line, kept in the run folder.
+    def _most_frequent_class(self) -> float:
+        """Validation accuracy of always predicting the training texts' most frequent class."""
+        (label, _), *_ = Counter(self.splits["train"].labels).most_common(1)
+        validation = self.splits["validation"].labels
+        return validation.count(label) / len(validation)
 
-    Returns:
-        A run ready to train.
+    def _plot(self) -> str | None:
+        history = [log for log in self.trainer.state.log_history if "epoch" in log]
+        if not any("eval_accuracy" in log for log in history):
+            return None
+        plot = Path("plots", "learning_curve.png")
+        title = f"{self.settings.name}: {self.corpus.name}"
+        plot_accuracy_curve(history, self.folder / plot, title)
+        return plot.as_posix()
 
-    Raises:
-        LmcourseError: whatever is wrong with the texts, the tokenizer, the settings, or the
-            checkpoint to go on from. Nothing is written before all of them are right.
-    """
-    args, data = settings.training, settings.data
-    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts:
-        raise LmcourseError(
-            "input_masking, weight_averaging and rank_contexts are for language models"
+    def _card(self, result: RunResult, learning_curve: str | None) -> ModelCard:
+        description, equation = class_description(type(self.trainer.model.model))
+        corpus, train = self.corpus, self.splits["train"]
+        return render_model_card(
+            result,
+            description=description,
+            equation=equation,
+            training_data=(
+                f"The corpus {corpus.name} ({corpus.source}), {len(train):,} training texts with "
+                f"{len(train.tokens):,} words; classes {', '.join(corpus.label_names)}."
+                + coverage_sentence(self.vectors, train.tokens)
+            ),
+            config_text=Path(self.settings.config_file).read_text(encoding="utf-8"),
+            hyperparameters=non_default_settings(self.settings),
+            learning_curve=learning_curve,
+            facts=corpus_facts(self.settings.data.corpus),
         )
-    with args.main_process_first(desc="tokenizing"):
-        corpus = load_labelled_corpus(
-            data.corpus,
-            data.data_dir,
-            text_column=data.text_column,
-            label_column=data.label_column,
-            validation_share=data.validation_share,
-        )
-        tokenizer = _tokenizer(settings, corpus)
-        splits = {
-            split: encode_texts(texts, tokenizer, data.cache_dir)
-            for split, texts in corpus.splits.items()
-        }
-    set_seed(args.seed)
-    model, vectors = _model(settings, corpus, tokenizer)
-    begin_with_ratios(model.model, splits["train"], len(corpus.label_names))
-    folder = settle_run_folder(settings, model)
-    note_command(args, folder, command)
-    stop = StopOnSignal()
-    args.metric_for_best_model, args.greater_is_better = "accuracy", True
-    args.remove_unused_columns = False
-    trainer = SparseGradientTrainer(
-        model=model,
-        args=args,
-        data_collator=ragged_batch,
-        train_dataset=splits["train"],
-        eval_dataset=splits["validation"],
-        processing_class=tokenizer,
-        compute_metrics=accuracy_of_predictions,
-        preprocess_logits_for_metrics=_likeliest,
-        callbacks=run_callbacks(args, stop),
-    )
-    show_progress(trainer)
-    return ClassificationRun(
-        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
-    )
-
-
-def accuracy_of_predictions(outcome: EvalPrediction) -> dict[str, float]:
-    """The accuracy of the classes that a model predicted."""
-    metric = load_metric("label_accuracy")
-    figures = metric.compute(predictions=outcome.predictions, references=outcome.label_ids)
-    assert figures is not None
-    return figures
-
-
-def _likeliest(logits: Tensor, labels: Tensor) -> Tensor:
-    """The likeliest class of each text: Trainer need not keep the logits."""
-    return logits.argmax(-1)
-
-
-def _tokenizer(settings: RunSettings, corpus: LabelledCorpus) -> PreTrainedTokenizerBase:
-    data = settings.data
-    if data.tokenizer in ("word", "word_punctuation"):
-        return train_tokenizer(
-            data.tokenizer,
-            corpus.splits["train"].texts,
-            vocab_size=data.max_vocabulary,
-            min_frequency=data.min_frequency,
-            lowercase=data.lowercase,
-        )
-    if not Path(data.tokenizer, "tokenizer.json").exists():
-        raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "word_punctuation" nor "word" nor a folder '
-            "with a tokenizer.json"
-        )
-    return load_tokenizer(data.tokenizer)
-
-
-def _model(
-    settings: RunSettings, corpus: LabelledCorpus, tokenizer: PreTrainedTokenizerBase
-) -> tuple[Any, AlignedVectors | None]:
-    config: Any = settings.config
-    config.vocab_size = len(tokenizer)
-    config.pad_token_id = tokenizer.pad_token_id
-    config.id2label = dict(enumerate(corpus.label_names))
-    config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
-    config.problem_type = "single_label_classification"
-    check_config(settings)
-    model = AutoModelForSequenceClassification.from_config(config)
-    check_vocabulary(model, tokenizer)
-    return model, begin_with_vectors(settings, model, tokenizer)

@@ -1,61 +1,92 @@
-"""One run from settings to a run folder: data, model, training, figures, card."""
+"""A training run of a language model: what it prints, scores and writes."""
 
-import string
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch.utils.data import Dataset
-from transformers import (
-    AutoModelForCausalLM,
-    PreTrainedTokenizerBase,
-    default_data_collator,
-    set_seed,
-)
+from huggingface_hub import ModelCard
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from ..data.bigrams import Bigrams
-from ..data.columns import read_vocabulary
-from ..data.corpora import Corpus, load_corpus
-from ..data.encoding import EncodedSplit, encode_split
-from ..data.hold_out import hold_out
-from ..data.local_files import data_file
-from ..data.random_blocks import RandomBlockStreams
-from ..data.streams import ContiguousStreams, text_marks
-from ..data.windows import TokenWindows
+from ..adaptation.adapted_model import AdaptedModel
+from ..data.corpora import Corpus
+from ..data.encoding import EncodedSplit
+from ..data.streams import text_marks
+from ..data.training_text_record import write_record
 from ..data.word_vectors import AlignedVectors
-from ..errors import LmcourseError
-from ..evaluation.corpus_scores import scoring_data, text_counts
-from ..models.loading import check_vocabulary, load_tokenizer
-from ..report.results import git_commit
-from ..tokenization import DigitPatternTokenizer, train_tokenizer
-from ..training.arguments import DataArguments
-from ..training.bigram_counts import bigram_training
-from ..training.callbacks import SampleText, StopOnSignal
-from ..training.trainer import StreamTrainer
-from .pretrained_vectors import begin_with_vectors, coverage_note
-from .settings import RunSettings
-from .training_run import (
-    TrainingRun,
-    check_config,
-    note_command,
-    run_callbacks,
-    settle_run_folder,
-    show_progress,
+from ..evaluation.corpus_scores import evaluate_split
+from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
+from ..report.learning_curves import plot_learning_curve
+from ..report.redact import make_shareable
+from ..report.results import RunResult
+from ..sharing.card import render_model_card
+from ..sharing.card_sections import save_card
+from ..sharing.corpus_licenses import corpus_facts
+from ..training.callbacks import sample_text
+from .pretrained_vectors import coverage_note, coverage_sentence
+from .run_folder import (
+    class_description,
+    copy_learning_curve,
+    load_saved_model,
+    non_default_settings,
+    run_result,
+    save_model,
+    save_result,
 )
+from .training_run import RunSummary, TrainingRun
 
-__all__ = ["Run", "prepare_run"]
+__all__ = ["LanguageModelRun", "LanguageModelSummary"]
+
+_FINAL_SAMPLE = 500
+"""Tokens of the sample in the card."""
 
 
 @dataclass
-class Run(TrainingRun):
-    """A language model in training; see `TrainingRun` too.
+class LanguageModelSummary(RunSummary):
+    """Results of a language model's run.
 
     Attributes:
-        corpus: the text.
-        tokenizer: made from the training text, or loaded.
-        splits: the encoded text by split.
-        vectors: the word vectors that it began with, where a file of them was named.
+        baselines: Count models on the validation text, by name.
+        sample: A sample at temperature 1.
+        prompt: What the samples of this run continue.
+        characters_per_token: Of the validation text, for bits per character.
+    """
+
+    baselines: dict[str, CountModelScore]
+    sample: str
+    prompt: str
+    characters_per_token: float
+
+    def table(self) -> str:
+        """Format the metrics of each split and of the baselines as aligned text."""
+        rows: list[tuple[str, ...]] = [
+            ("validation", "nats per token", "perplexity", "bits per character")
+        ]
+        for name, score in self.baselines.items():
+            nats = score.nats_per_token
+            bits = nats / math.log(2) / self.characters_per_token
+            rows.append((name, *(f"{value:.4f}" for value in (nats, math.exp(nats), bits))))
+        for split, metrics in self.result.metrics.items():
+            name = f"this model ({split})" if split != "validation" else "this model"
+            units = (metrics["nats_per_token"], metrics["perplexity"])
+            bits = metrics.get("bits_per_character", float("nan"))
+            rows.append((name, *(f"{value:.4f}" for value in (*units, bits))))
+        width = max(len(row[0]) for row in rows)
+        return "\n".join(
+            f"  {name:<{width}}" + "".join(f"  {cell:>18}" for cell in cells)
+            for name, *cells in rows
+        )
+
+
+@dataclass
+class LanguageModelRun(TrainingRun):
+    """A training run of a language model; see also `TrainingRun`.
+
+    Attributes:
+        corpus: The text.
+        tokenizer: Made from the training text, or loaded.
+        splits: The encoded text by split.
+        vectors: The pretrained word vectors, if a file of them was named.
     """
 
     corpus: Corpus
@@ -64,7 +95,7 @@ class Run(TrainingRun):
     vectors: AlignedVectors | None
 
     def describe(self) -> str:
-        """What is trained, on what, where to, for the reader of the terminal."""
+        """Describe the model, the data and the run folder in a few lines."""
         train = self.splits["train"]
         lines = [
             f"{self.model_line()} and {self.trainer.model.config.vocab_size:,} tokens on "
@@ -74,158 +105,108 @@ class Run(TrainingRun):
             lines.append(coverage_note(self.vectors, train.tokens))
         return "\n".join([*lines, f"run folder: {self.folder}"])
 
+    def finish(self) -> LanguageModelSummary:
+        """Score the trained model on the whole text, and write the run folder.
 
-def prepare_run(settings: RunSettings, command: list[str]) -> Run:
-    """Load the text, build the tokenizer, the model and the trainer.
+        The model is scored as it was saved, in the precision of its weights, even if the training
+        was in bfloat16. Validation and test are scored as one stream each, so that every token has
+        all the text before it as context, or as much as the model reads. The test text is read here
+        for the first and only time.
+        """
+        args = self.settings.training
+        trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        trained.config.use_cache = True  # Trainer switches it off for the training
+        trained.generation_config = GenerationConfig.from_model_config(trained.config)
+        save_model(self)
+        self._record_training_text()
+        model, seconds = load_saved_model(self), self.seconds
+        metrics = self._metrics(model)
+        baselines = self._count_models()
+        sample = sample_text(model, self.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
+        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
+            file.write(f"--- final\n{sample}\n")
+        result = run_result(self, self.corpus.name, metrics, seconds)
+        save_result(self, result)
+        curve = self._plot(baselines)
+        save_card(self._card(result, sample, curve), self.folder / "README.md")
+        copy_learning_curve(self, curve)
+        per_token = self.splits["validation"].characters / metrics["validation"]["tokens"]
+        return LanguageModelSummary(
+            result, self.folder, baselines, sample, args.sample_prompt, per_token
+        )
 
-    Args:
-        settings: from `read_settings`; the run folder is settled and the vocabulary filled in here.
-        command: the words of the command line, kept in the run folder.
+    def _record_training_text(self) -> None:
+        data = self.settings.data
+        held_out = [make_shareable(name) for name in data.hold_out or ()]
+        write_record(self.folder, make_shareable(data.corpus), held_out)
 
-    Returns:
-        A run ready to train.
+    def _metrics(self, model: Any) -> dict[str, dict[str, float]]:
+        """Score every split but the training text."""
+        args, cache = self.settings.training, self.settings.data.cache_dir
+        metrics = {}
+        for split in self.corpus.splits:
+            if split == "train":
+                continue
+            metrics[split] = evaluate_split(
+                model,
+                self.tokenizer,
+                self.corpus,
+                split,
+                cache_dir=cache,
+                progress=not args.disable_tqdm,
+            )
+            if self.vectors is not None:
+                metrics[split] |= self.vectors.coverage(self.splits[split].tokens)
+            if args.rank_contexts:
+                scored = AdaptedModel(model, self.tokenizer, self.corpus, cache)
+                rank, _ = scored.rank(split, args.rank_contexts)
+                metrics[split]["log_probability_rank"] = rank
+        return metrics
 
-    Raises:
-        LmcourseError: whatever is wrong with the text, the tokenizer, the settings, or the
-            checkpoint to go on from. Nothing is written before all of them are right.
-    """
-    args = settings.training
-    with args.main_process_first(desc="tokenizing"):
-        corpus = _corpus(settings.data)
-        tokenizer = _tokenizer(settings.data, corpus)
-        splits = {
-            split: encode_split(corpus, split, tokenizer, settings.data.cache_dir)
-            for split in dict.fromkeys(("train", "validation", *corpus.splits))
+    def _count_models(self) -> dict[str, CountModelScore]:
+        """Count models of the training text, scored on the validation text."""
+        train, scored = self.splits["train"].tokens, self.splits["validation"].tokens
+        vocabulary, marks = len(self.tokenizer), text_marks(self.tokenizer)
+        models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
+        return {
+            f"{name} counts": score(train, scored, vocabulary, **marks)
+            for name, score in models.items()
         }
-    if not tokenizer(args.sample_prompt)["input_ids"]:
-        raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
-    set_seed(args.seed)
-    model, marks = _model(settings, tokenizer), text_marks(tokenizer)
-    vectors = begin_with_vectors(settings, model, tokenizer)
-    trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
-    validation = scoring_data(
-        model,
-        splits["validation"].tokens,
-        args.eval_batch_size * args.world_size,
-        block_length=settings.data.block_length,
-        **marks,
-    )
-    folder = settle_run_folder(settings, model)
-    note_command(args, folder, command)
-    stop = StopOnSignal()
-    callbacks = [SampleText(tokenizer, folder), *run_callbacks(args, stop)]
-    args.metric_for_best_model, args.greater_is_better = "loss", False
-    trainer = trainer_class(
-        model=model,
-        args=args,
-        train_dataset=train,
-        eval_dataset=validation,
-        processing_class=tokenizer,
-        data_collator=default_data_collator,  # nothing here needs padding
-        callbacks=callbacks,
-        eval_counts=text_counts(splits["validation"]),
-    )
-    show_progress(trainer)
-    return Run(settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors)
 
+    def _plot(self, baselines: dict[str, CountModelScore]) -> str | None:
+        """Draw the learning curve, unless the run was too short to log any of it.
 
-def _corpus(data: DataArguments) -> Corpus:
-    corpus = load_corpus(data.corpus, data.data_dir)
-    return hold_out(corpus, data.hold_out or (), data.data_dir)
+        Returns:
+            The plot, relative to the run folder.
+        """
+        history = self.trainer.state.log_history
+        if not any("loss" in log or "eval_nats_per_token" in log for log in history):
+            return None
+        plot = Path("plots", "learning_curve.png")
+        title = f"{self.settings.name}: {self.corpus.name}"
+        lines = {name: score.nats_per_token for name, score in baselines.items()}
+        plot_learning_curve(history, self.folder / plot, title, lines)
+        return plot.as_posix()
 
-
-_TOKENIZER_SETTINGS = {
-    "character": ("alphabet",),
-    "word": ("max_vocabulary", "min_frequency", "lowercase"),
-    "digit_pattern": ("max_vocabulary", "min_frequency"),
-}
-"""What can be said of a tokenizer that is made; of a saved one nothing."""
-
-
-def _check_tokenizer_settings(data: DataArguments) -> None:
-    """Refuse what would change nothing."""
-    default = DataArguments()
-    known = _TOKENIZER_SETTINGS.get(data.tokenizer, ())
-    for name in ("alphabet", "max_vocabulary", "min_frequency", "lowercase"):
-        if name not in known and getattr(data, name) != getattr(default, name):
-            raise LmcourseError(f"{name} does not go with tokenizer {data.tokenizer!r}")
-
-
-def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
-    _check_tokenizer_settings(data)
-    if data.vocabulary is not None:
-        return _tokenizer_of_file(data, data.vocabulary)
-    if data.tokenizer in ("character", "word", "digit_pattern"):
-        return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
-    if not Path(data.tokenizer, "tokenizer.json").exists():
-        raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
-            "nor a folder with a tokenizer.json"
+    def _card(self, result: RunResult, sample: str, learning_curve: str | None) -> ModelCard:
+        settings, model = self.settings, self.trainer.model.model
+        documented = getattr(model, "layer_class", None) or type(model)
+        description, equation = class_description(documented)
+        train = self.splits["train"]
+        held_out = [Path(name).name for name in settings.data.hold_out or ()]
+        return render_model_card(
+            result,
+            description=description,
+            equation=equation,
+            training_data=(
+                f"The corpus {self.corpus.name} ({self.corpus.source}), {len(train.tokens):,} "
+                f"training tokens, {train.characters:,} characters."
+                + (f" Held out of it: {', '.join(held_out)}." if held_out else "")
+                + coverage_sentence(self.vectors, train.tokens)
+            ),
+            config_text=Path(settings.config_file).read_text(encoding="utf-8"),
+            hyperparameters=non_default_settings(settings),
+            sample=sample,
+            learning_curve=learning_curve,
+            facts=corpus_facts(settings.data.corpus),
         )
-    return load_tokenizer(data.tokenizer)
-
-
-def _tokenizer_options(data: DataArguments) -> dict[str, Any]:
-    if data.tokenizer == "character":
-        return {"alphabet": string.printable if data.alphabet == "printable" else ""}
-    options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
-    return options | ({"lowercase": data.lowercase} if data.tokenizer == "word" else {})
-
-
-def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokenizerBase:
-    if data.tokenizer != "digit_pattern":
-        raise LmcourseError(
-            f'vocabulary goes with tokenizer "digit_pattern", not {data.tokenizer!r}'
-        )
-    words = read_vocabulary(data_file(vocabulary, data.data_dir), data.max_vocabulary)
-    return DigitPatternTokenizer.of_vocabulary(words)
-
-
-def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
-    config = settings.config
-    config.vocab_size = len(tokenizer)
-    config.pad_token_id = tokenizer.pad_token_id
-    config.eos_token_id = tokenizer.eos_token_id
-    check_config(settings)
-    _check_block_length(settings)
-    model = AutoModelForCausalLM.from_config(config)
-    check_vocabulary(model, tokenizer)
-    return model
-
-
-def _check_block_length(settings: RunSettings) -> None:
-    """Positions that no block reaches would never be trained; generation and scores use them."""
-    longest = getattr(settings.config, "max_position_embeddings", None)
-    if longest is not None and settings.data.block_length != longest:
-        raise LmcourseError(
-            f"block_length {settings.data.block_length} must be the model's "
-            f"max_position_embeddings {longest}: a block is the whole context that it trains on"
-        )
-
-
-def _training(
-    settings: RunSettings, model: Any, tokens: np.ndarray, marks: dict[str, int | None]
-) -> tuple[type[StreamTrainer], Dataset]:
-    """The Trainer and its data: bigrams, streams, or windows for a model that carries no state."""
-    batches = settings.data.batches
-    if settings.training.lbfgs_iterations and batches != "bigram_counts":
-        raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
-    if settings.training.lbfgs_iterations and settings.training.weight_decay:
-        raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
-    if settings.training.input_masking and batches in ("bigrams_by_hand", "bigram_counts"):
-        raise LmcourseError(f"{batches} has no input_masking: take batches bigrams, or streams")
-    if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
-        raise LmcourseError("random_block_length is for models that carry a state along streams")
-    if batches != "streams":
-        return bigram_training(batches, model, Bigrams(tokens, **marks))
-    rows = settings.training.train_batch_size * settings.training.world_size
-    length = settings.data.block_length
-    options: dict[str, Any] = {
-        **marks,
-        "random_offset": settings.data.random_offset,
-        "seed": settings.training.seed,
-    }
-    if model.carries_state:
-        streams = RandomBlockStreams if settings.data.random_block_length else ContiguousStreams
-        return StreamTrainer, streams(tokens, rows, length, **options)
-    return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)

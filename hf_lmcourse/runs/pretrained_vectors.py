@@ -1,36 +1,35 @@
-"""Word vectors from a file as the start of a model's embeddings, trained or kept as they are."""
+"""Embeddings initialised from pretrained word vectors, which are trained or frozen."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.local_files import data_file
 from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
 from .settings import RunSettings
 
-__all__ = ["VectorTrainer", "begin_with_vectors", "coverage_note", "sentence_on_vectors"]
+__all__ = ["coverage_note", "coverage_sentence", "initialise_from_vectors"]
 
 
-def begin_with_vectors(
+def initialise_from_vectors(
     settings: RunSettings, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> AlignedVectors | None:
-    """Put the vectors of `data.vectors` in the place of a new model's embeddings.
+    """Initialise a model's embeddings from the file that `data.vectors` names.
 
     Args:
-        settings: of the run.
-        model: any of the package's, with its body in `model.model`.
-        tokenizer: whose entries the vectors are looked up for.
+        settings: Of the run.
+        model: A model of this package, with its base model in `model.model`.
+        tokenizer: Its vocabulary is looked up in the file.
 
     Returns:
-        The vectors found; `None` where the settings name no file.
+        The vectors found; `None` if the settings name no file.
 
     Raises:
-        LmcourseError: no such file, a bad line, a file without a word of the vocabulary, vectors of
-            another size than the embeddings, or `freeze_vectors` without a file.
+        LmcourseError: The file is missing, has a bad line, has no word of the vocabulary, or has
+            vectors of another size than the embeddings; or `freeze_vectors` is set without a file.
     """
     config: Any = settings.config
     if settings.data.vectors is None:
@@ -49,7 +48,7 @@ def begin_with_vectors(
 
 
 def coverage_note(vectors: AlignedVectors, tokens: NDArray[np.integer]) -> str:
-    """How much of the vocabulary and of the training text has a vector, for the reader.
+    """Format the shares of the vocabulary and of the training text that have a vector.
 
     Shape:
         tokens: (tokens,).
@@ -60,21 +59,6 @@ def coverage_note(vectors: AlignedVectors, tokens: NDArray[np.integer]) -> str:
     )
 
 
-def sentence_on_vectors(vectors: AlignedVectors | None, tokens: NDArray[np.integer]) -> str:
-    """The same as a sentence of a card; empty where there are no vectors. Shape: as above."""
+def coverage_sentence(vectors: AlignedVectors | None, tokens: NDArray[np.integer]) -> str:
+    """Format `coverage_note` as a sentence of a model card; empty without vectors."""
     return "" if vectors is None else f" It began with {coverage_note(vectors, tokens)}."
-
-
-class VectorTrainer(Trainer):
-    """transformers' Trainer without weight decay on embeddings that are partly kept as they are.
-
-    They get no gradient where they are kept, but decay would shrink them all the same.
-    """
-
-    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
-        """Trainer's, without the embeddings where `freeze_vectors` is set."""
-        names = super().get_decay_parameter_names(model)
-        config: Any = self.accelerator.unwrap_model(model).config
-        if not getattr(config, "freeze_vectors", False):
-            return names
-        return [name for name in names if not name.endswith("embed_tokens.weight")]

@@ -1,8 +1,9 @@
-"""What the end of every run writes, whatever its model does: weights, result file, settings."""
+"""Files that every run writes at its end: weights, result, learning curve."""
 
 import inspect
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,90 +16,90 @@ from .settings import RunSettings
 from .training_run import TrainingRun
 
 __all__ = [
-    "about",
-    "changed_settings",
+    "class_description",
+    "copy_learning_curve",
+    "load_saved_model",
+    "non_default_settings",
     "run_result",
-    "save_for_sharing",
+    "save_model",
     "save_result",
-    "saved_model",
-    "share_learning_curve",
 ]
 
-_NO_SETTINGS = (
+_BOOKKEEPING = (
     "output_dir",
     "remove_unused_columns",
     "restore_callback_states_from_checkpoint",
     "resume_from_checkpoint",
 )
-"""What the run sets itself, and a reader of the card need not know."""
+"""Settings of the run's own bookkeeping, which a reader of the card need not know."""
 
 
-def save_for_sharing(run: TrainingRun) -> None:
+def save_model(run: TrainingRun) -> None:
     """Write weights, config and tokenizer into the run folder, and nothing that is a pickle."""
     run.trainer.save_model(str(run.folder))
     (run.folder / "training_args.bin").unlink(missing_ok=True)
 
 
-def saved_model(run: TrainingRun) -> Any:
-    """The model as `save_for_sharing` wrote it, on the device of the training.
+def load_saved_model(run: TrainingRun) -> Any:
+    """Load the model that `save_model` wrote, on the device of the training.
 
-    It is what somebody who loads it gets: in the precision of its weights, also where the training
-    was in bfloat16.
+    Its weights have the dtype in which they are saved, even if the training was in bfloat16.
     """
     trained = run.trainer.accelerator.unwrap_model(run.trainer.model)
     return type(trained).from_pretrained(run.folder).to(run.settings.training.device)
 
 
-def about(documented: type) -> tuple[str, str]:
-    """The first paragraph of a class's docstring, and the equations that stand indented in it."""
-    description, _, rest = (inspect.getdoc(documented) or "").partition("\n\n")
-    before_sections = re.split(r"^\w+:$", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    equation = "\n".join(re.findall(r"^    .*$", before_sections, flags=re.MULTILINE))
+def class_description(documented: type) -> tuple[str, str]:
+    """The first paragraph of a class's docstring, and the equations indented in it.
+
+    A layer has its equations at the top of its file: then they come from there.
+    """
+    for text in (documented.__doc__, sys.modules[documented.__module__].__doc__):
+        description, _, rest = inspect.cleandoc(text or "").partition("\n\n")
+        before_sections = re.split(r"^\w+:$", rest, maxsplit=1, flags=re.MULTILINE)[0]
+        equation = "\n".join(re.findall(r"^    .*$", before_sections, flags=re.MULTILINE))
+        if equation:
+            break
     return description, inspect.cleandoc(equation)
 
 
-def changed_settings(settings: RunSettings) -> dict[str, object]:
-    """The training settings that are not at their defaults."""
+def non_default_settings(settings: RunSettings) -> dict[str, object]:
+    """Select the training settings that differ from their defaults."""
     default = RunArguments().to_dict()
     return {
         name: value
         for name, value in settings.training.to_dict().items()
-        if value != default[name] and name not in _NO_SETTINGS
+        if value != default[name] and name not in _BOOKKEEPING
     }
 
 
 def save_result(run: TrainingRun, result: RunResult) -> None:
-    """Write the result into the run folder, and into the folder of results where one is named."""
+    """Write the result into the run folder, and into `results_dir` if one is set."""
     result.save(run.folder / "result.json")
     if run.settings.training.results_dir is not None:
         result.save(Path(run.settings.training.results_dir, f"{run.settings.name}.json"))
 
 
-def share_learning_curve(run: TrainingRun, picture: str | None) -> None:
-    """Put the learning curve beside the result file, where a folder of results is named.
-
-    Args:
-        run: after its training.
-        picture: relative to the run folder; `None` where there is none.
-    """
+def copy_learning_curve(run: TrainingRun, plot: str | None) -> None:
+    """Copy the learning curve, given relative to the run folder, to `results_dir` if it is set."""
     results = run.settings.training.results_dir
-    if picture is None or results is None:
+    if plot is None or results is None:
         return
-    place = Path(results, "plots", f"{run.settings.name}_learning_curve.png")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run.folder / picture, place)
+    copy = Path(results, "plots", f"{run.settings.name}_learning_curve.png")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.folder / plot, copy)
 
 
 def run_result(
     run: TrainingRun, corpus: str, metrics: dict[str, dict[str, float]], seconds: float
 ) -> RunResult:
-    """The result of a run as its file holds it.
+    """Collect what the result file of a run holds.
 
     Args:
-        run: after its training.
-        corpus: name of the corpus.
-        metrics: for each split the metrics by name.
-        seconds: of training.
+        run: After its training.
+        corpus: Name of the corpus.
+        metrics: The metrics of each split, by name.
+        seconds: Duration of the training.
     """
     trainer, settings = run.trainer, run.settings
     commands = (run.folder / "command.txt").read_text(encoding="utf-8").splitlines()

@@ -21,7 +21,7 @@ import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
 from ..errors import LmcourseError
-from ..models.families import CLASSIFIERS, MODEL_TYPES
+from ..models.families import MODEL_TYPES, is_classifier, known_model_types
 from ..training.arguments import DataArguments, LabelledDataArguments, RunArguments
 
 __all__ = ["RunSettings", "help_text", "last_cause", "read_settings"]
@@ -80,7 +80,7 @@ def read_settings(
     sections["model"].update((k, changes.pop(k)) for k in ["model_type"] if k in changes)
     overrides, model_type = _take_model_type(overrides, sections["model"])
     config_class: Any = _config_class(model_type)
-    data_kind = LabelledDataArguments if model_type in CLASSIFIERS else DataArguments
+    data_kind = LabelledDataArguments if is_classifier(model_type) else DataArguments
     kinds: tuple[Any, ...] = (_model_fields(config_class), data_kind, RunArguments)
     _check_options([f"--{name}" for name in changes if name not in _names(*kinds)], _names(*kinds))
     for kind, section in zip(kinds, _SECTIONS, strict=True):
@@ -157,8 +157,8 @@ def _take_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[
 
 
 def _config_class(model_type: str) -> type[PreTrainedConfig]:
-    if model_type not in MODEL_TYPES:
-        known = ", ".join(sorted(MODEL_TYPES))
+    if model_type not in known_model_types():
+        known = ", ".join(sorted(known_model_types()))
         raise LmcourseError(f"unknown model_type {model_type!r}: choose one of {known}")
     return CONFIG_MAPPING[model_type]
 

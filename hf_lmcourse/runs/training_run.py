@@ -1,6 +1,7 @@
-"""What every training run has, whatever its model does."""
+"""One training run of any model: its settings, its folder, its callbacks."""
 
 import shlex
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,34 +17,52 @@ from transformers import (
 
 from ..errors import LmcourseError
 from ..models.loading import check_weights
+from ..report.results import RunResult
 from ..sharing.push import PushedModel, push_folder
 from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
-from ..training.stopping import Patience, train_no_further
-from ..training.time_limit import TimeLimit
+from ..training.stopping import Patience, TimeLimit, keep_stopped
 from .checkpoints import CHECKPOINTS, fresh_run_folder, last_whole_checkpoint
 from .settings import RunSettings, last_cause
 
 __all__ = [
+    "RunSummary",
     "TrainingRun",
     "check_config",
-    "note_command",
+    "record_command",
+    "resolve_run_folder",
     "run_callbacks",
-    "settle_run_folder",
     "show_progress",
 ]
 
 
 @dataclass
-class TrainingRun:
-    """Everything that any training run has in hand.
+class RunSummary(ABC):
+    """Results of a finished run.
 
     Attributes:
-        settings: what it was told.
-        folder: the run folder; Trainer's own `output_dir` is `checkpoints` in it.
-        trainer: ready to train.
-        stop: what notices a signal.
-        commit: of the code as the run began.
+        result: As written to `result.json`.
+        folder: The run folder.
+    """
+
+    result: RunResult
+    folder: Path
+
+    @abstractmethod
+    def table(self) -> str:
+        """Format the metrics of each split and of the baselines as aligned text."""
+
+
+@dataclass
+class TrainingRun(ABC):
+    """One training run, whatever its model.
+
+    Attributes:
+        settings: Settings of the run.
+        folder: The run folder; Trainer's own `output_dir` is `checkpoints` in it.
+        trainer: Ready to train.
+        stop: The callback that handles SIGINT and SIGTERM.
+        commit: Commit of the code when the run began.
     """
 
     settings: RunSettings
@@ -52,8 +71,16 @@ class TrainingRun:
     stop: StopOnSignal
     commit: str | None
 
+    @abstractmethod
+    def describe(self) -> str:
+        """Describe the model, the data and the run folder in a few lines."""
+
+    @abstractmethod
+    def finish(self) -> RunSummary:
+        """Score the trained model on every split but the training one; write the run folder."""
+
     def model_line(self) -> str:
-        """The model and its size, for the reader of the terminal."""
+        """Format the model's class and its number of parameters."""
         model = self.trainer.model
         parameters = sum(p.numel() for p in model.parameters())
         return f"{type(model).__name__} with {parameters:,} parameters"
@@ -62,7 +89,7 @@ class TrainingRun:
         """Train from the start, or from the checkpoint that the settings name.
 
         Raises:
-            LmcourseError: the loss became no number.
+            LmcourseError: The loss became NaN or infinite.
         """
         try:
             self.trainer.train(resume_from_checkpoint=self.settings.training.resume_from_checkpoint)
@@ -70,10 +97,10 @@ class TrainingRun:
             self.stop.release()
 
     def push(self) -> PushedModel:
-        """Share the finished run folder, as `push_to_hub` among the settings asks.
+        """Push the finished run folder to the Hub, as the `hub_*` settings say.
 
         Raises:
-            HubError: the cause, and what to do; everything is in the run folder by then.
+            HubError: The cause, and what to do; the run folder is complete by then.
         """
         args = self.settings.training
         return push_folder(
@@ -86,16 +113,16 @@ class TrainingRun:
 
     @property
     def seconds(self) -> float:
-        """Seconds of training, those before an interruption included."""
+        """Seconds of training, including those before an interruption."""
         callbacks = self.trainer.callback_handler.callbacks
         return next(c.total for c in callbacks if isinstance(c, WallTime))
 
 
 def check_config(settings: RunSettings) -> None:
-    """Check the model's settings once more, now that the data have filled in what they know.
+    """Validate the model's config again, after the vocabulary and the classes are filled in.
 
     Raises:
-        LmcourseError: what does not fit together.
+        LmcourseError: Two settings contradict each other.
     """
     try:
         settings.config.validate()
@@ -106,7 +133,7 @@ def check_config(settings: RunSettings) -> None:
 
 
 def run_callbacks(args: RunArguments, stop: StopOnSignal) -> list[TrainerCallback]:
-    """What every run does beside the training."""
+    """Make the callbacks of every run."""
     args.restore_callback_states_from_checkpoint = True
     callbacks = [WallTime(), TimeLimit(), stop]
     if args.patience is not None:
@@ -115,15 +142,15 @@ def run_callbacks(args: RunArguments, stop: StopOnSignal) -> list[TrainerCallbac
 
 
 def show_progress(trainer: Trainer) -> None:
-    """Our progress in the place of the host's, unless none is wanted."""
+    """Replace the progress callbacks of transformers by `LineProgress`, or by none."""
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     if not trainer.args.disable_tqdm:
         trainer.add_callback(LineProgress)
 
 
-def settle_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
-    """A new folder, or the old one with the checkpoint to go on from."""
+def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
+    """Choose a new folder, or the one of the checkpoint to resume from."""
     args = settings.training
     folder = Path(str(args.output_dir))
     if args.push_to_hub and args.hub_model_id is None:
@@ -140,7 +167,7 @@ def settle_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
         _check_place(Path(args.resume_from_checkpoint), folder)
     if args.resume_from_checkpoint is not None:
         check_weights(Path(args.resume_from_checkpoint), model)
-        train_no_further(args, Path(args.resume_from_checkpoint))
+        keep_stopped(args, Path(args.resume_from_checkpoint))
     if args.results_dir is not None:
         _make_folder(Path(args.results_dir), "results_dir")
     args.output_dir = str(folder / CHECKPOINTS)
@@ -148,7 +175,7 @@ def settle_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
 
 
 def _check_place(checkpoint: Path, folder: Path) -> None:
-    """Refuse to go on with a run in the folder of another one, which would lose its weights."""
+    """Refuse to resume a run in the folder of another one, which would lose its weights."""
     own = checkpoint.resolve().parent == (folder / CHECKPOINTS).resolve()
     if not own and folder.is_dir() and any(folder.iterdir()):
         raise LmcourseError(
@@ -158,15 +185,15 @@ def _check_place(checkpoint: Path, folder: Path) -> None:
 
 
 def _make_folder(folder: Path, name: str) -> None:
-    """Now rather than at the end of a training."""
+    """Make a folder before the training rather than fail after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LmcourseError(f"{name} {folder} cannot be made: {error.strerror}") from error
 
 
-def note_command(args: RunArguments, folder: Path, command: list[str]) -> None:
-    """Keep the command; one that goes on with a run stands below the one that began it."""
+def record_command(args: RunArguments, folder: Path, command: list[str]) -> None:
+    """Append the command to `command.txt`: a resumed run has a line for each command."""
     if args.process_index != 0:
         return
     try:

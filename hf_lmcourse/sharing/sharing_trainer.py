@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from huggingface_hub import CommitInfo, HfApi
 from transformers import Trainer
@@ -14,9 +14,11 @@ from ..hub.connection import bounded_requests, check_login
 from ..hub.hub_errors import HubError, explained
 from .push import push_folder
 
-__all__ = ["SharingTrainer"]
+__all__ = ["SharingTrainer", "with_sharing"]
 
 _WAIT_SECONDS = 10.0
+
+AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
 
 
 class SharingTrainer(Trainer):
@@ -109,3 +111,9 @@ class SharingTrainer(Trainer):
             )
         except HubError as error:
             logging.getLogger(__name__).warning("%s", error)
+
+
+def with_sharing(trainer_class: type[AnyTrainer]) -> type[AnyTrainer]:
+    """Derive a Trainer class that pushes as `SharingTrainer` does and trains as before."""
+    name = f"Sharing{trainer_class.__name__}"
+    return cast(type[AnyTrainer], type(name, (SharingTrainer, trainer_class), {}))

@@ -1,11 +1,9 @@
 """Every finished study on one page: what was varied, the figures, the picture."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..report.json_files import read_records
-from ..report.race import race_section
 from ..report.redact import make_shareable
 from ..report.tables import MODEL_TITLES, markdown_table
 from .table import factors_of, levels_of, study_costs, study_rows
@@ -41,18 +39,14 @@ def has_curves(study: dict[str, Any]) -> bool:
     return any("curves" in point or "history" in point for point in study["points"])
 
 
-def study_page(
-    studies: list[dict[str, Any]], plots: str, races: Sequence[dict[str, Any]] = ()
-) -> str:
-    """All studies and races as one page of Markdown.
+def study_page(studies: list[dict[str, Any]], plots: str) -> str:
+    """Format all studies as one page of Markdown.
 
     Args:
-        studies: of `load_studies`.
-        plots: folder of the pictures as the page links to it, each named `<name>.png`.
-        races: of `load_races`.
+        studies: From `load_studies`.
+        plots: Folder of the plots as the page links to it, each named `<name>.png`.
     """
     sections = [_INTRODUCTION, *(_section(study, plots) for study in studies)]
-    sections += [race_section(race) for race in races]
     return "\n\n".join(sections) + "\n"
 
 

@@ -15,10 +15,10 @@ from ..data.encoding import replace_file
 from ..errors import LmcourseError
 from ..report.redact import make_shareable
 from ..report.results import environment_versions, git_commit
-from ..runs.any_run import finish_any_run, prepare_any_run
 from ..runs.checkpoints import CHECKPOINTS, last_whole_checkpoint
-from ..runs.run_folder import changed_settings
+from ..runs.run_folder import non_default_settings
 from ..runs.settings import RunSettings
+from ..runs.start import prepare_run
 from ..training.cost import Footprint
 from .study_file import Point, Study, point_settings
 
@@ -93,7 +93,7 @@ def _key(point: Point) -> str:
 
 def _digest(settings: RunSettings) -> str:
     """Of all that decides what a training gives: other places of the same data change nothing."""
-    told = [settings.config.to_dict(), asdict(settings.data), changed_settings(settings)]
+    told = [settings.config.to_dict(), asdict(settings.data), non_default_settings(settings)]
     kept = [{k: v for k, v in part.items() if k not in _NO_MATTER} for part in told]
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -132,14 +132,14 @@ def _note_stopped(file: Path, record: dict[str, Any], mark: dict[str, str], fold
 def _train(
     study: Study, point: Point, settings: RunSettings, noted: Callable[[Path], None]
 ) -> dict[str, Any]:
-    run = prepare_any_run(settings, ["lmcourse", "study", study.config_file])
+    run = prepare_run(settings, ["lmcourse", "study", study.config_file])
     noted(run.folder)
     run.trainer.add_callback(Footprint())
     run.train()
     if run.stop.received is not None:
         raise KeyboardInterrupt
     trained = time.perf_counter()
-    result = finish_any_run(run).result
+    result = run.finish().result
     footprint = Footprint.of(run.trainer)
     return {
         "variant": point.variant,

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from transformers import TrainingArguments
 
-from .time_limit import check_time_limit
+from .stopping import check_time_limit
 
 __all__ = ["DataArguments", "LabelledDataArguments", "RunArguments"]
 

@@ -1,4 +1,4 @@
-"""The state that training carries along streams: forgotten at each epoch, kept in checkpoints."""
+"""Truncated backpropagation through time: the carried state and the length of its blocks."""
 
 import json
 from pathlib import Path
@@ -18,11 +18,11 @@ from transformers.cache_utils import Cache, DynamicCache
 from ..errors import LmcourseError
 from ..models.cache import restore_state, state_tensors
 
-__all__ = ["ResetAtEpoch", "load_carried_state", "save_carried_state"]
+__all__ = ["LengthScaledRate", "ResetAtEpoch", "load_carried_state", "save_carried_state"]
 
 
 class ResetAtEpoch(TrainerCallback):
-    """Forget the state at the start of each pass over the corpus."""
+    """Reset the carried state at the start of each epoch."""
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer
@@ -30,18 +30,59 @@ class ResetAtEpoch(TrainerCallback):
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Start the epoch without a state, or with the one of a checkpoint inside this epoch."""
+        """Start without a state, or with that of a checkpoint inside this epoch."""
         self.trainer.carried_state = self.trainer.resumed_state
         self.trainer.resumed_state = None
 
 
+class LengthScaledRate(TrainerCallback):
+    """Multiply the learning rate of each step by its block's length over the base length.
+
+        rate of the step = rate * l / L
+
+    The gradient is a mean over the tokens of a block: without scaling, a token in a short block
+    would count for more. If several batches make a step, l is their mean length.
+
+    Reference:
+        Merity, Keskar and Socher 2018, Regularizing and Optimizing LSTM Language Models, 5.1.
+    """
+
+    def __init__(self) -> None:
+        self._lengths: list[float] = []
+        self._rates: list[float] = []
+
+    def record(self, length: float) -> None:
+        """Record the length of a batch as a share of the base length."""
+        self._lengths.append(length)
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Scale the learning rates."""
+        if not self._lengths:
+            return
+        groups = kwargs["optimizer"].param_groups
+        self._rates = [group["lr"] for group in groups]
+        factor = sum(self._lengths) / len(self._lengths)
+        for group in groups:
+            group["lr"] = group["lr"] * factor
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Restore the schedule's own learning rates."""
+        for group, rate in zip(kwargs["optimizer"].param_groups, self._rates, strict=False):
+            group["lr"] = rate
+        self._lengths, self._rates = [], []
+
+
 def save_carried_state(cache: Cache, path: Path, cuts: dict[str, int]) -> None:
-    """Write a state as safetensors, and beside it how many tokens it has seen.
+    """Write a state as safetensors, and its length and cuts as JSON next to it.
 
     Args:
-        cache: the state.
-        path: of the file.
-        cuts: how the text is cut, on which the place of a step in it depends.
+        cache: The state.
+        path: Path of the safetensors file.
+        cuts: How the text is cut into blocks, which determines what a step reads.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state_tensors(cache), path)
@@ -52,10 +93,10 @@ def save_carried_state(cache: Cache, path: Path, cuts: dict[str, int]) -> None:
 def load_carried_state(
     path: Path, config: PreTrainedConfig, device: torch.device, cuts: dict[str, int]
 ) -> Cache:
-    """What `save_carried_state` wrote.
+    """Read what `save_carried_state` wrote.
 
     Raises:
-        LmcourseError: the file is missing, or the text is cut in another way now.
+        LmcourseError: The file is missing, or the text is now cut in another way.
     """
     if not path.exists():
         raise LmcourseError(
@@ -66,13 +107,13 @@ def load_carried_state(
     before = about.get("cuts", cuts)
     if before != cuts:
         raise LmcourseError(
-            f"{path.parent} is inside an epoch of a text that was cut with {_told(before)}, and "
-            f"cannot go on with {_told(cuts)}: resume with the batch size, the number of processes "
-            "and the block_length that it began with"
+            f"{path.parent} is inside an epoch of a text that was cut with {_format(before)}, and "
+            f"cannot go on with {_format(cuts)}: resume with the batch size, the number of "
+            "processes and the block_length that it began with"
         )
     tensors = load_file(path, device=str(device))
     return restore_state(DynamicCache(config=config), tensors, about["length"])
 
 
-def _told(cuts: dict[str, int]) -> str:
+def _format(cuts: dict[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in cuts.items())

@@ -5,13 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..runs.pretrained_vectors import VectorTrainer
-from ..sharing.sharing_trainer import SharingTrainer
+from .frozen_vectors import VectorTrainer
 
 __all__ = ["SparseGradientTrainer", "clip_gradients"]
 
 
-class SparseGradientTrainer(SharingTrainer, VectorTrainer):
+class SparseGradientTrainer(VectorTrainer):
     """transformers' Trainer for models with sparse gradients, whose norm torch cannot take."""
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:

@@ -1,47 +1,113 @@
-"""Trainings that end before their last step: with patience, or with a limit of time."""
+"""Training that ends before its last step: by patience, or by a time limit."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
-from transformers import (
-    EarlyStoppingCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
+import torch
+from accelerate.utils import broadcast
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_callback import ExportableState
+
+__all__ = ["Patience", "TimeLimit", "check_time_limit", "keep_stopped"]
+
+_NEED_NO_LENGTH = (
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+    "reduce_lr_on_plateau",
+    "step",
 )
-
-from .arguments import RunArguments
-from .time_limit import TimeLimit
-
-__all__ = ["Patience", "train_no_further"]
 
 
 class Patience(EarlyStoppingCallback):
     """Stop after `patience` evaluations without a better loss.
 
-    Going on from a checkpoint it has counted so far what it had counted there; how many are allowed
-    is said anew.
+    The count is restored from a checkpoint; the limit is always that of the settings.
     """
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take the number from the settings."""
-        assert isinstance(args, RunArguments) and args.patience is not None
+        """Take the limit from the settings."""
         self.early_stopping_patience = args.patience
         super().on_train_begin(args, state, control, **kwargs)
 
 
-def train_no_further(args: RunArguments, checkpoint: Path) -> None:
-    """Let the last step be that of a checkpoint at which patience or time had come to an end.
+class TimeLimit(TrainerCallback, ExportableState):
+    """Stop after `max_training_seconds` of training steps; evaluations are not counted.
 
-    Trainer takes a step before it asks whether to stop, so that each time that such a training is
-    resumed, to be scored say, it would have trained on.
+    The last step is followed by an evaluation and a checkpoint, like the one at `max_steps`. With
+    several processes the clock of the first one counts.
+
+    Attributes:
+        seconds: Duration of all steps, including those before an interruption.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self._began = 0.0
+
+    def on_step_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the clock."""
+        self._began = time.perf_counter()
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Stop the clock, and the training when the time is up."""
+        self.seconds += time.perf_counter() - self._began
+        if args.max_training_seconds is None:
+            return
+        left = torch.tensor(args.max_training_seconds - self.seconds, device=args.device)
+        if args.world_size > 1:
+            left = broadcast(left)
+        if left <= 0:
+            control.should_training_stop = True
+            control.should_evaluate |= args.eval_strategy == "steps"
+            control.should_save |= args.save_strategy == "steps"
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return what a checkpoint keeps."""
+        return {"args": {"seconds": self.seconds}, "attributes": {}}
+
+
+def check_time_limit(args: Any) -> None:
+    """Check that `max_training_seconds` is positive and goes with the learning-rate schedule.
+
+    A schedule that needs the number of steps would follow `max_steps` or `num_train_epochs`, which
+    are not reached: at the time limit the learning rate would still be high.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if args.max_training_seconds is None:
+        return
+    if args.max_training_seconds <= 0:
+        raise ValueError(f"max_training_seconds must be above 0, not {args.max_training_seconds}")
+    schedule = args.lr_scheduler_type
+    if schedule not in _NEED_NO_LENGTH:
+        raise ValueError(
+            f"nobody knows how many steps max_training_seconds leaves {schedule!r}: take for "
+            f"lr_scheduler_type one of {', '.join(_NEED_NO_LENGTH)}"
+        )
+    for name in ("warmup_steps", "step_decay_every", "step_decay_start"):
+        if 0 < (getattr(args, name) or 0) < 1:
+            raise ValueError(f"with max_training_seconds {name} must be steps, not a share of them")
+
+
+def keep_stopped(args: Any, checkpoint: Path) -> None:
+    """Set `max_steps` to the step of a checkpoint if patience or time had run out there.
+
+    Trainer takes a step before it asks whether to stop: each time such a run is resumed, only to be
+    scored for instance, it would train one step further.
 
     Args:
-        args: `max_steps` of which is set.
-        checkpoint: with a `trainer_state.json`.
+        args: `RunArguments`; their `max_steps` is set.
+        checkpoint: A folder with a `trainer_state.json`.
     """
     state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     kept = state.get("stateful_callbacks", {})

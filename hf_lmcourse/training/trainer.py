@@ -18,19 +18,22 @@ from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics, score_streams
 from ..models.cache import detach_state
-from ..runs.pretrained_vectors import VectorTrainer
-from ..sharing.sharing_trainer import SharingTrainer
 from .arguments import RunArguments
-from .carried_state import ResetAtEpoch, load_carried_state, save_carried_state
+from .carried_state import (
+    LengthScaledRate,
+    ResetAtEpoch,
+    load_carried_state,
+    save_carried_state,
+)
+from .frozen_vectors import VectorTrainer
 from .input_masking import InputMasking
 from .schedules import step_decay
-from .truncation import LengthScaledRate
 from .weight_averaging import WeightAveragingTrainer
 
 __all__ = ["StreamTrainer"]
 
 
-class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
+class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,
@@ -129,7 +132,7 @@ class StreamTrainer(SharingTrainer, WeightAveragingTrainer, VectorTrainer):
             if self._smoothing:
                 inputs = {**inputs, "label_smoothing": self._smoothing}
         if model.training and isinstance(self.train_dataset, RandomBlockStreams):
-            self._rate.note(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
+            self._rate.record(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
         if streaming:
             inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}

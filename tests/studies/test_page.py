@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from hf_lmcourse.errors import LmcourseError
-from hf_lmcourse.report.race import load_races
 from hf_lmcourse.studies.page import has_curves, load_studies, study_page
 
 
@@ -62,46 +61,6 @@ def test_only_studies_are_read(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(LmcourseError, match=r"c\.json cannot be read"):
         load_studies(tmp_path)
-
-
-def race() -> dict[str, Any]:
-    def point(name: str, seconds: float, to_mark: float | None, perplexity: float) -> Any:
-        figures = {"perplexity": perplexity, "unknown_share": 0.125}
-        return {
-            "name": name,
-            "seconds": seconds,
-            "seconds_to_mark": to_mark,
-            "metrics": {"validation": figures, "hand-out validation": figures},
-        }
-
-    published = {"model": "theirs", "corpus": "hand-out", "split": "validation", "value": 113.7}
-    return {
-        "name": "race_one",
-        "corpus": "ptb",
-        "command": "lmcourse race one.yaml two.yaml",
-        "device": "a processor",
-        "threads": 1,
-        "commit": "abc",
-        "points": [point("one", 100.0, None, 150.0), point("two", 9.5, 0.25, 140.0)],
-        "count_models": {"validation": {"bigram counts": 76.5}},
-        "published": [{**published, "note": "trained elsewhere"}],
-    }
-
-
-def test_a_race_stands_below_the_studies_with_what_was_published(tmp_path: Path) -> None:
-    (tmp_path / "race_one.json").write_text(json.dumps(race()))
-    (tmp_path / "other.json").write_text("{}")
-    page = study_page([study()], "plots", load_races(tmp_path))
-    assert page.index("## outputs") < page.index("## race_one")
-    assert "| perplexity | seconds | to the mark | validation | hand-out validation |" in page
-    assert "| one | 100.0 |  | 150.00 | 150.00 |" in page
-    assert "| two | 9.5 | 0.25 | 140.00 | 140.00 |" in page
-    assert "| bigram counts |  |  | 76.50 |  |" in page
-    assert "| theirs (published) |  |  |  | 113.7 |" in page
-    assert "unknown words: validation 12.5%" in page and "trained elsewhere." in page
-    (tmp_path / "race_one.json").write_text("{")
-    with pytest.raises(LmcourseError, match=r"race_one\.json cannot be read"):
-        load_races(tmp_path)
 
 
 def test_the_coverage_of_vectors_stands_where_there_are_any() -> None:

@@ -132,17 +132,17 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
     study, told = read_study(str(path)), []
     whole = run_study(study, tmp_path / "whole", tell=told.append)
 
-    prepare = module.prepare_any_run
+    prepare = module.prepare_run
 
     def stopping(settings: Any, command: list[str]) -> Any:
         run = prepare(settings, command)
         run.trainer.callback_handler.callbacks.insert(0, Stop(1))
         return run
 
-    monkeypatch.setattr(module, "prepare_any_run", stopping)
+    monkeypatch.setattr(module, "prepare_run", stopping)
     with pytest.raises(KeyboardInterrupt):
         run_study(study, tmp_path / "out", tell=told.append)
-    monkeypatch.setattr(module, "prepare_any_run", prepare)
+    monkeypatch.setattr(module, "prepare_run", prepare)
     record = run_study(study, tmp_path / "out", tell=told.append)
     assert told[-2] == "[1/1] num_hidden_layers 1, seed 1 goes on ..."
     (point,), (expected,) = record["points"], whole["points"]

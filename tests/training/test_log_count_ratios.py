@@ -10,7 +10,7 @@ from scipy import sparse
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.data.ragged import RaggedTexts
 from hf_lmcourse.evaluation.linear_baselines import LogCountRatio
-from hf_lmcourse.training.log_count_ratios import begin_with_ratios, log_count_ratios
+from hf_lmcourse.training.log_count_ratios import initialise_ratios, log_count_ratios
 
 TEXTS = [[1, 2, 1], [2, 3], [1, 1, 3], [4]]
 LABELS = [0, 1, 1, 0]
@@ -48,7 +48,7 @@ def test_each_text_counts_an_entry_once(buckets: int) -> None:
         vocab_size=6, embedding_size=2, hidden_size=2, ngram_buckets=buckets, log_count_ratios=True
     )
     body = DANForSequenceClassification(config).model
-    begin_with_ratios(body, ragged_texts(), 2)
+    initialise_ratios(body, ragged_texts(), 2)
     words = torch.tensor([[0.0, 1, 1, 0, 1, 0], [0.0, 1, 1, 2, 0, 0]])
     torch.testing.assert_close(body.word_ratios, log_count_ratios(words).float())
     if buckets:
@@ -65,5 +65,5 @@ def test_each_text_counts_an_entry_once(buckets: int) -> None:
 def test_a_model_without_ratios_is_left_alone() -> None:
     body = DANForSequenceClassification(DANConfig(vocab_size=6)).model
     before = set(body.state_dict())
-    begin_with_ratios(body, ragged_texts(), 2)
+    initialise_ratios(body, ragged_texts(), 2)
     assert set(body.state_dict()) == before

@@ -14,6 +14,7 @@ from tiny import FAMILIES, TEXTS, fingerprint, tiny
 import hf_lmcourse.metrics
 from hf_lmcourse.data.streams import ContiguousStreams
 from hf_lmcourse.sharing.push import push_folder
+from hf_lmcourse.sharing.sharing_trainer import with_sharing
 from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.sparse_gradients import SparseGradientTrainer
 from hf_lmcourse.training.trainer import StreamTrainer
@@ -66,10 +67,12 @@ def push_by_trainer(family: str, folder: Path) -> list[str]:
     options: dict[str, Any] = {"model": model, "args": args, "processing_class": tokenizer}
     if family == "dan":
         rows = [{**tokenizer(text), "labels": place} for place, text in enumerate(TEXTS)]
-        trainer: Any = SparseGradientTrainer(train_dataset=rows, **options)
+        trainer: Any = with_sharing(SparseGradientTrainer)(train_dataset=rows, **options)
     else:
         tokens = torch.tensor(tokenizer("".join(TEXTS) * 4)["input_ids"]).numpy()
-        trainer = StreamTrainer(train_dataset=ContiguousStreams(tokens, 2, 8), **options)
+        trainer = with_sharing(StreamTrainer)(
+            train_dataset=ContiguousStreams(tokens, 2, 8), **options
+        )
     trainer.train()
     trainer.push_to_hub()
     return [path.name for path in Path(str(args.output_dir)).iterdir()]

@@ -19,13 +19,14 @@ from hf_lmcourse import (
 from hf_lmcourse.data.bigrams import BigramCountsOfText, Bigrams
 from hf_lmcourse.data.streams import ContiguousStreams
 from hf_lmcourse.training.arguments import RunArguments
-from hf_lmcourse.training.bigram_counts import (
+from hf_lmcourse.training.bigram_trainers import (
     BigramTrainer,
+    CountLBFGS,
     CountTrainer,
     HandTrainer,
     bigram_training,
+    exact_gradient,
 )
-from hf_lmcourse.training.bigram_gradients import exact_gradient, fit_counts
 from hf_lmcourse.training.trainer import StreamTrainer
 
 VOCABULARY = 6
@@ -145,15 +146,21 @@ def test_gradients_by_hand_do_not_add_up_over_pieces_of_a_batch(tmp_path: Path) 
         trainer(HandTrainer, tmp_path, gradient_accumulation_steps=2)
 
 
+def losses_of(model: Any, optimizer: torch.optim.Optimizer, steps: int) -> list[float]:
+    """The exact loss before each step, and after the last."""
+    losses = []
+    for _ in range(steps):
+        losses.append(exact_gradient(model, WHOLE_TEXT.counts).item())
+        optimizer.step()
+    return [*losses, exact_gradient(model, WHOLE_TEXT.counts).item()]
+
+
 def test_lbfgs_and_adam_reach_the_least_loss_a_bigram_model_can_have() -> None:
     first, second = tiny_model(), tiny_model()
-    losses = fit_counts(first, WHOLE_TEXT.counts, steps=10, progress=False)
-    assert len(losses) == 11
+    losses = losses_of(first, CountLBFGS(first, WHOLE_TEXT.counts), 10)
     assert least_loss() - 1e-6 < losses[-1] < least_loss() + 1e-3
     adam = torch.optim.Adam(second.parameters(), lr=0.1)
-    assert fit_counts(second, WHOLE_TEXT.counts, 300, adam, progress=False)[-1] == pytest.approx(
-        losses[-1], abs=1e-2
-    )
+    assert losses_of(second, adam, 300)[-1] == pytest.approx(losses[-1], abs=1e-2)
 
 
 def test_stochastic_gradient_descent_comes_near_the_same_loss(tmp_path: Path) -> None:
@@ -181,9 +188,7 @@ def test_trainer_takes_one_step_of_the_optimizer_on_the_exact_gradient(tmp_path:
     run = trainer(CountTrainer, tmp_path, optim="sgd", max_steps=3)
     run.train()
     model = tiny_model()
-    losses = fit_counts(
-        model, WHOLE_TEXT.counts, 3, torch.optim.SGD(model.parameters(), lr=1.0), progress=False
-    )
+    losses = losses_of(model, torch.optim.SGD(model.parameters(), lr=1.0), 3)
     logged = [entry["loss"] for entry in run.state.log_history if "loss" in entry]
     assert logged == pytest.approx(losses[:3], rel=1e-5)
     for ours, expected in zip(run.model.parameters(), model.parameters(), strict=True):
@@ -221,7 +226,7 @@ BEYOND_THE_EQUATION: list[dict[str, Any]] = [
 @pytest.mark.parametrize("changes", BEYOND_THE_EQUATION)
 def test_settings_beyond_the_equation_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(LmcourseError, match='need output_layer "full" and no mixture'):
-        fit_counts(tiny_model(**changes), WHOLE_TEXT.counts)
+        bigram_training("bigram_counts", tiny_model(**changes), BIGRAMS)
     assert bigram_training("bigrams", tiny_model(**changes), BIGRAMS)[0] is BigramTrainer
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.random_blocks import RandomBlockStreams
-from hf_lmcourse.runs.language_model import prepare_run
 from hf_lmcourse.runs.settings import read_settings
+from hf_lmcourse.runs.start import prepare_run
 
 from .test_trainer import STREAMS, VOCABULARY, tiny_model, trainer
 

@@ -1,0 +1,128 @@
+"""Setup of a classifier's run: data, tokenizer, model, trainer."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from transformers import (
+    AutoModelForSequenceClassification,
+    EvalPrediction,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from ..data.labelled import LabelledCorpus, load_labelled_corpus
+from ..data.ragged import encode_texts, ragged_batch
+from ..errors import LmcourseError
+from ..metrics import load_metric
+from ..models.loading import check_vocabulary, load_tokenizer
+from ..report.results import git_commit
+from ..sharing.sharing_trainer import with_sharing
+from ..tokenization import train_tokenizer
+from ..training.callbacks import StopOnSignal
+from ..training.log_count_ratios import initialise_ratios
+from ..training.sparse_gradients import SparseGradientTrainer
+from .classifier import ClassifierRun
+from .pretrained_vectors import initialise_from_vectors
+from .settings import RunSettings
+from .training_run import (
+    check_config,
+    record_command,
+    resolve_run_folder,
+    run_callbacks,
+    show_progress,
+)
+
+__all__ = ["prepare_classifier"]
+
+
+def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
+    """Load the texts, and build the tokenizer, the model and the trainer; see `prepare_run`."""
+    args, data = settings.training, settings.data
+    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts:
+        raise LmcourseError(
+            "input_masking, weight_averaging and rank_contexts are for language models"
+        )
+    with args.main_process_first(desc="tokenizing"):
+        corpus = load_labelled_corpus(
+            data.corpus,
+            data.data_dir,
+            text_column=data.text_column,
+            label_column=data.label_column,
+            validation_share=data.validation_share,
+        )
+        tokenizer = _tokenizer(settings, corpus)
+        splits = {
+            split: encode_texts(texts, tokenizer, data.cache_dir)
+            for split, texts in corpus.splits.items()
+        }
+    set_seed(args.seed)
+    model = _model(settings, corpus, tokenizer)
+    vectors = initialise_from_vectors(settings, model, tokenizer)
+    initialise_ratios(model.model, splits["train"], len(corpus.label_names))
+    folder = resolve_run_folder(settings, model)
+    record_command(args, folder, command)
+    stop = StopOnSignal()
+    args.metric_for_best_model, args.greater_is_better = "accuracy", True
+    args.remove_unused_columns = False
+    trainer = with_sharing(SparseGradientTrainer)(
+        model=model,
+        args=args,
+        data_collator=ragged_batch,
+        train_dataset=splits["train"],
+        eval_dataset=splits["validation"],
+        processing_class=tokenizer,
+        compute_metrics=_accuracy,
+        preprocess_logits_for_metrics=_predicted_class,
+        callbacks=run_callbacks(args, stop),
+    )
+    show_progress(trainer)
+    return ClassifierRun(
+        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
+    )
+
+
+def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    """Compute the accuracy of predicted classes."""
+    metric = load_metric("label_accuracy")
+    metrics = metric.compute(predictions=prediction.predictions, references=prediction.label_ids)
+    assert metrics is not None
+    return metrics
+
+
+def _predicted_class(logits: Tensor, labels: Tensor) -> Tensor:
+    """Reduce the logits, so that Trainer need not keep them."""
+    return logits.argmax(-1)
+
+
+def _tokenizer(settings: RunSettings, corpus: LabelledCorpus) -> PreTrainedTokenizerBase:
+    data = settings.data
+    if data.tokenizer in ("word", "word_punctuation"):
+        return train_tokenizer(
+            data.tokenizer,
+            corpus.splits["train"].texts,
+            vocab_size=data.max_vocabulary,
+            min_frequency=data.min_frequency,
+            lowercase=data.lowercase,
+        )
+    if not Path(data.tokenizer, "tokenizer.json").exists():
+        raise LmcourseError(
+            f'tokenizer {data.tokenizer!r} is neither "word_punctuation" nor "word" nor a folder '
+            "with a tokenizer.json"
+        )
+    return load_tokenizer(data.tokenizer)
+
+
+def _model(
+    settings: RunSettings, corpus: LabelledCorpus, tokenizer: PreTrainedTokenizerBase
+) -> Any:
+    config: Any = settings.config
+    config.vocab_size = len(tokenizer)
+    config.pad_token_id = tokenizer.pad_token_id
+    config.id2label = dict(enumerate(corpus.label_names))
+    config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
+    config.problem_type = "single_label_classification"
+    check_config(settings)
+    model = AutoModelForSequenceClassification.from_config(config)
+    check_vocabulary(model, tokenizer)
+    return model

@@ -1,0 +1,182 @@
+"""Setup of a language model's run: data, tokenizer, model, trainer."""
+
+import string
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+from transformers import (
+    AutoModelForCausalLM,
+    PreTrainedTokenizerBase,
+    default_data_collator,
+    set_seed,
+)
+
+from ..data.bigrams import Bigrams
+from ..data.columns import read_vocabulary
+from ..data.corpora import Corpus, load_corpus
+from ..data.encoding import encode_split
+from ..data.hold_out import hold_out
+from ..data.local_files import data_file
+from ..data.random_blocks import RandomBlockStreams
+from ..data.streams import ContiguousStreams, text_marks
+from ..data.windows import TokenWindows
+from ..errors import LmcourseError
+from ..evaluation.corpus_scores import scoring_data, text_counts
+from ..models.loading import check_vocabulary, load_tokenizer
+from ..report.results import git_commit
+from ..sharing.sharing_trainer import with_sharing
+from ..tokenization import DigitPatternTokenizer, train_tokenizer
+from ..training.arguments import DataArguments
+from ..training.bigram_trainers import bigram_training
+from ..training.callbacks import SampleText, StopOnSignal
+from ..training.trainer import StreamTrainer
+from .language_model import LanguageModelRun
+from .pretrained_vectors import initialise_from_vectors
+from .settings import RunSettings
+from .training_run import (
+    check_config,
+    record_command,
+    resolve_run_folder,
+    run_callbacks,
+    show_progress,
+)
+
+__all__ = ["prepare_language_model"]
+
+
+def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
+    """Load the text, and build the tokenizer, the model and the trainer; see `prepare_run`."""
+    args, data = settings.training, settings.data
+    with args.main_process_first(desc="tokenizing"):
+        corpus = hold_out(
+            load_corpus(data.corpus, data.data_dir), data.hold_out or (), data.data_dir
+        )
+        tokenizer = _tokenizer(data, corpus)
+        splits = {
+            split: encode_split(corpus, split, tokenizer, data.cache_dir)
+            for split in dict.fromkeys(("train", "validation", *corpus.splits))
+        }
+    if not tokenizer(args.sample_prompt)["input_ids"]:
+        raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
+    set_seed(args.seed)
+    model, marks = _model(settings, tokenizer), text_marks(tokenizer)
+    vectors = initialise_from_vectors(settings, model, tokenizer)
+    trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
+    validation = scoring_data(
+        model,
+        splits["validation"].tokens,
+        args.eval_batch_size * args.world_size,
+        block_length=data.block_length,
+        **marks,
+    )
+    folder = resolve_run_folder(settings, model)
+    record_command(args, folder, command)
+    stop = StopOnSignal()
+    args.metric_for_best_model, args.greater_is_better = "loss", False
+    trainer = with_sharing(trainer_class)(
+        model=model,
+        args=args,
+        train_dataset=train,
+        eval_dataset=validation,
+        processing_class=tokenizer,
+        data_collator=default_data_collator,  # nothing here needs padding
+        callbacks=[SampleText(tokenizer, folder), *run_callbacks(args, stop)],
+        eval_counts=text_counts(splits["validation"]),
+    )
+    show_progress(trainer)
+    return LanguageModelRun(
+        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
+    )
+
+
+_TOKENIZER_SETTINGS = {
+    "character": ("alphabet",),
+    "word": ("max_vocabulary", "min_frequency", "lowercase"),
+    "digit_pattern": ("max_vocabulary", "min_frequency"),
+}
+"""The settings of each tokenizer that is trained; a saved one has none."""
+
+
+def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
+    default, known = DataArguments(), _TOKENIZER_SETTINGS.get(data.tokenizer, ())
+    for name in ("alphabet", "max_vocabulary", "min_frequency", "lowercase"):
+        if name not in known and getattr(data, name) != getattr(default, name):
+            raise LmcourseError(f"{name} does not go with tokenizer {data.tokenizer!r}")
+    if data.vocabulary is not None:
+        return _tokenizer_of_file(data, data.vocabulary)
+    if data.tokenizer in _TOKENIZER_SETTINGS:
+        return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
+    if not Path(data.tokenizer, "tokenizer.json").exists():
+        raise LmcourseError(
+            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
+            "nor a folder with a tokenizer.json"
+        )
+    return load_tokenizer(data.tokenizer)
+
+
+def _tokenizer_options(data: DataArguments) -> dict[str, Any]:
+    if data.tokenizer == "character":
+        return {"alphabet": string.printable if data.alphabet == "printable" else ""}
+    options = {"vocab_size": data.max_vocabulary, "min_frequency": data.min_frequency}
+    return options | ({"lowercase": data.lowercase} if data.tokenizer == "word" else {})
+
+
+def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokenizerBase:
+    if data.tokenizer != "digit_pattern":
+        raise LmcourseError(
+            f'vocabulary goes with tokenizer "digit_pattern", not {data.tokenizer!r}'
+        )
+    words = read_vocabulary(data_file(vocabulary, data.data_dir), data.max_vocabulary)
+    return DigitPatternTokenizer.of_vocabulary(words)
+
+
+def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
+    config = settings.config
+    config.vocab_size = len(tokenizer)
+    config.pad_token_id = tokenizer.pad_token_id
+    config.eos_token_id = tokenizer.eos_token_id
+    check_config(settings)
+    _check_block_length(settings)
+    model = AutoModelForCausalLM.from_config(config)
+    check_vocabulary(model, tokenizer)
+    return model
+
+
+def _check_block_length(settings: RunSettings) -> None:
+    """Refuse positions that no block reaches: they would never be trained, but are used later."""
+    longest = getattr(settings.config, "max_position_embeddings", None)
+    if longest is not None and settings.data.block_length != longest:
+        raise LmcourseError(
+            f"block_length {settings.data.block_length} must be the model's "
+            f"max_position_embeddings {longest}: a block is the whole context that it trains on"
+        )
+
+
+def _training(
+    settings: RunSettings, model: Any, tokens: np.ndarray, marks: dict[str, int | None]
+) -> tuple[type[StreamTrainer], Dataset]:
+    """Choose the Trainer and its data: bigrams, streams, or windows for a model without state."""
+    batches = settings.data.batches
+    if settings.training.lbfgs_iterations and batches != "bigram_counts":
+        raise LmcourseError("lbfgs_iterations needs the exact gradient: batches bigram_counts")
+    if settings.training.lbfgs_iterations and settings.training.weight_decay:
+        raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
+    if settings.training.input_masking and batches in ("bigrams_by_hand", "bigram_counts"):
+        raise LmcourseError(f"{batches} has no input_masking: take batches bigrams, or streams")
+    if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
+        raise LmcourseError("random_block_length is for models that carry a state along streams")
+    if batches != "streams":
+        return bigram_training(batches, model, Bigrams(tokens, **marks))
+    rows = settings.training.train_batch_size * settings.training.world_size
+    length = settings.data.block_length
+    options: dict[str, Any] = {
+        **marks,
+        "random_offset": settings.data.random_offset,
+        "seed": settings.training.seed,
+    }
+    if model.carries_state:
+        streams = RandomBlockStreams if settings.data.random_block_length else ContiguousStreams
+        return StreamTrainer, streams(tokens, rows, length, **options)
+    return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)
