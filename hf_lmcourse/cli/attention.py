@@ -37,8 +37,8 @@ def run(arguments: list[str]) -> int:
     if corpus is not None:
         encoded = encode_split(corpus, options.split, tokenizer, options.cache_dir)
         statistics = head_statistics(model, tokenizer, encoded.tokens[: options.tokens])
-        print(f"{options.model} on {corpus.name}, {options.split}")  # noqa: T201
-        print(_table(statistics))  # noqa: T201
+        print(f"{options.model} on {corpus.name}, {options.split}")
+        print(_table(statistics))
         _write_json(options, "heads.json", [row.as_dict() for row in statistics])
     return 0
 
@@ -61,7 +61,7 @@ def _draw(options: argparse.Namespace, model: Any, tokenizer: Any) -> None:
     plot_layer_means(
         maps.weights, maps.tokens, folder / "layer_means.png", f"{name}: means over the heads"
     )
-    print(  # noqa: T201
+    print(
         f"{folder}: heads_of_layer_{layer}.png, layer_means.png, weights.json "
         f"({layers} layers, {maps.weights.shape[1]} heads, {len(maps.tokens)} tokens)"
     )

@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
     for name in BASELINES:
         score = score_baseline(name, corpus, options.seed)
         figures = ", ".join(f"{split} {value:.2%}" for split, value in score.accuracy.items())
-        print(f"{name}: {figures} (C = {score.strength:g}, {score.seconds:.0f} s)")  # noqa: T201
+        print(f"{name}: {figures} (C = {score.strength:g}, {score.seconds:.0f} s)")
         if options.results_dir:
             result = _result(name, corpus, score, ["lmcourse", "baselines", *arguments], options)
             result.save(Path(options.results_dir, f"{result.name}.json"))

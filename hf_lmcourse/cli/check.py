@@ -22,7 +22,7 @@ def run(arguments: list[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     if options.list:
-        print(_list())  # noqa: T201
+        print(_list())
         return 0
     if options.template:
         return _write_template(options.template, options.file)
@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
     verdicts = check_file(
         options.file, options.task, seed=options.seed, time_limit=options.time_limit
     )
-    print(report(verdicts))  # noqa: T201
+    print(report(verdicts))
     return max(map(_status, verdicts))
 
 
@@ -56,14 +56,14 @@ def _list() -> str:
 def _write_template(task: str, file: str | None) -> int:
     text = template(task)
     if file is None:
-        print(text, end="")  # noqa: T201
+        print(text, end="")
         return 0
     try:
         with Path(file).open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
         raise LmcourseError(f"cannot write {file}: {error.strerror}") from error
-    print(f"wrote {file}: fill it in, then lmcourse check {file}")  # noqa: T201
+    print(f"wrote {file}: fill it in, then lmcourse check {file}")
     return 0
 
 

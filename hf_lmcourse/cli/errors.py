@@ -79,8 +79,8 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
     hits = int((p.argmax(-1) == right).sum())
-    print(f"{title}: {len(right) - hits:,} of {len(right):,} wrong ({hits / len(right):.2%} right)")  # noqa: T201
-    print(f"{folder}: errors.md, confusion.png, calibration.png, groups.png")  # noqa: T201
+    print(f"{title}: {len(right) - hits:,} of {len(right):,} wrong ({hits / len(right):.2%} right)")
+    print(f"{folder}: errors.md, confusion.png, calibration.png, groups.png")
     return 0
 
 

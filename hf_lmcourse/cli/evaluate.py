@@ -10,78 +10,58 @@ from typing import Any
 from ..adaptation.adapted_model import AdaptedModel
 from ..adaptation.continuous_cache import CacheSettings
 from ..adaptation.study import adaptation_study, save_adaptation_study
-from ..data.corpora import Corpus, load_corpus, user_file, whole_file
+from ..data.corpora import load_corpus
 from ..errors import LmcourseError
-from ..evaluation.corpus_scores import evaluate_split
+from ..evaluation.evaluate import Evaluation, evaluate, metrics_table
 from ..inspection.log_probability_rank import rank_bound
-from ..models.causal_lm import LanguageModelForCausalLM
-from ..models.loading import load_language_model
 
 __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Score every token of a split once, and print the figures.
-
-    Args:
-        arguments: see `lmcourse evaluate --help`.
-
-    Returns:
-        The exit status.
-    """
+    """Score every token of a split once, and print the metrics."""
     options = _parser().parse_args(arguments)
     _check(options)
-    corpus = _corpus(options)
-    split = options.split or ("test" if "test" in corpus.splits else corpus.splits[-1])
-    model, tokenizer = load_language_model(options.model, options.revision)
-    if not isinstance(model, LanguageModelForCausalLM):
-        raise LmcourseError(f"{options.model} is not one of this package's language models")
-    began = time.perf_counter()
-    metrics = evaluate_split(
-        model,
-        tokenizer,
-        corpus,
-        split,
+    adapting = options.continuous_cache or options.dynamic_evaluation
+    scored = evaluate(
+        options.model,
+        # Adaptation is tuned on a validation split, so that a text file is then cut into splits.
+        load_corpus(options.data, options.data_dir) if adapting else options.data,
+        options.split,
+        revision=options.revision,
         streams=options.streams,
         block_length=options.block_length,
         stride=options.stride,
+        data_dir=options.data_dir,
         cache_dir=options.cache_dir,
-        progress=True,
     )
-    seconds = time.perf_counter() - began
-    adapted = AdaptedModel(model, tokenizer, corpus, options.cache_dir)
-    columns, notes = _adapted_columns(adapted, split, options)
-    print(f"{options.model} on {corpus.name}, {split}")  # noqa: T201
-    _print_columns({"": metrics, **columns})
+    adapted = AdaptedModel(scored.model, scored.tokenizer, scored.corpus, options.cache_dir)
+    columns, notes = _adapted_columns(adapted, scored.split, options)
+    print(f"{scored.title}\n{metrics_table({'': scored, **columns})}")
     if options.results_dir:
-        name, words = Path(options.model).name, ["lmcourse", "evaluate", *arguments]
-        figures = {"": {**metrics, "seconds": seconds}, **columns}
-        study = adaptation_study(model, name, corpus.name, split, words, figures)
-        save_adaptation_study(study, options.results_dir)
+        _save_study(scored, columns, options, arguments)
     if options.rank:
-        rank, shape = adapted.rank(split, options.rank)
-        metrics = metrics | {"log_probability_rank": rank}
-        notes.append(_rank_note(rank, shape, rank_bound(model)))
-    print("".join(f"  {note}\n" for note in notes), end="")  # noqa: T201
+        rank, shape = adapted.rank(scored.split, options.rank)
+        scored["log_probability_rank"] = rank
+        bound = rank_bound(scored.model)
+        limit = "without a bound" if bound is None else f"at most {bound} for a softmax"
+        notes.append(
+            f"log-probabilities of {shape[0]:,} contexts x {shape[1]:,} tokens: rank {rank}, "
+            f"{limit}"
+        )
+    for note in notes:
+        print(f"  {note}")
     if options.json:
         try:
-            text = json.dumps({**metrics, **columns}, indent=2) + "\n"
+            text = json.dumps({**scored, **columns}, indent=2) + "\n"
             Path(options.json).write_text(text, encoding="utf-8")
         except OSError as error:
             raise LmcourseError(f"cannot write {options.json}: {error.strerror}") from error
     return 0
 
 
-def _corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus; a text file whole, unless a split is asked for or adaptation has to be tuned."""
-    path = user_file(options.data)
-    if path and not (options.split or options.continuous_cache or options.dynamic_evaluation):
-        return whole_file(path)
-    return load_corpus(options.data, options.data_dir)
-
-
 def _check(options: argparse.Namespace) -> None:
-    """Refuse settings that are out of range, or of what was not asked for."""
+    """Refuse options that are out of range, or that need another one."""
     cache = (options.cache_window, options.cache_theta, options.cache_lambda)
     given = [value for value in cache if value is not None]
     if given and (len(given) < 3 or not options.continuous_cache):
@@ -97,8 +77,8 @@ def _check(options: argparse.Namespace) -> None:
         raise LmcourseError("--dynamic_decay goes with --dynamic_rate; together they are tuned")
     if options.results_dir and not (options.continuous_cache or options.dynamic_evaluation):
         raise LmcourseError(
-            "--results_dir keeps what adaptation is worth: ask for --continuous_cache or "
-            "--dynamic_evaluation, or take --json"
+            "--results_dir saves what adaptation gains: use it with --continuous_cache or "
+            "--dynamic_evaluation, or use --json"
         )
     if options.segment < 1 or options.rank < 0:
         raise LmcourseError("--segment must be at least 1, and --rank at least 0")
@@ -107,28 +87,28 @@ def _check(options: argparse.Namespace) -> None:
 def _adapted_columns(
     adapted: AdaptedModel, split: str, options: argparse.Namespace
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """A column for each way to adapt that was asked for, and a line about its settings."""
+    """Score with each adaptation that was asked for; return its metrics and its settings."""
     columns: dict[str, dict[str, Any]] = {}
     notes = []
-    began = time.perf_counter()
-    tuned = "tuned on validation" if split != "validation" else "tuned on this very text"
+    tuned = "tuned on validation" if split != "validation" else "tuned on the scored text"
     if options.continuous_cache:
-        wanted = None
+        began = time.perf_counter()
+        given = None
         if options.cache_window is not None:
-            wanted = CacheSettings(options.cache_window, options.cache_theta, options.cache_lambda)
-        figures, cache = adapted.with_cache(split, wanted)
+            given = CacheSettings(options.cache_window, options.cache_theta, options.cache_lambda)
+        metrics, cache = adapted.with_cache(split, given)
         columns["continuous_cache"] = {
-            **figures,
+            **metrics,
             "seconds": time.perf_counter() - began,
             "settings": asdict(cache),
         }
         notes.append(
             f"continuous cache: window {cache.window}, theta {cache.theta:g}, lambda "
-            f"{cache.weight:g}, {'given' if wanted else tuned}"
+            f"{cache.weight:g}, {'given' if given else tuned}"
         )
     if options.dynamic_evaluation:
         began = time.perf_counter()
-        figures, dynamic = adapted.dynamically(
+        metrics, dynamic = adapted.dynamically(
             split,
             options.dynamic_evaluation,
             options.segment,
@@ -136,7 +116,7 @@ def _adapted_columns(
             options.dynamic_decay,
         )
         columns["dynamic_evaluation"] = {
-            **figures,
+            **metrics,
             "seconds": time.perf_counter() - began,
             "settings": {**asdict(dynamic), "segment": options.segment},
         }
@@ -147,28 +127,21 @@ def _adapted_columns(
     return columns, notes
 
 
-def _print_columns(columns: dict[str, dict[str, Any]]) -> None:
-    """The figures as aligned text, one column for each way to score."""
-    if len(columns) > 1:
-        titles = ["no adaptation", *(name.replace("_", " ") for name in columns if name)]
-        print(" " * 22 + "".join(f" {title:>18}" for title in titles))  # noqa: T201
-    width = 12 if len(columns) == 1 else 18
-    for name, value in columns[""].items():
-        cells = [value, *(column.get(name) for key, column in columns.items() if key)]
-        print(f"  {name:<20}" + "".join(f" {_shown(cell):>{width}}" for cell in cells))  # noqa: T201
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-
-
-def _rank_note(rank: int, shape: tuple[int, ...], bound: int | None) -> str:
-    most = (
-        "which nothing bounds but its size" if bound is None else f"at most {bound} for a softmax"
+def _save_study(
+    scored: Evaluation,
+    columns: dict[str, dict[str, Any]],
+    options: argparse.Namespace,
+    arguments: list[str],
+) -> None:
+    study = adaptation_study(
+        scored.model,
+        Path(options.model).name,
+        scored.corpus.name,
+        scored.split,
+        ["lmcourse", "evaluate", *arguments],
+        {"": {**scored, "seconds": scored.seconds}, **columns},
     )
-    return f"log-probabilities of {shape[0]:,} contexts x {shape[1]:,} tokens: rank {rank}, {most}"
+    save_adaptation_study(study, options.results_dir)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,45 +151,65 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, help="name of a corpus, or path of a text")
     parser.add_argument(
         "--split",
-        help="train, validation or test; by default test where there is one, and a text file whole",
+        help="train, validation or test (test if there is one; a text file is scored whole)",
     )
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument("--cache_dir", help="tokenized text (environment: LMCOURSE_CACHE)")
     parser.add_argument(
-        "--streams", type=int, help="cut the text into parallel streams (1: not at all)"
+        "--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)"
     )
+    parser.add_argument("--streams", type=int, help="cut the text into parallel streams (1)")
     parser.add_argument(
         "--block_length",
         type=int,
-        help="tokens a forward pass (512; for a Transformer its longest context)",
+        help="tokens per forward pass (512; for a Transformer its longest context)",
     )
     parser.add_argument(
         "--stride", type=int, help="tokens that a Transformer's window scores (half of it)"
     )
-    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--json", help="also write the metrics to this file")
     parser.add_argument(
         "--rank",
         type=int,
         default=0,
-        help="also the rank of the log-probabilities of so many contexts (more than the width)",
+        help="also compute the rank of the log-probabilities of this many contexts, which should "
+        "be more than the width of the model",
     )
-    _add_adaptation(parser.add_argument_group("adaptation at test time, in columns of its own"))
+    _add_adaptation(parser.add_argument_group("adaptation at test time, one column each"))
     return parser
 
 
 def _add_adaptation(group: Any) -> None:
     group.add_argument(
-        "--continuous_cache", action="store_true", help="words seen lately (Grave et al. 2017)"
+        "--continuous_cache",
+        action="store_true",
+        help="mix in a cache of recent words (Grave et al. 2017)",
     )
-    group.add_argument("--cache_window", type=int, help="tokens back; tuned on validation if none")
-    group.add_argument("--cache_theta", type=float, help="how much a similar context counts")
-    group.add_argument("--cache_lambda", type=float, help="the share of the cache")
+    group.add_argument(
+        "--cache_window", type=int, help="tokens in the cache (tuned on the validation split)"
+    )
+    group.add_argument(
+        "--cache_theta", type=float, help="scale of the similarity of hidden states (tuned as well)"
+    )
+    group.add_argument(
+        "--cache_lambda", type=float, help="weight of the cache in the mixture (tuned as well)"
+    )
     group.add_argument(
         "--dynamic_evaluation",
         choices=("sgd", "rms"),
-        help="a gradient step after each scored segment (Krause et al. 2018)",
+        help="take a gradient step after each scored segment (Krause et al. 2018)",
     )
-    group.add_argument("--segment", type=int, default=5, help="its tokens (5; 20 for characters)")
-    group.add_argument("--dynamic_rate", type=float, help="its rate; tuned on validation if none")
-    group.add_argument("--results_dir", help="folder that gets adaptation_<run>.json, a study")
-    group.add_argument("--dynamic_decay", type=float, default=0.0, help="its way back, with a rate")
+    group.add_argument(
+        "--segment", type=int, default=5, help="tokens in a segment (5; use 20 for characters)"
+    )
+    group.add_argument(
+        "--dynamic_rate", type=float, help="learning rate of the steps (tuned on validation)"
+    )
+    group.add_argument(
+        "--dynamic_decay",
+        type=float,
+        default=0.0,
+        help="decay towards the trained weights; needs --dynamic_rate (0)",
+    )
+    group.add_argument(
+        "--results_dir", help="write the comparison to adaptation_<run>.json in this folder"
+    )

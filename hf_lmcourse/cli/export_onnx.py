@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         raise LmcourseError(f"cannot write to {options.output}: {error.strerror}") from error
     for path in paths:
-        print(path)  # noqa: T201
+        print(path)
     return 0
 
 

@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
             **settings,
         )
     for text in tokenizer.batch_decode(tokens):
-        print(text)  # noqa: T201
+        print(text)
     return 0
 
 

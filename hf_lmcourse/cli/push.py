@@ -25,7 +25,7 @@ def run(arguments: list[str]) -> int:
         create_pr=options.create_pr,
         with_code=options.with_code,
     )
-    print(f"{pushed.url} holds {options.folder}: {', '.join(pushed.files)}")  # noqa: T201
+    print(f"{pushed.url} holds {options.folder}: {', '.join(pushed.files)}")
     return 0
 
 

@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
     for name, pairs in sets.items():
         scored = score_pairs(pairs, source.vectors)
         figures = rank_correlation(scored)
-        print(f"{name}: {_shown(figures)}")  # noqa: T201
+        print(f"{name}: {_shown(figures)}")
         try:
             write_pairs(scored, folder / f"{name}.csv")
         except OSError as error:
@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
             command = ["lmcourse", "similarity", *arguments]
             result = _result(source, name, figures, command, time.perf_counter() - began)
             result.save(Path(options.results_dir, f"{result.name}.json"))
-    print(f"each pair with its cosine: {', '.join(f'{folder / name}.csv' for name in sets)}")  # noqa: T201
+    print(f"each pair with its cosine: {', '.join(f'{folder / name}.csv' for name in sets)}")
     return 0
 
 

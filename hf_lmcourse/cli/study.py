@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     record = run_study(study, folder, results_dir, tuple(others))
     write_study_csv(record, folder / f"{study.name}.csv")
     plot_study(record, folder / f"{study.name}.png")
-    print(f"\n{study_table(record)}\n\nThe table, points and picture are in {folder}")  # noqa: T201
+    print(f"\n{study_table(record)}\n\nThe table, points and picture are in {folder}")
     return 0
 
 

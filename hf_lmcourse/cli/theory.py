@@ -24,22 +24,22 @@ def run(arguments: list[str]) -> int:
     if options.item is None:
         if options.plot:
             raise LmcourseError("--plot needs an item: see `lmcourse theory` for the list")
-        print(_list())  # noqa: T201
+        print(_list())
         return 0
     items = ITEMS if options.item == "all" else (options.item,)
     drawings = _drawings(items, Path(options.plot)) if options.plot else {}
     passed = True
     for item in items:
-        print(f"{statement(item)}\n")  # noqa: T201
+        print(f"{statement(item)}\n")
         outcome = run_check(item)
-        print(f"{_report(outcome)}\n")  # noqa: T201
+        print(f"{_report(outcome)}\n")
         passed &= outcome.ok
     for path, draw in drawings.items():
         try:
             draw(path)
         except OSError as error:
             raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
-        print(f"wrote {path}")  # noqa: T201
+        print(f"wrote {path}")
     return 0 if passed else 1
 
 

@@ -1,47 +1,39 @@
-"""`lmcourse train`: train a model as a YAML file says."""
+"""`lmcourse train`: train a model as a YAML file describes."""
 
 import shlex
-
-import torch.distributed
 
 from ..runs.language_model import LanguageModelSummary
 from ..runs.settings import help_text, read_settings
 from ..runs.start import prepare_run
+from ..runs.train import TrainingStopped, carry_out
 from ..runs.training_run import RunSummary
 
 __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Train, evaluate, and leave a run folder.
+    """Train, evaluate, and write a run folder.
 
     Args:
-        arguments: a YAML file and `--field value` pairs; see `lmcourse train --help`.
+        arguments: A YAML file and `--field value` pairs; see `lmcourse train --help`.
 
     Returns:
-        The exit status: 0, or 130 where a signal stopped the training after a checkpoint.
+        The exit status: 0, or 130 if a signal stopped the training after a checkpoint.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(help_text())  # noqa: T201
+        print(help_text())
         return 0
-    settings = read_settings(arguments)
-    training = prepare_run(settings, ["lmcourse", "train", *arguments])
-    main_process = training.trainer.is_world_process_zero()
-    if main_process:
-        print(training.describe())  # noqa: T201
+    training = prepare_run(read_settings(arguments), ["lmcourse", "train", *arguments])
     try:
-        training.train()
-        if training.stop.received is not None:
-            if main_process:
-                print(_resume_hint(str(training.folder), arguments))  # noqa: T201
-            return 130
-        if main_process:
-            print(_report(training.finish()))  # noqa: T201
-            if settings.training.push_to_hub:
-                print(f"Shared: {training.push().url}")  # noqa: T201
-    finally:
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+        summary = carry_out(training)
+    except TrainingStopped:
+        if training.trainer.is_world_process_zero():
+            print(_resume_hint(str(training.folder), arguments))
+        return 130
+    if summary is not None:
+        print(f"\n{summary}\n\n{_hints(summary)}")
+        if training.settings.training.push_to_hub:
+            print(f"Shared: {training.push().url}")
     return 0
 
 
@@ -50,23 +42,20 @@ def _resume_hint(folder: str, arguments: list[str]) -> str:
     if arguments[-3:] != to_resume:
         arguments = [*arguments, *to_resume]
     return (
-        f"Stopped; a checkpoint is saved in {folder}. Go on with:\n"
+        f"Stopped; a checkpoint is saved in {folder}. To continue:\n"
         f"  lmcourse train {shlex.join(arguments)}"
     )
 
 
-def _report(summary: RunSummary) -> str:
+def _hints(summary: RunSummary) -> str:
+    """Show a sample of a language model, and say what to do next."""
     folder = summary.folder
-    lines = ["", summary.table(), ""]
     if not isinstance(summary, LanguageModelSummary):
-        return "\n".join(
-            [*lines, f"Everything is in {folder} (model, tokenizer, curve, card, result)."]
-        )
-    # A line break is what `lmcourse generate` begins with by itself.
+        return f"Everything is in {folder} (model, tokenizer, curve, card, result)."
+    # A line break is what `lmcourse generate` continues by default.
     prompt = "" if summary.prompt == "\n" else f" --prompt {shlex.quote(summary.prompt)}"
     return "\n".join(
         [
-            *lines,
             "A sample at temperature 1:",
             *(f"  | {line}" for line in summary.sample.strip("\n").split("\n")),
             "",

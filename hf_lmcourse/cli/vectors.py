@@ -29,9 +29,9 @@ def run(arguments: list[str]) -> int:
         header=options.format == "word2vec",
     )
     saved = len(found.words) - len(left_out)
-    print(f"{options.file}: {saved:,} words x {found.vectors.shape[1]}, {options.format} format")  # noqa: T201
+    print(f"{options.file}: {saved:,} words x {found.vectors.shape[1]}, {options.format} format")
     if left_out:
-        print(f"left out, since they hold white space: {len(left_out)} tokens")  # noqa: T201
+        print(f"left out, since they hold white space: {len(left_out)} tokens")
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_origin
@@ -22,6 +22,7 @@ __all__ = [
     "environment_versions",
     "git_commit",
     "load_results",
+    "option_words",
     "provenance",
 ]
 
@@ -164,6 +165,21 @@ def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict
         "versions": environment_versions(),
         "commit": git_commit(),
     }
+
+
+def option_words(options: Mapping[str, Any]) -> list[str]:
+    """Write settings as the options of a command line, `--name value`.
+
+    Args:
+        options: Value by name; a mapping is written as JSON, and None or an empty list not at all.
+    """
+    words = []
+    for name, value in options.items():
+        if value is not None and value != () and value != []:
+            text = json.dumps(value) if isinstance(value, dict) else value
+            values = text if isinstance(text, list | tuple) else [text]
+            words += [f"--{name}", *map(str, values)]
+    return words
 
 
 def git_commit(file: str | Path = __file__) -> str | None:

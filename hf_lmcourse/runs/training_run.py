@@ -1,14 +1,17 @@
 """One training run of any model: its settings, its folder, its callbacks."""
 
+import html
 import shlex
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from transformers import (
     PreTrainedModel,
+    PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
     Trainer,
@@ -16,7 +19,7 @@ from transformers import (
 )
 
 from ..errors import LmcourseError
-from ..models.loading import check_weights
+from ..models.loading import check_weights, load_model
 from ..report.results import RunResult
 from ..sharing.push import PushedModel, push_folder
 from ..training.arguments import RunArguments
@@ -38,7 +41,7 @@ __all__ = [
 
 @dataclass
 class RunSummary(ABC):
-    """Results of a finished run.
+    """Results of a finished run, which print as a table and are displayed so in a notebook.
 
     Attributes:
         result: As written to `result.json`.
@@ -48,9 +51,34 @@ class RunSummary(ABC):
     result: RunResult
     folder: Path
 
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """The metrics of each split, by name."""
+        return self.result.metrics
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The trained model, loaded from the run folder in evaluation mode."""
+        return self._saved[0]
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer of the model."""
+        return self._saved[1]
+
+    @cached_property
+    def _saved(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        return load_model(str(self.folder))
+
     @abstractmethod
     def table(self) -> str:
         """Format the metrics of each split and of the baselines as aligned text."""
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 @dataclass

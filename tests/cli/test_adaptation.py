@@ -58,7 +58,7 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
     assert outcome.status == 0, outcome.err
     assert outcome.out.count("tuned on validation") == 2
     outcome = lmcourse(*words, "--split", "validation")
-    assert "tuned on this very text" in outcome.out
+    assert "tuned on the scored text" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
         ),
         (["--dynamic_rate", "0.1"], "--dynamic_rate goes with --dynamic_evaluation"),
         (["--dynamic_evaluation", "rms", "--dynamic_decay", "0.1"], "goes with --dynamic_rate"),
-        (["--results_dir", "results"], "--results_dir keeps what adaptation is worth"),
+        (["--results_dir", "results"], "--results_dir saves what adaptation gains"),
         (["--segment", "0"], "--segment must be at least 1"),
         (["--rank", "-1"], "--rank at least 0"),
     ],

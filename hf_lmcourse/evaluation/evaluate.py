@@ -1,0 +1,165 @@
+"""Evaluate a saved or loaded language model on a corpus or a text file."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data.corpora import Corpus, load_corpus, user_file, whole_file
+from ..errors import LmcourseError
+from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.loading import load_language_model
+from ..report.tables import markdown_table
+from .corpus_scores import evaluate_split
+
+__all__ = ["Evaluation", "evaluate", "metrics_table"]
+
+
+class Evaluation(dict[str, float]):
+    """Metrics of a language model on a text, by name.
+
+    It is a dictionary that prints as the table of `lmcourse evaluate`, and that a notebook displays
+    as this table.
+
+    Attributes:
+        name: What the model is called.
+        model: The model.
+        tokenizer: Its tokenizer.
+        corpus: The corpus.
+        split: The split that was scored.
+        seconds: Duration of the scoring.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, float],
+        *,
+        name: str,
+        model: LanguageModelForCausalLM,
+        tokenizer: PreTrainedTokenizerBase,
+        corpus: Corpus,
+        split: str,
+        seconds: float,
+    ) -> None:
+        super().__init__(metrics)
+        self.name = name
+        self.model = model
+        self.tokenizer = tokenizer
+        self.corpus = corpus
+        self.split = split
+        self.seconds = seconds
+
+    @property
+    def title(self) -> str:
+        """Model, corpus and split in one line."""
+        return f"{self.name} on {self.corpus.name}, {self.split}"
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{metrics_table({'': self})}"
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        rows = [(name, _shown(value)) for name, value in self.items()]
+        return markdown_table(("metric", self.title), rows)
+
+
+def evaluate(
+    model: str | Path | PreTrainedModel,
+    text: str | Path | Corpus,
+    split: str | None = None,
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    revision: str | None = None,
+    streams: int | None = None,
+    block_length: int | None = None,
+    stride: int | None = None,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+) -> Evaluation:
+    """Score every token of a text once, given the text before it that the model reads.
+
+        hf_lmcourse.evaluate("runs/quickstart", "wikitext-2", "validation")["perplexity"]
+
+    Args:
+        model: A run folder, a saved model, an id on the Hub, or a model of this package.
+        text: The name of a corpus, the path of a text file or of a folder, or a loaded corpus.
+        split: "train", "validation" or "test"; by default the test split if there is one, and a
+            text file as a whole.
+        tokenizer: The tokenizer of a model that is given as an object.
+        revision: Branch, tag or commit of an id on the Hub; main by default.
+        streams: Number of parallel streams that the text is cut into; by default it is not cut.
+        block_length: Number of tokens per forward pass.
+        stride: Number of tokens that a window scores, the others being context.
+        data_dir: Folder of local corpora; `LMCOURSE_DATA` by default.
+        cache_dir: Folder of tokenized text; `LMCOURSE_CACHE` by default.
+
+    Raises:
+        LmcourseError: The model or the text cannot be read, the model is not a language model of
+            this package, or the sizes do not fit.
+    """
+    corpus = text if isinstance(text, Corpus) else _load(str(text), split, data_dir)
+    if split is None:
+        split = "test" if "test" in corpus.splits else corpus.splits[-1]
+    if isinstance(model, str | Path):
+        name = str(model)
+        loaded, tokenizer = load_language_model(name, revision)
+    else:
+        name, loaded = model.name_or_path or type(model).__name__, model
+    if not isinstance(loaded, LanguageModelForCausalLM):
+        raise LmcourseError(f"{name} is not one of this package's language models")
+    if tokenizer is None:
+        raise LmcourseError(f"give the tokenizer of {name}: evaluate(model, text, tokenizer=...)")
+    began = time.perf_counter()
+    metrics = evaluate_split(
+        loaded,
+        tokenizer,
+        corpus,
+        split,
+        streams=streams,
+        block_length=block_length,
+        stride=stride,
+        cache_dir=cache_dir,
+        progress=True,
+    )
+    return Evaluation(
+        metrics,
+        name=name,
+        model=loaded,
+        tokenizer=tokenizer,
+        corpus=corpus,
+        split=split,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _load(name_or_path: str, split: str | None, data_dir: str | Path | None) -> Corpus:
+    """Load a corpus; a text file is cut into splits only if one of them is asked for."""
+    file = user_file(name_or_path)
+    return whole_file(file) if file and split is None else load_corpus(name_or_path, data_dir)
+
+
+def metrics_table(columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """Format metrics as aligned text.
+
+    Args:
+        columns: The metrics of each way to score, by its name: "" for the model as it is, then
+            those with adaptation.
+    """
+    lines = []
+    if len(columns) > 1:
+        titles = ["no adaptation", *(name.replace("_", " ") for name in columns if name)]
+        lines.append(" " * 22 + "".join(f" {title:>18}" for title in titles))
+    width = 12 if len(columns) == 1 else 18
+    for name in columns[""]:
+        cells = "".join(f" {_shown(column.get(name)):>{width}}" for column in columns.values())
+        lines.append(f"  {name:<20}{cells}")
+    return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

@@ -1,0 +1,85 @@
+"""Train a model from a recipe, in one call."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch.distributed
+from tqdm.auto import tqdm
+
+from ..errors import LmcourseError
+from ..report.results import option_words
+from .settings import read_settings
+from .start import prepare_run
+from .training_run import RunSummary, TrainingRun
+
+__all__ = ["TrainingStopped", "carry_out", "train"]
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """A signal stopped a training run, and its checkpoint is saved."""
+
+
+def train(recipe: str | Path, **changes: Any) -> RunSummary:
+    """Train a model as a YAML file describes, and write its run folder.
+
+        run = hf_lmcourse.train("configs/quickstart.yaml", hidden_size=128)
+        run.metrics["validation"]["perplexity"]
+
+    Progress is printed as by `lmcourse train`. To continue a run that was stopped, call again with
+    its folder: `train(recipe, output_dir="runs/quickstart", resume_from_checkpoint="last")`.
+
+    Args:
+        recipe: The YAML file.
+        changes: Settings that replace those of the file, from any of its sections; the options of
+            `lmcourse train`, which `lmcourse train --help` lists.
+
+    Returns:
+        Metrics, model, tokenizer, run folder and result; a notebook displays the table of metrics.
+
+    Raises:
+        LmcourseError: An unknown setting, with the nearest known one; a wrong value; data, a
+            tokenizer or a checkpoint that does not fit; or a loss that became NaN or infinite.
+        TrainingStopped: The run was interrupted, and a checkpoint is saved.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise LmcourseError(
+            "train() trains in one process; for several, run torchrun -m hf_lmcourse.cli.main train"
+        )
+    values = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()
+    }
+    settings = read_settings([str(recipe)], values)
+    command = ["lmcourse", "train", str(recipe), *option_words(values)]
+    run = prepare_run(settings, command)
+    summary = carry_out(run)
+    assert summary is not None  # this is the only process
+    if settings.training.push_to_hub:
+        run.push()
+    return summary
+
+
+def carry_out(run: TrainingRun) -> RunSummary | None:
+    """Train, score the trained model, and write the run folder.
+
+    Args:
+        run: From `prepare_run`.
+
+    Returns:
+        The summary; in the other processes of a distributed run None.
+
+    Raises:
+        LmcourseError: The loss became NaN or infinite.
+        TrainingStopped: A signal stopped the run after a checkpoint.
+    """
+    main_process = run.trainer.is_world_process_zero()
+    if main_process:
+        tqdm.write(run.describe())
+    try:
+        run.train()
+        if run.stop.received is not None:
+            raise TrainingStopped(f"a checkpoint is saved in {run.folder}")
+        return run.finish() if main_process else None
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

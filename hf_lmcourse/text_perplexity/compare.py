@@ -1,0 +1,271 @@
+"""Compare language models by their perplexity on the same texts."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from ..errors import LmcourseError
+from ..evaluation.logit_scorer import check_causal
+from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.loading import load_language_model
+from ..report.results import option_words, provenance
+from .comparability import RULE
+from .explanation import explanation
+from .passages import Passage, read_passages
+from .plots import plot_perplexities
+from .preprocessing import preprocessing
+from .score import PassageScore, score_passage
+from .surprisal_page import surprisal_page
+from .surprisal_plots import plot_surprisal
+from .table import BASES, as_json, csv_table, json_record, markdown_rows, text_table
+from .training_text import TrainingText, given_training_text, recorded_training_text
+
+__all__ = ["PerplexityComparison", "perplexity"]
+
+_SPELLED = (
+    "spelled: bits per character where every unknown word has a probability too, that of <unk> "
+    "times that of its letters by a trigram of the vocabulary's words. These compare between any "
+    "two models of one text; they do not count whitespace that a tokenizer drops."
+)
+
+
+@dataclass(frozen=True, repr=False)
+class PerplexityComparison:
+    """Perplexities of several models on several texts.
+
+    It prints as the table of `lmcourse perplexity`, and is displayed as that table in a notebook.
+
+    Attributes:
+        scores: One score per model, text and preprocessing, sorted by text.
+        base: Base of the logarithm: "2", "e" or "10".
+        notes: What a reader of the table has to know, one paragraph each.
+        provenance: Command, seconds, device, threads, versions and commit.
+    """
+
+    scores: list[PassageScore]
+    base: str
+    notes: list[str]
+    provenance: dict[str, Any] = field(repr=False)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the table with unrounded values, as in `perplexity.json`."""
+        return json_record(self.scores, self.base)["rows"]
+
+    def __str__(self) -> str:
+        return "\n".join([text_table(self.scores, self.base), "", *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join([markdown_rows(self.scores, self.base), *self.notes])
+
+    def save(self, folder: str | Path, surprisal: bool = False) -> list[str]:
+        """Write `perplexity.md`, `.csv`, `.json` and `.png` into a folder.
+
+        Args:
+            folder: Where to write; it is created if it does not exist.
+            surprisal: Also write a page and a plot per row that show where the model is surprised,
+                into the folder `surprisal`.
+
+        Returns:
+            What was written, by name.
+
+        Raises:
+            LmcourseError: The folder cannot be written to.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            names = self._save_tables(folder)
+            if surprisal:
+                names.append(self._save_surprisal(folder))
+        except OSError as error:
+            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        return names
+
+    def _save_tables(self, folder: Path) -> list[str]:
+        reasons, about = explanation(self.scores), self.provenance
+        made = (
+            f"`{about['command']}`: {about['seconds']} s, {about['device']}, "
+            f"threads {about['threads']}, commit {about['commit']}."
+        )
+        sections = [
+            f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences)
+            for title, sentences in reasons.items()
+        ]
+        report = ["# Perplexity", made, self._repr_markdown_(), *sections]
+        record = json_record(self.scores, self.base)
+        record |= {"notes": self.notes, "explanation": reasons} | about
+        texts = {
+            "perplexity.md": "\n\n".join(report) + "\n",
+            "perplexity.csv": csv_table(self.scores, self.base),
+            "perplexity.json": as_json(record),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        plot_perplexities(self.scores, folder / "perplexity.png")
+        return [*texts, "perplexity.png"]
+
+    def _save_surprisal(self, folder: Path) -> str:
+        for score in self.scores:
+            parts = (score.model, score.passage.name, score.passage.preprocessing)
+            stem = "surprisal/" + "--".join(re.sub(r"[^\w.-]+", "_", part) for part in parts)
+            plot_surprisal(score, folder / f"{stem}.png")
+            (folder / f"{stem}.html").write_text(surprisal_page(score), encoding="utf-8")
+        return f"surprisal ({len(self.scores)} pages and plots)"
+
+
+def perplexity(
+    models: str | Path | Sequence[str | Path],
+    texts: str | Path | Sequence[str | Path],
+    *,
+    preprocess: Sequence[str] = (),
+    base: str = "e",
+    temperature: float = 1.0,
+    stride: int | None = None,
+    block_length: int | None = None,
+    training_text: str | None = None,
+    hold_out: Sequence[str] = (),
+    data_dir: str | None = None,
+    command: Sequence[str] | None = None,
+) -> PerplexityComparison:
+    """Score every model on every text, and say which of the scores can be compared.
+
+        comparison = hf_lmcourse.perplexity(["runs/lstm", "gpt2"], "chapter.txt")
+        comparison.save("perplexity")
+
+    Args:
+        models: Run folders, saved models or ids on the Hub; one model is in memory at a time.
+        texts: Text files, each of which is scored as a whole.
+        preprocess: Chains of preprocessing steps; every text is also scored after each of them.
+        base: Base of the logarithm: "2", "e" or "10".
+        temperature: The logits are divided by it; only 1 gives perplexities of the models.
+        stride: Number of tokens that a window scores, the others being context; half of the window
+            by default.
+        block_length: Number of tokens in a window; by default the model's longest context.
+        training_text: A corpus or text file that the models were trained on, to look the texts up
+            in; by default what each run folder records.
+        hold_out: Text files that were taken out of `training_text`.
+        data_dir: Folder of local corpora; `LMCOURSE_DATA` by default.
+        command: The words of the command line, for the provenance; by default those of the
+            `lmcourse perplexity` that computes the same.
+
+    Raises:
+        LmcourseError: A model or text cannot be read, or a setting is out of range or does not fit.
+    """
+    if base not in BASES:
+        raise LmcourseError(f"base {base!r} is not one of {', '.join(BASES)}")
+    if temperature <= 0:
+        raise LmcourseError("temperature must be above 0")
+    if hold_out and training_text is None:
+        raise LmcourseError("hold_out says what was taken out of training_text: give that too")
+    paths = [str(models)] if isinstance(models, str | Path) else list(map(str, models))
+    files = [str(texts)] if isinstance(texts, str | Path) else list(map(str, texts))
+    scoring: dict[str, Any] = {
+        "stride": stride,
+        "block_length": block_length,
+        "temperature": temperature,
+    }
+    if command is None:
+        options = {
+            "preprocess": preprocess,
+            "base": base,
+            **scoring,
+            "training_text": training_text,
+            "hold_out": hold_out,
+            "data_dir": data_dir,
+        }
+        command = ["lmcourse", "perplexity", *paths, "--text", *files, *option_words(options)]
+    passages = read_passages(files, [preprocessing(name) for name in preprocess], data_dir)
+    given = None
+    if training_text is not None:
+        given = given_training_text(training_text, hold_out, data_dir)
+    began = time.perf_counter()
+    scores = _score_all(paths, passages, given, data_dir, scoring)
+    about = provenance(command) | {"seconds": round(time.perf_counter() - began, 1)}
+    return PerplexityComparison(scores, base, _notes(scores, preprocess, scoring), about)
+
+
+def _score_all(
+    paths: list[str],
+    passages: list[Passage],
+    given: TrainingText | None,
+    data_dir: str | None,
+    scoring: dict[str, Any],
+) -> list[PassageScore]:
+    """Score every passage with every model, and put the rows of one passage next to each other."""
+    scores = []
+    with tqdm(total=len(paths) * len(passages), disable=None, leave=False) as bar:
+        for path, name in zip(paths, _names(paths), strict=True):
+            bar.set_description(name)
+            model, tokenizer = load_language_model(path)
+            if not tokenizer.is_fast:
+                raise LmcourseError(f"{path} has no fast tokenizer (a tokenizer.json)")
+            if not isinstance(model, LanguageModelForCausalLM):
+                check_causal(model, path)
+            seen = given or recorded_training_text(path, data_dir)
+            for passage in passages:
+                scores.append(
+                    score_passage(model, tokenizer, passage, name, training_text=seen, **scoring)
+                )
+                bar.update()
+    order = [passage.name for passage in passages]
+    return sorted(scores, key=lambda score: order.index(score.passage.name))
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """Shorten each path to its last part, except where two paths end in the same one."""
+    last = [Path(path).resolve().name if Path(path).is_dir() else path for path in paths]
+    names = [n if last.count(n) == 1 else path for n, path in zip(last, paths, strict=True)]
+    twice = next((path for path in names if names.count(path) > 1), None)
+    if twice is not None:
+        raise LmcourseError(f"{twice} is given twice")
+    return names
+
+
+def _notes(
+    scores: list[PassageScore], preprocess: Sequence[str], scoring: dict[str, Any]
+) -> list[str]:
+    """Explain the table, one paragraph per remark."""
+    notes = [RULE]
+    if scoring["temperature"] != 1:
+        notes.append(
+            f"WARNING: the logits are divided by a temperature of {scoring['temperature']:g}. "
+            "These are not the perplexities of the models; only those at temperature 1 are."
+        )
+    notes.append(_first_token_note(scores))
+    if any(score.metrics["unknown_share"] for score in scores):
+        notes.append(_SPELLED)
+    notes += [f"{name}: {preprocessing(name).meaning}." for name in dict.fromkeys(preprocess)]
+    windows = any(score.context.kind == "window" for score in scores)
+    if not windows and (scoring["stride"] or scoring["block_length"]):
+        notes.append("stride and block_length change nothing: no model here reads windows.")
+    return [*notes, *_verbatim_notes(scores)]
+
+
+def _first_token_note(scores: list[PassageScore]) -> str:
+    starts: dict[str, list[str]] = {}
+    for score in {score.model: score for score in scores}.values():
+        token = "nothing: it is not predicted" if score.start is None else repr(score.start)
+        starts.setdefault(token, []).append(score.model)
+    listed = "; ".join(f"from {token} ({', '.join(models)})" for token, models in starts.items())
+    return f"The first token of a passage is predicted {listed}."
+
+
+def _verbatim_notes(scores: list[PassageScore]) -> list[str]:
+    sources: dict[str, dict[str, str]] = {}
+    for score in scores:
+        if score.overlap is not None and score.overlap.verbatim:
+            sources.setdefault(score.passage.name, {})[score.model] = score.overlap.source
+    return [
+        f"{passage} appears verbatim in the training text of "
+        + ", ".join(f"{model} ({source})" for model, source in models.items())
+        + "."
+        for passage, models in sources.items()
+    ]
