@@ -30,7 +30,7 @@ def text_of_word(lengths: Tensor) -> Tensor:
 
 
 def bag_counts(words: Tensor, text: Tensor, weights: Tensor, texts: int) -> tuple[Tensor, Tensor]:
-    """The distinct words u of a batch, and how often each stands in each text, as a small matrix.
+    """The distinct words u of a batch, and how often each occurs in each text, as a small matrix.
 
     Sums of word vectors are then one matrix product over the distinct words only,
 
@@ -41,7 +41,7 @@ def bag_counts(words: Tensor, text: Tensor, weights: Tensor, texts: int) -> tupl
     Args:
         words: ids of the words.
         text: which text each belongs to.
-        weights: what each word counts: 1, or 0 where it is dropped.
+        weights: what each word counts: 1, or 0 if it is dropped.
         texts: how many texts there are.
 
     Returns:

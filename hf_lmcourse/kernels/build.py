@@ -1,8 +1,8 @@
-"""The C++ of this folder, compiled where there is a compiler, for this processor.
+"""The C++ of this folder, compiled for this processor if there is a compiler.
 
-The first use of a kernel takes the compiler some seconds; what it made stays in the `cache_folder`.
+The first use of a kernel takes the compiler some seconds; the library stays in the `cache_folder`.
 Without a compiler, or with LMCOURSE_KERNELS=0 in the environment, there is no kernel and the layers
-do the same in torch. CXX names another compiler.
+compute the same in torch. CXX names another compiler.
 """
 
 import ctypes
@@ -35,10 +35,10 @@ def kernel(name: str) -> ctypes.CDLL | None:
     """A library of C functions.
 
     Args:
-        name: of the C++ file beside this one, without its ending.
+        name: of the C++ file in this folder, without its extension.
 
     Returns:
-        `None` where it cannot be compiled or is not wanted.
+        `None` if it cannot be compiled or is not wanted.
     """
     if os.environ.get("LMCOURSE_KERNELS") == "0":
         return None
@@ -50,37 +50,35 @@ def kernel(name: str) -> ctypes.CDLL | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _compile(compiler, source, path)
         return ctypes.CDLL(str(path))
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # or there is no home
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # or no home folder
         logger.info(f"{source.name} is not used, torch does the same more slowly: {error}")
         return None
 
 
 def is_plain(x: Tensor) -> bool:
-    """Whether a tensor has numbers in this memory: not one that stands for others, nor on a GPU."""
+    """Whether a tensor has its values in CPU memory: not a subclass, nor on a GPU."""
     return type(x) in (Tensor, nn.Parameter) and x.device.type == "cpu"
 
 
-def kernel_function(
-    name: str, function: str, numbers: Tensor, size: int
-) -> Callable[..., None] | None:
-    """A function of a kernel for numbers of a type.
+def kernel_function(name: str, function: str, x: Tensor, size: int) -> Callable[..., None] | None:
+    """A function of a kernel for the dtype of a tensor.
 
     Args:
         name: of the kernel.
-        function: its name without the type.
-        numbers: what is to be multiplied. A kernel knows float32, and bfloat16 where the processor
+        function: its name without the dtype.
+        x: what is to be multiplied. A kernel knows float32, and bfloat16 if the processor
             multiplies it, two at a time; on a CPU.
-        size: how many of them each sum of products has.
+        size: how many values each sum of products has.
 
     Returns:
-        What takes tensors (`None` for one that is not there), then whole numbers; `None` where
-        there is no such function, and while torch.jit traces.
+        A function of tensors (`None` for a missing one), then of integers; `None` if there is no
+        such kernel, and while torch.jit traces.
     """
-    if torch.jit.is_tracing() or not is_plain(numbers):
+    if torch.jit.is_tracing() or not is_plain(x):
         return None
-    known = numbers.dtype == torch.float32 or (numbers.dtype == torch.bfloat16 and size % 2 == 0)
+    known = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and size % 2 == 0)
     library = kernel(name) if known else None
-    full_name = f"{function}_{str(numbers.dtype).removeprefix('torch.')}"
+    full_name = f"{function}_{str(x.dtype).removeprefix('torch.')}"
     if library is None or not hasattr(library, full_name):
         return None
     compiled = library[full_name]

@@ -104,8 +104,8 @@ void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix
 constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
 constexpr int64_t WORTH_THREADS = 1 << 19;  // a block with less is done before they have met
 
-// Many rows: a lane is a row, arranged as (group, k, vector of the group, W) by all threads.
-void arrange(const float* x, int64_t B, int64_t depth, float* arranged) {
+// Many rows: a lane is a row, packed as (group, k, vector of the group, W) by all threads.
+void pack(const float* x, int64_t B, int64_t depth, float* packed) {
   const Share mine = share(depth);
   const int64_t vectors = (B + W - 1) / W;
   for (int64_t v = 0; v < vectors; ++v) {
@@ -114,14 +114,14 @@ void arrange(const float* x, int64_t B, int64_t depth, float* arranged) {
     for (int64_t k = mine.begin; k < mine.end; ++k)
       for (int64_t lane = 0; lane < W; ++lane) {
         const int64_t b = v * W + lane;
-        arranged[(first * depth + k * width + v - first) * W + lane] = b < B ? x[b * depth + k] : 0;
+        packed[(first * depth + k * width + v - first) * W + lane] = b < B ? x[b * depth + k] : 0;
       }
   }
 #pragma omp barrier
 }
 
 template <class Put>
-void linear_of_many(const float* arranged, int64_t B, int64_t depth, const float* matrix,
+void linear_of_many(const float* packed, int64_t B, int64_t depth, const float* matrix,
                     const float* bias, Share outputs, Put put) {
   const int64_t vectors = (B + W - 1) / W;
   for (int64_t first = 0; first < vectors; first += GROUP)
@@ -130,7 +130,7 @@ void linear_of_many(const float* arranged, int64_t B, int64_t depth, const float
         o += outputs.begin;
         vec sum[columns()][width()] = {};
         multiply<columns(), width(), float>(sum, matrix + o * depth, depth,
-                                            arranged + v * depth * W, depth);
+                                            packed + v * depth * W, depth);
         for (int c = 0; c < columns(); ++c)
           for (int i = 0; i < width(); ++i)
             for (int64_t lane = 0, b = (v + i) * W; lane < W && b < B; ++lane, ++b)
@@ -161,15 +161,15 @@ struct Decoder {
   float epsilon;
   Activation activation;
   float *normal, *qkv, *attended, *inside;  // (B, D), (B, 3D), (B, D), (B, I)
-  float* arranged;                          // see `arrange`
+  float* packed;                          // see `pack`
 
   bool has_few_rows() const { return B < W / 2; }
 
   // What `linear` reads of x, by all threads.
   const float* inputs(const float* x, int64_t depth) const {
     if (has_few_rows()) return x;
-    arrange(x, B, depth, arranged);
-    return arranged;
+    pack(x, B, depth, packed);
+    return packed;
   }
 
   template <class Put>
@@ -291,9 +291,9 @@ extern "C" void decode_float32(const int64_t* parts, float* x, const float* cos,
   std::vector<float> space(B * (5 * D + I) + rows * (D > I ? D : I));
   float *normal = space.data(), *qkv = normal + B * D;
   float *attended = qkv + 3 * B * D, *inside = attended + B * D;
-  float* arranged = inside + B * I;
+  float* packed = inside + B * I;
   const Decoder decoder{x, cos, sin, mask, B, D, I, heads, T, *epsilon, Activation(activation),
-                        normal, qkv, attended, inside, arranged};
+                        normal, qkv, attended, inside, packed};
 #pragma omp parallel num_threads(threads)
   {
     std::vector<float> scores(T + 1);

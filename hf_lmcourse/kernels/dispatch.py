@@ -1,4 +1,4 @@
-"""Which computation a recurrence takes: C++ where it can be compiled, torch, or the library's.
+"""Which computation a recurrence takes: C++ if it can be compiled, torch, or the library's.
 
 All of them take the same weights and have the same values; the layers' own steps are the reference
 that each is tested against.

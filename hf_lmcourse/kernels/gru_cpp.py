@@ -29,7 +29,7 @@ class CompiledGRUSequence(Function):
         mask: Tensor | None,
         with_gradient: bool,
     ) -> Tensor:
-        """Run the steps, keeping what `GRUSequence` keeps where there will be a backward pass."""
+        """Run the steps, keeping what `GRUSequence` keeps if there will be a backward pass."""
         a_x, U, b_h = a_x.contiguous(), U.contiguous(), b_h.contiguous()
         length, batch, rows = a_x.shape
         size = rows // 3

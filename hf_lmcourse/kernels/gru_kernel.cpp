@@ -14,11 +14,11 @@ struct Forward {
   const uint8_t* mask;         // (T, B) or null
   N* hidden;                   // (T + 1, B, H)
   float* state;                // (B, H): h_{t-1} before it is rounded
-  float *gates, *u_candidate;  // (T, B, 3H), (T, B, H): null where there is no way back
+  float *gates, *u_candidate;  // (T, B, 3H), (T, B, H): null without a backward pass
   int64_t B, H;
 
   template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const typename Numbers<N>::Entry* A) const {
+  void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
     const int n = H - u < W ? H - u : W;
     vec sum[R][3];
     for (int r = 0; r < R; ++r)
@@ -56,7 +56,7 @@ struct Backward {
   float* dh;                         // (B, H)
   int64_t B, H;
 
-  // From dh_t to the gradients of both products; dh keeps dh_t z, or all that a held row passes.
+  // From dh_t to the gradients of both products; dh keeps dh_t z, or all that a padded row passes on.
   void through_gates(int64_t t, int64_t b, int64_t u) const {
     const int n = H - u < W ? H - u : W;
     const int64_t row = t * B + b, at = row * H + u, here = b * H + u;

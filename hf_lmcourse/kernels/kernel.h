@@ -40,7 +40,7 @@ inline void store_some(float* p, vec v, int n) {
 }
 
 // e^x by e^x = 2^n e^r, |r| <= ln 2 / 2, and the polynomial of Cephes for e^r; 2 units in the last
-// place. Beyond +-87 it stays where it is there, which no gate and no sum can tell apart.
+// place. Beyond +-87 it does not grow any more, a difference that no gate and no sum shows.
 inline vec exponential(vec x) {
   x = x > 87.0f ? all(87.0f) : x;
   x = x < -87.0f ? all(-87.0f) : x;
@@ -75,12 +75,12 @@ inline vec tanh(vec x) {
   return s < 0.390625f ? near : far;
 }
 
-// How numbers of a type are multiplied: `PER` at a time, as one entry of an arranged matrix.
+// How values of a dtype are multiplied: `PER` at a time, as one entry of an packed matrix.
 template <class N>
-struct Numbers;
+struct Dtype;
 
 template <>
-struct Numbers<float> {
+struct Dtype<float> {
   using Entry = float;
   static constexpr int PER = 1;
   static Entry entry(const float* first, int64_t = 1) { return *first; }
@@ -93,8 +93,8 @@ struct bfloat16 {
 };
 
 template <>
-struct Numbers<bfloat16> {
-  using Entry = uint32_t;  // two numbers
+struct Dtype<bfloat16> {
+  using Entry = uint32_t;  // two values
   static constexpr int PER = 2;
   static Entry entry(const bfloat16* first) {
     Entry both;
@@ -125,11 +125,11 @@ inline void store_some(bfloat16* p, vec v, int n) {
 }
 #endif
 
-// A tile of the product x A: `R` rows of x, `V` vectors of columns; A arranged as (k, V, W).
+// A tile of the product x A: `R` rows of x, `V` vectors of columns; A packed as (k, V, W).
 template <int R, int V, class N>
 inline void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
-                     const typename Numbers<N>::Entry* A, int64_t depth) {
-  constexpr int PER = Numbers<N>::PER;
+                     const typename Dtype<N>::Entry* A, int64_t depth) {
+  constexpr int PER = Dtype<N>::PER;
   vec sum[R][V];  // of its own, or the compiler writes every sum to memory at every k
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -141,9 +141,9 @@ inline void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
     for (int v = 0; v < V; ++v) std::memcpy(&a[v], A + (k * V + v) * W, sizeof(vec));
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const auto xr = Numbers<N>::entry(x + r * stride + k * PER);
+      const auto xr = Dtype<N>::entry(x + r * stride + k * PER);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] = Numbers<N>::add(sum[r][v], xr, a[v]);
+      for (int v = 0; v < V; ++v) sum[r][v] = Dtype<N>::add(sum[r][v], xr, a[v]);
     }
   }
 #pragma GCC unroll 8

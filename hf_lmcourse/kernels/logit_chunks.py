@@ -15,7 +15,7 @@ _LEAST_CHUNK = 128
 
 
 def largest_chunk(vocabulary: int) -> int:
-    """How many tokens a slice of `token_chunks` holds at most."""
+    """The largest number of tokens in a slice of `token_chunks`."""
     return max(_LEAST_CHUNK, _CHUNK_ELEMENTS // vocabulary)
 
 
@@ -30,7 +30,7 @@ def size_multiple(expected: int) -> int:
     """What a size that differs from step to step is rounded up to a multiple of, by rows of zeros.
 
     For bfloat16 a processor's library of products makes code for every shape that it meets, which
-    takes time, and keeps it: some megabytes a step where each sample has a size of its own.
+    takes time, and keeps it: some megabytes per step if each sample has a size of its own.
     """
     return 64 * max(1, -(-expected // 1024))
 
@@ -41,16 +41,16 @@ class ChunkLogits:
     Args:
         weight: W, in the precision of the products.
         bias: b, or `None`.
-        kind: the precision of what is computed with the logits.
+        dtype: the precision of what is computed with the logits.
         rows: of the largest chunk.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype, rows: int) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, rows: int) -> None:
         self._weight, self._bias = weight, bias
         self._rounded = weight.new_empty(rows, len(weight))
         self._exact = None
-        if weight.dtype != kind:
-            self._exact = torch.empty_like(self._rounded, dtype=kind)
+        if weight.dtype != dtype:
+            self._exact = torch.empty_like(self._rounded, dtype=dtype)
 
     def of(self, h: Tensor) -> Tensor:
         """The logits of a chunk.

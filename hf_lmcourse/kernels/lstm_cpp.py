@@ -29,7 +29,7 @@ class CompiledLSTMSequence(Function):
         mask: Tensor | None,
         with_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Run the steps, keeping what `LSTMSequence` keeps where there will be a backward pass."""
+        """Run the steps, keeping what `LSTMSequence` keeps if there will be a backward pass."""
         a_x, U = a_x.contiguous(), U.contiguous()
         length, batch, rows = a_x.shape
         size = rows // 4

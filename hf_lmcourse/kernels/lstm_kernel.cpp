@@ -14,10 +14,10 @@ struct Forward {
   const uint8_t* mask;              // (T, B) or null
   N* hidden;                        // (T + 1, B, H)
   float *gates, *cell, *tanh_cell;  // (T, B, 4H), (T + 1, B, H), (T, B, H)
-  int64_t B, H;                     // gates and tanh_cell are null where there is no way back
+  int64_t B, H;                     // gates and tanh_cell are null without a backward pass
 
   template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const typename Numbers<N>::Entry* A) const {
+  void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
     const int n = H - u < W ? H - u : W;
     vec sum[R][4];
     for (int r = 0; r < R; ++r)
@@ -60,7 +60,7 @@ struct Backward {
   float *dh, *dc;                         // (B, H)
   int64_t B, H;
 
-  // From dh_t and dc_t to the gates' gradients and dc_{t-1}; dh keeps what a held row passes.
+  // From dh_t and dc_t to the gates' gradients and dc_{t-1}; dh keeps what a padded row passes on.
   void through_gates(int64_t t, int64_t b, int64_t u) const {
     const int n = H - u < W ? H - u : W;
     const int64_t row = t * B + b, at = row * H + u, here = b * H + u;

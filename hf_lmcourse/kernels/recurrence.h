@@ -2,7 +2,7 @@
 // equations of a cell.
 //
 // What torch does in a dozen calls a step is done in one pass: the product with the recurrent
-// matrix U, arranged once so that it is read in the order of use, leaves the gates of sixteen units
+// matrix U, packed once so that it is read in the order of use, leaves the gates of sixteen units
 // in registers, where the cell's equations are applied before anything is stored. The threads share
 // the units, so that each reads its own part of U at every step, out of its own cache.
 //
@@ -20,8 +20,8 @@ namespace {
 // of some rows from b on and of the units from u on, with the gates' columns of U in A.
 template <class Cell, class N>
 void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
-  using Entry = typename Numbers<N>::Entry;
-  constexpr int PER = Numbers<N>::PER, GATES = Cell::GATES;
+  using Entry = typename Dtype<N>::Entry;
+  constexpr int PER = Dtype<N>::PER, GATES = Cell::GATES;
   const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
@@ -32,7 +32,7 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
       for (int q = 0; q < GATES; ++q)
         for (int64_t k = 0; k < depth; ++k)
           A[(u / W - mine.begin) * part + (k * GATES + q) * W + u % W] =
-              Numbers<N>::entry(U + (q * H + u) * H + k * PER);
+              Dtype<N>::entry(U + (q * H + u) * H + k * PER);
     for (int64_t t = 0; t < T; ++t) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* columns = A.data() + (block - mine.begin) * part;
@@ -48,7 +48,7 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
 // dh_{t-1} += du_t U, with du_t the gradient of the recurrent product U h_{t-1}; `depth` rows of U.
 template <int R, int V, class N>
 inline void through_product(float* dh, const N* du, int64_t u, int64_t H,
-                            const typename Numbers<N>::Entry* A, int64_t depth) {
+                            const typename Dtype<N>::Entry* A, int64_t depth) {
   vec sum[R][V];
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) sum[r][v] = load_some(dh + r * H + u + v * W, H - u - v * W);
@@ -58,11 +58,11 @@ inline void through_product(float* dh, const N* du, int64_t u, int64_t H,
 }
 
 // All steps back through a cell, which has B, H, a number of GATES, dh, du, and
-// `through_gates(t, b, u)`: from dh_t to du_t, leaving in dh what passes beside the product.
+// `through_gates(t, b, u)`: from dh_t to du_t, leaving in dh what bypasses the product.
 template <class Cell, class N>
 void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
-  using Entry = typename Numbers<N>::Entry;
-  constexpr int PER = Numbers<N>::PER, V = 4;  // blocks of units that a tile computes at once
+  using Entry = typename Dtype<N>::Entry;
+  constexpr int PER = Dtype<N>::PER, V = 4;  // blocks of units that a tile computes at once
   const int64_t B = cell.B, H = cell.H, rows_of_U = Cell::GATES * H;
   const int64_t depth = rows_of_U / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
@@ -77,7 +77,7 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
         const int64_t group = block < grouped ? first / V * V : first;
         const int64_t width = block < grouped ? V : 1;
         A[(group * depth + k * width + (first - group)) * W + u % W] =
-            Numbers<N>::entry(U + k * PER * H + u, H);
+            Dtype<N>::entry(U + k * PER * H + u, H);
       }
     for (int64_t t = T - 1; t >= 0; --t) {
       for (int64_t b = 0; b < B; ++b)

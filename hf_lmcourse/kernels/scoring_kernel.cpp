@@ -2,12 +2,12 @@
 // each token, and whether y is the likeliest, in float32 or bfloat16.
 //
 // A tile of logits, six tokens by four vectors of words, goes from the product straight into three
-// running figures of each token, of every lane: the largest logit m, the word that has it, and
+// running values of each token, of every lane: the largest logit m, the word that has it, and
 // z = sum e^(logit - m). The threads share the words; at the end the lanes of all are put together:
 //
 //     M = max m        loss = log sum z e^(m - M) + M - logit of y
 //
-// Shapes: B tokens, K units, V words. W is arranged, 64 words at a time, in the order of use.
+// Shapes: B tokens, K units, V words. W is packed, 64 words at a time, in the order of use.
 
 #include <cmath>
 
@@ -31,17 +31,17 @@ struct Scoring {
   float* target_logit;       // (B)
   int64_t K, V;
 
-  void arrange(int64_t u, typename Numbers<N>::Entry* A) const {
-    constexpr int PER = Numbers<N>::PER;
+  void pack(int64_t u, typename Dtype<N>::Entry* A) const {
+    constexpr int PER = Dtype<N>::PER;
     for (int64_t k = 0; k < K / PER; ++k)
       for (int w = 0; w < WORDS; ++w)
         A[k * WORDS + w] =
-            u + w < V ? Numbers<N>::entry(weight + (u + w) * K + k * PER) : 0;
+            u + w < V ? Dtype<N>::entry(weight + (u + w) * K + k * PER) : 0;
   }
 
   // The words from u on, for tokens from b on.
   template <int R>
-  void tile(int64_t b, int64_t u, const typename Numbers<N>::Entry* A, const float* start,
+  void tile(int64_t b, int64_t u, const typename Dtype<N>::Entry* A, const float* start,
             Lanes* lanes) const {
     vec logits[R][VECTORS];
     for (int r = 0; r < R; ++r)
@@ -68,13 +68,13 @@ struct Scoring {
 
   // All tokens against the blocks of words of a thread.
   void run(Share blocks, int64_t B, Lanes* lanes) const {
-    std::vector<typename Numbers<N>::Entry> A(K / Numbers<N>::PER * WORDS);
+    std::vector<typename Dtype<N>::Entry> A(K / Dtype<N>::PER * WORDS);
     for (int64_t b = 0; b < B; ++b) lanes[b] = {all(LEAST), vec{}, ivec{}};
     for (int64_t block = blocks.begin; block < blocks.end; ++block) {
       const int64_t u = block * WORDS;
       float start[WORDS];
       for (int w = 0; w < WORDS; ++w) start[w] = u + w >= V ? LEAST : bias ? bias[u + w] : 0.0f;
-      arrange(u, A.data());
+      pack(u, A.data());
       over_rows(B, [&](auto rows, int64_t b) {
         tile<rows()>(b, u, A.data(), start, lanes);
       });

@@ -101,7 +101,7 @@ def softmax_in_place(scores: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     """Log p[y] and p = softmax(scores), which overwrites the scores.
 
     The normaliser comes from the largest p, at least one over the size of the vocabulary, so that
-    log p[y] is exact where p[y] underflows.
+    log p[y] is exact even if p[y] underflows.
 
     Shape:
         scores and p: (rows, vocabulary); index and log p[y]: (rows, 1).

@@ -8,12 +8,12 @@ __all__ = ["MixtureOfSoftmaxes"]
 
 
 class MixtureOfSoftmaxes(nn.Module):
-    """What a mixture of softmaxes has beside the output matrix: K vectors, and their weights.
+    """What a mixture of softmaxes has besides the output matrix: K vectors, and their weights.
 
     With g the hidden vector, and W and b the output layer, shared by the components:
 
-        h_k = tanh(V_k g + c_k)                             K vectors in place of one
-        pi  = softmax(U g)                                  their weights
+        h_k = tanh(V_k g + c_k)                             K vectors instead of one
+        pi  = softmax(P g)                                  their weights
         p(w) = sum_k pi_k softmax(W h_k + b)[w]
 
     A single softmax makes the matrix of log p over contexts and words one of rank at most d + 2,
@@ -42,8 +42,8 @@ class MixtureOfSoftmaxes(nn.Module):
         """The vectors h_1 .. h_K and log pi, the latter in float32 or better."""
         h = torch.tanh(self.latent(g)).unflatten(-1, (self.components, -1))
         prior = self.prior(g)
-        kind = torch.promote_types(prior.dtype, torch.float32)
-        return h, torch.log_softmax(prior, dim=-1, dtype=kind)
+        dtype = torch.promote_types(prior.dtype, torch.float32)
+        return h, torch.log_softmax(prior, dim=-1, dtype=dtype)
 
     def log_probabilities(self, g: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Log p of every word, added up component by component.

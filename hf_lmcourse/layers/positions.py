@@ -1,4 +1,4 @@
-"""Where a token stands: sinusoidal and rotary positions."""
+"""Positions of tokens: sinusoidal and rotary."""
 
 import torch
 from torch import Tensor

@@ -62,7 +62,7 @@ def sample_vocabulary(
         weight: W.
         bias: b, or `None`.
         targets: token ids; `-100` is not counted.
-        num_sampled: how many words pi adds up to. Those of Y come on top where they are rarer.
+        num_sampled: how many words pi adds up to. Those of Y come on top if they are rarer.
 
     Returns:
         W, b and the targets of the sample; at its end some rows that take no part, with b at minus

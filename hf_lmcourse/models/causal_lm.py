@@ -47,29 +47,29 @@ class LMCoursePreTrainedModel(AlignedWeights):
             # logits, and there they would be far too large.
             init.normal_(module.weight, mean=0.0, std=1.0)
         if isinstance(module, MixtureOfSoftmaxes):
-            bound = module.latent.in_features**-0.5  # vectors of a size to be told apart by tanh
+            bound = module.latent.in_features**-0.5  # large enough for tanh to separate them
             init.uniform_(module.latent.weight, -bound, bound)
         if isinstance(module, WordEmbedding) and module.freeze_vectors:
             init.zeros_(module.has_vector)
 
     def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
-        """Begin with vectors that were read from a file; see `WordEmbedding.set_vectors`."""
+        """Initialise embeddings from pretrained vectors; see `WordEmbedding.set_vectors`."""
         embeddings: Any = self.get_input_embeddings()
         embeddings.set_vectors(ids, vectors)
 
 
 class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, GenerationMixin):
-    """A body, an output layer and the loss of the next token.
+    """A base model, an output layer and the loss of the next token.
 
         p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b)
 
-    The output layer is full, tied (W is the embedding matrix; a projection stands between where the
-    sizes differ) or adaptive, by `config.output_layer`; `config.num_softmaxes` makes a full or tied
+    The output layer is full, tied (W is the embedding matrix, behind a projection if the sizes
+    differ) or adaptive, by `config.output_layer`; `config.num_softmaxes` makes a full or tied
     one a mixture. In training, `config.num_sampled` lets the loss of a full or tied one look at a
     sample of the vocabulary, and `config.adversarial_epsilon` at the worst output embedding near
     the target's own.
 
-    A subclass names its body class in `body_class`.
+    A subclass names its base model in `body_class`.
     """
 
     body_class: type[LMCoursePreTrainedModel]
@@ -106,11 +106,11 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             use_cache: return `past_key_values`.
             logits_to_keep: how many last positions to project, 0 for all; or which.
             skip_logits: compute the loss without the whole matrix of logits and return none. By
-                default where the model is training and gets labels.
+                default if the model is training and gets labels.
             **kwargs: `shift_labels`, labels shifted already: position t is the token *after* t, so
                 that no label is lost at the border of two blocks; they take precedence over
                 `labels`. `num_items_in_batch`, the number of labels that the summed loss is divided
-                by where one batch is trained in several pieces. `label_smoothing`, the share of
+                by if one batch is trained in several pieces. `label_smoothing`, the share of
                 each label that is spread over the vocabulary. `output_hidden_states`.
 
         Returns:
@@ -177,10 +177,10 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         return total / count, summed / count if more else None
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
-        """What a family adds to the summed training loss; nothing where it does not say so.
+        """What a family adds to the summed training loss; nothing by default.
 
         Args:
-            outputs: of the body.
+            outputs: of the base model.
             targets: shifted labels.
 
         Shape:
@@ -200,7 +200,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             past_key_values: what the model carries from the tokens before.
 
         Returns:
-            Losses in nats (float64), whether the likeliest token was right, and what to carry on.
+            Losses in nats (float64), whether the likeliest token was the target, and the cache.
 
         Shape:
             input_ids, targets, losses, hits: (batch, length).
@@ -211,7 +211,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
 
     @torch.no_grad()
     def score_hidden(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """`score_tokens` from what the body gave.
+        """`score_tokens` from the output of the base model.
 
         Shape:
             hidden: (batch, length, output_size); targets, losses, hits: (batch, length).

@@ -1,4 +1,4 @@
-"""What the settings of every family share: checks of numbers, and no setting that nobody reads."""
+"""What the settings of every family share: checks of their values, and no unknown setting."""
 
 import difflib
 from dataclasses import fields
@@ -14,8 +14,8 @@ __all__ = ["CourseConfig"]
 class CourseConfig(PreTrainedConfig):
     """Base of the settings of every family.
 
-    A setting that the family does not have is refused, not ignored. A saved config may hold more,
-    as other tools add to it; that is kept as it is.
+    A setting that the family does not have is refused, not ignored. A saved config may have more,
+    added by other tools; that is kept as it is.
     """
 
     sizes: ClassVar[tuple[str, ...]] = ("vocab_size", "embedding_size", "hidden_size")
@@ -56,7 +56,7 @@ class CourseConfig(PreTrainedConfig):
         """Refuse negative numbers, and NaN."""
         self._check(self.non_negative, lambda value: value >= 0, "at least 0")
 
-    def _check(self, names: tuple[str, ...], holds: Any, rule: str) -> None:
+    def _check(self, names: tuple[str, ...], is_valid: Any, rule: str) -> None:
         for name in names:
-            if not holds(getattr(self, name)):
+            if not is_valid(getattr(self, name)):
                 raise ValueError(f"{name} must be {rule}, not {getattr(self, name)}")

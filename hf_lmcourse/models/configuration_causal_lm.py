@@ -21,7 +21,7 @@ class LanguageModelConfig(CourseConfig):
             2017) or "adaptive" (Grave et al. 2017).
         adaptive_cutoffs (`list[int]`, *optional*): first id of each cluster of adaptive softmax.
         num_sampled (`int`, *optional*): train a full or tied output layer on about so many words at
-            a step, drawn again at each (Jean et al. 2015). Evaluation always counts every word.
+            per step, drawn again at each (Jean et al. 2015). Evaluation always counts every word.
         num_softmaxes (`int`): make a full or tied output layer a mixture of so many softmaxes over
             vectors of their own (Yang et al. 2018; `hf_lmcourse.layers.mixture_of_softmaxes`).
         adversarial_epsilon (`float`): train a full or tied output layer at the worst embedding of

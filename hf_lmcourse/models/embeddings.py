@@ -16,7 +16,7 @@ __all__ = [
 
 
 class WordEmbedding(nn.Embedding):
-    """Embeddings of which those that were read from a file may stay as they are.
+    """Embeddings of which pretrained ones may be frozen.
 
     Args:
         vocab_size: number of tokens.
@@ -34,7 +34,7 @@ class WordEmbedding(nn.Embedding):
 
     @torch.no_grad()
     def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
-        """Put vectors that were read from a file in the place of those of some tokens.
+        """Replace the vectors of some tokens by pretrained ones.
 
         Args:
             ids: of the tokens.
@@ -90,7 +90,7 @@ def input_embeddings(
     inputs_embeds: Tensor | None,
     word_dropout: float = 0.0,
 ) -> Tensor:
-    """The embeddings, looked up where ids are given.
+    """The embeddings, looked up if ids are given.
 
     Args:
         embed_tokens: the embedding matrix.
@@ -123,7 +123,7 @@ def input_embeddings(
 
 
 def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | None:
-    """The part of a mask that is about the new tokens; `None` where nothing is masked.
+    """The part of a mask that is about the new tokens; `None` if nothing is masked.
 
     The host's `create_recurrent_attention_mask` lets a single masked token through; here a stream
     with padding may be fed token by token too.

@@ -40,7 +40,7 @@ def load_language_model(
         revision: branch, tag or commit of an id on the Hub; main by default.
 
     Returns:
-        The model in evaluation mode, on a GPU where there is one, and the tokenizer.
+        The model in evaluation mode, on a GPU if there is one, and the tokenizer.
 
     Raises:
         LmcourseError: nothing there, broken weights, weights of another architecture, a tokenizer
@@ -59,12 +59,12 @@ def load_classifier(
 def load_model(
     name_or_path: str, revision: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A model of any kind: a classifier where its type is one of ours, else a language model."""
+    """A model of any kind: a classifier if its type is one of ours, else a language model."""
     folder = _local_folder(name_or_path, revision)
     try:
         settings, _ = PreTrainedConfig.get_config_dict(folder)
     except (OSError, ValueError):
-        settings = {}  # told in one sentence below
+        settings = {}  # reported below
     classifier = is_classifier(settings.get("model_type"))
     auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     return _load(name_or_path, auto_class, revision)
@@ -88,7 +88,7 @@ def _load(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     folder = _local_folder(name_or_path, revision)
     if not (folder / "config.json").exists():
-        raise LmcourseError(f"{name_or_path} holds no config.json, so it is not a saved model")
+        raise LmcourseError(f"{name_or_path} has no config.json, so it is not a saved model")
     tokenizer = _tokenizer(name_or_path, folder)
     try:
         loaded: Any = auto_class.from_pretrained(

@@ -26,7 +26,7 @@ class LanguageModelOutput(CausalLMOutputWithPast):
     """transformers' output of a causal language model, and what a training loss consists of.
 
     Attributes:
-        cross_entropy: in training, where the loss holds more than the cross-entropy (a penalty, an
+        cross_entropy: in training, if the loss is more than the cross-entropy (a penalty, an
             adversarial margin), the cross-entropy alone and without a gradient, to be logged.
     """
 
@@ -34,11 +34,11 @@ class LanguageModelOutput(CausalLMOutputWithPast):
 
 
 class WithOutputLayer(PreTrainedModel):
-    """What a causal language model has behind its body; see `LanguageModelConfig.output_layer`.
+    """What follows the base model; see `LanguageModelConfig.output_layer`.
 
     Attributes:
-        output_projection: between body and output matrix where a tied one has another width.
-        mixture: what a mixture of softmaxes has beside the output matrix, else `None`.
+        output_projection: between base model and output matrix if a tied one has another width.
+        mixture: what a mixture of softmaxes has besides the output matrix, else `None`.
         lm_head: the output matrix, or an adaptive softmax.
     """
 
@@ -66,7 +66,7 @@ class WithOutputLayer(PreTrainedModel):
         """Logits of every word; log-probabilities of an adaptive softmax or a mixture.
 
         Shape:
-            hidden: (..., output_size), from the body; result: (..., vocab_size).
+            hidden: (..., output_size), from the base model; result: (..., vocab_size).
         """
         if self.mixture is not None:
             head: Any = self.lm_head
@@ -81,7 +81,7 @@ class WithOutputLayer(PreTrainedModel):
         They differ in adversarial training and with label smoothing.
 
         Args:
-            hidden: from the body.
+            hidden: from the base model.
             targets: token ids; `-100` is not counted.
             label_smoothing: epsilon of `label_margin`.
 
@@ -114,10 +114,10 @@ class WithOutputLayer(PreTrainedModel):
         return total, summed
 
     def token_losses(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Each token's loss, and whether the likeliest token is the right one; without a gradient.
+        """Each token's loss, and whether the likeliest token is the target; without a gradient.
 
         Args:
-            hidden: from the body.
+            hidden: from the base model.
             targets: token ids; `-100` counts as a loss of 0 and as wrong.
 
         Returns:
@@ -134,10 +134,10 @@ class WithOutputLayer(PreTrainedModel):
         return token_losses(self.logits, hidden, targets, self.config.vocab_size)
 
     def check_label_smoothing(self, label_smoothing: float) -> None:
-        """Refuse label smoothing where the logits of a position are not one product.
+        """Refuse label smoothing if the logits of a position are not one product.
 
         Raises:
-            LmcourseError: so it is, and the output layer is adaptive or a mixture.
+            LmcourseError: label smoothing with an adaptive output layer or a mixture.
         """
         if label_smoothing and not self._is_one_product():
             raise LmcourseError(

@@ -23,7 +23,7 @@ def register_causal_lm(
 ) -> None:
     """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForCausalLM`.
 
-    The name is also entered where Trainer's label smoother looks whether labels are shifted.
+    The name is also registered where Trainer's label smoother looks whether labels are shifted.
     """
     AutoConfig.register(config.model_type, config, exist_ok=True)
     AutoModel.register(config, model, exist_ok=True)

@@ -46,7 +46,7 @@ def shared_files(folder: Path) -> dict[str, Path]:
     missing = "config.json" if "config.json" not in found else "model.safetensors"
     if "config.json" not in found or not weights:
         raise LmcourseError(
-            f"{folder} holds no {missing}, so it is not a saved model; give the run folder of a "
+            f"{folder} has no {missing}, so it is not a saved model; give the run folder of a "
             "finished run"
         )
     return found

@@ -43,7 +43,7 @@ def test_a_classifier_becomes_one_graph(tmp_path: Path) -> None:
 
 def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     words = ("export-onnx", tmp_path, "--output", tmp_path / "out")
-    assert f"{tmp_path} holds no config.json" in lmcourse(*words).complaint
+    assert f"{tmp_path} has no config.json" in lmcourse(*words).complaint
     assert not (tmp_path / "out").exists()
     outcome = lmcourse("export-onnx", tmp_path)
     assert outcome.status == 2 and "--output" in outcome.err

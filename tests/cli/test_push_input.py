@@ -12,9 +12,9 @@ TOKEN = "hf_" + 30 * "x"
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     assert "there is no folder" in lmcourse("push", tmp_path / "no", "ada/x").complaint
-    assert "holds no config.json" in lmcourse("push", tmp_path, "ada/x").complaint
+    assert "has no config.json" in lmcourse("push", tmp_path, "ada/x").complaint
     (tmp_path / "config.json").write_text("{}")
-    assert "holds no model.safetensors" in lmcourse("push", tmp_path, "ada/x").complaint
+    assert "has no model.safetensors" in lmcourse("push", tmp_path, "ada/x").complaint
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class BigramMLPConfig(LanguageModelConfig):
         output_dropout (`float`): dropout between the hidden layer and the output layer.
         initialization (`str`): how W1, b1, W2 and b2 start. "scaled": W1 uniform within the square
             root of 1/E, W2 normal with `initializer_range`, biases zero. "standard_normal": all of
-            them from N(0, 1), as in the hand-out.
+            them from N(0, 1), as in the course assignment.
         num_hidden_layers (`int`): 1, as transformers wants it said.
 
     Example:

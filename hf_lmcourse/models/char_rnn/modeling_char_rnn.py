@@ -10,7 +10,7 @@ __all__ = ["CharRNNForCausalLM", "CharRNNModel"]
 
 
 class CharRNNModel(RecurrentModel):
-    """Embeddings and layers of Elman's recurrence; the equation stands in `ElmanLayer`.
+    """Embeddings and layers of Elman's recurrence; the equation is in layers/elman.py.
 
     Named after its best known use, over characters; nothing binds it to them.
 

@@ -38,7 +38,7 @@ class DANConfig(CourseConfig):
         freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
             without one are trained. Frozen ones get no gradient; an
             optimizer of your own must not decay them either, as `lmcourse train` does not.
-        sparse_gradients (`bool`): gradients of the embedding matrices hold the rows of a batch's
+        sparse_gradients (`bool`): gradients of the embedding matrices have the rows of a batch's
             words only. SGD, Adagrad and SparseAdam take them, without weight decay; Adam does not.
         initializer_range (`float`): standard deviation of the word vectors at the start.
         pad_token_id (`int`): the token that is not a word.

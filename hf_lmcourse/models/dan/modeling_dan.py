@@ -92,7 +92,7 @@ class DANModel(DANPreTrainedModel):
 
     @torch.no_grad()
     def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
-        """Put vectors that were read from a file in the place of those of some words.
+        """Replace the vectors of some words by pretrained ones.
 
         Args:
             ids: of the words.
@@ -116,8 +116,8 @@ class DANModel(DANPreTrainedModel):
 
         Args:
             input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
-            attention_mask: 0 at padding; by default wherever the padding token stands.
-            lengths: how many of the ids belong to each text, where they are not padded.
+            attention_mask: 0 at padding; by default at padding tokens.
+            lengths: how many of the ids belong to each text, if they are not padded.
             **kwargs: what transformers passes to every model.
 
         Returns:
@@ -167,7 +167,7 @@ class DANModel(DANPreTrainedModel):
         return rows * ratios[ids].unsqueeze(-1)
 
     def hashed_ngrams(self, words: Tensor, lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """The n-grams of the texts for n = 2, 3, ...; none where the model has none."""
+        """The n-grams of the texts for n = 2, 3, ...; none if the model has none."""
         if not self.config.ngram_buckets:
             return []
         return hashed_ngrams(words, lengths, self.config.max_ngram, self.config.ngram_buckets)
@@ -230,8 +230,8 @@ class DANForSequenceClassification(DANPreTrainedModel):
 
         Args:
             input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
-            attention_mask: 0 at padding; by default wherever the padding token stands.
-            lengths: how many of the ids belong to each text, where they are not padded.
+            attention_mask: 0 at padding; by default at padding tokens.
+            lengths: how many of the ids belong to each text, if they are not padded.
             labels: a class of each text, or as `config.problem_type` says.
             **kwargs: what transformers passes to every model.
 

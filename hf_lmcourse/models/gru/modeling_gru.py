@@ -10,7 +10,7 @@ __all__ = ["GRUForCausalLM", "GRUModel"]
 
 
 class GRUModel(RecurrentModel):
-    """Embeddings and layers of gated recurrent units; the equations stand in `GRULayer`.
+    """Embeddings and layers of gated recurrent units; the equations are in layers/gru.py.
 
     Reference:
         Cho et al. 2014, Learning Phrase Representations using RNN Encoder-Decoder for SMT.

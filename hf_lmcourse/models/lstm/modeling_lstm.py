@@ -10,7 +10,7 @@ __all__ = ["LSTMForCausalLM", "LSTMModel"]
 
 
 class LSTMModel(RecurrentModel):
-    """Embeddings and layers of long short-term memory; the equations stand in `LSTMLayer`.
+    """Embeddings and layers of long short-term memory; the equations are in layers/lstm.py.
 
     Reference:
         Zaremba, Sutskever and Vinyals 2014, Recurrent Neural Network Regularization.

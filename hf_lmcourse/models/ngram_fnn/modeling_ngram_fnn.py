@@ -41,7 +41,7 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
         h_t = tanh(d + H_0 x_t + H_1 x_{t-1} + ... + H_{n-2} x_{t-n+2})
         p(w_{t+1}) = softmax(b + U h_t + W (x_t, x_{t-1}, ..., x_{t-n+2}))
 
-    with W, the direct connections, only where they are asked for. Further hidden layers stand
+    with W, the direct connections, only if they are asked for. Further hidden layers are
     between h and U (`ResidualLayer`). Before the first word x is zero, and padding is passed over.
 
     Reference:
@@ -70,10 +70,10 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
     ) -> BaseModelOutputWithPast:
         """The equation at every position; the state is the newest n - 2 embeddings.
 
-        After h_t come the embeddings of the window where there are direct connections.
+        With direct connections the embeddings of the window follow h_t.
         """
         before = cache.layers[0].state if cache is not None else None
-        before = before[0] if before else None  # none at the start, and none carried where n = 2
+        before = before[0] if before else None  # none at the start, and none carried if n = 2
         hidden = self.window(x, before, mask)
         for layer in self.layers:
             hidden = layer(self.hidden_dropout(hidden))

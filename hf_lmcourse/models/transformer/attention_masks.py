@@ -32,7 +32,7 @@ _LOCAL_PAYS_FROM_WINDOWS = 4
 
 
 def pattern_of(config: TransformerConfig) -> Pattern | None:
-    """The sparse pattern of a model; `None` where attention is full."""
+    """The sparse pattern of a model; `None` if attention is full."""
     window = config.attention_window
     if config.attention_pattern == "local":
         return local_window(window or 1)
@@ -51,7 +51,7 @@ def attention_mask_for(
 ) -> Tensor | None:
     """The host's causal mask, with padding and the sparse pattern in it.
 
-    It is in the form that the chosen implementation of attention takes, and `None` where sdpa's own
+    It is in the form that the chosen implementation of attention takes, and `None` if sdpa's own
     causality will do. Every pattern is about distances, so padding on the left does not move it.
     With `config.is_causal` false only the padding is in it.
 
@@ -61,7 +61,7 @@ def attention_mask_for(
         attention_mask: 0 at padding, over everything seen so far; a mask of four dimensions is
             returned as it is.
         past_key_values: the cache.
-        position_ids: where given without a mask and a cache, a fall marks the next of several
+        position_ids: if given without a mask and a cache, a fall begins the next of several
             sequences packed into one row.
         **kwargs: what `generate` passes for other models.
 
@@ -92,14 +92,14 @@ def attention_mask_for(
 
 
 def sparse_attention_for(config: TransformerConfig, length: int) -> SparseAttention | None:
-    """The computation of a pattern for whole sequences of one length, where it pays.
+    """The computation of a pattern for whole sequences of one length, if it is faster.
 
     Args:
         config: of the model.
         length: tokens of each sequence, none of them padding.
 
     Returns:
-        A function of Q, K, V; `None` where dense attention is faster or the only one.
+        A function of Q, K, V; `None` if dense attention is faster or the only one.
     """
     if config._attn_implementation != "sdpa":
         return None  # another implementation was asked for by name

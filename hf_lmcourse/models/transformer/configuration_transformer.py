@@ -93,7 +93,7 @@ class TransformerConfig(LanguageModelConfig):
 
     @property
     def layer_types(self) -> list[str]:
-        """What each layer keeps in a cache: all keys and values, also where few are looked at."""
+        """What each layer keeps in a cache: all keys and values, even if few are looked at."""
         return ["full_attention"] * self.num_hidden_layers
 
     def validate_heads(self) -> None:

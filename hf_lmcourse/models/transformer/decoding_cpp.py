@@ -56,7 +56,7 @@ def decode(
         rotation: cosines and sines of rotary positions.
 
     Returns:
-        Their output; `None`, with nothing done, where it is left to the blocks.
+        Their output; `None`, with nothing done, if it is left to the blocks.
 
     Shape:
         hidden, result: (batch, 1, hidden_size); attention_mask: (batch, seen + 1); cosines and
@@ -123,16 +123,16 @@ def _for_rows(part: Tensor, batch: int) -> Tensor:
 
 
 def _holds(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a layer of a cache holds keys and values as the kernel takes them."""
-    held = layer.keys, layer.values
-    return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in held)
+    """Whether the keys and values of a layer of a cache are as the kernel takes them."""
+    pair = layer.keys, layer.values
+    return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in pair)
 
 
 class _Memory:
     """The keys and values of a layer of a cache, with room for more behind them.
 
     A cache of transformers joins old and new to a new tensor at every token. Here they stay where
-    they are, and move to twice the room where it is full.
+    they are, and move to twice the room when it is full.
 
     Shape:
         keys, values: (batch, heads, room, head_size).
@@ -147,7 +147,7 @@ class _Memory:
         self.views[1].copy_(values)
 
     def up_to(self, length: int) -> tuple[Tensor, Tensor]:
-        """What a layer holds of it from now on."""
+        """What a layer keeps of it from now on."""
         self.views = self.keys[:, :, :length], self.values[:, :, :length]
         return self.views
 
@@ -170,7 +170,7 @@ def _parts(block: nn.Module) -> list[int] | None:
     """The addresses of a block's parameters, 0 for those that it has not.
 
     Returns:
-        `None` where one is not as this package made it.
+        `None` if one is not as this package made it.
     """
     parts: list[int] = []
     for path, kind in _PATHS:

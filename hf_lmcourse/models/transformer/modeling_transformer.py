@@ -47,8 +47,8 @@ class TransformerPreTrainedModel(LMCoursePreTrainedModel):
 class TransformerModel(TransformerPreTrainedModel):
     """A causal Transformer of pre-normalised blocks, without the output layer.
 
-    With e the embeddings, projected to `hidden_size` where they have another width and multiplied
-    by its square root where the positions are sinusoidal, and p the positions (rotary ones turn
+    With e the embeddings, projected to `hidden_size` if they have another width and multiplied
+    by its square root if the positions are sinusoidal, and p the positions (rotary ones turn
     queries and keys instead):
 
         x = dropout(e(w_t) + p(t))
@@ -90,13 +90,13 @@ class TransformerModel(TransformerPreTrainedModel):
         use_cache: bool | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
-        """Run the blocks over a sequence, on top of a cache where one is given.
+        """Run the blocks over a sequence, on top of a cache if one is given.
 
         Args:
             input_ids: token ids; exactly one of these and `inputs_embeds`.
             attention_mask: 0 at padding, over everything seen so far.
-            position_ids: where each token stands; counted from the first token that is no padding
-                where not given.
+            position_ids: positions of the tokens, counted from the first one that is not padding
+                by default.
             past_key_values: keys and values of the tokens before.
             inputs_embeds: embeddings in place of ids.
             use_cache: return the keys and values.

@@ -67,7 +67,7 @@ class CausalSelfAttention(MultiHeadAttention):
         output_attentions: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None]:
-        """Attend to the sequence and to what the cache holds.
+        """Attend to the sequence and to the cache.
 
         Args:
             hidden: the input vectors.
@@ -112,7 +112,7 @@ class TransformerBlock(GradientCheckpointingLayer):
 
     Reference:
         Radford et al. 2019 (GPT-2); Xiong et al. 2020, On Layer Normalization in the Transformer
-        Architecture (why the normalisation stands before the branch).
+        Architecture (why the normalisation is before the branch).
     """
 
     def __init__(self, config: TransformerConfig, layer_idx: int) -> None:

@@ -16,7 +16,7 @@ def window_start(length: int, size: int) -> int:
         0 up to `size` tokens; then the first multiple of size / 2 that leaves at most `size`
 
     A window that moved at every token would shift every position and make the whole cache useless
-    each time; one that moves by half its size is read anew once in size / 2 tokens.
+    each time; one that moves by half its size is read again once in size / 2 tokens.
 
     Args:
         length: how many tokens there are.
@@ -44,7 +44,7 @@ class WindowedGenerationMixin(GenerationMixin):
         inputs_embeds: Tensor | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Cut off what lies before the window; read the window anew where it has moved.
+        """Cut off what lies before the window; read the window again if it has moved.
 
         Args:
             input_ids: the whole text so far.
