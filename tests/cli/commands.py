@@ -84,6 +84,19 @@ def write_yaml(path: Path, corpus: Path | str, changes: Sequence[tuple[str, str]
     return path
 
 
+def train_tiny(
+    place: Path, changes: Sequence[tuple[str, str]] = (), results: bool = False
+) -> FinishedRun:
+    """Train the tiny run in a folder, with absolute paths everywhere."""
+    corpus = write_corpus(place / "small.txt")
+    yaml = write_yaml(place / "tiny.yaml", corpus, changes)
+    folder = place / "runs" / "tiny"
+    words = ("--results_dir", place / "results") if results else ()
+    return FinishedRun(
+        yaml, corpus, folder, lmcourse("train", yaml, "--output_dir", folder, *words)
+    )
+
+
 def result_of(folder: Path) -> dict[str, Any]:
     """The result file of a run folder."""
     return json.loads((folder / "result.json").read_text())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import FinishedRun, lmcourse, write_corpus, write_yaml
+from .commands import FinishedRun, train_tiny
 
 TRANSFORMER = [
     ("lmcourse_lstm", "lmcourse_transformer\n  max_position_embeddings: 16"),
@@ -25,22 +25,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
     """A finished run with absolute paths everywhere; not to be changed."""
-    place = tmp_path_factory.mktemp("finished")
-    corpus = write_corpus(place / "small.txt")
-    yaml = write_yaml(place / "tiny.yaml", corpus)
-    folder = place / "runs" / "tiny"
-    words = ("--output_dir", folder, "--results_dir", place / "results")
-    return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, *words))
+    return train_tiny(tmp_path_factory.mktemp("finished"), results=True)
 
 
 @pytest.fixture(scope="session")
 def transformer(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
     """A finished run of a tiny Transformer; not to be changed."""
-    place = tmp_path_factory.mktemp("transformer")
-    corpus = write_corpus(place / "small.txt")
-    yaml = write_yaml(place / "tiny.yaml", corpus, TRANSFORMER)
-    folder = place / "runs" / "tiny"
-    return FinishedRun(yaml, corpus, folder, lmcourse("train", yaml, "--output_dir", folder))
+    return train_tiny(tmp_path_factory.mktemp("transformer"), TRANSFORMER)
 
 
 @pytest.fixture
