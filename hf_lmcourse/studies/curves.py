@@ -1,20 +1,27 @@
-"""The curves of a study: losses and the metric in the course of the training."""
+"""Curves of a study: losses and the metric during the training."""
 
 import math
 from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-__all__ = ["Curve", "curve_of", "is_language_model", "point_curves", "quantities"]
+__all__ = [
+    "Curve",
+    "curve_of",
+    "is_language_model",
+    "point_curves",
+    "quantities",
+    "seconds_to_reach",
+]
 
 Curve = tuple[list[float], list[float]]
-"""Where it is, in epochs or minutes, and how high."""
+"""Positions in epochs or minutes, and values."""
 
 _LARGEST = 700.0
 """Nats beyond which the perplexity overflows."""
 
 _MOST_LOGS = 60
-"""Training losses of a curve; more of them are put together, or it would be all noise."""
+"""Points of a training curve; longer logs are averaged in groups."""
 
 
 def is_language_model(study: dict[str, Any]) -> bool:
@@ -23,17 +30,17 @@ def is_language_model(study: dict[str, Any]) -> bool:
 
 
 def quantities(study: dict[str, Any]) -> list[str]:
-    """What there are curves of: the loss, then the perplexity or, of a classifier, the metric."""
+    """Names of the curves: the loss, and the perplexity or (for a classifier) the metric."""
     known = {name for p in study["points"] for name in point_curves(p, study)["validation"]}
     wanted = ("loss", "perplexity" if is_language_model(study) else study["metric"])
     return [name for name in dict.fromkeys(wanted) if name in known]
 
 
 def point_curves(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
-    """The curves of one training, by split and name; with perplexities of a language model.
+    """Curves of one training run, by split and name; with perplexities for a language model.
 
-    A point from before there were curves has the validation metric by epoch, and from it the loss
-    where the metric is one or a perplexity.
+    An old point without curves has the validation metric by epoch, and the loss derived from it if
+    the metric is a loss or a perplexity.
     """
     curves = {split: dict(columns) for split, columns in _recorded(point, study).items()}
     for name, values in curves["training"].items():
@@ -61,13 +68,13 @@ def _recorded(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict[st
 
 
 def curve_of(study: dict[str, Any], variant: str, split: str, quantity: str) -> Curve:
-    """The mean curve of a variant over the seeds that have one, as far as all of them go.
+    """Average the curves of a variant over its seeds, up to the end of the shortest.
 
     Args:
-        study: as its file holds it.
-        variant: one of its variants.
+        study: Content of the study's file.
+        variant: One of its variants.
         split: "training" or "validation".
-        quantity: one of `quantities`.
+        quantity: One of `quantities`.
     """
     along = study.get("curves_by", "epoch")
     chosen = [
@@ -80,6 +87,27 @@ def curve_of(study: dict[str, Any], variant: str, split: str, quantity: str) -> 
     scale = 60.0 if along == "seconds" else 1.0
     places = [place / scale for place in _means([columns[along] for columns in chosen])]
     return places, _means([columns[quantity] for columns in chosen])
+
+
+def seconds_to_reach(study: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Training time of each variant until it reaches the first variant's best validation metric.
+
+    Returns:
+        A title that names the goal, and seconds of training steps by variant, "-" if the goal is
+        never reached; nothing for a study whose curves are not perplexities by seconds.
+    """
+    if study.get("curves_by") != "seconds" or study["metric"] != "perplexity":
+        return "", {}
+    variants = dict.fromkeys(point["variant"] for point in study["points"])
+    curves = {v: curve_of(study, v, "validation", "perplexity") for v in variants}
+    goal = min(next(iter(curves.values()))[1], default=math.nan)
+    times = {
+        variant: next((60 * t for t, value in zip(*curve, strict=True) if value <= goal), None)
+        for variant, curve in curves.items()
+    }
+    return f"seconds to {goal:.2f}", {
+        variant: "-" if seconds is None else f"{seconds:.2f}" for variant, seconds in times.items()
+    }
 
 
 def _means(columns: Sequence[Sequence[float]]) -> list[float]:

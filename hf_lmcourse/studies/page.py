@@ -1,4 +1,4 @@
-"""Every finished study on one page: what was varied, the figures, the picture."""
+"""The page of all finished studies: what was varied, the results, the plot."""
 
 from pathlib import Path
 from typing import Any
@@ -6,26 +6,27 @@ from typing import Any
 from ..report.json_files import read_records
 from ..report.redact import make_shareable
 from ..report.tables import MODEL_TITLES, markdown_table
+from .curves import seconds_to_reach
 from .table import factors_of, levels_of, study_costs, study_rows
 
 __all__ = ["has_curves", "load_studies", "study_page"]
 
 _INTRODUCTION = """# Studies
 
-One model trained again and again with one thing changed, or scored in several ways. Each section is
-a file of this folder, written by the command that stands in it; `python scripts/results_table.py`
-makes this page and its pictures. The spread is the standard deviation over the seeds; of a single
-seed nobody knows it, and variants that differ by less than seeds do elsewhere do not differ. Memory
-is that of the whole process, which trains one point after the other: what libraries keep from one
-is there in the next. Memory of a single step, in a fresh process, is among the benchmarks. Coverage
-is the share of the vocabulary's words, and of the running ones, that have a vector in the file."""
+One model trained repeatedly with one thing changed, or scored in several ways. Each section is a
+file of this folder, written by the command in it; `python scripts/results_table.py` makes this page
+and its plots. The spread is the standard deviation over the seeds; for a single seed it is unknown,
+and a difference smaller than the spread of similar runs means nothing. Memory is that of the whole
+process, which trains one point after the other, so that it includes what libraries keep from the
+points before; the benchmarks measure a single step in a fresh process. Coverage is the share of the
+vocabulary, and of the running words, that has a pretrained vector."""
 
 
 def load_studies(directory: str | Path) -> list[dict[str, Any]]:
-    """Read every study of a folder of results, sorted by name; other results are left out.
+    """Read the studies of a folder of results, sorted by name; other results are skipped.
 
     Raises:
-        LmcourseError: a file is no JSON.
+        LmcourseError: A file is not JSON.
     """
     return [
         record
@@ -35,7 +36,7 @@ def load_studies(directory: str | Path) -> list[dict[str, Any]]:
 
 
 def has_curves(study: dict[str, Any]) -> bool:
-    """Whether there is something to draw: what was only scored has no course of training."""
+    """Whether there are curves to plot; a study that only scores models has none."""
     return any("curves" in point or "history" in point for point in study["points"])
 
 
@@ -65,35 +66,38 @@ def _section(study: dict[str, Any], plots: str) -> str:
 
 
 def _table(study: dict[str, Any]) -> str:
-    costs, levels, beside = study_costs(study), levels_of(study), _figures_beside(study)
-    header = [*factors_of(study), "split", study["metric"], "spread", "seeds", *beside]
+    costs, levels, extra = study_costs(study), levels_of(study), _extra_columns(study)
+    header = [*factors_of(study), "split", study["metric"], "spread", "seeds", *extra]
     rows = []
     for variant, split, value, spread, seeds in study_rows(study):
-        figures = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
-        figures += [column[variant, split] for column in beside.values()]
-        rows.append([*levels[variant], split, *figures, *costs.get(variant, ())])
-    header += ["ms a step", "MB at the peak"] if costs else []
+        numbers = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
+        numbers += [column[variant, split] for column in extra.values()]
+        rows.append([*levels[variant], split, *numbers, *costs.get(variant, ())])
+    header += ["ms per step", "peak MB"] if costs else []
     return markdown_table([name.replace("_", " ") for name in header], rows)
 
 
-_BESIDE = (("tokens", "{:,}"), ("unknown_share", "{:.1%}"), ("bits_per_character", "{:.4f}"))
-
-
-_WHERE_THERE_IS_ONE = (
+_PER_TOKENIZATION = (
+    ("tokens", "{:,}"),
+    ("unknown_share", "{:.1%}"),
+    ("bits_per_character", "{:.4f}"),
+)
+_IF_PRESENT = (
     ("log_probability_rank", "rank", "{:,}"),
     ("vector_type_coverage", "coverage of words", "{:.1%}"),
     ("vector_token_coverage", "of running words", "{:.1%}"),
 )
 
 
-def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
-    """What else a reader has to know where variants differ in more than the metric.
+def _extra_columns(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
+    """Columns that only some studies have.
 
-    That is their parameters, where they cut the text in another way the figures of the tokens, and
-    the rank of their log-probabilities and the coverage of their vectors where these are known.
+    These are the parameters and the tokens, if they differ between variants; the rank of the
+    log-probabilities and the coverage of pretrained vectors, if known; the training time until the
+    first variant's best perplexity, if curves are by seconds.
 
     Returns:
-        Columns by title: the figure of the first seed by variant and split.
+        Columns by title: the value of the first seed, by variant and split.
     """
     points = {point["variant"]: point for point in reversed(study["points"])}
     columns = {}
@@ -106,12 +110,15 @@ def _figures_beside(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], st
     scores = {(v, split): m for v, point in points.items() for split, m in point["metrics"].items()}
     cuts = {(split, m.get("tokens")) for (_, split), m in scores.items()}
     if len(cuts) > len({split for split, _ in cuts}):
-        for name, form in _BESIDE:
+        for name, form in _PER_TOKENIZATION:
             columns[name] = {key: form.format(m[name]) for key, m in scores.items()}
-    for name, title, form in _WHERE_THERE_IS_ONE:
-        if any(name in figures for figures in scores.values()):
+    for name, title, form in _IF_PRESENT:
+        if any(name in values for values in scores.values()):
             columns[title] = {
-                key: form.format(figures[name]) if name in figures else "-"
-                for key, figures in scores.items()
+                key: form.format(values[name]) if name in values else "-"
+                for key, values in scores.items()
             }
+    title, times = seconds_to_reach(study)
+    if times:
+        columns[title] = {(variant, split): times[variant] for variant, split in scores}
     return columns

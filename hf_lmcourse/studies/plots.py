@@ -1,4 +1,4 @@
-"""A study as a picture."""
+"""The plot of a study."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,17 +21,17 @@ __all__ = ["plot_study"]
 _COLUMNS = 3
 _MARKERS = "os^Dv*PX"
 _COSTS = (
-    ("milliseconds a step", "seconds_per_step", 1e3),
-    ("peak of memory in MB", "peak_memory_bytes", 1e-6),
+    ("milliseconds per step", "seconds_per_step", 1e3),
+    ("peak memory in MB", "peak_memory_bytes", 1e-6),
 )
 
 Values = dict[str, dict[str, list[float]]]
-"""Figures by split and variant, one a seed."""
+"""Values by split and variant, one per seed."""
 
 
 @dataclass(frozen=True)
 class _Look:
-    """How a variant is drawn everywhere."""
+    """Style of a variant in all panels."""
 
     colour: str
     marker: str
@@ -39,21 +39,21 @@ class _Look:
 
 
 def plot_study(study: dict[str, Any], path: Path) -> None:
-    """Draw the metric and the costs against what is varied, and the curves of the training.
+    """Plot the metric and the costs against what is varied, and the training curves.
 
-    Each mark is one seed, and lines join the means. A setting with numbers runs along the axis,
-    names stand one below the other. In a grid the first factor is the colour, the second one the
-    axis and, in the curves, the mark. The curves are the loss and the perplexity, of a classifier
-    the loss and the metric, by epoch, or by minutes where the trainings had a limit of time.
+    Each marker is one seed, and lines join the means. A numeric setting is the horizontal axis;
+    named levels are listed vertically. In a grid the first factor is the colour, the second one the
+    axis and, in the curves, the marker. The curves are the loss and the perplexity (for a
+    classifier the metric), by epoch or by minutes of training steps.
 
     Args:
-        study: as its file holds it, also one from before costs and curves were recorded.
-        path: the picture; its ending says the format, such as .png.
+        study: Content of the study's file; an old one may lack costs and curves.
+        path: Path of the plot; its extension determines the format, such as .png.
     """
     looks = _looks(study)
     panels: list[Callable[[Axes], None]] = [
-        partial(_draw_figures, study=study, looks=looks, label=label, values=values, first=not i)
-        for i, (label, values) in enumerate(_figures(study).items())
+        partial(_draw_values, study=study, looks=looks, label=label, values=values, first=not i)
+        for i, (label, values) in enumerate(_values(study).items())
     ]
     panels += [
         partial(_draw_curves, study=study, looks=looks, quantity=quantity)
@@ -77,7 +77,7 @@ def plot_study(study: dict[str, Any], path: Path) -> None:
 
 
 def _looks(study: dict[str, Any]) -> dict[str, _Look]:
-    """A colour for each variant; in a grid one for each level of the first factor."""
+    """Choose a colour for each variant; in a grid, for each level of the first factor."""
     factors = list(factors_of(study).values())
     palette = dict(zip(factors[0], distinct_colours(len(factors[0])), strict=True))
     looks = {}
@@ -88,22 +88,22 @@ def _looks(study: dict[str, Any]) -> dict[str, _Look]:
     return looks
 
 
-def _figures(study: dict[str, Any]) -> dict[str, Values]:
-    """What is drawn against the factor, by the label of its axis: the metric, time and memory."""
+def _values(study: dict[str, Any]) -> dict[str, Values]:
+    """Collect what is plotted against the factor, by axis label: the metric, time and memory."""
     metric = study["metric"].replace("_", " ")
-    figures: dict[str, Values] = {metric: {}}
+    collected: dict[str, Values] = {metric: {}}
     for point in study["points"]:
         for split, values in point["metrics"].items():
-            seeds = figures[metric].setdefault(split, {}).setdefault(point["variant"], [])
+            seeds = collected[metric].setdefault(split, {}).setdefault(point["variant"], [])
             seeds.append(values[study["metric"]])
         for label, name, unit in _COSTS:
             if point.get(name) is not None:
-                costs = figures.setdefault(label, {"validation": {}})["validation"]
+                costs = collected.setdefault(label, {"validation": {}})["validation"]
                 costs.setdefault(point["variant"], []).append(unit * point[name])
-    return figures
+    return collected
 
 
-def _draw_figures(
+def _draw_values(
     axes: Axes,
     study: dict[str, Any],
     looks: dict[str, _Look],
@@ -111,10 +111,9 @@ def _draw_figures(
     values: Values,
     first: bool,
 ) -> None:
-    """The means and the single seeds of some figures; hollow marks are of the test split.
+    """Plot means and single seeds of one quantity; hollow markers are the test split.
 
-    Names of levels stand at the first panel alone: they are long, and the others are beside it.
-    Those are costs, which begin at zero.
+    Only the first panel names the levels. The others are costs, whose axis begins at zero.
     """
     name, names = list(factors_of(study).items())[-1]
     numbers = _numbers(names)
@@ -153,7 +152,7 @@ def _draw_figures(
 
 
 def _numbers(names: Sequence[str]) -> list[float]:
-    """Names of levels as numbers; none where one of them is none."""
+    """Parse the names of levels as numbers; empty if one of them is not a number."""
     try:
         return [float(name) for name in names]
     except ValueError:
@@ -161,7 +160,7 @@ def _numbers(names: Sequence[str]) -> list[float]:
 
 
 def _series(study: dict[str, Any]) -> list[list[str]]:
-    """The variants that a line joins: all, or in a grid those of a level of the first factor."""
+    """Variants joined by a line: all, or in a grid those of one level of the first factor."""
     if len(factors_of(study)) == 1:
         return [list(levels_of(study))]
     series: dict[str, list[str]] = {}
@@ -171,9 +170,10 @@ def _series(study: dict[str, Any]) -> list[list[str]]:
 
 
 def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, _Look], quantity: str) -> None:
-    """Means over the seeds: validation solid with marks, training dashed.
+    """Plot means over the seeds: validation solid with markers, training dashed.
 
-    In full view from the first validation on, or from half of the way where that comes later.
+    The vertical axis fits the curves from the first evaluation on, or from half of the training if
+    that is earlier.
     """
     heights: list[float] = []
     best = []
@@ -196,7 +196,7 @@ def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, _Look], qua
 
 
 def _limit_heights(axes: Axes, heights: list[float], top: float | None) -> None:
-    """Cut off what the training began with, and of perplexities what nobody ends near."""
+    """Cut off the first losses of the training, and very high perplexities."""
     if not heights:
         return
     low, high = min(heights), max(heights)
@@ -206,17 +206,17 @@ def _limit_heights(axes: Axes, heights: list[float], top: float | None) -> None:
 
 
 def _draw_legend(axes: Axes, study: dict[str, Any], looks: dict[str, _Look]) -> None:
-    """Colours and marks, kinds of lines, and what the training loss is."""
+    """Draw the legend: colours, markers, line styles, and what the training loss is."""
     factors, levels = factors_of(study), levels_of(study)
     colours = {level: {"color": looks[v].colour, "lw": 3} for v, (level, *_) in levels.items()}
     handles = _entries(next(iter(factors)), colours)
     if len(factors) > 1:
-        marks = {level: looks[v] for v, (_, level) in levels.items()}
+        markers = {level: looks[v] for v, (_, level) in levels.items()}
         handles += _entries(
             list(factors)[1],
-            {k: {"color": GREY, "alpha": m.alpha, "marker": m.marker} for k, m in marks.items()},
+            {k: {"color": GREY, "alpha": m.alpha, "marker": m.marker} for k, m in markers.items()},
         )
-    handles += _entries("figures", _kinds(study))
+    handles += _entries("split", _split_styles(study))
     axes.legend(
         handles=handles,
         title=_note(study),
@@ -230,26 +230,26 @@ def _draw_legend(axes: Axes, study: dict[str, Any], looks: dict[str, _Look]) -> 
 
 
 def _entries(heading: str, styles: dict[str, dict[str, Any]]) -> list[Line2D]:
-    """A heading of the legend, and the lines below it."""
+    """Make a heading of the legend, and the entries below it."""
     lines = [Line2D([], [], label=label, **style) for label, style in styles.items()]
     return [Line2D([], [], linestyle="", label=f"{heading.replace('_', ' ')}:"), *lines]
 
 
-def _kinds(study: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """How each split is drawn, of those that the study has."""
-    kinds: dict[str, dict[str, Any]] = {"validation": {"color": "black", "marker": "o"}}
+def _split_styles(study: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Style of each split that the study has."""
+    styles: dict[str, dict[str, Any]] = {"validation": {"color": "black", "marker": "o"}}
     if any("test" in point["metrics"] for point in study["points"]):
-        kinds["test"] = {"color": "black", "marker": "o", "ls": "", "markerfacecolor": "none"}
+        styles["test"] = {"color": "black", "marker": "o", "ls": "", "markerfacecolor": "none"}
     if any("loss" in point_curves(p, study)["training"] for p in study["points"]):
-        kinds["training"] = {"color": "black", "ls": "--"}
-    return kinds
+        styles["training"] = {"color": "black", "ls": "--"}
+    return styles
 
 
 def _note(study: dict[str, Any]) -> str:
-    """What the dashed curves are: not what an evaluation of the training text would give."""
-    if "training" not in _kinds(study):
+    """Explain the dashed curves, which are not an evaluation of the training text."""
+    if "training" not in _split_styles(study):
         return ""
-    note = "training: as logged, in training mode,\nmeans over the steps in between"
+    note = "training: as logged, in training mode,\nmean over the steps since the last log"
     if any(point.get("num_sampled") for point in study["points"]):
-        note += ";\nover sampled words where the softmax is sampled"
+        note += ";\nover sampled words if the softmax is sampled"
     return note

@@ -1,4 +1,4 @@
-"""Studies: one model trained again and again with one thing changed, resumable point by point."""
+"""Run a study: one model trained repeatedly with one thing changed, resumable point by point."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from .study_file import Point, Study, point_settings
 
 __all__ = ["run_study"]
 
-_NO_MATTER = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
+_IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
 
 
 def run_study(
@@ -32,25 +32,25 @@ def run_study(
     folder: Path,
     results_dir: Path | None = None,
     options: tuple[str, ...] = (),
-    tell: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Train every point that is not in the study's file yet, and keep each as soon as it is done.
+    """Train every point that is not in the study's file yet, and save each when it is done.
 
-    A point that was stopped inside goes on from its last checkpoint. One that was trained with
-    other settings, its own or those of the base, is trained anew.
+    An interrupted point resumes from its last checkpoint. A point that was trained with other
+    settings, its own or those of the base, is trained again.
 
     Args:
-        study: from `read_study`.
-        folder: where the run folders of the points and the study's file lie.
-        results_dir: a folder that also gets the finished file, as <name>.json.
-        options: further words of the command line for every point, such as `--data_dir`.
-        tell: shows a line of progress.
+        study: From `read_study`.
+        folder: Gets the run folders of the points and the study's file.
+        results_dir: A folder that also gets the finished file, as <name>.json.
+        options: Further words of the command line for every point, such as `--data_dir`.
+        log: Called with each line of progress.
 
     Returns:
-        The study as its file holds it: about all of it, and a list of `points`.
+        The content of the study's file: facts about the study, and a list of `points`.
 
     Raises:
-        LmcourseError: whatever is wrong with a point's settings or data.
+        LmcourseError: Something is wrong with a point's settings or data.
     """
     file = folder / "study.json"
     done, stopped = _read_points(file)
@@ -61,7 +61,8 @@ def run_study(
         "command": make_shareable(shlex.join(["lmcourse", "study", study.config_file, *options])),
         "factors": study.factors,
         "metric": study.metric,
-        "curves_by": "seconds" if settings[0].training.max_training_seconds else "epoch",
+        "curves_by": study.curves_by
+        or ("seconds" if settings[0].training.max_training_seconds else "epoch"),
         "model_type": settings[0].config.model_type,
         "corpus": make_shareable(settings[0].data.corpus),
         "versions": environment_versions(),
@@ -74,13 +75,13 @@ def run_study(
         if finished is None or finished.get("digest", digest) != digest:
             mark = {"point": _key(point), "digest": digest}
             goes_on = _goes_on(wanted, mark, stopped)
-            tell(f"{where} goes on ..." if goes_on else f"{where} ...")
+            log(f"{where} goes on ..." if goes_on else f"{where} ...")
             noted = partial(_note_stopped, file, record | {"points": list(done.values())}, mark)
             finished = _train(study, point, wanted, noted) | {"digest": digest}
             done[_key(point)] = finished
             _write(file, record | {"points": list(done.values())})
         record["points"].append(finished)
-        tell(f"{where}: {_shown(finished['metrics'], study.metric)}")
+        log(f"{where}: {_shown(finished['metrics'], study.metric)}")
     _write(file, record)
     if results_dir is not None:
         _write(results_dir / f"{study.name}.json", record)
@@ -92,14 +93,14 @@ def _key(point: Point) -> str:
 
 
 def _digest(settings: RunSettings) -> str:
-    """Of all that decides what a training gives: other places of the same data change nothing."""
-    told = [settings.config.to_dict(), asdict(settings.data), non_default_settings(settings)]
-    kept = [{k: v for k, v in part.items() if k not in _NO_MATTER} for part in told]
+    """Hash all settings that affect the result of a training run; paths of the data do not."""
+    parts = [settings.config.to_dict(), asdict(settings.data), non_default_settings(settings)]
+    kept = [{k: v for k, v in part.items() if k not in _IRRELEVANT} for part in parts]
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """The finished points, and what tells the one that was stopped inside."""
+    """Read the finished points, and the record of the point that was interrupted."""
     if not file.exists():
         return {}, {}
     try:
@@ -107,11 +108,11 @@ def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
         points = {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in record["points"]}
         return points, dict(record.get("stopped", {}))
     except (ValueError, KeyError, TypeError) as error:
-        raise LmcourseError(f"{file} is damaged: move it away to begin the study anew") from error
+        raise LmcourseError(f"{file} is damaged: move it away to start the study again") from error
 
 
 def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str]) -> bool:
-    """Whether this training was stopped and left a checkpoint; the settings then name it."""
+    """Whether this run was interrupted and left a checkpoint; the settings then resume from it."""
     if any(stopped.get(name) != value for name, value in mark.items()):
         return False
     folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
@@ -125,7 +126,7 @@ def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str
 
 
 def _note_stopped(file: Path, record: dict[str, Any], mark: dict[str, str], folder: Path) -> None:
-    """Until a training is finished it counts as stopped."""
+    """Record a run as interrupted; this is overwritten when it finishes."""
     _write(file, record | {"stopped": mark | {"folder": folder.name}})
 
 
@@ -161,9 +162,9 @@ def _train(
 def _curves(
     logs: list[dict[str, float]], footprint: Footprint, metric: str
 ) -> dict[str, dict[str, list[float]]]:
-    """Losses as they were logged, and the metric, by epoch and by seconds of training steps.
+    """Collect the logged losses and the metric, by epoch and by seconds of training steps.
 
-    A training loss is the mean over the steps since the log before, in nats per token or text.
+    A training loss is the mean over the steps since the previous log, in nats per token or text.
     """
     columns = {
         "training": {"loss": "loss"},
@@ -183,7 +184,7 @@ def _curves(
 
 
 def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
-    missing = [split for split, figures in metrics.items() if metric not in figures]
+    missing = [split for split, values in metrics.items() if metric not in values]
     if missing:
         known = ", ".join(sorted(metrics[missing[0]]))
         raise LmcourseError(f"there is no metric {metric!r} in this study, only {known}")
@@ -191,7 +192,7 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    """Write a file whole or not at all, each list of numbers on a line."""
+    """Write a file atomically, with each list of numbers on one line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2) + "\n"
     text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)

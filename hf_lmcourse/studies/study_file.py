@@ -1,4 +1,4 @@
-"""The YAML of a study: which trainings it asks for."""
+"""The YAML of a study: which training runs it asks for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,27 +13,28 @@ from ..runs.settings import RunSettings, read_settings
 
 __all__ = ["Point", "Study", "point_settings", "read_study"]
 
-_KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric")
+_KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric", "curves_by")
 
 _KINDS: dict[str, tuple[type, str]] = {
     "base": (str, "a path"),
     "fixed": (dict, "settings by name"),
     "seeds": (list, "a list of whole numbers"),
-    "metric": (str, "the name of a figure"),
+    "metric": (str, "the name of a metric"),
+    "curves_by": (str, "seconds or epoch"),
 }
 
 Factor = dict[str, dict[str, Any]]
-"""What is varied: the settings of each level, by its name."""
+"""A factor: the settings of each of its levels, by name."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One training of a study.
+    """One training run of a study.
 
     Attributes:
-        variant: the name of what is changed, such as "0.3" or "frozen"; "full, 64" in a grid.
-        overrides: the settings that make it, beside those of the base.
-        seed: of the training.
+        variant: Name of what is changed, such as "0.3" or "frozen"; "full, 64" in a grid.
+        overrides: Its settings that differ from the base.
+        seed: Seed of the training.
     """
 
     variant: str
@@ -42,22 +43,24 @@ class Point:
 
     @property
     def name(self) -> str:
-        """Fit for a folder."""
+        """Name of the point's folder."""
         kept = "".join(c if c.isalnum() or c in ".-" else "_" for c in self.variant)
         return f"{kept}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class Study:
-    """What a study's YAML says.
+    """The content of a study's YAML.
 
     Attributes:
-        name: the name of the YAML file, without its ending.
-        config_file: its path as it was given.
-        base: the YAML of the run that is varied.
-        factors: the names of what is varied, with the levels of each; two make a grid.
-        metric: the figure that is compared.
-        points: the trainings, seed by seed, so that a study that is stopped early compares fairly.
+        name: Name of the YAML file, without its extension.
+        config_file: Its path as it was given.
+        base: The YAML of the run that is varied.
+        factors: What is varied, and the levels of each factor; two factors make a grid.
+        metric: The metric that is compared.
+        curves_by: Horizontal axis of the curves, "seconds" or "epoch"; `None` to choose seconds if
+            the training time is limited, else epochs.
+        points: The training runs, seed by seed, so that a study stopped early compares fairly.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Study:
     base: str
     factors: dict[str, list[str]]
     metric: str
+    curves_by: str | None
     points: list[Point]
 
 
@@ -73,14 +77,16 @@ def read_study(path: str) -> Study:
 
         base:      the YAML of a run, relative to this one
         fixed:     settings of all points that differ from the base, by name
-        vary:      one factor, or two for a grid of each level with each; a factor is a setting and
-                   the list of its values, or a name and its levels, each with its settings
-        variants:  the levels of one factor that has no name
+        vary:      one factor, or two for a grid; a factor is a setting and the list of its values,
+                   or a name and its levels, each with its settings
+        variants:  the levels of a single factor without a name
         seeds:     a list of seeds
         metric:    such as accuracy, perplexity or nats_per_token
+        curves_by: seconds (of training steps) or epoch
 
     Raises:
-        LmcourseError: no such file, no YAML, or a key that is missing, unknown or of another kind.
+        LmcourseError: The file is missing or not YAML, or a key is missing, unknown or of the wrong
+            type.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -90,7 +96,7 @@ def read_study(path: str) -> Study:
         raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not set(content) <= set(_KEYS):
         unknown = ", ".join(sorted(map(str, set(content or ()) - set(_KEYS)))) or "no keys"
-        raise LmcourseError(f"{path} is no study ({unknown}): it has {', '.join(_KEYS)}")
+        raise LmcourseError(f"{path} is not a study ({unknown}): the keys are {', '.join(_KEYS)}")
     if "base" not in content or ("vary" in content) == ("variants" in content):
         raise LmcourseError(f"study {path} needs a base, and one of vary and variants")
     _check_kinds(path, content)
@@ -101,6 +107,7 @@ def read_study(path: str) -> Study:
         base=str(Path(path).parent / content["base"]),
         factors={name: list(levels) for name, levels in factors.items()},
         metric=content.get("metric") or "accuracy",
+        curves_by=content.get("curves_by"),
         points=[
             Point(variant, {**(content.get("fixed") or {}), **overrides}, seed)
             for seed in content.get("seeds") or [42]
@@ -110,13 +117,15 @@ def read_study(path: str) -> Study:
 
 
 def _check_kinds(path: str, content: dict[str, Any]) -> None:
-    for key, (kind, told) in _KINDS.items():
+    for key, (kind, expected) in _KINDS.items():
         value = content.get(key)
         right = value is None or isinstance(value, kind)
         if right and key == "seeds":
             right = all(type(seed) is int for seed in value or [])
+        if right and key == "curves_by":
+            right = value in (None, "seconds", "epoch")
         if not right:
-            raise LmcourseError(f"{key} in {path} must be {told}, not {value!r}")
+            raise LmcourseError(f"{key} in {path} must be {expected}, not {value!r}")
 
 
 def _factors(path: str, content: dict[str, Any]) -> dict[str, Factor]:
@@ -143,7 +152,7 @@ def _named_levels(path: str, name: str, levels: Any) -> Factor:
 
 
 def _combinations(factors: dict[str, Factor]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each variant and its settings, the last factor running fastest."""
+    """Iterate over the variants and their settings; the last factor changes fastest."""
     for levels in product(*(factor.items() for factor in factors.values())):
         settings = {key: value for _, chosen in levels for key, value in chosen.items()}
         yield ", ".join(name for name, _ in levels), settings
@@ -152,16 +161,16 @@ def _combinations(factors: dict[str, Factor]) -> Iterator[tuple[str, dict[str, A
 def point_settings(
     study: Study, point: Point, folder: Path, options: tuple[str, ...] = ()
 ) -> RunSettings:
-    """The settings of one point of a study.
+    """Resolve the settings of one point of a study.
 
     Args:
-        study: from `read_study`.
-        point: one of its points.
-        folder: where the run folders of the points lie.
-        options: further words of the command line.
+        study: From `read_study`.
+        point: One of its points.
+        folder: The folder of the study, which gets the run folders of the points.
+        options: Further words of the command line.
 
     Raises:
-        LmcourseError: a setting that does not exist or is of the wrong type.
+        LmcourseError: A setting does not exist or is of the wrong type.
     """
     place = folder / "points" / point.name
     words = [study.base, "--seed", str(point.seed), "--output_dir", str(place), *options]

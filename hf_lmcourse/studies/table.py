@@ -22,7 +22,7 @@ def study_rows(study: dict[str, Any]) -> list[Row]:
     """Mean and standard deviation of the metric over the seeds, for each variant and split.
 
     Returns:
-        Rows of variant, split, mean, standard deviation (0 of a single seed), number of seeds.
+        Rows of variant, split, mean, standard deviation (0 for a single seed), number of seeds.
     """
     rows = []
     for variant in levels_of(study):
@@ -35,10 +35,10 @@ def study_rows(study: dict[str, Any]) -> list[Row]:
 
 
 def study_costs(study: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Milliseconds a step and megabytes at the peak by variant, means over the seeds.
+    """Milliseconds per step and peak memory in MB by variant, means over the seeds.
 
     Returns:
-        Nothing for a study from before these were measured; a dash for memory not measured.
+        Nothing for an old study without these; a dash for memory that was not measured.
     """
     if not all("seconds_per_step" in point for point in study["points"]):
         return {}
@@ -52,13 +52,13 @@ def study_costs(study: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def study_table(study: dict[str, Any]) -> str:
-    """The rows as aligned text for the terminal."""
+    """Format the rows as aligned text for the terminal."""
     costs = study_costs(study)
     header = (", ".join(factors_of(study)), "split", study["metric"], "spread", "seeds")
-    cells: list[tuple[str, ...]] = [(*header, "ms a step", "MB") if costs else header]
+    cells: list[tuple[str, ...]] = [(*header, "ms per step", "MB") if costs else header]
     for variant, split, value, spread, seeds in study_rows(study):
-        figures = (f"{value:.4f}", f"{spread:.4f}", str(seeds))
-        cells.append((variant, split, *figures, *costs.get(variant, ())))
+        numbers = (f"{value:.4f}", f"{spread:.4f}", str(seeds))
+        cells.append((variant, split, *numbers, *costs.get(variant, ())))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
@@ -68,7 +68,7 @@ def study_table(study: dict[str, Any]) -> str:
 
 
 def write_study_csv(study: dict[str, Any], path: Path) -> None:
-    """Every point as a line: levels, seed, split, figures, parameters, seconds, memory."""
+    """Write one row per point and split: levels, seed, metrics, parameters, seconds, memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     levels = levels_of(study)
     metrics = sorted({name for p in study["points"] for m in p["metrics"].values() for name in m})
@@ -78,13 +78,13 @@ def write_study_csv(study: dict[str, Any], path: Path) -> None:
         names = ("parameters", "seconds", *costs[1:])
         writer.writerow([*factors_of(study), "seed", "split", *metrics, *names])
         for point in study["points"]:
-            for split, figures in point["metrics"].items():
+            for split, values in point["metrics"].items():
                 writer.writerow(
                     [
                         *levels[point["variant"]],
                         point["seed"],
                         split,
-                        *(figures.get(name, "") for name in metrics),
+                        *(values.get(name, "") for name in metrics),
                         point["parameters"],
                         *(point.get(name, "") for name in costs),
                     ]
@@ -92,17 +92,14 @@ def write_study_csv(study: dict[str, Any], path: Path) -> None:
 
 
 def factors_of(study: dict[str, Any]) -> dict[str, list[str]]:
-    """What is varied, and the names of its levels.
-
-    A study from before there were grids has the name of its one factor alone.
-    """
+    """Factors of a study, and the names of their levels; an old study names its one factor only."""
     if "factors" in study:
         return dict(study["factors"])
     return {study["factor"]: list(dict.fromkeys(point["variant"] for point in study["points"]))}
 
 
 def levels_of(study: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The variants that have a point, and the level of each factor in them."""
+    """Variants that have a point, and their level of each factor."""
     done = {point["variant"] for point in study["points"]}
     combinations = product(*factors_of(study).values())
     return {", ".join(c): c for c in combinations if ", ".join(c) in done}

@@ -96,3 +96,23 @@ def test_variants_that_cut_the_text_otherwise_have_the_figures_of_the_tokens() -
     assert "| seeds | parameters | tokens | unknown share | bits per character |" in page
     assert "| 2 | 1,000 | 9,000 | 0.0% | 2.0000 |" in page
     assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500 |" in page
+
+
+def test_curves_by_seconds_give_the_time_until_the_first_variant_is_reached() -> None:
+    record = study(curves_by="seconds")
+    losses = {"full": [5.0, 4.0, 4.2], "tied": [4.5, 3.9, 3.8]}
+    for point in record["points"]:
+        values = losses[point["variant"]]
+        point["curves"] = {
+            "training": {},
+            "validation": {"seconds": [10.0, 20.0, 30.0], "loss": values},
+        }
+    page = study_page([record], "plots")
+    assert "| seeds | seconds to 54.60 |" in page, "e^4"
+    assert page.count("| 20.00 |") == 2
+    record["points"] = [p for p in record["points"] if p["variant"] == "full" or p["seed"] == 1]
+    for point in record["points"]:
+        if point["variant"] == "tied":
+            point["curves"]["validation"]["loss"] = [4.5, 4.1, 4.05]
+    assert "| - |" in study_page([record], "plots"), "never reached"
+    assert "seconds to" not in study_page([record | {"curves_by": "epoch"}], "plots")

@@ -1,4 +1,4 @@
-"""The picture of a study: figures against what is varied, costs, curves, and old files."""
+"""The plot of a study: metrics against what is varied, costs, curves, and old files."""
 
 import math
 from itertools import product
@@ -96,8 +96,8 @@ def test_a_language_model_shows_loss_and_perplexity_of_training_and_validation(
     cells = panels(drawn, study({"optim": ["sgd", "adam"]}), tmp_path)
     assert list(cells) == [
         "perplexity",
-        "milliseconds a step",
-        "peak of memory in MB",
+        "milliseconds per step",
+        "peak memory in MB",
         "loss, nats per token",
         "legend",
     ]  # the metric and the curve of it have one name: the curve, drawn last
@@ -106,9 +106,9 @@ def test_a_language_model_shows_loss_and_perplexity_of_training_and_validation(
     expected = [[round(math.exp(loss + shift), 4) for loss in LOSSES] for shift in (0, 0.1)]
     assert curves(cells["perplexity"], "-") == expected
     assert legend(cells)[0] == [
-        "optim:", "sgd", "adam", "figures:", "validation", "test", "training",
+        "optim:", "sgd", "adam", "split:", "validation", "test", "training",
     ]  # fmt: skip
-    assert cells["milliseconds a step"].get_xlim()[0] == 0
+    assert cells["milliseconds per step"].get_xlim()[0] == 0
 
 
 def test_the_beginning_of_the_training_does_not_flatten_the_rest(
@@ -140,7 +140,7 @@ def test_a_classifier_shows_loss_and_accuracy(drawn: list[Figure], tmp_path: Pat
     assert curves(cells["accuracy"], "-") == [[0.7, 0.8], [0.8, 0.9]]
     assert curves(cells["loss, nats per text"], "--") == [[0.6, 0.5]] * 2
     assert "perplexity" not in cells
-    assert cells["milliseconds a step"].get_xlabel() == "num hidden layers"
+    assert cells["milliseconds per step"].get_xlabel() == "num hidden layers"
 
 
 def test_curves_of_several_seeds_are_means(drawn: list[Figure], tmp_path: Path) -> None:
@@ -176,17 +176,17 @@ def test_a_grid_is_a_line_for_each_level_of_the_first_factor_along_the_second(
 ) -> None:
     record = study({"pattern": ["full", "local"], "length": ["64", "256", "1024"]})
     cells = panels(drawn, record, tmp_path)
-    axes = cells["milliseconds a step"]
+    axes = cells["milliseconds per step"]
     joined = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert [np.asarray(line.get_xdata()).tolist() for line in joined] == [[64, 256, 1024]] * 2
     assert [line.get_color() for line in joined] == distinct_colours(2)
     assert axes.get_xscale() == "log" and axes.get_xlabel() == "length"
     assert legend(cells)[0] == (
         ["pattern:", "full", "local", "length:", "64", "256", "1024"]
-        + ["figures:", "validation", "test", "training"]
+        + ["split:", "validation", "test", "training"]
     )
     looks = {(line.get_color(), line.get_marker()) for line in cells["perplexity"].lines[::2]}
-    assert len(looks) == 6, "each variant has a colour and a mark of its own"
+    assert len(looks) == 6, "each variant has a colour and a marker of its own"
 
 
 def test_names_stand_one_below_the_other_and_as_many_as_there_are(

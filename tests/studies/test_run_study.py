@@ -75,9 +75,9 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     monkeypatch.setattr(module, "_train", counting)
     study, told = read_study(str(path)), []
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, tmp_path / "out", tell=told.append)
+        run_study(study, tmp_path / "out", log=told.append)
     trained[:] = trained[:1]  # room for the rest
-    record = run_study(study, tmp_path / "out", tmp_path / "results", tell=told.append)
+    record = run_study(study, tmp_path / "out", tmp_path / "results", log=told.append)
     assert trained == ["0-seed1", "2-seed2"], "the three that were done are not trained again"
     assert [(p["variant"], p["seed"]) for p in record["points"]] == [
         (p.variant, p.seed) for p in study.points
@@ -96,7 +96,7 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     for point in record["points"]:
         assert point["steps"] == 3 and 0 < point["seconds_per_step"] < point["seconds"]
     header, *lines = study_table(record).splitlines()
-    assert header.split()[-4:] == ["ms", "a", "step", "MB"]
+    assert header.split()[-4:] == ["ms", "per", "step", "MB"]
     milliseconds = [1e3 * p["seconds_per_step"] for p in record["points"] if p["variant"] == "0"]
     assert float(lines[0].split()[-2]) == pytest.approx(sum(milliseconds) / 2, abs=0.06)
     before = {**record, "points": [dict(p) for p in record["points"]]}
@@ -130,7 +130,7 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
     path.write_text(STUDY.replace("[0, 2]", "[1]").replace("[1, 2]", "[1]"))
     (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 6"))
     study, told = read_study(str(path)), []
-    whole = run_study(study, tmp_path / "whole", tell=told.append)
+    whole = run_study(study, tmp_path / "whole", log=told.append)
 
     prepare = module.prepare_run
 
@@ -141,9 +141,9 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
 
     monkeypatch.setattr(module, "prepare_run", stopping)
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, tmp_path / "out", tell=told.append)
+        run_study(study, tmp_path / "out", log=told.append)
     monkeypatch.setattr(module, "prepare_run", prepare)
-    record = run_study(study, tmp_path / "out", tell=told.append)
+    record = run_study(study, tmp_path / "out", log=told.append)
     assert told[-2] == "[1/1] num_hidden_layers 1, seed 1 goes on ..."
     (point,), (expected,) = record["points"], whole["points"]
     assert point["metrics"] == expected["metrics"]
@@ -156,7 +156,7 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
 def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
     path.write_text(STUDY.replace("metric: accuracy", "metric: perplexity"))
     with pytest.raises(LmcourseError, match="no metric 'perplexity' in this study, only accuracy"):
-        run_study(read_study(str(path)), tmp_path / "out", tell=lambda line: None)
+        run_study(read_study(str(path)), tmp_path / "out", log=lambda line: None)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def test_a_setting_that_a_run_does_not_have_is_told(settings: str, told: str, pa
         ("base: b\nvary: {a: [1], b: []}\n", "b in .* must be a list of values"),
         ("base: b\nvary: {a: [1], b: [1], c: [1]}\n", "one factor, or two for a grid"),
         ("base: b\nvariants: [1, 2]\n", "variants in .* must be names with the settings of each"),
-        ("base: b\nvarry: {a: [1]}\n", "is no study .varry.: it has base, fixed"),
+        (STUDY + "curves_by: hours\n", "curves_by in .* must be seconds or epoch, not .hours."),
+        ("base: b\nvarry: {a: [1]}\n", "is not a study .varry.: the keys are base, fixed"),
         ("[1, 2", "is not a YAML file"),
     ],
 )
