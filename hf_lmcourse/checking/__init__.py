@@ -1,4 +1,4 @@
-"""A student's own implementation beside ours, on random inputs, with the mistake named."""
+"""Compare a student's implementation with the package's, and identify common mistakes."""
 
 from .checker import check_file, template
 from .compare import Verdict

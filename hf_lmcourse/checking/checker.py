@@ -1,4 +1,4 @@
-"""Check a file: find what is in it, run it, compare."""
+"""Check a file: find its functions, run them, and compare the results."""
 
 import difflib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["check_file", "template"]
 
 
 def template(name: str) -> str:
-    """A file to be filled in: the task with its equations and shapes, and an empty function.
+    """Return a file to fill in: the task with its equations and shapes, and an empty function.
 
     Raises:
         LmcourseError: there is no such task.
@@ -26,23 +26,23 @@ def template(name: str) -> str:
 def check_file(
     path: str | Path, task: str | None = None, *, seed: int = 0, time_limit: float = 20
 ) -> list[Verdict]:
-    """Compare what a file implements with ours, values and gradients, in float64.
+    """Compare what a file implements with the references, values and gradients, in float64.
 
-    The file runs in a process of its own. If it imports NumPy and not torch it is given NumPy
-    arrays, and values alone are compared; otherwise torch tensors.
+    The file runs in its own process. If it imports NumPy and not torch, it gets NumPy arrays and
+    only values are compared; otherwise it gets torch tensors.
 
     Args:
-        path: a Python file that has functions or classes for some of the tasks.
-        task: the name of one of them; by default all that the file has something for.
-        seed: of the random inputs.
+        path: a Python file with functions or classes for some of the tasks.
+        task: the name of a single task; by default all tasks that the file implements.
+        seed: the seed of the random inputs.
         time_limit: seconds for importing the file, and for each task.
 
     Returns:
-        A verdict on each task, in the order of `TASKS`.
+        A verdict for each task, in the order of `TASKS`.
 
     Raises:
-        LmcourseError: no such file, a syntax error, an exception at its import, no such task, or
-            no function for it.
+        LmcourseError: the file does not exist, has a syntax error or fails at its import, or there
+            is no such task or no function for it.
     """
     path = Path(path)
     tasks = [find_task(task)] if task else list(TASKS.values())

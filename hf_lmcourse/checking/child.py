@@ -1,8 +1,9 @@
-"""Runs a student's file: a program of its own, with a folder as its argument (see `runner.py`).
+"""Run a student's file: a program that takes a folder as its argument (see `runner.py`).
 
 It reads job.json and inputs.safetensors there, and writes module.json (what the file defines) and,
-as each is done, TASK.safetensors and TASK.json: nothing is ever unpickled. Who takes longer than
-the time limit is ended, and stack.txt tells where. Of this package, slow to import, it needs none.
+as each task is done, TASK.safetensors and TASK.json: nothing is ever unpickled. When the time limit
+is exceeded, the process ends and stack.txt shows where it was. Nothing of this package, which is
+slow to import, is needed.
 """
 
 import faulthandler
@@ -26,22 +27,22 @@ from torch import Tensor
 
 __all__ = ["Answer", "AnswerError", "answer", "answers_of", "call"]
 
-_MODULE = "lmcourse_checked_file"  # not its own name, which may be that of a module in use
+_MODULE = "lmcourse_checked_file"  # not the file's name, which another module may have
 
 
 class AnswerError(Exception):
-    """What came back is no tensor, or not as many as wanted; the text says it in a sentence."""
+    """The result is not a tensor, or the number of results is wrong; the message says which."""
 
 
 @dataclass
 class Answer:
-    """What a function made of one case.
+    """The result of a function in one case.
 
     Attributes:
-        values: its outputs, in float64.
-        gradients: of J, the sum of the outputs times fixed random numbers, with respect to each
-            argument that it depends on; `None` where nothing was differentiated.
-        error: the exception it ended with, in a sentence.
+        values: the outputs, in float64.
+        gradients: the gradients of J, the sum of the outputs times fixed random numbers, with
+            respect to each argument that it depends on; `None` if nothing was differentiated.
+        error: a sentence on the exception that was raised.
     """
 
     values: list[Tensor] = field(default_factory=list)
@@ -60,11 +61,11 @@ def answer(
     Args:
         function: takes the arguments by name.
         arguments: tensors, or NumPy arrays, and settings.
-        cotangents: a random number for each entry of each output; `None` for values alone.
-        outputs: their names.
+        cotangents: random tensors of the outputs' shapes; `None` for values only.
+        outputs: the names of the outputs.
 
     Raises:
-        AnswerError: it returned something else.
+        AnswerError: the function returned something else.
     """
     leaves = {
         name: value.clone().requires_grad_()
@@ -86,16 +87,16 @@ def _demand_numbers(items: Sequence[Any], names: Sequence[str]) -> None:
     for item in items:
         if not isinstance(item, Tensor | np.ndarray | np.number | float | int):
             hint = ": is a return missing?" if item is None else ""
-            raise AnswerError(f"returned {type(item).__name__} where {wanted} must come{hint}")
+            raise AnswerError(f"returned {type(item).__name__}, but must return {wanted}{hint}")
     if len(items) != len(names):
         values = "1 value" if len(items) == 1 else f"{len(items)} values"
-        raise AnswerError(f"returned {values} where {len(names)} must come: {wanted}")
+        raise AnswerError(f"returned {values}, but must return {len(names)}: {wanted}")
 
 
 def _differentiate(
     results: Sequence[Tensor], leaves: dict[str, Tensor], cotangents: Sequence[Tensor]
 ) -> dict[str, Tensor] | None:
-    """The gradient of J for each leaf that it depends on; `None` where J cannot be made."""
+    """Return the gradient of J for each leaf that it depends on; `None` if J cannot be computed."""
     if any(r.shape != c.shape for r, c in zip(results, cotangents, strict=True)):
         return None
     parts = [(r * c).sum() for r, c in zip(results, cotangents, strict=True) if r.requires_grad]
@@ -106,24 +107,24 @@ def _differentiate(
 
 
 def call(candidate: Any, task: Mapping[str, Any], sizes: Mapping[str, Any], given: Any) -> Any:
-    """Call a function; or make a class, put the task's parameters in, and call that."""
+    """Call a function; or instantiate a class, set the task's parameters, and call the instance."""
     if not inspect.isclass(candidate):
         return candidate(*(given[name] for name in task["arguments"]))
-    made: Any = candidate(*(sizes[name] for name in task["constructor"]))
+    instance: Any = candidate(*(sizes[name] for name in task["constructor"]))
     for name in task["parameters"]:
-        if not hasattr(made, name):
-            raise AnswerError(f"has no attribute {name} to put the parameter in")
-        if isinstance(made, torch.nn.Module):
-            made._parameters.pop(name, None)  # no module lets a tensor take a parameter's place
-        setattr(made, name, given[name])
+        if not hasattr(instance, name):
+            raise AnswerError(f"has no attribute {name} for the parameter")
+        if isinstance(instance, torch.nn.Module):
+            instance._parameters.pop(name, None)  # a tensor cannot replace a parameter
+        setattr(instance, name, given[name])
     inside = {*task["parameters"], *task["constructor"]}
-    return made(*(given[name] for name in task["arguments"] if name not in inside))
+    return instance(*(given[name] for name in task["arguments"] if name not in inside))
 
 
 def answers_of(
     candidate: Any, name: str, task: Mapping[str, Any], job: Mapping[str, Any], tensors: Any
 ) -> list[Answer]:
-    """The answers of a function or class of that name to all cases of a task of the job."""
+    """Return the answers of a function or class of that name in all cases of a task."""
     found = []
     for index, sizes in enumerate(task["cases"]):
         prefix = f"{task['name']}.{index}."
@@ -139,13 +140,13 @@ def answers_of(
         try:
             function = partial(call, candidate, task, sizes)
             found.append(answer(function, given, cotangents, task["outputs"]))
-        except BaseException as error:  # SystemExit too: a file must not end the check
+        except BaseException as error:  # SystemExit too, so that the file cannot end the check
             found.append(Answer(error=_sentence(error, job["file"], name)))
     return found
 
 
 def _sentence(error: BaseException, file: str, name: str) -> str:
-    """The exception, and the last line of the student's file on the way to it."""
+    """Describe an exception, with the last line of the student's file in its traceback."""
     if isinstance(error, AnswerError):
         return f"{name} {error}"
     text = " ".join(str(error).split())
@@ -160,7 +161,7 @@ def _sentence(error: BaseException, file: str, name: str) -> str:
 def _signature_problem(candidate: Any, name: str, task: Mapping[str, Any]) -> str | None:
     try:
         signature = inspect.signature(candidate)
-    except (TypeError, ValueError):  # written in C: nothing is known
+    except (TypeError, ValueError):  # a function written in C has no signature
         return None
     wanted = task["constructor" if inspect.isclass(candidate) else "arguments"]
     try:
@@ -171,7 +172,7 @@ def _signature_problem(candidate: Any, name: str, task: Mapping[str, Any]) -> st
 
 
 def _load(path: Path) -> ModuleType:
-    """Import the file as Python would, with its folder first among those searched."""
+    """Import the file as Python would, with its folder first in `sys.path`."""
     sys.path.insert(0, str(path.parent))
     sys.argv = [str(path)]
     specification = importlib.util.spec_from_file_location(_MODULE, path)
@@ -183,7 +184,7 @@ def _load(path: Path) -> ModuleType:
 
 
 def _find(module: ModuleType, task: str) -> str | None:
-    """The name of the function or class for a task: `lstm_step`, or `LSTMStep` in any capitals."""
+    """Return the name of the function or class for a task: `lstm_step`, `LSTMStep`, `LstmStep`."""
     names = [
         name
         for name, value in vars(module).items()
@@ -193,7 +194,7 @@ def _find(module: ModuleType, task: str) -> str | None:
 
 
 def _write(path: Path, content: Any) -> None:
-    """At once or not at all: the process may be ended at any moment."""
+    """Write a file atomically: the process may be ended at any moment."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(content), encoding="utf-8")
     unfinished.replace(path)
@@ -216,10 +217,10 @@ def _run_task(folder: Path, task: Any, candidate: Any, name: str, job: Any, inpu
 
 
 def main(folder: Path) -> None:
-    """Run all tasks of the job that the student's file has something for."""
+    """Run all tasks of the job that the student's file implements."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     inputs = load_file(folder / "inputs.safetensors")
-    torch.set_default_dtype(torch.float64)  # a torch.zeros of the student's fits the inputs
+    torch.set_default_dtype(torch.float64)  # so that torch.zeros has the dtype of the inputs
     with (folder / "stack.txt").open("w") as stack:
 
         def start_clock() -> None:
@@ -244,4 +245,4 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
     sys.stdout.flush()
-    os._exit(0)  # threads that the file has started are not waited for
+    os._exit(0)  # do not wait for threads that the file has started

@@ -1,4 +1,4 @@
-"""A student's answers beside ours: relative errors, and which known mistake explains them."""
+"""Compare a student's answers with the reference: relative errors, and the known mistakes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from .task import Case, Function, Task
 __all__ = ["CLOSE", "EXACT", "Difference", "Verdict", "judge", "relative_error"]
 
 EXACT = 1e-9
-"""Float64 in another order of operations stays below this."""
+"""The relative error of float64 in another order of operations is below this."""
 CLOSE = 1e-5
-"""What went through float32 stays below this; every mistake that we know of is far above it."""
+"""The relative error of float32 is below this; that of every known mistake is far above."""
 _NO_SCALE = 1e-6
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one output or gradient is from ours at the most.
+    """The largest error of one output or gradient.
 
     Attributes:
-        quantity: its name; dJ/dW for a gradient.
+        quantity: the name of the output, or dJ/dW for a gradient.
         error: the relative error.
-        case: the label of the case where it is largest.
-        block: the block of rows where it is largest there, if rows are blocks.
+        case: the label of the case with the largest error.
+        block: the block of rows with the largest error there, if rows are blocks.
     """
 
     quantity: str
@@ -37,14 +37,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of one task.
+    """The result of the comparison for one task.
 
     Attributes:
-        task: its name.
-        agrees: whether all answers are ours; `None` where nothing could be compared.
-        cases: on how many it was compared.
-        differences: the largest of each quantity that could be compared.
-        message: what is wrong, or what to know, in a sentence.
+        task: the name of the task.
+        agrees: whether all answers are right; `None` if nothing could be compared.
+        cases: the number of cases.
+        differences: the largest difference of each output and gradient that could be compared.
+        message: a sentence on what is wrong, or a remark.
         likely: the known mistakes that give exactly the student's outputs.
     """
 
@@ -58,7 +58,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A case, the student's answer and ours."""
+    """A case, the student's answer and the reference's."""
 
     case: Case
     theirs: Answer
@@ -66,7 +66,7 @@ class _Pair:
 
 
 def relative_error(theirs: Tensor, ours: Tensor) -> float:
-    """The largest |a - b| by the largest |b|; infinite for other shapes or other infinities."""
+    """Return max |a - b| / max |b|; infinite if shapes or infinities differ."""
     if theirs.shape != ours.shape:
         return float("inf")
     same = (theirs == ours) | (theirs.isnan() & ours.isnan())
@@ -76,12 +76,12 @@ def relative_error(theirs: Tensor, ours: Tensor) -> float:
 
 
 def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdict:
-    """Compare the answers to all cases with those of the reference.
+    """Compare the answers in all cases with those of the reference.
 
     Args:
-        task: what was asked for.
-        cases: the inputs.
-        answers: the student's answer to each.
+        task: the task.
+        cases: its inputs.
+        answers: the student's answer in each case.
     """
     pairs = [
         _Pair(case, theirs, task.answer(task.reference, case))
@@ -139,11 +139,8 @@ def _raised(pairs: Sequence[_Pair]) -> str:
     raised = [pair for pair in pairs if pair.theirs.error]
     if not raised:
         return ""
-    first = raised[0]
-    times = (
-        "in every case" if len(raised) == len(pairs) else f"in {len(raised)} of {len(pairs)} cases"
-    )
-    return f"{first.theirs.error} ({times}, first with {first.case.label})"
+    count = "every case" if len(raised) == len(pairs) else f"{len(raised)} of {len(pairs)} cases"
+    return f"{raised[0].theirs.error} (in {count}, first with {raised[0].case.label})"
 
 
 def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[tuple[str, Tensor, Tensor, str]]:
@@ -156,9 +153,9 @@ def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[tuple[str, Tensor, 
 def _misshapen(task: Task, pairs: Sequence[_Pair]) -> str:
     for name, theirs, ours, label in _outputs(task, pairs):
         if theirs.shape != ours.shape:
-            turned = theirs.dim() == 2 and theirs.t().shape == ours.shape
-            hint = ": is it transposed?" if turned else ""
-            shapes = f"{tuple(theirs.shape)} where {tuple(ours.shape)} is right"
+            transposed = theirs.dim() == 2 and theirs.t().shape == ours.shape
+            hint = ": is it transposed?" if transposed else ""
+            shapes = f"{tuple(theirs.shape)}, but must have {tuple(ours.shape)}"
             return f"{name} has the shape {shapes} ({label}){hint}"
     return ""
 
@@ -166,7 +163,7 @@ def _misshapen(task: Task, pairs: Sequence[_Pair]) -> str:
 def _not_finite(task: Task, pairs: Sequence[_Pair]) -> str:
     for name, theirs, _, label in _outputs(task, pairs):
         if bad := int((~theirs.isfinite()).sum()):
-            return f"{name} is nan or infinite at {bad} of {theirs.numel()} places ({label})"
+            return f"{name} is nan or infinite in {bad} of {theirs.numel()} entries ({label})"
     return ""
 
 
@@ -179,7 +176,7 @@ def _largest(values: Sequence[Difference], wrong: Sequence[Difference]) -> str:
 
 
 def _cut_off(pairs: Sequence[_Pair], wrong: Sequence[Difference]) -> str:
-    """Arguments that no gradient reaches though it should."""
+    """Report the arguments that no gradient reaches although it should."""
     names = [difference.quantity.removeprefix("dJ/d") for difference in wrong]
     cut = [
         name
@@ -194,16 +191,15 @@ def _cut_off(pairs: Sequence[_Pair], wrong: Sequence[Difference]) -> str:
         return ""
     return (
         f"the values agree, but no gradient reaches {', '.join(cut)}: "
-        "is something detached, or made a number or an array on the way?"
+        "is a tensor detached, or converted to a number or an array on the way?"
     )
 
 
 def _largest_gradient(wrong: Sequence[Difference]) -> str:
     worst = max(wrong, key=lambda difference: difference.error)
     rows = f", most in the rows of {worst.block}" if worst.block else ""
-    return (
-        f"the values agree, but {worst.quantity} differs by {worst.error:.1e}{rows} ({worst.case})"
-    )
+    error = f"{worst.quantity} differs by {worst.error:.1e}{rows} ({worst.case})"
+    return f"the values agree, but {error}"
 
 
 def _remark(task: Task, pairs: Sequence[_Pair], differences: Sequence[Difference]) -> str:
@@ -211,15 +207,15 @@ def _remark(task: Task, pairs: Sequence[_Pair], differences: Sequence[Difference
     worst = max(difference.error for difference in differences)
     if worst > EXACT:
         remarks.append(
-            f"agrees to {worst:.0e} only: numbers go through float32, or a small one is added"
+            f"agrees to {worst:.0e} only: values go through float32, or a small constant is added"
         )
     if task.differentiable and all(pair.theirs.gradients is None for pair in pairs):
-        remarks.append("values alone were compared: what comes back is no torch tensor")
+        remarks.append("only values were compared: the result is not a torch tensor")
     return "; ".join(remarks)
 
 
 def _explanations(task: Task, pairs: Sequence[_Pair]) -> list[str]:
-    """The mistakes that give the student's outputs wherever there are some."""
+    """Return the mistakes that give the student's outputs in every case that has outputs."""
     answered = [pair for pair in pairs if pair.theirs.values]
     return [name for name, variant in task.variants.items() if _explains(task, variant, answered)]
 
@@ -230,7 +226,7 @@ def _explains(task: Task, variant: Function, pairs: Sequence[_Pair]) -> bool:
         try:
             values = task.answer(variant, pair.case, values_alone=True).values
         except (RuntimeError, IndexError):
-            return False  # it only goes with square matrices, and the student's goes with these
+            return False  # the mistake only runs on square matrices, the student's function on all
         if not _close(pair.theirs.values, values):
             return False
         different = different or not _close(values, pair.ours.values)

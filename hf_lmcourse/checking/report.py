@@ -1,4 +1,4 @@
-"""Verdicts as text for a terminal."""
+"""The verdicts as text for a terminal."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ __all__ = ["report"]
 
 
 def report(verdicts: Sequence[Verdict]) -> str:
-    """What was compared, how far it is off, what is wrong, and a last line that sums up."""
+    """Format errors and likely mistakes, and a last line with the number of tasks that agree."""
     right = sum(verdict.agrees is True for verdict in verdicts)
     parts = ["\n".join(_lines(verdict)) for verdict in verdicts]
     if any(d.quantity.startswith("dJ/d") for verdict in verdicts for d in verdict.differences):
@@ -31,7 +31,7 @@ def _lines(verdict: Verdict) -> list[str]:
         return lines
     head = ("", "relative error", "", f"largest of {verdict.cases} cases, with")
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for quantity, error, mark, case in (head, *rows):
-        cells = f"{quantity:<{widths[0]}}  {error:>{widths[1]}}  {mark:<{widths[2]}}  {case}"
+    for quantity, error, state, case in (head, *rows):
+        cells = f"{quantity:<{widths[0]}}  {error:>{widths[1]}}  {state:<{widths[2]}}  {case}"
         lines.append(f"    {cells}".rstrip())
     return lines

@@ -1,4 +1,4 @@
-"""Reads a student's file, and runs it in a process of its own."""
+"""Read a student's file, and run it in its own process."""
 
 import ast
 import json
@@ -23,19 +23,19 @@ from .task import Case, Task
 __all__ = ["FileRun", "read_source", "run_file", "uses_numpy_alone"]
 
 _START_SECONDS = 120
-"""More than importing torch takes on any machine; the time limit begins after that."""
+"""More than importing torch takes on any machine; the time limit starts after that."""
 
 
 @dataclass
 class FileRun:
-    """What running a file gave.
+    """The result of running a file.
 
     Attributes:
-        names: of the functions and classes that the file has.
-        found: the function or class for each task that there is one for.
-        answers: to each task that was done.
-        refused: a sentence for each task whose function takes other arguments.
-        stopped: why the file was ended before all tasks were done, and at which task.
+        names: the functions and classes of the file.
+        found: the function or class for each task that the file implements.
+        answers: the answers of each task that was completed.
+        refused: a message for each task whose function takes other arguments.
+        stopped: the task at which the process ended early, and the reason.
     """
 
     names: list[str]
@@ -46,13 +46,13 @@ class FileRun:
 
 
 def read_source(path: Path) -> ast.Module:
-    """The file as Python sees it, without running it.
+    """Parse the file without running it.
 
     Raises:
-        LmcourseError: there is no such file, it is no Python file, or it has a syntax error.
+        LmcourseError: the file does not exist, is not a Python file, or has a syntax error.
     """
     if path.suffix != ".py":
-        raise LmcourseError(f"{path} is no Python file: its name must end in .py")
+        raise LmcourseError(f"{path} is not a Python file: its name must end in .py")
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -63,11 +63,11 @@ def read_source(path: Path) -> ast.Module:
         where = f"line {error.lineno} of {path}" if error.lineno else str(path)
         raise LmcourseError(f"{where} has a syntax error: {error.msg}") from error
     except ValueError as error:
-        raise LmcourseError(f"{path} is no Python text: {error}") from error
+        raise LmcourseError(f"{path} is not Python source: {error}") from error
 
 
 def uses_numpy_alone(tree: ast.Module) -> bool:
-    """Whether the file imports NumPy and not torch, so that it is given arrays."""
+    """Return whether the file imports NumPy and not torch, so that it gets arrays."""
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -85,13 +85,13 @@ def run_file(
     numpy: bool,
     time_limit: float,
 ) -> FileRun:
-    """Call what the file has for the tasks, on all their cases, in one process.
+    """Call the file's functions for the tasks in all cases, in one process.
 
     Args:
-        path: of the file.
-        tasks: those to look for.
-        cases: of each of them.
-        numpy: give NumPy arrays, and ask for values alone.
+        path: the file.
+        tasks: the tasks to look for.
+        cases: the cases of each task.
+        numpy: pass NumPy arrays, and compute values only.
         time_limit: seconds for importing the file, and for each task.
 
     Raises:
@@ -129,12 +129,12 @@ def _write_job(
 
 
 def _run_child(folder: Path, seconds: float) -> int | None:
-    """The exit status; `None` where even the clock inside the process could not end it.
+    """Return the exit status; `None` if the timer in the process could not end it.
 
     What the student's file prints goes to standard error, so that the report stays clean.
     """
-    # -P: the student's imports do not find what lies beside child.py; -B: no __pycache__ is left
-    # behind; -u: what is printed before a process is ended is seen
+    # -P: the student's imports do not find the modules next to child.py; -B: no __pycache__ is
+    # written; -u: what is printed before the process ends is shown
     command = [sys.executable, "-P", "-B", "-u", child.__file__, str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
     try:
@@ -146,7 +146,7 @@ def _run_child(folder: Path, seconds: float) -> int | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it has started."""
+    """End the process and all processes that it has started."""
     if hasattr(os, "killpg"):
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -173,12 +173,12 @@ def _read_answers(
         if not (folder / f"{task.name}.json").exists():
             run.stopped = (task.name, reason)
             break
-        told = json.loads((folder / f"{task.name}.json").read_text(encoding="utf-8"))
-        if told["signature"]:
-            run.refused[task.name] = told["signature"]
+        answered = json.loads((folder / f"{task.name}.json").read_text(encoding="utf-8"))
+        if answered["signature"]:
+            run.refused[task.name] = answered["signature"]
         else:
             tensors = load_file(folder / f"{task.name}.safetensors")
-            run.answers[task.name] = _answers(told["cases"], tensors)
+            run.answers[task.name] = _answers(answered["cases"], tensors)
     return run
 
 
@@ -202,7 +202,7 @@ def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: floa
     stack = folder / "stack.txt"
     text = stack.read_text(encoding="utf-8") if stack.exists() else ""
     if status is None or text:
-        # faulthandler writes ASCII, other letters of a path with a backslash
+        # faulthandler escapes the letters of a path that are not ASCII
         shown = str(path.resolve()).encode("ascii", "backslashreplace").decode("ascii")
         start = f'File "{shown}", line '
         lines = (line.strip() for line in text.splitlines())
@@ -210,5 +210,5 @@ def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: floa
         number, _, function = inside.removeprefix(start).partition(" in ")
         where = f": it was at line {number} of {path.name}" if number else ""
         where += f" (in {function})" if function and function != "<module>" else ""
-        return f"not done after {time_limit:g} seconds{where}"
+        return f"not finished after {time_limit:g} seconds{where}"
     return f"its process ended early, with status {status}"

@@ -1,9 +1,10 @@
-"""What a task is: a reference, its inputs, and the mistakes that it knows."""
+"""A task: its reference implementation, its random inputs, and the mistakes that it knows."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -17,16 +18,18 @@ __all__ = [
     "Function",
     "Sizes",
     "Task",
+    "change_arguments",
     "draw_normal",
-    "reorder_rows",
+    "row_orders",
     "transpose_blocks",
+    "zero",
 ]
 
 Sizes = Mapping[str, int]
 Function = Callable[..., Tensor | tuple[Tensor, ...]]
 
 CASES = 12
-"""On so many cases a student's function is compared with ours."""
+"""The number of inputs on which a student's function is compared with the reference."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class Case:
     """One input of a task.
 
     Attributes:
-        sizes: what its shapes are made of, and settings such as the number of heads.
+        sizes: the sizes of its dimensions, and settings such as the number of heads.
         tensors: the arguments that are tensors, in float64 or int64.
-        cotangents: a random number for each entry of each output.
+        cotangents: random tensors of the outputs' shapes.
     """
 
     sizes: Sizes
@@ -45,29 +48,29 @@ class Case:
 
     @property
     def label(self) -> str:
-        """The sizes in words."""
+        """The sizes as text."""
         words = {name.replace("_", " "): size for name, size in self.sizes.items() if size}
         return ", ".join(n if size is True else f"{n} {size}" for n, size in words.items())
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something that students write themselves.
+    """A function that students implement themselves.
 
     Attributes:
-        name: of the function that is asked for.
-        arguments: the names of its arguments, in their order.
+        name: the name of the function.
+        arguments: the names of its arguments, in order.
         outputs: the names of its outputs.
-        reference: ours.
-        draw: tensors of given sizes.
-        sizes: random sizes.
-        special: sizes to begin with. The first are all equal, so that a transposed matrix goes
-            unnoticed by shapes and is told by its numbers.
-        variants: wrong in one thing each: what is wrong, and a function that does it.
-        parameters: arguments that a class keeps as attributes.
-        constructor: the sizes that a class is made with.
+        reference: the correct implementation.
+        draw: draws tensors of given sizes.
+        sizes: draws random sizes.
+        special: the sizes of the first cases. In the very first all are equal, so that a transposed
+            matrix has the right shape and is recognised by its values.
+        variants: implementations with one mistake each, keyed by a description of the mistake.
+        parameters: the arguments that a class keeps as attributes.
+        constructor: the sizes that a class takes in its constructor.
         differentiable: whether gradients are compared too.
-        blocks: arguments whose rows are blocks, with the names of these.
+        blocks: for arguments whose rows are blocks, the names of the blocks.
     """
 
     name: str
@@ -85,15 +88,15 @@ class Task:
 
     @property
     def description(self) -> dict[str, Any]:
-        """All that the child has to know, for JSON."""
+        """What the child process needs to know, ready for JSON."""
         names = ("name", "arguments", "outputs", "parameters", "constructor", "differentiable")
         return {name: getattr(self, name) for name in names}
 
     def cases(self, seed: int) -> list[Case]:
-        """The special sizes, random ones up to `CASES`, and random numbers for all of them."""
-        chance, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+        """Draw inputs of the special sizes, and of random sizes up to `CASES` in all."""
+        rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
         sizes = [*self.special]
-        sizes += (self.sizes(chance) for _ in range(CASES - len(sizes)))
+        sizes += (self.sizes(rng) for _ in range(CASES - len(sizes)))
         return [self._case(case_sizes, generator) for case_sizes in sizes]
 
     def _case(self, sizes: Sizes, generator: torch.Generator) -> Case:
@@ -104,37 +107,65 @@ class Task:
         return Case(sizes, tensors, normal)
 
     def answer(self, function: Function, case: Case, values_alone: bool = False) -> Answer:
-        """What a function or class makes of a case, in this process; exceptions are raised."""
+        """Call a function or class on a case, in this process; exceptions propagate."""
         given = {n: case.sizes[n] if n in case.sizes else case.tensors[n] for n in self.arguments}
         cotangents = case.cotangents if self.differentiable and not values_alone else None
-
         return answer(
             partial(call, function, self.description, case.sizes), given, cotangents, self.outputs
         )
 
 
 def draw_normal(generator: torch.Generator, **shapes: tuple[int, ...]) -> dict[str, Tensor]:
-    """Standard normal entries in float64 for each name."""
+    """Draw standard normal entries in float64 for each name."""
     return {
         name: torch.randn(shape, generator=generator, dtype=torch.float64)
         for name, shape in shapes.items()
     }
 
 
-def reorder_rows(tensor: Tensor, order: Sequence[str], standard: Sequence[str]) -> Tensor:
-    """Blocks of rows as somebody sees them who believes that they are in another order.
+def change_arguments(
+    function: Function, names: Sequence[str], **changes: Callable[[Any], Any]
+) -> Function:
+    """Wrap a function so that some of its arguments are changed before the call.
+
+    Args:
+        function: takes its arguments by position.
+        names: the names of its arguments, in order.
+        **changes: what is applied to the argument of that name.
+    """
+
+    def changed(*arguments: Any) -> Tensor | tuple[Tensor, ...]:
+        pairs = zip(names, arguments, strict=True)
+        return function(*(changes[name](a) if name in changes else a for name, a in pairs))
+
+    return changed
+
+
+def zero(tensor: Tensor) -> Tensor:
+    """Return zeros of the same shape and dtype, with a gradient of zero."""
+    return 0 * tensor
+
+
+def row_orders(names: Sequence[str]) -> dict[tuple[str, ...], Callable[[Tensor], Tensor]]:
+    """Return every wrong order of blocks of rows, and a function that reads the rows in it."""
+    orders = [order for order in permutations(names) if order != tuple(names)]
+    return {order: partial(_reorder_rows, order=order, standard=names) for order in orders}
+
+
+def _reorder_rows(tensor: Tensor, order: Sequence[str], standard: Sequence[str]) -> Tensor:
+    """Permute blocks of rows as if they had been stored in another order.
 
     Args:
         tensor: its blocks are in the standard order.
-        order: the order that he believes them to be in.
-        standard: their order.
+        order: the order that they are taken to be in.
+        standard: the order that they are in.
     """
     blocks = tensor.chunk(len(standard))
     return torch.cat([blocks[order.index(name)] for name in standard])
 
 
 def transpose_blocks(tensor: Tensor, blocks: int) -> Tensor:
-    """Each block of rows transposed.
+    """Transpose each block of rows.
 
     Shape:
         tensor: (blocks * rows, columns); result: (blocks * columns, rows).

@@ -1,4 +1,4 @@
-"""A file runs in a process of its own, and whatever is wrong with it is told in a sentence."""
+"""A file runs in its own process, and every error in it is reported in a sentence."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hf_lmcourse.checking.runner import FileRun
 
 from .solutions import AS_CLASSES, IMPORTS, SOLUTIONS, WITH_NUMPY
 
-TROUBLE = """\
+FAULTY = """\
 import sys
 import torch
 
@@ -84,65 +84,67 @@ def test_numpy_gets_arrays_and_its_values_are_compared(tmp_path: Path) -> None:
     found = by_task(check_file(written(tmp_path / "mine.py", WITH_NUMPY), seed=5))
     assert set(found) == {"softmax_gradient", "lstm_step", "perplexity", "dan_forward"}
     assert all(verdict.agrees for verdict in found.values())
-    assert "values alone were compared" in found["lstm_step"].message
+    assert "only values were compared" in found["lstm_step"].message
     assert found["perplexity"].message == ""  # nothing of it is differentiated anyhow
 
 
-def test_every_trouble_is_told_in_a_sentence_and_spoils_nothing_else(tmp_path: Path) -> None:
-    found = by_task(check_file(written(tmp_path / "mine.py", TROUBLE + AS_CLASSES)))
+def test_every_error_is_reported_in_a_sentence_and_affects_no_other_task(tmp_path: Path) -> None:
+    found = by_task(check_file(written(tmp_path / "mine.py", FAULTY + AS_CLASSES)))
     for name in ("lstm_step", "multi_head_attention"):
         assert found[name].agrees, found[name]
         gradients = {d.quantity for d in found[name].differences}
         assert {f"dJ/d{argument}" for argument in TASKS[name].parameters} <= gradients
-    told = {name: (verdict.agrees, verdict.message) for name, verdict in found.items()}
+    reported = {name: (verdict.agrees, verdict.message) for name, verdict in found.items()}
     with_first = "in every case, first with"
-    status, message = told["softmax_gradient"]
+    status, message = reported["softmax_gradient"]
     assert status is False and message.startswith(
-        "softmax_gradient returned NoneType where d_theta, d_W, d_z must come: "
+        "softmax_gradient returned NoneType, but must return d_theta, d_W, d_z: "
         f"is a return missing? ({with_first} rows 3"
     )
-    status, message = told["one_hidden_layer"]
+    status, message = reported["one_hidden_layer"]
     assert status is False and message.startswith(
         f"line 14 of mine.py (in inner) raised ValueError: this is bad ({with_first}"
     )
-    assert told["gru_step"] == (
+    assert reported["gru_step"] == (
         None,
         "gru_step(x, h, W, U, b) must take (x, h, W, U, b, b_h)",
     )
-    status, message = told["perplexity"]
+    status, message = reported["perplexity"]
     assert status is False and "line 24 of mine.py (in perplexity) raised SystemExit" in message
-    status, message = told["dan_forward"]
-    assert status is False and "returned 2 values where 1 must come: logits" in message
+    status, message = reported["dan_forward"]
+    assert status is False and "returned 2 values, but must return 1: logits" in message
 
 
-def test_a_file_that_does_not_end_is_ended_and_told_where(tmp_path: Path) -> None:
+def test_a_file_that_does_not_finish_is_ended_and_the_line_reported(tmp_path: Path) -> None:
     verdicts = check_file(written(tmp_path / "mine.py", ENDLESS), time_limit=2)
     found = by_task(verdicts)
     assert found["lstm_step"].agrees is False and found["lstm_step"].differences
     assert found["gru_step"].agrees is False
     assert found["gru_step"].message in (
-        "not done after 2 seconds: it was at line 8 of mine.py (in gru_step)",
-        "not done after 2 seconds: it was at line 9 of mine.py (in gru_step)",
+        "not finished after 2 seconds: it was at line 8 of mine.py (in gru_step)",
+        "not finished after 2 seconds: it was at line 9 of mine.py (in gru_step)",
     )
     assert found["perplexity"].agrees is None
     assert found["perplexity"].message == "not run, because gru_step did not come to an end"
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("import torch\n\n1 / 0\n", "line 3 of mine.py raised ZeroDivisionError: division by zero"),
         ("import os\nos._exit(3)\n", "its process ended early, with status 3"),
     ],
 )
-def test_a_file_that_is_of_no_use_is_refused(tmp_path: Path, source: str, told: str) -> None:
+def test_a_file_that_cannot_be_imported_is_refused(
+    tmp_path: Path, source: str, expected: str
+) -> None:
     with pytest.raises(LmcourseError, match="mine.py") as caught:
         check_file(written(tmp_path / "mine.py", source), "lstm_step")
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("task", "names", "told"),
+    ("task", "names", "expected"),
     [
         ("lstm_step", ["lstm_stp"], "has no lstm_step: is lstm_stp meant to be that?"),
         ("lstm_step", ["f"], "has no function lstm_step; see lmcourse check --template lstm_step"),
@@ -150,29 +152,33 @@ def test_a_file_that_is_of_no_use_is_refused(tmp_path: Path, source: str, told: 
         (None, [], "has none of the functions softmax_gradient, one_hidden_layer"),
     ],
 )
-def test_a_function_that_is_missing_is_told_with_the_nearest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str | None, names: list[str], told: str
+def test_a_function_that_is_missing_is_reported_with_the_nearest(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task: str | None,
+    names: list[str],
+    expected: str,
 ) -> None:
     monkeypatch.setattr(checker, "run_file", lambda *_, **__: FileRun(names, found={}))
     with pytest.raises(LmcourseError) as caught:
         check_file(written(tmp_path / "mine.py", ""), task)
-    assert f"mine.py {told}" in str(caught.value)
+    assert f"mine.py {expected}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         (b"def f(:\n    pass\n", "line 1 of {path} has a syntax error: invalid syntax"),
         (b"\nx = 'a\xff'\n", "{path} has a syntax error: "),
         ("x = 1\n".encode("utf-16"), "{path} "),
     ],
 )
-def test_what_python_cannot_read_is_told_before_anything_runs(
-    tmp_path: Path, source: bytes, told: str
+def test_invalid_source_is_reported_before_anything_runs(
+    tmp_path: Path, source: bytes, expected: str
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_bytes(source)
     with pytest.raises(LmcourseError) as caught:
         check_file(path)
-    assert told.format(path=path) in str(caught.value)
+    assert expected.format(path=path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Relative errors, and what is said of answers that are neither right nor a known mistake."""
+"""Relative errors, and the messages for answers that match no known mistake."""
 
 import math
 from collections.abc import Callable
@@ -39,17 +39,17 @@ def test_the_relative_error_is_measured_by_the_largest_entry() -> None:
 def test_float32_agrees_and_is_remarked() -> None:
     found = changed(lambda a: replace(a, values=[v.float().double() for v in a.values]))
     assert found.agrees
-    assert "numbers go through float32" in found.message
+    assert "values go through float32" in found.message
 
 
-def test_values_alone_are_remarked() -> None:
+def test_values_only_are_remarked() -> None:
     found = changed(lambda a: replace(a, gradients=None))
     assert found.agrees
-    assert found.message == "values alone were compared: what comes back is no torch tensor"
+    assert found.message == "only values were compared: the result is not a torch tensor"
     assert [d.quantity for d in found.differences] == ["h'", "c'"]
 
 
-def test_a_gradient_that_differs_is_told_with_its_block() -> None:
+def test_a_gradient_that_differs_is_reported_with_its_block() -> None:
     def wrong(answer: Answer) -> Answer:
         assert answer.gradients is not None
         d_b = answer.gradients["b"].clone()
@@ -62,26 +62,26 @@ def test_a_gradient_that_differs_is_told_with_its_block() -> None:
     assert ", most in the rows of g (" in found.message
 
 
-def test_gradients_that_do_not_arrive_are_told() -> None:
+def test_missing_gradients_are_reported() -> None:
     def cut(answer: Answer) -> Answer:
         gradients = {n: g for n, g in (answer.gradients or {}).items() if n not in ("c", "U")}
         return replace(answer, gradients=gradients)
 
-    assert "no gradient reaches c, U: is something detached" in changed(cut).message
+    assert "no gradient reaches c, U: is a tensor detached" in changed(cut).message
 
 
-def test_a_shape_is_told_with_the_right_one() -> None:
+def test_a_shape_is_reported_with_the_right_one() -> None:
     found = changed(lambda a: replace(a, values=[a.values[0].t(), a.values[1]]))
-    assert "h' has the shape (4, 2) where (2, 4) is right" in found.message
+    assert "h' has the shape (4, 2), but must have (2, 4)" in found.message
     assert found.message.endswith(": is it transposed?")
 
 
-def test_numbers_that_are_not_finite_are_told() -> None:
+def test_values_that_are_not_finite_are_reported() -> None:
     found = changed(lambda a: replace(a, values=[a.values[0], a.values[1] / 0]))
-    assert "c' is nan or infinite at 9 of 9 places (batch 3" in found.message
+    assert "c' is nan or infinite in 9 of 9 entries (batch 3" in found.message
 
 
-def test_an_exception_in_some_cases_is_told_with_their_number() -> None:
+def test_an_exception_in_some_cases_is_reported_with_their_number() -> None:
     def raised(answer: Answer) -> Answer:
         return answer if answer.values[0].shape == (3, 3) else Answer(error="it broke")
 

@@ -1,4 +1,4 @@
-"""Mistakes as students make them are told by name, and nothing right is told to be wrong."""
+"""Common mistakes are identified, and correct solutions agree."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from hf_lmcourse.checking.task import Case, Task
 from .solutions import AS_CLASSES, IMPORTS, SOLUTIONS
 
 MISTAKES = [
-    # task, what stands in the solution, what stands in its place, words of the diagnosis
+    # task, text of the solution, its replacement, words of the diagnosis
     ("softmax_gradient", "yhat - y", "y - yhat", "the sign is reversed"),
     ("softmax_gradient", ") / len(z)", ")", "summed over the rows, not averaged"),
     ("softmax_gradient", "/ len(z)", "/ theta.numel()", "over rows and classes"),
@@ -37,7 +37,7 @@ MISTAKES = [
         "delta1, h.T @ delta2, delta2",
         "not summed over the rows",
     ),
-    ("lstm_step", "o * torch.tanh(c), c", "o * c, c", "tanh is forgotten on the cell"),
+    ("lstm_step", "o * torch.tanh(c), c", "o * c, c", "tanh is missing on the cell"),
     ("lstm_step", "g = torch.tanh(", "g = torch.sigmoid(", "the candidate g goes through the sig"),
     ("lstm_step", "f * c + i * g", "i * c + f * g", "the gates i and f are swapped"),
     ("lstm_step", "2 * n : 3 * n]", "3 * n : 4 * n]", ""),
@@ -69,7 +69,7 @@ MISTAKES = [
     ("multi_head_attention", "math.sqrt(d // num_heads)", "math.sqrt(d)", "by sqrt(d), not"),
     ("multi_head_attention", "math.sqrt(d // num_heads)", "(d // num_heads)", "not by its square"),
     ("multi_head_attention", "if causal", "if False", "the causal mask is missing"),
-    ("multi_head_attention", "if causal", "if True", "where it is not asked for"),
+    ("multi_head_attention", "if causal", "if True", "although it is not asked for"),
     (
         "multi_head_attention",
         "triu(torch.ones(T, T), diagonal=1)",
@@ -86,7 +86,7 @@ MISTAKES = [
     ("multi_head_attention", "return Y @ W_o.T + b_o", "return Y", "output projection is omitted"),
     ("perplexity", "math.exp(nll / words)", "2 ** (nll / words)", "2 to the power"),
     ("perplexity", "math.exp(nll / words)", "nll / words", "cross-entropy in nats"),
-    ("perplexity", "words += int(real.sum())", "words += len(real)", "padding among them"),
+    ("perplexity", "words += int(real.sum())", "words += len(real)", "padding included"),
     ("perplexity", "words += int(real.sum())", "words += 1", "by the number of texts"),
     (
         "perplexity",
@@ -105,12 +105,12 @@ MISTAKES = [
     ("dan_forward", "torch.tanh(z @ W1.T + b1)", "z @ W1.T + b1", "tanh is missing"),
     ("dan_forward", "z @ W1.T", "z @ W1", "W1 is transposed"),
 ]
-"""An empty diagnosis: no known mistake, and what differs most is told."""
+"""An empty diagnosis: no known mistake, and the largest difference is reported."""
 
 
 def function(source: str, name: str) -> object:
     variables: dict[str, object] = {}
-    exec(IMPORTS + source, variables)  # our own text, from this folder
+    exec(IMPORTS + source, variables)  # source from this folder
     return variables[name]
 
 
@@ -129,7 +129,7 @@ def verdict(name: str, source: str, called: str | None = None) -> Verdict:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_right_solution_agrees_in_every_quantity(name: str) -> None:
+def test_a_correct_solution_agrees_in_every_quantity(name: str) -> None:
     found = verdict(name, SOLUTIONS[name])
     assert found.agrees, found
     assert found.cases == 12 and not found.likely
@@ -150,12 +150,12 @@ def test_a_class_that_keeps_its_parameters_agrees_with_gradients(name: str, call
     assert {f"dJ/d{p}" for p in TASKS[name].parameters} <= quantities
 
 
-@pytest.mark.parametrize(("name", "old", "new", "told"), MISTAKES)
-def test_a_mistake_is_told_by_name(name: str, old: str, new: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "old", "new", "diagnosis"), MISTAKES)
+def test_a_mistake_is_identified(name: str, old: str, new: str, diagnosis: str) -> None:
     source = SOLUTIONS[name]
     assert old in source
     found = verdict(name, source.replace(old, new))
     assert found.agrees is False
-    assert told in " ".join([found.message, *found.likely])
+    assert diagnosis in " ".join([found.message, *found.likely])
     assert len(found.likely) <= 1
-    assert told or (not found.likely and "differs most" in found.message)
+    assert diagnosis or (not found.likely and "differs most" in found.message)

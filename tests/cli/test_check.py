@@ -68,7 +68,7 @@ def test_the_status_tells_right_from_wrong_and_from_what_was_not_compared(
     [
         ((), "name a Python file"),
         (("nothing.py",), "cannot read nothing.py: No such file or directory"),
-        (("mine.ipynb",), "mine.ipynb is no Python file: its name must end in .py"),
+        (("mine.ipynb",), "mine.ipynb is not a Python file: its name must end in .py"),
         (("nothing.py", "--task", "lstm"), "there is no task 'lstm': did you mean lstm_step?"),
         (("--template", "gru_stp"), "there is no task 'gru_stp': did you mean gru_step?"),
         (("nothing.py", "--time_limit", "0"), "--time_limit must be above 0"),

@@ -1,4 +1,4 @@
-"""The tasks by name."""
+"""The tasks that students can check, by name."""
 
 import difflib
 
@@ -29,10 +29,10 @@ TASKS = {
 
 
 def find_task(name: str) -> Task:
-    """The task of that name.
+    """Return the task of that name.
 
     Raises:
-        LmcourseError: there is none; the nearest is named.
+        LmcourseError: there is no such task; the message suggests the nearest.
     """
     if name in TASKS:
         return TASKS[name]

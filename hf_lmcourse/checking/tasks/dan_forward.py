@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ...models.dan import DANConfig, DANForSequenceClassification
-from ..task import Function, Sizes, Task, draw_normal
+from ..task import Function, Sizes, Task, change_arguments, draw_normal, zero
 
 __all__ = ["DAN_FORWARD"]
 
@@ -18,7 +18,7 @@ _ARGUMENTS = ("ids", "mask", "E", "W1", "b1", "W2", "b2")
 
 @cache
 def _model(words: int, size: int, hidden: int, classes: int) -> DANForSequenceClassification:
-    """Our network of these sizes; its own weights are never used."""
+    """Build the package's network of these sizes; its own weights are never used."""
     config = DANConfig(
         vocab_size=words,
         embedding_size=size,
@@ -45,93 +45,76 @@ def _reference(
 
 
 def _mean(vectors: Tensor, mask: Tensor) -> Tensor:
-    """The mean of the words' vectors; zero where there is no word."""
+    """Return the mean of the words' vectors; zero for a text without words."""
     return (vectors * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
 
 
 def _altered(
-    ids: Tensor,
-    mask: Tensor,
-    E: Tensor,
-    W1: Tensor,
-    b1: Tensor,
-    W2: Tensor,
-    b2: Tensor,
     *,
     mean: Callable[[Tensor, Tensor], Tensor] = _mean,
     activation: Callable[[Tensor], Tensor] = torch.tanh,
     output: Callable[[Tensor], Tensor] = lambda logits: logits,
-) -> tuple[Tensor]:
-    """The network with one thing changed; with nothing changed it is the reference."""
-    hidden = activation(mean(E[ids], mask) @ W1.t() + b1)
-    return (output(hidden @ W2.t() + b2),)
+) -> Function:
+    """Return the network with one part replaced; with none replaced it is the reference."""
 
-
-def _with(**changed: Callable[[Tensor], Tensor]) -> Function:
-    """The reference with some arguments changed."""
-
-    def network(*arguments: Tensor) -> tuple[Tensor]:
-        pairs = zip(_ARGUMENTS, arguments, strict=True)
-        return _reference(
-            *(changed[name](value) if name in changed else value for name, value in pairs)
-        )
+    def network(
+        ids: Tensor, mask: Tensor, E: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor
+    ) -> tuple[Tensor]:
+        hidden = activation(mean(E[ids], mask) @ W1.t() + b1)
+        return (output(hidden @ W2.t() + b2),)
 
     return network
 
 
-def _zero(value: Tensor) -> Tensor:
-    return 0 * value
+def _sum(vectors: Tensor, mask: Tensor) -> Tensor:
+    return (vectors * mask.unsqueeze(-1)).sum(1)
 
 
-def _largest(vectors: Tensor, mask: Tensor) -> Tensor:
+def _maximum(vectors: Tensor, mask: Tensor) -> Tensor:
     lowest = torch.finfo(vectors.dtype).min
     found = vectors.masked_fill(mask.unsqueeze(-1) == 0, lowest).amax(1)
     return torch.where(mask.any(1, keepdim=True), found, 0)
 
 
+_with = partial(change_arguments, _reference, _ARGUMENTS)
+
 _VARIANTS: dict[str, Function] = {
     "the mean runs over padding too": _with(mask=torch.ones_like),
-    "the words are summed, but divided by the length with padding": partial(
-        _altered, mean=lambda vectors, mask: (vectors * mask.unsqueeze(-1)).mean(1)
+    "the words are summed, but divided by the length with padding": _altered(
+        mean=lambda vectors, mask: _sum(vectors, mask) / mask.shape[1]
     ),
-    "padding is summed too, but the sum is divided by the number of words": partial(
-        _altered,
-        mean=lambda vectors, mask: vectors.sum(1) / mask.sum(1, keepdim=True).clamp(min=1),
+    "padding is summed too, but the sum is divided by the number of words": _altered(
+        mean=lambda vectors, mask: vectors.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
     ),
     "the mask is reversed: the mean runs over the padding": _with(mask=lambda mask: 1 - mask),
-    "the vectors are summed, not averaged": partial(
-        _altered, mean=lambda vectors, mask: (vectors * mask.unsqueeze(-1)).sum(1)
+    "the vectors are summed, not averaged": _altered(mean=_sum),
+    "the maximum of each component is taken, not the mean": _altered(mean=_maximum),
+    "a text without words is divided by zero: its mean is 0": _altered(
+        mean=lambda vectors, mask: _sum(vectors, mask) / mask.sum(1, keepdim=True)
     ),
-    "the largest component is taken, not the mean": partial(_altered, mean=_largest),
-    "a text without a word is divided by zero: its mean is 0": partial(
-        _altered,
-        mean=lambda vectors, mask: (
-            (vectors * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
-        ),
+    "tanh is missing in the hidden layer": _altered(activation=lambda a: a),
+    "the hidden layer is ReLU, not tanh": _altered(activation=torch.relu),
+    "the hidden layer is the sigmoid, not tanh": _altered(activation=torch.sigmoid),
+    "the output is softmax(logits), not the logits": _altered(
+        output=lambda logits: torch.softmax(logits, -1)
     ),
-    "tanh is missing in the hidden layer": partial(_altered, activation=lambda a: a),
-    "the hidden layer is ReLU, not tanh": partial(_altered, activation=torch.relu),
-    "the hidden layer is the sigmoid, not tanh": partial(_altered, activation=torch.sigmoid),
-    "the output is softmax(logits), not the logits": partial(
-        _altered, output=lambda logits: torch.softmax(logits, -1)
+    "the output is log softmax(logits), not the logits": _altered(
+        output=lambda logits: torch.log_softmax(logits, -1)
     ),
-    "the output is log softmax(logits), not the logits": partial(
-        _altered, output=lambda logits: torch.log_softmax(logits, -1)
-    ),
-    "tanh is applied to the logits too": partial(_altered, output=torch.tanh),
-    "the bias b1 is omitted": _with(b1=_zero),
-    "the bias b2 is omitted": _with(b2=_zero),
-    "the biases b1 and b2 are omitted": _with(b1=_zero, b2=_zero),
+    "tanh is applied to the logits too": _altered(output=torch.tanh),
+    "the bias b1 is omitted": _with(b1=zero),
+    "the bias b2 is omitted": _with(b2=zero),
+    "the biases b1 and b2 are omitted": _with(b1=zero, b2=zero),
     "W1 is transposed": _with(W1=torch.t),
     "W2 is transposed": _with(W2=torch.t),
     "W1 and W2 are transposed": _with(W1=torch.t, W2=torch.t),
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
-    sizes = {name: chance.randint(2, 6) for name in ("texts", "length")}
+def _sizes(rng: random.Random) -> Sizes:
+    sizes = {name: rng.randint(2, 6) for name in ("texts", "length")}
     widths = ("embedding_size", "hidden_size", "classes")
-    return {**sizes, "words": 9, **{name: chance.randint(2, 5) for name in widths}}
+    return {**sizes, "words": 9, **{name: rng.randint(2, 5) for name in widths}}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
@@ -141,7 +124,7 @@ def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
     mask[:, 0] = 1
     if sizes.get("one_text_is_empty"):
         mask[0] = 0
-    # padding is any word at all, so that nobody can rely on a zero vector there
+    # padding has the id of any word, so that its vector is not zero
     ids = torch.randint(words, (texts, length), generator=generator)
     parameters = draw_normal(
         generator,
@@ -172,4 +155,4 @@ DAN_FORWARD = Task(
     parameters=("E", "W1", "b1", "W2", "b2"),
     constructor=("words", "embedding_size", "hidden_size", "classes"),
 )
-"""The network of `hf_lmcourse.models.dan` with one hidden layer, in its mode of evaluation."""
+"""The network of `hf_lmcourse.models.dan` with one hidden layer, in evaluation mode."""

@@ -3,22 +3,31 @@
 import random
 from collections.abc import Callable
 from functools import partial
-from itertools import permutations
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...layers.gru import gru_step
-from ..task import Function, Sizes, Task, draw_normal, reorder_rows, transpose_blocks
+from ..task import (
+    Function,
+    Sizes,
+    Task,
+    change_arguments,
+    draw_normal,
+    row_orders,
+    transpose_blocks,
+    zero,
+)
 
 __all__ = ["GRU_STEP"]
 
+_ARGUMENTS = ("x", "h", "W", "U", "b", "b_h")
 _GATES = ("r", "z", "n")
 
 
 class _Parts(NamedTuple):
-    """What the candidate and the new state are made from."""
+    """The tensors that the candidate and the new state are computed from."""
 
     h: Tensor
     r: Tensor
@@ -43,87 +52,71 @@ def _mixed(p: _Parts, n: Tensor) -> Tensor:
 
 
 def _altered(
-    x: Tensor,
-    h: Tensor,
-    W: Tensor,
-    U: Tensor,
-    b: Tensor,
-    b_h: Tensor,
     *,
     gate: Callable[[Tensor], Tensor] = torch.sigmoid,
     candidate: Callable[[_Parts], Tensor] = _candidate,
     mixed: Callable[[_Parts, Tensor], Tensor] = _mixed,
-) -> tuple[Tensor, ...]:
-    """The step with one thing changed; with nothing changed it is the reference."""
-    x_r, x_z, x_n = (x @ W.t() + b).chunk(3, dim=-1)
-    U_r, U_z, U_n = U.chunk(3)
-    b_r, b_z, b_n = b_h.chunk(3)
-    r, z = gate(x_r + h @ U_r.t() + b_r), gate(x_z + h @ U_z.t() + b_z)
-    parts = _Parts(h, r, z, x_n, U_n, b_n)
-    return (mixed(parts, candidate(parts)),)
+) -> Function:
+    """Return the step with one part replaced; with none replaced it is the reference."""
 
-
-def _in_order(order: tuple[str, ...]) -> Function:
-    def step(x: Tensor, h: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
-        return _reference(x, h, *(reorder_rows(p, order, _GATES) for p in parameters))
+    def step(
+        x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_h: Tensor
+    ) -> tuple[Tensor, ...]:
+        x_r, x_z, x_n = (x @ W.t() + b).chunk(3, dim=-1)
+        U_r, U_z, U_n = U.chunk(3)
+        b_r, b_z, b_n = b_h.chunk(3)
+        r, z = gate(x_r + h @ U_r.t() + b_r), gate(x_z + h @ U_z.t() + b_z)
+        parts = _Parts(h, r, z, x_n, U_n, b_n)
+        return (mixed(parts, candidate(parts)),)
 
     return step
 
 
-_ORDERS: dict[str, Function] = {
-    f"the rows are taken to be those of {', '.join(order)}, not of r, z, n": _in_order(order)
-    for order in permutations(_GATES)
-    if order != _GATES
-}
+_with = partial(change_arguments, _reference, _ARGUMENTS)
 
 _VARIANTS: dict[str, Function] = {
-    **_ORDERS,
-    "the update gate is reversed: h' = z * n + (1 - z) * h": partial(
-        _altered, mixed=lambda p, n: p.z * n + (1 - p.z) * p.h
+    **{
+        f"the rows are taken to be those of {', '.join(order)}, not of r, z, n": _with(
+            W=rows, U=rows, b=rows, b_h=rows
+        )
+        for order, rows in row_orders(_GATES).items()
+    },
+    "the update gate is reversed: h' = z * n + (1 - z) * h": _altered(
+        mixed=lambda p, n: p.z * n + (1 - p.z) * p.h
     ),
-    "the old state is left out: h' = (1 - z) * n": partial(
-        _altered, mixed=lambda p, n: (1 - p.z) * n
+    "the old state is left out: h' = (1 - z) * n": _altered(mixed=lambda p, n: (1 - p.z) * n),
+    "the update gate is left out: h' = n": _altered(mixed=lambda p, n: n),
+    "1 - z is left out: h' = n + z * h": _altered(mixed=lambda p, n: n + p.z * p.h),
+    "the reset gate acts before the product: n = tanh(... + U_n (r * h) + ...)": _altered(
+        candidate=lambda p: torch.tanh(p.x_n + (p.r * p.h) @ p.U_n.t() + p.b_n)
     ),
-    "the update gate is left out: h' = n": partial(_altered, mixed=lambda p, n: n),
-    "1 - z is left out: h' = n + z * h": partial(_altered, mixed=lambda p, n: n + p.z * p.h),
-    "the reset gate acts before the product: n = tanh(... + U_n (r * h) + ...)": partial(
-        _altered, candidate=lambda p: torch.tanh(p.x_n + (p.r * p.h) @ p.U_n.t() + p.b_n)
+    "the reset gate does not act on the bias b_h of the candidate": _altered(
+        candidate=lambda p: torch.tanh(p.x_n + p.r * (p.h @ p.U_n.t()) + p.b_n)
     ),
-    "the reset gate does not act on the bias b_h of the candidate": partial(
-        _altered, candidate=lambda p: torch.tanh(p.x_n + p.r * (p.h @ p.U_n.t()) + p.b_n)
+    "the reset gate is left out": _altered(
+        candidate=lambda p: torch.tanh(p.x_n + p.h @ p.U_n.t() + p.b_n)
     ),
-    "the reset gate is left out": partial(
-        _altered, candidate=lambda p: torch.tanh(p.x_n + p.h @ p.U_n.t() + p.b_n)
+    "the reset gate acts on the input product too": _altered(
+        candidate=lambda p: torch.tanh(p.r * (p.x_n + p.h @ p.U_n.t() + p.b_n))
     ),
-    "the reset gate acts on the input product too": partial(
-        _altered, candidate=lambda p: torch.tanh(p.r * (p.x_n + p.h @ p.U_n.t() + p.b_n))
+    "tanh is missing on the candidate n": _altered(
+        candidate=lambda p: p.x_n + p.r * (p.h @ p.U_n.t() + p.b_n)
     ),
-    "tanh is forgotten on the candidate n": partial(
-        _altered, candidate=lambda p: p.x_n + p.r * (p.h @ p.U_n.t() + p.b_n)
+    "the candidate n goes through the sigmoid, not through tanh": _altered(
+        candidate=lambda p: torch.sigmoid(p.x_n + p.r * (p.h @ p.U_n.t() + p.b_n))
     ),
-    "the candidate n goes through the sigmoid, not through tanh": partial(
-        _altered, candidate=lambda p: torch.sigmoid(p.x_n + p.r * (p.h @ p.U_n.t() + p.b_n))
-    ),
-    "the gates r and z go through tanh, not through the sigmoid": partial(
-        _altered, gate=torch.tanh
-    ),
-    "the bias b is omitted": lambda x, h, W, U, b, b_h: _reference(x, h, W, U, 0 * b, b_h),
-    "the bias b_h is omitted": lambda x, h, W, U, b, b_h: _reference(x, h, W, U, b, 0 * b_h),
-    "the biases b and b_h are omitted": lambda x, h, W, U, b, b_h: _reference(
-        x, h, W, U, 0 * b, 0 * b_h
-    ),
-    "W is transposed in each gate": lambda x, h, W, U, b, b_h: _reference(
-        x, h, transpose_blocks(W, 3), U, b, b_h
-    ),
-    "U is transposed in each gate": lambda x, h, W, U, b, b_h: _reference(
-        x, h, W, transpose_blocks(U, 3), b, b_h
-    ),
+    "the gates r and z go through tanh, not through the sigmoid": _altered(gate=torch.tanh),
+    "the bias b is omitted": _with(b=zero),
+    "the bias b_h is omitted": _with(b_h=zero),
+    "the biases b and b_h are omitted": _with(b=zero, b_h=zero),
+    "W is transposed in each gate": _with(W=partial(transpose_blocks, blocks=3)),
+    "U is transposed in each gate": _with(U=partial(transpose_blocks, blocks=3)),
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
+def _sizes(rng: random.Random) -> Sizes:
     names = ("batch", "input_size", "hidden_size")
-    return {name: chance.randint(1, 6) for name in names}
+    return {name: rng.randint(1, 6) for name in names}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
@@ -141,7 +134,7 @@ def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
 
 GRU_STEP = Task(
     name="gru_step",
-    arguments=("x", "h", "W", "U", "b", "b_h"),
+    arguments=_ARGUMENTS,
     outputs=("h'",),
     reference=_reference,
     draw=_draw,
@@ -156,4 +149,4 @@ GRU_STEP = Task(
     constructor=("input_size", "hidden_size"),
     blocks={name: _GATES for name in ("W", "U", "b", "b_h")},
 )
-"""The step of `hf_lmcourse.layers.gru`, and what is often wrong with one."""
+"""The step of `hf_lmcourse.layers.gru`, and the common mistakes in it."""

@@ -3,16 +3,25 @@
 import random
 from collections.abc import Callable
 from functools import partial
-from itertools import permutations
 
 import torch
 from torch import Tensor
 
 from ...layers.lstm import lstm_step
-from ..task import Function, Sizes, Task, draw_normal, reorder_rows, transpose_blocks
+from ..task import (
+    Function,
+    Sizes,
+    Task,
+    change_arguments,
+    draw_normal,
+    row_orders,
+    transpose_blocks,
+    zero,
+)
 
 __all__ = ["LSTM_STEP"]
 
+_ARGUMENTS = ("x", "h", "c", "W", "U", "b")
 _GATES = ("i", "f", "g", "o")
 _Activation = Callable[[Tensor], Tensor]
 
@@ -24,12 +33,6 @@ def _reference(
 
 
 def _altered(
-    x: Tensor,
-    h: Tensor,
-    c: Tensor,
-    W: Tensor,
-    U: Tensor,
-    b: Tensor,
     *,
     i: _Activation = torch.sigmoid,
     f: _Activation = torch.sigmoid,
@@ -38,30 +41,31 @@ def _altered(
     cell: _Activation = torch.tanh,
     coupled: bool = False,
     old_cell: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """The step with one thing changed; with nothing changed it is the reference."""
-    a_i, a_f, a_g, a_o = (x @ W.t() + h @ U.t() + b).chunk(4, dim=-1)
-    new = f(a_f) * c + (1 - f(a_f) if coupled else i(a_i)) * g(a_g)
-    return o(a_o) * cell(c if old_cell else new), new
+) -> Function:
+    """Return the step with one part replaced; with none replaced it is the reference."""
 
-
-def _in_order(order: tuple[str, ...]) -> Function:
-    def step(x: Tensor, h: Tensor, c: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        return _reference(x, h, c, *(reorder_rows(p, order, _GATES) for p in parameters))
+    def step(
+        x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        a_i, a_f, a_g, a_o = (x @ W.t() + h @ U.t() + b).chunk(4, dim=-1)
+        new = f(a_f) * c + (1 - f(a_f) if coupled else i(a_i)) * g(a_g)
+        return o(a_o) * cell(c if old_cell else new), new
 
     return step
 
 
+_with = partial(change_arguments, _reference, _ARGUMENTS)
+
+
 def _orders() -> dict[str, Function]:
-    """Every wrong order of the four blocks of rows."""
+    """Return a variant for every wrong order of the four blocks of rows."""
     found: dict[str, Function] = {}
-    for order in permutations(_GATES):
+    for order, rows in row_orders(_GATES).items():
         moved = [gate for gate, right in zip(order, _GATES, strict=True) if gate != right]
+        mistake = f"the rows are taken to be those of {', '.join(order)}, not of i, f, g, o"
         if len(moved) == 2:
-            found[f"the gates {moved[1]} and {moved[0]} are swapped"] = _in_order(order)
-        elif moved:
-            rows = f"the rows are taken to be those of {', '.join(order)}, not of i, f, g, o"
-            found[rows] = _in_order(order)
+            mistake = f"the gates {moved[1]} and {moved[0]} are swapped"
+        found[mistake] = _with(W=rows, U=rows, b=rows)
     return found
 
 
@@ -69,52 +73,37 @@ def _identity(a: Tensor) -> Tensor:
     return a
 
 
-def _cell_first(*arguments: Tensor) -> tuple[Tensor, Tensor]:
-    h, c = _reference(*arguments)
-    return c, h
-
-
 _VARIANTS: dict[str, Function] = {
     **_orders(),
-    "the gate i goes without its sigmoid": partial(_altered, i=_identity),
-    "the gate f goes without its sigmoid": partial(_altered, f=_identity),
-    "the gate o goes without its sigmoid": partial(_altered, o=_identity),
-    "the gate i is missing": partial(_altered, i=torch.ones_like),
-    "the gate f is missing": partial(_altered, f=torch.ones_like),
-    "the gate o is missing": partial(_altered, o=torch.ones_like),
-    "the gates i, f, o go through tanh, not through the sigmoid": partial(
-        _altered, i=torch.tanh, f=torch.tanh, o=torch.tanh
+    "the gate i has no sigmoid": _altered(i=_identity),
+    "the gate f has no sigmoid": _altered(f=_identity),
+    "the gate o has no sigmoid": _altered(o=_identity),
+    "the gate i is missing": _altered(i=torch.ones_like),
+    "the gate f is missing": _altered(f=torch.ones_like),
+    "the gate o is missing": _altered(o=torch.ones_like),
+    "the gates i, f, o go through tanh, not through the sigmoid": _altered(
+        i=torch.tanh, f=torch.tanh, o=torch.tanh
     ),
-    "tanh is forgotten on the candidate g": partial(_altered, g=_identity),
-    "the candidate g goes through the sigmoid, not through tanh": partial(
-        _altered, g=torch.sigmoid
-    ),
-    "tanh is forgotten on the cell: h' = o * c'": partial(_altered, cell=_identity),
-    "the cell goes through the sigmoid, not through tanh": partial(_altered, cell=torch.sigmoid),
-    "h' is made from the old cell c, not from c'": partial(_altered, old_cell=True),
-    "1 - f stands in the place of the input gate i": partial(_altered, coupled=True),
-    "the bias b is omitted": lambda x, h, c, W, U, b: _reference(x, h, c, W, U, 0 * b),
-    "the bias b is added twice": lambda x, h, c, W, U, b: _reference(x, h, c, W, U, 2 * b),
-    "1 is added to the forget gate's bias": lambda x, h, c, W, U, b: _altered(
-        x, h, c, W, U, b, f=lambda a: torch.sigmoid(a + 1)
-    ),
-    "the input product W x is omitted": lambda x, h, c, W, U, b: _reference(0 * x, h, c, W, U, b),
-    "the recurrent product U h is omitted": lambda x, h, c, W, U, b: _reference(
-        x, 0 * h, c, W, U, b
-    ),
-    "W is transposed in each gate": lambda x, h, c, W, U, b: _reference(
-        x, h, c, transpose_blocks(W, 4), U, b
-    ),
-    "U is transposed in each gate": lambda x, h, c, W, U, b: _reference(
-        x, h, c, W, transpose_blocks(U, 4), b
-    ),
-    "h' and c' are returned in the wrong order": _cell_first,
+    "tanh is missing on the candidate g": _altered(g=_identity),
+    "the candidate g goes through the sigmoid, not through tanh": _altered(g=torch.sigmoid),
+    "tanh is missing on the cell: h' = o * c'": _altered(cell=_identity),
+    "the cell goes through the sigmoid, not through tanh": _altered(cell=torch.sigmoid),
+    "h' is computed from the old cell c, not from c'": _altered(old_cell=True),
+    "1 - f is used instead of the input gate i": _altered(coupled=True),
+    "the bias b is omitted": _with(b=zero),
+    "the bias b is added twice": _with(b=lambda b: 2 * b),
+    "1 is added to the forget gate's bias": _altered(f=lambda a: torch.sigmoid(a + 1)),
+    "the input product W x is omitted": _with(x=zero),
+    "the recurrent product U h is omitted": _with(h=zero),
+    "W is transposed in each gate": _with(W=partial(transpose_blocks, blocks=4)),
+    "U is transposed in each gate": _with(U=partial(transpose_blocks, blocks=4)),
+    "h' and c' are returned in the wrong order": lambda *given: _reference(*given)[::-1],
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
+def _sizes(rng: random.Random) -> Sizes:
     names = ("batch", "input_size", "hidden_size")
-    return {name: chance.randint(1, 6) for name in names}
+    return {name: rng.randint(1, 6) for name in names}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
@@ -132,7 +121,7 @@ def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
 
 LSTM_STEP = Task(
     name="lstm_step",
-    arguments=("x", "h", "c", "W", "U", "b"),
+    arguments=_ARGUMENTS,
     outputs=("h'", "c'"),
     reference=_reference,
     draw=_draw,
@@ -147,4 +136,4 @@ LSTM_STEP = Task(
     constructor=("input_size", "hidden_size"),
     blocks={name: _GATES for name in ("W", "U", "b")},
 )
-"""The step of `hf_lmcourse.layers.lstm`, and what is often wrong with one."""
+"""The step of `hf_lmcourse.layers.lstm`, and the common mistakes in it."""

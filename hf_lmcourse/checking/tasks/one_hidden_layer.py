@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...theory import one_hidden_layer as theory
-from ..task import Function, Sizes, Task, draw_normal
+from ..task import Function, Sizes, Task, change_arguments, draw_normal, zero
 
 __all__ = ["ONE_HIDDEN_LAYER"]
 
@@ -25,48 +25,47 @@ def _reference(
     return tuple(result / len(x) for result in results)
 
 
+def _identity(value: Tensor) -> Tensor:
+    return value
+
+
 def _altered(
-    x: Tensor,
-    y: Tensor,
-    W1: Tensor,
-    b1: Tensor,
-    W2: Tensor,
-    b2: Tensor,
     *,
     activation: Callable[[Tensor], Tensor] = torch.sigmoid,
     slope: Callable[[Tensor], Tensor] = lambda h: h * (1 - h),
     softmax: Callable[[Tensor], Tensor] = lambda theta: torch.softmax(theta, -1),
     backward: Callable[[Tensor], Tensor] = lambda W: W.t(),
-) -> tuple[Tensor, ...]:
-    """Both passes with one thing changed; with nothing changed they are the reference."""
-    h = activation(x @ W1 + b1)
-    yhat = softmax(h @ W2 + b2)
-    delta2 = (yhat - y) / len(x)
-    delta1 = delta2 @ backward(W2) * slope(h)
-    loss = -torch.special.xlogy(y, yhat).sum() / len(x)
-    gradients = x.t() @ delta1, delta1.sum(0), h.t() @ delta2, delta2.sum(0)
-    return loss, delta1 @ backward(W1), *gradients
+) -> Function:
+    """Return both passes with one part replaced; with none replaced they are the reference."""
 
-
-def _scaled(*arguments: Tensor, factor: Callable[[int], float], outputs: str) -> tuple[Tensor, ...]:
-    """The named results multiplied by a factor that may depend on the number of rows."""
-    results = zip(_OUTPUTS, _reference(*arguments), strict=True)
-    number = factor(len(arguments[0]))
-    return tuple(r * number if name in outputs.split() else r for name, r in results)
-
-
-def _with(**changed: Callable[[Tensor], Tensor]) -> Function:
-    """The reference with some arguments changed."""
-
-    def passes(*arguments: Tensor) -> tuple[Tensor, ...]:
-        pairs = zip(_ARGUMENTS, arguments, strict=True)
-        return _reference(*(changed.get(name, _unchanged)(value) for name, value in pairs))
+    def passes(
+        x: Tensor, y: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor
+    ) -> tuple[Tensor, ...]:
+        h = activation(x @ W1 + b1)
+        yhat = softmax(h @ W2 + b2)
+        delta2 = (yhat - y) / len(x)
+        delta1 = delta2 @ backward(W2) * slope(h)
+        loss = -torch.special.xlogy(y, yhat).sum() / len(x)
+        gradients = x.t() @ delta1, delta1.sum(0), h.t() @ delta2, delta2.sum(0)
+        return loss, delta1 @ backward(W1), *gradients
 
     return passes
 
 
-def _unchanged(value: Tensor) -> Tensor:
-    return value
+def _scaled(factor: Callable[[int], float], *outputs: str) -> Function:
+    """Multiply the named outputs by a factor that may depend on the number of rows."""
+
+    def passes(*arguments: Tensor) -> tuple[Tensor, ...]:
+        results = zip(_OUTPUTS, _reference(*arguments), strict=True)
+        number = factor(len(arguments[0]))
+        return tuple(r * number if name in outputs else r for name, r in results)
+
+    return passes
+
+
+def _naive_softmax(theta: Tensor) -> Tensor:
+    powers = torch.exp(theta)
+    return powers / powers.sum(-1, keepdim=True)
 
 
 def _biases_by_row(*arguments: Tensor) -> tuple[Tensor, ...]:
@@ -78,71 +77,47 @@ def _biases_by_row(*arguments: Tensor) -> tuple[Tensor, ...]:
     return loss, d_x, d_W1, delta2 @ W2.t() * h * (1 - h), d_W2, delta2
 
 
-def _naive_softmax(theta: Tensor) -> Tensor:
-    powers = torch.exp(theta)
-    return powers / powers.sum(-1, keepdim=True)
-
-
-def _zero(value: Tensor) -> Tensor:
-    return 0 * value
-
-
-_GRADIENTS = " ".join(_OUTPUTS[1:])
+_with = partial(change_arguments, _reference, _ARGUMENTS)
+_GRADIENTS = _OUTPUTS[1:]
 
 _VARIANTS: dict[str, Function] = {
-    "the sign of the gradients is reversed": partial(
-        _scaled, factor=lambda rows: -1.0, outputs=_GRADIENTS
+    "the sign of the gradients is reversed": _scaled(lambda rows: -1.0, *_GRADIENTS),
+    "loss and gradients are summed over the rows, not averaged": _scaled(float, *_OUTPUTS),
+    "the gradients are summed over the rows, and the loss is averaged": _scaled(float, *_GRADIENTS),
+    "the gradients are averaged, and the loss is summed over the rows": _scaled(float, "loss"),
+    "d_x is not divided by the number of rows": _scaled(float, "d_x"),
+    "the loss is in bits, not in nats": _scaled(lambda rows: 1 / math.log(2), "loss"),
+    "the slope of the sigmoid, h (1 - h), is left out": _altered(slope=torch.ones_like),
+    "the slope of the sigmoid is taken at h, not at x W1 + b1": _altered(
+        slope=lambda h: torch.sigmoid(h) * (1 - torch.sigmoid(h))
     ),
-    "loss and gradients are summed over the rows, not averaged": partial(
-        _scaled, factor=float, outputs=" ".join(_OUTPUTS)
+    "the slope is that of tanh, 1 - h^2, under a sigmoid": _altered(slope=lambda h: 1 - h**2),
+    "the hidden layer is tanh, not the sigmoid": _altered(
+        activation=torch.tanh, slope=lambda h: 1 - h**2
     ),
-    "the gradients are summed over the rows, and the loss is averaged": partial(
-        _scaled, factor=float, outputs=_GRADIENTS
+    "the hidden layer is ReLU, not the sigmoid": _altered(
+        activation=torch.relu, slope=lambda h: (h > 0).to(h.dtype)
     ),
-    "the gradients are averaged, and the loss is summed over the rows": partial(
-        _scaled, factor=float, outputs="loss"
+    "the hidden layer has no sigmoid": _altered(activation=_identity, slope=torch.ones_like),
+    "the softmax runs over the rows, not over the classes": _altered(
+        softmax=lambda theta: torch.softmax(theta, 0)
     ),
-    "d_x is not divided by the number of rows": partial(_scaled, factor=float, outputs="d_x"),
-    "the loss is in bits, not in nats": partial(
-        _scaled, factor=lambda rows: 1 / math.log(2), outputs="loss"
-    ),
-    "the slope of the sigmoid, h (1 - h), is left out": partial(_altered, slope=torch.ones_like),
-    "the slope of the sigmoid is taken at h, not at x W1 + b1": partial(
-        _altered, slope=lambda h: torch.sigmoid(h) * (1 - torch.sigmoid(h))
-    ),
-    "the slope is that of tanh, 1 - h^2, under a sigmoid": partial(
-        _altered, slope=lambda h: 1 - h**2
-    ),
-    "the hidden layer is tanh, not the sigmoid": partial(
-        _altered, activation=torch.tanh, slope=lambda h: 1 - h**2
-    ),
-    "the hidden layer is ReLU, not the sigmoid": partial(
-        _altered, activation=torch.relu, slope=lambda h: (h > 0).to(h.dtype)
-    ),
-    "the hidden layer has no sigmoid": partial(
-        _altered, activation=_unchanged, slope=torch.ones_like
-    ),
-    "the softmax runs over the rows, not over the classes": partial(
-        _altered, softmax=lambda theta: torch.softmax(theta, 0)
-    ),
-    "the exponentials overflow: take the largest logit off first": partial(
-        _altered, softmax=_naive_softmax
-    ),
-    "the matrices are not transposed on the way back: delta W, not delta W^T": partial(
-        _altered, backward=_unchanged
+    "the exponentials overflow: subtract the largest logit first": _altered(softmax=_naive_softmax),
+    "the matrices are not transposed in the backward pass: delta W, not delta W^T": _altered(
+        backward=_identity
     ),
     "W1 is transposed": _with(W1=torch.t),
     "W2 is transposed": _with(W2=torch.t),
-    "the bias b1 is omitted": _with(b1=_zero),
-    "the bias b2 is omitted": _with(b2=_zero),
-    "the biases b1 and b2 are omitted": _with(b1=_zero, b2=_zero),
+    "the bias b1 is omitted": _with(b1=zero),
+    "the bias b2 is omitted": _with(b2=zero),
+    "the biases b1 and b2 are omitted": _with(b1=zero, b2=zero),
     "d_b1 and d_b2 are not summed over the rows": _biases_by_row,
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
+def _sizes(rng: random.Random) -> Sizes:
     names = ("rows", "input_size", "hidden_size", "classes")
-    return {name: chance.randint(2, 6) for name in names}
+    return {name: rng.randint(2, 6) for name in names}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ PADDING = -100
 
 
 def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
-    """The probability of each word that came.
+    """Return the probability of each target that is not padding.
 
     Shape:
         logits: (texts, length, vocabulary); targets: (texts, length); result: (words,).
@@ -31,40 +30,31 @@ def _reference(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
     return (perplexity(_chosen(logits, targets)),)
 
 
-def _of_nats(
-    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
-) -> tuple[Tensor]:
-    """Another figure made of the cross-entropy in nats."""
-    return (figure(cross_entropy(_chosen(logits, targets))),)
+def _of_chosen(metric: Callable[[Tensor], Tensor]) -> Function:
+    """Return another metric of the probabilities of the words."""
+    return lambda logits, targets: (metric(_chosen(logits, targets)),)
 
 
-def _of_chosen(
-    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
-) -> tuple[Tensor]:
-    """Another figure made of the probabilities of the words."""
-    return (figure(_chosen(logits, targets)),)
+def _of_nats(metric: Callable[[Tensor], Tensor]) -> Function:
+    """Return another metric of the cross-entropy in nats."""
+    return _of_chosen(lambda p: metric(cross_entropy(p)))
 
 
-def _of_texts(
-    logits: Tensor, targets: Tensor, *, figure: Callable[[Tensor], Tensor]
-) -> tuple[Tensor]:
-    """Another figure made of each text's own cross-entropy."""
-    pairs = zip(logits, targets, strict=True)
-    return (figure(torch.stack([cross_entropy(_chosen(*pair)) for pair in pairs])),)
+def _of_texts(metric: Callable[[Tensor], Tensor]) -> Function:
+    """Return another metric of the texts' cross-entropies."""
+
+    def of_texts(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
+        pairs = zip(logits, targets, strict=True)
+        return (metric(torch.stack([cross_entropy(_chosen(*pair)) for pair in pairs])),)
+
+    return of_texts
 
 
-def _divided(
-    logits: Tensor, targets: Tensor, *, count: Callable[[Tensor], float]
-) -> tuple[Tensor, ...]:
-    return (torch.exp(-_chosen(logits, targets).log().sum() / count(targets)),)
-
-
-def _padding_as_word_0(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
-    return _reference(logits, targets.clamp(min=0))
-
-
-def _shifted(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
-    return _reference(logits[:, :-1], targets[:, 1:])
+def _divided(count: Callable[[Tensor], float]) -> Function:
+    """Divide the sum of the losses by another count."""
+    return lambda logits, targets: (
+        torch.exp(-_chosen(logits, targets).log().sum() / count(targets)),
+    )
 
 
 def _logits_as_logarithms(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
@@ -80,57 +70,47 @@ def _overflowing(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
 
 
 _VARIANTS: dict[str, Function] = {
-    "bases are mixed: 2 to the power of the cross-entropy in nats": partial(
-        _of_nats, figure=lambda nats: 2**nats
+    "bases are mixed: 2 to the power of the cross-entropy in nats": _of_nats(lambda nats: 2**nats),
+    "bases are mixed: e to the power of the cross-entropy in bits": _of_nats(
+        lambda nats: torch.exp(nats / math.log(2))
     ),
-    "bases are mixed: e to the power of the cross-entropy in bits": partial(
-        _of_nats, figure=lambda nats: torch.exp(nats / math.log(2))
+    "bases are mixed: 10 to the power of the cross-entropy in nats": _of_nats(
+        lambda nats: 10**nats
     ),
-    "bases are mixed: 10 to the power of the cross-entropy in nats": partial(
-        _of_nats, figure=lambda nats: 10**nats
+    "the exponential is missing: this is the cross-entropy in nats": _of_nats(lambda nats: nats),
+    "the exponential is missing: this is the cross-entropy in bits": _of_nats(
+        lambda nats: nats / math.log(2)
     ),
-    "the exponential is missing: this is the cross-entropy in nats": partial(
-        _of_nats, figure=lambda nats: nats
+    "the sign is missing: this is one over the perplexity": _of_nats(lambda nats: torch.exp(-nats)),
+    "this is the mean of the perplexities of the texts": _of_texts(
+        lambda nats: torch.exp(nats).mean()
     ),
-    "the exponential is missing: this is the cross-entropy in bits": partial(
-        _of_nats, figure=lambda nats: nats / math.log(2)
+    "this is exp of the mean of the texts' mean losses: short texts count too much": _of_texts(
+        lambda nats: torch.exp(nats.mean())
     ),
-    "the sign is missing: this is one over the perplexity": partial(
-        _of_nats, figure=lambda nats: torch.exp(-nats)
+    "the sum is divided by the number of positions, padding included": _divided(
+        lambda targets: targets.numel()
     ),
-    "this is the mean of the perplexities of the texts": partial(
-        _of_texts, figure=lambda nats: torch.exp(nats).mean()
+    "the sum is divided by the number of texts, not of words": _divided(len),
+    "the sum is divided by one word too few": _divided(
+        lambda targets: int((targets != PADDING).sum()) - 1
     ),
-    "this is exp of the mean of the texts' mean losses: short texts count too much": partial(
-        _of_texts, figure=lambda nats: torch.exp(nats.mean())
+    "the sum is divided by one word too many": _divided(
+        lambda targets: int((targets != PADDING).sum()) + 1
     ),
-    "the sum is divided by all positions, padding among them": partial(
-        _divided, count=lambda targets: targets.numel()
+    "padding is scored as word 0": lambda logits, targets: _reference(logits, targets.clamp(min=0)),
+    "the targets are shifted by one: logits at t belong to targets at t": lambda logits, targets: (
+        _reference(logits[:, :-1], targets[:, 1:])
     ),
-    "the sum is divided by the number of texts, not of words": partial(
-        _divided, count=lambda targets: len(targets)
-    ),
-    "the sum is divided by one word too few": partial(
-        _divided, count=lambda targets: int((targets != PADDING).sum()) - 1
-    ),
-    "the sum is divided by one word too many": partial(
-        _divided, count=lambda targets: int((targets != PADDING).sum()) + 1
-    ),
-    "padding is scored as word 0": _padding_as_word_0,
-    "the targets are shifted by one: logits at t belong to targets at t": _shifted,
-    "this is the mean of 1/p, not the geometric mean": partial(
-        _of_chosen, figure=lambda p: (1 / p).mean()
-    ),
-    "this is one over the mean of p: the logarithm is missing": partial(
-        _of_chosen, figure=lambda p: 1 / p.mean()
-    ),
-    "the softmax is missing: logits are no log-probabilities": _logits_as_logarithms,
-    "the exponentials overflow: take the largest logit off first": _overflowing,
+    "this is the mean of 1/p, not the geometric mean": _of_chosen(lambda p: (1 / p).mean()),
+    "this is one over the mean of p: the logarithm is missing": _of_chosen(lambda p: 1 / p.mean()),
+    "the softmax is missing: logits are not log-probabilities": _logits_as_logarithms,
+    "the exponentials overflow: subtract the largest logit first": _overflowing,
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
-    return {"texts": chance.randint(2, 5), "length": chance.randint(3, 8), "words": 6}
+def _sizes(rng: random.Random) -> Sizes:
+    return {"texts": rng.randint(2, 5), "length": rng.randint(3, 8), "words": 6}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:

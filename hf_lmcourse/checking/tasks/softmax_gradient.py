@@ -1,7 +1,7 @@
 """The gradients of softmax and cross-entropy."""
 
 import random
-from functools import partial
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from ..task import Function, Sizes, Task, draw_normal
 
 __all__ = ["SOFTMAX_GRADIENT"]
 
+_OUTPUTS = ("d_theta", "d_W", "d_z")
 _Three = tuple[Tensor, Tensor, Tensor]
 
 
@@ -21,51 +22,47 @@ def _reference(z: Tensor, W: Tensor, y: Tensor) -> _Three:
     return d_theta, d_W, d_z
 
 
-def _onward(d_theta: Tensor, z: Tensor, W: Tensor) -> _Three:
-    """From a wrong gradient of the logits to the two others by the right rules."""
-    return d_theta, d_theta.t() @ z, d_theta @ W
+def _with_logit_gradient(d_theta: Callable[[Tensor, Tensor], Tensor]) -> Function:
+    """Use another gradient of the logits, from theta and y, and derive the two others from it."""
+
+    def gradients(z: Tensor, W: Tensor, y: Tensor) -> _Three:
+        found = d_theta(z @ W.t(), y) / len(z)
+        return found, found.t() @ z, found @ W
+
+    return gradients
 
 
-def _softmax_of(z: Tensor, W: Tensor, y: Tensor, dim: int) -> _Three:
-    return _onward((torch.softmax(z @ W.t(), dim) - y) / len(z), z, W)
+def _summed(*outputs: str) -> Function:
+    """Multiply the named gradients by the number of rows: they are not averaged."""
+
+    def gradients(z: Tensor, W: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        found = zip(_OUTPUTS, _reference(z, W, y), strict=True)
+        return tuple(g * len(z) if name in outputs else g for name, g in found)
+
+    return gradients
 
 
-def _overflowing(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    powers = torch.exp(z @ W.t())
-    return _onward((powers / powers.sum(-1, keepdim=True) - y) / len(z), z, W)
+def _sloped(theta: Tensor, y: Tensor) -> Tensor:
+    p = torch.softmax(theta, -1)
+    return (p - y) * p * (1 - p)
 
 
-def _not_normalised(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    return _onward((torch.exp(z @ W.t()) - y) / len(z), z, W)
+def _overflowing(theta: Tensor, y: Tensor) -> Tensor:
+    powers = torch.exp(theta)
+    return powers / powers.sum(-1, keepdim=True) - y
 
 
-def _sloped(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    p = torch.softmax(z @ W.t(), -1)
-    return _onward((p - y) * p * (1 - p) / len(z), z, W)
-
-
-def _scaled(z: Tensor, W: Tensor, y: Tensor, *, outputs: str) -> _Three:
-    """The named gradients multiplied by the number of rows: not averaged."""
-    names = ("d_theta", "d_W", "d_z")
-    gradients = zip(names, _reference(z, W, y), strict=True)
-    d_theta, d_W, d_z = (g * len(z) if name in outputs else g for name, g in gradients)
-    return d_theta, d_W, d_z
-
-
-def _per_class(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    return _onward((torch.softmax(z @ W.t(), -1) - y) / y.numel(), z, W)
-
-
-def _transposed_weight(z: Tensor, W: Tensor, y: Tensor) -> _Three:
+def _transposed_in_d_W(z: Tensor, W: Tensor, y: Tensor) -> _Three:
     d_theta, d_W, d_z = _reference(z, W, y)
     return d_theta, d_W.t(), d_z
 
 
 def _transposed_in_the_logits(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    return _onward(logit_gradient(z @ W, y) / len(z), z, W)
+    d_theta, d_W, _ = _reference(z, W.t(), y)
+    return d_theta, d_W, d_theta @ W
 
 
-def _transposed_on_the_way_back(z: Tensor, W: Tensor, y: Tensor) -> _Three:
+def _transposed_in_d_z(z: Tensor, W: Tensor, y: Tensor) -> _Three:
     d_theta, d_W, _ = _reference(z, W, y)
     return d_theta, d_W, d_theta @ W.t()
 
@@ -74,30 +71,36 @@ _VARIANTS: dict[str, Function] = {
     "the sign is reversed: y - yhat, not yhat - y": lambda z, W, y: tuple(
         -gradient for gradient in _reference(z, W, y)
     ),
-    "the gradients are summed over the rows, not averaged": partial(
-        _scaled, outputs="d_theta d_W d_z"
+    "the gradients are summed over the rows, not averaged": _summed(*_OUTPUTS),
+    "d_theta is not divided by the number of rows": _summed("d_theta"),
+    "d_W is not divided by the number of rows": _summed("d_W"),
+    "d_z is not divided by the number of rows": _summed("d_z"),
+    "d_theta and d_z are not divided by the number of rows": _summed("d_theta", "d_z"),
+    "the mean is taken over rows and classes, not over rows alone": _with_logit_gradient(
+        lambda theta, y: (torch.softmax(theta, -1) - y) / y.shape[1]
     ),
-    "d_theta is not divided by the number of rows": partial(_scaled, outputs="d_theta"),
-    "d_W is not divided by the number of rows": partial(_scaled, outputs="d_W"),
-    "d_z is not divided by the number of rows": partial(_scaled, outputs="d_z"),
-    "d_theta and d_z are not divided by the number of rows": partial(
-        _scaled, outputs="d_theta d_z"
-    ),
-    "the mean is taken over rows and classes, not over rows alone": _per_class,
-    "d_W is transposed": _transposed_weight,
-    "W is transposed in d_z: d_theta W^T, not d_theta W": _transposed_on_the_way_back,
+    "d_W is transposed": _transposed_in_d_W,
+    "W is transposed in d_z: d_theta W^T, not d_theta W": _transposed_in_d_z,
     "W is transposed in the logits: z W, not z W^T": _transposed_in_the_logits,
     "W is transposed in the logits and in d_z": lambda z, W, y: _reference(z, W.t(), y),
-    "the softmax runs over the rows, not over the classes": partial(_softmax_of, dim=0),
+    "the softmax runs over the rows, not over the classes": _with_logit_gradient(
+        lambda theta, y: torch.softmax(theta, 0) - y
+    ),
     "y is left out: yhat, not yhat - y": lambda z, W, y: _reference(z, W, 0 * y),
-    "the exponentials are not divided by their sum": _not_normalised,
-    "the slope of a sigmoid, yhat (1 - yhat), is multiplied in": _sloped,
-    "the exponentials overflow: take the largest logit off first": _overflowing,
+    "the exponentials are not divided by their sum": _with_logit_gradient(
+        lambda theta, y: torch.exp(theta) - y
+    ),
+    "the gradient is multiplied by the slope of a sigmoid, yhat (1 - yhat)": _with_logit_gradient(
+        _sloped
+    ),
+    "the exponentials overflow: subtract the largest logit first": _with_logit_gradient(
+        _overflowing
+    ),
 }
 
 
-def _sizes(chance: random.Random) -> Sizes:
-    return {name: chance.randint(2, 6) for name in ("rows", "size", "classes")}
+def _sizes(rng: random.Random) -> Sizes:
+    return {name: rng.randint(2, 6) for name in ("rows", "size", "classes")}
 
 
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
@@ -115,7 +118,7 @@ def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
 SOFTMAX_GRADIENT = Task(
     name="softmax_gradient",
     arguments=("z", "W", "y"),
-    outputs=("d_theta", "d_W", "d_z"),
+    outputs=_OUTPUTS,
     reference=_reference,
     draw=_draw,
     sizes=_sizes,

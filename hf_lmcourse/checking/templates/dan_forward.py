@@ -6,10 +6,10 @@ With X the words of a text, those whose mask is 1, and E[w] the vector of word w
     hidden = tanh(W1 z + b1)
     logits = W2 hidden + b2                                no softmax
 
-Where the mask is 0 there is padding, on any side and in any place; its id is that of some word.
+Where the mask is 0 there is padding, at any position; its id may be that of any word.
 
 Check it with `lmcourse check FILE`: values, and gradients through autograd. A file that imports
-NumPy and not torch is given NumPy arrays, and its values alone are compared. Instead of the
+NumPy and not torch gets NumPy arrays, and only values are compared. Instead of the
 function there may be a class DANForward(words, embedding_size, hidden_size, classes), an nn.Module
 or not, with attributes E, W1, b1, W2, b2, which the checker sets, and which is called with ids and
 mask.

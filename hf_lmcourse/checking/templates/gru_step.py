@@ -11,7 +11,7 @@ The rows of W, U, b and b_h are three blocks of hidden_size, in the order r, z, 
 acts on the recurrent product and its bias, as in torch.nn.GRU.
 
 Check it with `lmcourse check FILE`: values, and gradients through autograd. A file that imports
-NumPy and not torch is given NumPy arrays, and its values alone are compared. Instead of the
+NumPy and not torch gets NumPy arrays, and only values are compared. Instead of the
 function there may be a class GRUStep(input_size, hidden_size), an nn.Module or not, with
 attributes W, U, b and b_h, which the checker sets, and which is called with x and h.
 """

@@ -10,7 +10,7 @@ With x the input, h and c the state before the step, and * entry by entry:
 The rows of W, U and b are four blocks of hidden_size, in the order i, f, g, o.
 
 Check it with `lmcourse check FILE`: values, and gradients through autograd. A file that imports
-NumPy and not torch is given NumPy arrays, and its values alone are compared. Instead of the
+NumPy and not torch gets NumPy arrays, and only values are compared. Instead of the
 function there may be a class LSTMStep(input_size, hidden_size), an nn.Module or not, with
 attributes W, U and b, which the checker sets, and which is called with x, h and c.
 """

@@ -5,10 +5,10 @@ With row vectors x_n, and y_n a distribution over the classes (one-hot or not):
     h    = sigmoid(x W1 + b1)        yhat = softmax(h W2 + b2)
     J    = 1/N sum over the rows n of  - sum_k y_nk log yhat_nk
 
-Find the gradients of J by hand, and write them down without autograd. J is a mean over the N rows,
+Find the gradients of J by hand, and implement them without autograd. J is a mean over the N rows,
 in nats. The logits can be large (1,000): adding a number to all logits of a row changes nothing.
 
-Check it with `lmcourse check FILE`. A file that imports NumPy and not torch is given NumPy arrays.
+Check it with `lmcourse check FILE`. A file that imports NumPy and not torch gets NumPy arrays.
 Instead of the function there may be a class OneHiddenLayer(input_size, hidden_size, classes) with
 attributes W1, b1, W2, b2, which the checker sets, and which is called with x and y.
 """

@@ -6,10 +6,10 @@ classes (one-hot or not):
     theta = z W^T        yhat = softmax(theta) row by row
     J     = 1/N sum over the rows n of  - sum_k y_nk log yhat_nk
 
-Find dJ/dtheta, dJ/dW and dJ/dz by hand, and write them down without autograd. J is a mean over the
+Find dJ/dtheta, dJ/dW and dJ/dz by hand, and implement them without autograd. J is a mean over the
 N rows. The logits can be large (1,000): adding a number to all logits of a row changes nothing.
 
-Check it with `lmcourse check FILE`. A file that imports NumPy and not torch is given NumPy arrays.
+Check it with `lmcourse check FILE`. A file that imports NumPy and not torch gets NumPy arrays.
 """
 
 from torch import Tensor
