@@ -19,7 +19,7 @@ from .models.families import announce_families
 if TYPE_CHECKING:
     from .data.corpora import load_corpus as load_corpus
     from .evaluation.evaluate import evaluate as evaluate
-    from .models import *  # noqa: F403
+    from .models import *
     from .runs.train import train as train
     from .text_perplexity.compare import perplexity as perplexity
     from .tokenization.character import CharacterTokenizer as CharacterTokenizer

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from .families import EXPORTS, import_family
 
 if TYPE_CHECKING:
-    from .bigram_mlp import BigramMLPConfig, BigramMLPForCausalLM, BigramMLPModel
-    from .char_rnn import CharRNNConfig, CharRNNForCausalLM, CharRNNModel
-    from .dan import DANConfig, DANForSequenceClassification, DANModel
-    from .gru import GRUConfig, GRUForCausalLM, GRUModel
-    from .lstm import LSTMConfig, LSTMForCausalLM, LSTMModel
-    from .ngram_fnn import NGramFNNConfig, NGramFNNForCausalLM, NGramFNNModel
-    from .transformer import TransformerConfig, TransformerForCausalLM, TransformerModel
+    from .bigram_mlp import *
+    from .char_rnn import *
+    from .dan import *
+    from .gru import *
+    from .lstm import *
+    from .ngram_fnn import *
+    from .transformer import *
 else:
 
     def __getattr__(name: str) -> Any:
@@ -26,26 +26,4 @@ else:
         return sorted({*globals(), *__all__})
 
 
-__all__ = [
-    "BigramMLPConfig",
-    "BigramMLPForCausalLM",
-    "BigramMLPModel",
-    "CharRNNConfig",
-    "CharRNNForCausalLM",
-    "CharRNNModel",
-    "DANConfig",
-    "DANForSequenceClassification",
-    "DANModel",
-    "GRUConfig",
-    "GRUForCausalLM",
-    "GRUModel",
-    "LSTMConfig",
-    "LSTMForCausalLM",
-    "LSTMModel",
-    "NGramFNNConfig",
-    "NGramFNNForCausalLM",
-    "NGramFNNModel",
-    "TransformerConfig",
-    "TransformerForCausalLM",
-    "TransformerModel",
-]
+__all__ = sorted(EXPORTS)

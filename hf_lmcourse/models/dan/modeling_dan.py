@@ -228,19 +228,14 @@ class DANForSequenceClassification(DANPreTrainedModel):
     ) -> SequenceClassifierOutput:
         """Classify each text.
 
-        Args:
-            input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
-            attention_mask: 0 at padding; by default at padding tokens.
-            lengths: how many of the ids belong to each text, if they are not padded.
-            labels: a class of each text, or as `config.problem_type` says.
-            **kwargs: what transformers passes to every model.
+        Arguments are those of `DANModel.forward`, and `labels`: a class of each text, or as
+        `config.problem_type` says.
 
         Returns:
             Loss (cross-entropy in nats, or as `config.problem_type` says) and logits.
 
         Shape:
-            input_ids: (texts, length) or (words,); attention_mask: (texts, length);
-            lengths: (texts,); labels: (texts,) or (texts, classes); logits: (texts, classes).
+            labels: (texts,) or (texts, classes); logits: (texts, classes).
         """
         outputs = self.model(input_ids, attention_mask, lengths)
         logits = self.classifier(outputs.last_hidden_state)

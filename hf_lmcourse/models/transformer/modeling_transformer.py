@@ -92,18 +92,9 @@ class TransformerModel(TransformerPreTrainedModel):
     ) -> BaseModelOutputWithPast:
         """Run the blocks over a sequence, on top of a cache if one is given.
 
-        Args:
-            input_ids: token ids; exactly one of these and `inputs_embeds`.
-            attention_mask: 0 at padding, over everything seen so far.
-            position_ids: positions of the tokens, counted from the first one that is not padding
-                by default.
-            past_key_values: keys and values of the tokens before.
-            inputs_embeds: embeddings in place of ids.
-            use_cache: return the keys and values.
-            **kwargs: `output_hidden_states`, `output_attentions`.
-
-        Returns:
-            h_1 .. h_T, and the cache.
+        Arguments and results are those of `StatefulModel.forward`, with keys and values of the
+        tokens before in place of a state. `position_ids` are the positions of the tokens, counted
+        from the first one that is not padding by default. `output_attentions` is understood too.
 
         Raises:
             ValueError: both or neither of `input_ids` and `inputs_embeds`, or more tokens than
