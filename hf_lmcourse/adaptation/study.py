@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import LmcourseError
+from ..report.json_files import write_text
 from ..report.results import provenance
 
 __all__ = ["adaptation_study", "save_adaptation_study"]
@@ -69,9 +69,5 @@ def save_adaptation_study(study: dict[str, Any], folder: str | Path) -> Path:
         LmcourseError: the file cannot be written.
     """
     path = Path(folder, f"{study['name']}.json")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(study, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+    write_text(path, json.dumps(study, indent=2) + "\n")
     return path

@@ -1,4 +1,4 @@
-"""`lmcourse check`: a student's own implementation beside ours, and what is wrong with it."""
+"""`lmcourse check`: compare your own implementation with a reference, and find its mistake."""
 
 import argparse
 from pathlib import Path
@@ -11,14 +11,14 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Compare a file with ours, write a template, or list the tasks.
+    """Compare a file with the references, write a template, or list the tasks.
 
     Args:
-        arguments: see `lmcourse check --help`.
+        arguments: See `lmcourse check --help`.
 
     Returns:
-        The exit status: 0 where all agree, 1 where something differs, 2 where something could not
-        be compared.
+        The exit status: 0 if all agree, 1 if something differs, 2 if something could not be
+        compared.
     """
     options = _parser().parse_args(arguments)
     if options.list:
@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
         return _write_template(options.template, options.file)
     if options.file is None:
         raise LmcourseError(
-            "name a Python file; lmcourse check --template TASK gives one to fill in"
+            "name a Python file; lmcourse check --template TASK prints one to fill in"
         )
     if not 0 < options.time_limit <= 3600:
         raise LmcourseError("--time_limit must be above 0 and at most 3600 seconds")
@@ -50,7 +50,7 @@ def _list() -> str:
         summary = template(task.name).partition("\n")[0].strip('" ')
         call = f"{task.name}({', '.join(task.arguments)})"
         lines += [f"  {task.name:<{width}}  {summary}", f"  {'':<{width}}  {call}"]
-    return "\n".join([*lines, "", "lmcourse check --template TASK gives a file to fill in."])
+    return "\n".join([*lines, "", "lmcourse check --template TASK prints a file to fill in."])
 
 
 def _write_template(task: str, file: str | None) -> int:
@@ -69,17 +69,17 @@ def _write_template(task: str, file: str | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse check", description=__doc__)
-    parser.add_argument("file", nargs="?", help="Python file with functions or classes of your own")
-    parser.add_argument("--task", help="check this one; by default all that the file has")
+    parser.add_argument("file", nargs="?", help="Python file with your functions or classes")
+    parser.add_argument("--task", help="task to check (all tasks that the file implements)")
     parser.add_argument(
-        "--template", metavar="TASK", help="print a file to fill in, or write it to FILE"
+        "--template", metavar="TASK", help="print a file to fill in, or write it to the named file"
     )
-    parser.add_argument("--list", action="store_true", help="the tasks and their arguments")
+    parser.add_argument("--list", action="store_true", help="list the tasks and their arguments")
     parser.add_argument(
         "--time_limit",
         type=float,
         default=20,
-        help="seconds for the import, and for each task (20)",
+        help="seconds allowed for the import, and for each task (20)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs (0)")
     return parser

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.evaluate import Evaluation, evaluate, metrics_table
 from ..inspection.log_probability_rank import rank_bound
+from ..report.json_files import write_text
 
 __all__ = ["run"]
 
@@ -52,11 +54,7 @@ def run(arguments: list[str]) -> int:
     for note in notes:
         print(f"  {note}")
     if options.json:
-        try:
-            text = json.dumps({**scored, **columns}, indent=2) + "\n"
-            Path(options.json).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise LmcourseError(f"cannot write {options.json}: {error.strerror}") from error
+        write_text(options.json, json.dumps({**scored, **columns}, indent=2) + "\n")
     return 0
 
 
@@ -91,38 +89,33 @@ def _adapted_columns(
     columns: dict[str, dict[str, Any]] = {}
     notes = []
     tuned = "tuned on validation" if split != "validation" else "tuned on the scored text"
-    if options.continuous_cache:
+
+    def add(name: str, score: Callable[[], tuple[dict[str, float], Any]], **more: int) -> Any:
         began = time.perf_counter()
+        metrics, settings = score()
+        seconds = time.perf_counter() - began
+        columns[name] = {**metrics, "seconds": seconds, "settings": {**asdict(settings), **more}}
+        return settings
+
+    if options.continuous_cache:
         given = None
         if options.cache_window is not None:
             given = CacheSettings(options.cache_window, options.cache_theta, options.cache_lambda)
-        metrics, cache = adapted.with_cache(split, given)
-        columns["continuous_cache"] = {
-            **metrics,
-            "seconds": time.perf_counter() - began,
-            "settings": asdict(cache),
-        }
+        cache = add("continuous_cache", lambda: adapted.with_cache(split, given))
         notes.append(
             f"continuous cache: window {cache.window}, theta {cache.theta:g}, lambda "
             f"{cache.weight:g}, {'given' if given else tuned}"
         )
     if options.dynamic_evaluation:
-        began = time.perf_counter()
-        metrics, dynamic = adapted.dynamically(
-            split,
-            options.dynamic_evaluation,
-            options.segment,
-            options.dynamic_rate,
-            options.dynamic_decay,
+        rule, segment, rate = options.dynamic_evaluation, options.segment, options.dynamic_rate
+        dynamic = add(
+            "dynamic_evaluation",
+            lambda: adapted.dynamically(split, rule, segment, rate, options.dynamic_decay),
+            segment=segment,
         )
-        columns["dynamic_evaluation"] = {
-            **metrics,
-            "seconds": time.perf_counter() - began,
-            "settings": {**asdict(dynamic), "segment": options.segment},
-        }
         notes.append(
-            f"dynamic evaluation: {dynamic.rule}, rate {dynamic.rate:g}, decay {dynamic.decay:g}, "
-            f"{tuned if options.dynamic_rate is None else 'given'}; segments of {options.segment}"
+            f"dynamic evaluation: {rule}, rate {dynamic.rate:g}, decay {dynamic.decay:g}, "
+            f"{tuned if rate is None else 'given'}; segments of {segment}"
         )
     return columns, notes
 

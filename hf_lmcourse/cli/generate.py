@@ -12,18 +12,11 @@ from ..models.loading import load_language_model
 
 __all__ = ["run"]
 
-_LEAST = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
+_MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
 
 
 def run(arguments: list[str]) -> int:
-    """Print one or several continuations of a prompt.
-
-    Args:
-        arguments: see `lmcourse generate --help`.
-
-    Returns:
-        The exit status.
-    """
+    """Print one or several continuations of a prompt."""
     options = _parser().parse_args(arguments)
     _check(options)
     model: Any
@@ -56,25 +49,29 @@ def _check(options: argparse.Namespace) -> None:
             if getattr(options, name) != unused:
                 raise LmcourseError(f"--{name} is for sampling, not for --greedy or --beams")
     if options.temperature <= 0:
-        raise LmcourseError("--temperature must be above 0; use --greedy for the likeliest token")
+        raise LmcourseError("--temperature must be above 0; use --greedy for the most likely token")
     if not 0 < options.top_p <= 1:
         raise LmcourseError("--top_p must be above 0 and at most 1")
-    for name, least in _LEAST.items():
-        if getattr(options, name) < least:
-            raise LmcourseError(f"--{name} must be at least {least}")
+    for name, minimum in _MINIMUM.items():
+        if getattr(options, name) < minimum:
+            raise LmcourseError(f"--{name} must be at least {minimum}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse generate", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
     parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    parser.add_argument("--prompt", default="\n", help="what to continue; a line break by default")
+    parser.add_argument("--prompt", default="\n", help="text to continue (a line break)")
     parser.add_argument("--length", type=int, default=200, help="tokens to add (200)")
-    parser.add_argument("--temperature", type=float, default=1.0, help="of the sampling (1.0)")
-    parser.add_argument("--top_k", type=int, default=0, help="sample from so many tokens; 0: all")
-    parser.add_argument("--top_p", type=float, default=1.0, help="sample from this much mass (1.0)")
-    parser.add_argument("--greedy", action="store_true", help="take the likeliest token")
-    parser.add_argument("--beams", type=int, default=1, help="beam search with so many beams")
-    parser.add_argument("--samples", type=int, default=1, help="how many samples (1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sampling (0)")
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="temperature of the sampling (1.0)"
+    )
+    parser.add_argument(
+        "--top_k", type=int, default=0, help="sample from the k most likely tokens (0: all)"
+    )
+    parser.add_argument("--top_p", type=float, default=1.0, help="nucleus of the sampling (1.0)")
+    parser.add_argument("--greedy", action="store_true", help="take the most likely token")
+    parser.add_argument("--beams", type=int, default=1, help="number of beams of a beam search (1)")
+    parser.add_argument("--samples", type=int, default=1, help="number of samples (1)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampling (0)")
     return parser

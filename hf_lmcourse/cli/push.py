@@ -8,14 +8,7 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Push a run folder, and say where it is.
-
-    Args:
-        arguments: see `lmcourse push --help`.
-
-    Returns:
-        The exit status.
-    """
+    """Push a run folder, and print its address."""
     options = _parser().parse_args(arguments)
     pushed = push_folder(
         options.folder,
@@ -32,16 +25,21 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse push", description=__doc__)
     parser.add_argument("folder", help="run folder, or any saved model")
-    parser.add_argument("repository", help="namespace/name on the Hub; made where it is missing")
-    parser.add_argument("--private", action="store_true", help="only for you to see")
-    parser.add_argument("--revision", help="branch, made where it is missing (main)")
     parser.add_argument(
-        "--create-pr", "--create_pr", action="store_true", help="propose it as a pull request"
+        "repository", help="namespace/name on the Hub; created if it does not exist"
+    )
+    parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument("--revision", help="branch, created if it does not exist (main)")
+    parser.add_argument(
+        "--create-pr",
+        "--create_pr",
+        action="store_true",
+        help="propose the files as a pull request",
     )
     parser.add_argument(
         "--with-code",
         "--with_code",
         action="store_true",
-        help="let the model's code go along, for whoever has transformers but not this package",
+        help="include the model's code, for users who have transformers but not this package",
     )
     return parser

@@ -1,4 +1,4 @@
-"""`lmcourse similarity`: how well word vectors agree with people on which words are similar."""
+"""`lmcourse similarity`: compare the similarity of word vectors with human judgements."""
 
 import argparse
 import time
@@ -24,7 +24,7 @@ __all__ = ["run"]
 
 @dataclass(frozen=True)
 class _Source:
-    """Word vectors, and what a result file says about where they are from."""
+    """Word vectors, and what a result file records about their origin."""
 
     name: str
     model_type: str
@@ -33,14 +33,7 @@ class _Source:
 
 
 def run(arguments: list[str]) -> int:
-    """Print Spearman's correlation for each set of pairs, and write the pairs as CSV.
-
-    Args:
-        arguments: see `lmcourse similarity --help`.
-
-    Returns:
-        The exit status.
-    """
+    """Print Spearman's correlation for each set of pairs, and write the pairs as CSV."""
     options = _parser().parse_args(arguments)
     began = time.perf_counter()
     sets = {Path(n).stem: load_word_pairs(n, options.data_dir) for n in options.pairs}
@@ -49,22 +42,22 @@ def run(arguments: list[str]) -> int:
     folder = Path(options.output_dir)
     for name, pairs in sets.items():
         scored = score_pairs(pairs, source.vectors)
-        figures = rank_correlation(scored)
-        print(f"{name}: {_shown(figures)}")
+        metrics = rank_correlation(scored)
+        print(f"{name}: {_shown(metrics)}")
         try:
             write_pairs(scored, folder / f"{name}.csv")
         except OSError as error:
             raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
         if options.results_dir:
             command = ["lmcourse", "similarity", *arguments]
-            result = _result(source, name, figures, command, time.perf_counter() - began)
+            result = _result(source, name, metrics, command, time.perf_counter() - began)
             result.save(Path(options.results_dir, f"{result.name}.json"))
     print(f"each pair with its cosine: {', '.join(f'{folder / name}.csv' for name in sets)}")
     return 0
 
 
 def _source(options: argparse.Namespace, words: Collection[str]) -> _Source:
-    """The vectors of a file, those of these words where no others matter; or those of a model."""
+    """Read the vectors of a file (only those of these words if possible), or of a model."""
     path = Path(options.source)
     if path.is_file():
         wanted = {form for word in words for form in (word, word.lower())}
@@ -82,23 +75,23 @@ def _source(options: argparse.Namespace, words: Collection[str]) -> _Source:
     return _Source(name, kind, found, parameters)
 
 
-def _shown(figures: dict[str, float]) -> str:
-    pairs, excluded = int(figures["pairs"]), int(figures["excluded"])
+def _shown(metrics: dict[str, float]) -> str:
+    pairs, excluded = int(metrics["pairs"]), int(metrics["excluded"])
     return (
-        f"Spearman {figures['spearman']:.3f}, p = {figures['p_value']:.2g}, over {pairs} of "
+        f"Spearman {metrics['spearman']:.3f}, p = {metrics['p_value']:.2g}, over {pairs} of "
         f"{pairs + excluded} pairs ({excluded} excluded)"
     )
 
 
 def _result(
-    source: _Source, pairs: str, figures: dict[str, float], command: list[str], seconds: float
+    source: _Source, pairs: str, metrics: dict[str, float], command: list[str], seconds: float
 ) -> RunResult:
     return RunResult(
         name=f"{source.name}_{pairs}",
         model_type=source.model_type,
         corpus=pairs,
         config="",
-        metrics={"test": figures},
+        metrics={"test": metrics},
         parameters=source.parameters,
         seed=0,
         epochs=0.0,
@@ -114,17 +107,25 @@ def _parser() -> argparse.ArgumentParser:
         "--pairs",
         nargs="+",
         default=list(WORD_PAIRS),
-        help="sets of pairs by name, or files of two words and a score (wordsim353 simlex999)",
+        help="sets of word pairs by name, or files of two words and a score per line (wordsim353 "
+        "simlex999)",
     )
     parser.add_argument(
-        "--layer", choices=["input", "output"], default="input", help="of a model's vectors (input)"
+        "--layer",
+        choices=["input", "output"],
+        default="input",
+        help="embeddings of a model (input)",
     )
     parser.add_argument(
         "--subtract_mean",
         action="store_true",
-        help="the mean of all vectors, which is in every cosine, first (Mu and Viswanath 2018)",
+        help="first subtract the mean of all vectors (Mu and Viswanath 2018)",
     )
     parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument("--output_dir", default="similarity", help="for a CSV file of each set")
-    parser.add_argument("--results_dir", help="folder that gets a result file of each set")
+    parser.add_argument(
+        "--output_dir",
+        default="similarity",
+        help="folder for one CSV file per set of pairs (similarity)",
+    )
+    parser.add_argument("--results_dir", help="folder for one result file per set of pairs")
     return parser

@@ -1,4 +1,4 @@
-"""`lmcourse study`: train one model again and again with one thing changed."""
+"""`lmcourse study`: train one model repeatedly, with one setting varied."""
 
 import argparse
 from pathlib import Path
@@ -12,14 +12,7 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Run a study, and leave its table, CSV file and picture; go on where it stopped.
-
-    Args:
-        arguments: see `lmcourse study --help`; further options go to every training.
-
-    Returns:
-        The exit status.
-    """
+    """Run a study, or continue it where it stopped; write its table, CSV file and plot."""
     options, others = _parser().parse_known_args(arguments)
     study = read_study(options.study)
     folder = Path(options.output_dir or f"runs/{study.name}")
@@ -27,15 +20,19 @@ def run(arguments: list[str]) -> int:
     record = run_study(study, folder, results_dir, tuple(others))
     write_study_csv(record, folder / f"{study.name}.csv")
     plot_study(record, folder / f"{study.name}.png")
-    print(f"\n{study_table(record)}\n\nThe table, points and picture are in {folder}")
+    print(f"\n{study_table(record)}\n\nThe table, points and plot are in {folder}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "lmcourse study", description=__doc__, epilog="Further options go to every training."
+        "lmcourse study",
+        description=__doc__,
+        epilog="Further options are passed to every training run.",
     )
-    parser.add_argument("study", help="YAML of the study")
-    parser.add_argument("--output_dir", help="folder of the study; runs/<name of the YAML> if none")
-    parser.add_argument("--results_dir", help="folder that also gets the file, as <name>.json")
+    parser.add_argument("study", help="YAML file of the study")
+    parser.add_argument("--output_dir", help="folder of the study (runs/<name of the YAML file>)")
+    parser.add_argument(
+        "--results_dir", help="also write the results to <name>.json in this folder"
+    )
     return parser

@@ -1,10 +1,11 @@
-"""`lmcourse theory`: the derivations of the course, each with a check that runs."""
+"""`lmcourse theory`: show the derivations of the course, and check them numerically."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import LmcourseError
+from ..report.tables import aligned_table
 from ..theory.check_result import Outcome, Row, Table
 from ..theory.items import ITEMS, run_check, statement
 
@@ -12,13 +13,13 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Print an item's statement, run its check, and show the numbers; without an item list them.
+    """Print the statement of an item, run its check and print the values; or list the items.
 
     Args:
-        arguments: see `lmcourse theory --help`.
+        arguments: See `lmcourse theory --help`.
 
     Returns:
-        The exit status: 0, or 1 where a check fails.
+        The exit status: 0, or 1 if a check fails.
     """
     options = _parser().parse_args(arguments)
     if options.item is None:
@@ -47,35 +48,33 @@ def _list() -> str:
     width = max(map(len, ITEMS))
     lines = (f"  {item:<{width}}  {statement(item).splitlines()[0]}" for item in ITEMS)
     return "\n".join(
-        [*lines, "", "lmcourse theory ITEM shows one, lmcourse theory all all of them."]
+        [*lines, "", "lmcourse theory ITEM shows one item, lmcourse theory all shows all of them."]
     )
 
 
 def _report(outcome: Outcome) -> str:
+    header = ("checked", "closed form", "reference", "difference", "allowed", "")
     failed = sum(not row.ok for row in outcome.rows)
     count = len(outcome.rows)
     return "\n".join(
         [
             *(_table(table) + "\n" for table in outcome.tables),
-            _aligned(
-                ("checked", "closed form", "reference", "difference", "allowed", ""),
-                [_row(row) for row in outcome.rows],
-            ),
-            "(of a vector or matrix: its Euclidean norm, and the largest difference of an entry)",
+            aligned_table([header, *map(_row, outcome.rows)]),
+            "(for a vector or matrix: its Euclidean norm, and the largest difference of an entry)",
             f"{failed} of {count} checks FAILED" if failed else f"all {count} checks passed",
         ]
     )
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    numbers = (f"{row.ours:.8g}", f"{row.reference:.8g}")
+    values = (f"{row.ours:.8g}", f"{row.reference:.8g}")
     errors = (f"{row.difference:.1e}", f"{row.allowed:.1e}")
-    return (row.quantity, *numbers, *errors, "ok" if row.ok else "FAILED")
+    return (row.quantity, *values, *errors, "ok" if row.ok else "FAILED")
 
 
 def _table(table: Table) -> str:
-    rows = [tuple(_number(cell) for cell in row) for row in table.rows]
-    return f"{table.title}\n{_aligned(table.columns, rows)}"
+    rows = [[_number(cell) for cell in row] for row in table.rows]
+    return f"{table.title}\n{aligned_table([table.columns, *rows])}"
 
 
 def _number(cell: str | float) -> str:
@@ -86,31 +85,22 @@ def _number(cell: str | float) -> str:
     return f"{cell:,.1f}" if abs(cell) >= 1000 else f"{cell:#.4g}"
 
 
-def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = []
-    for cells in (columns, *rows):
-        first, *rest = (
-            f"{cell:<{width}}" if index == 0 else f"{cell:>{width}}"
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        lines.append("  ".join(["", first, *rest]).rstrip())
-    return "\n".join(lines)
-
-
 def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:
-    """What draws each picture that is to be written."""
-    from ..theory.plots import PICTURES  # matplotlib, which only --plot needs
+    """Find the function that draws the plot of each item that has one."""
+    from ..theory.plots import PICTURES  # imports matplotlib, which only --plot needs
 
     drawings = {folder / f"{item}.png": PICTURES[item] for item in items if item in PICTURES}
     if not drawings:
-        raise LmcourseError(f"{items[0]} has no picture; there is one of {' and '.join(PICTURES)}")
+        raise LmcourseError(f"{items[0]} has no plot; {' and '.join(PICTURES)} have one")
     return drawings
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse theory", description=__doc__)
-    parser.add_argument("item", nargs="?", help="one of the items, or all; without one: the list")
-    parser.add_argument("--plot", metavar="FOLDER", help="also draw the item's picture there")
+    parser.add_argument(
+        "item", nargs="?", help="one of the items, or all; without it the items are listed"
+    )
+    parser.add_argument(
+        "--plot", metavar="FOLDER", help="also save the plot of the item in this folder"
+    )
     return parser

@@ -12,14 +12,7 @@ __all__ = ["run"]
 
 
 def run(arguments: list[str]) -> int:
-    """Write a text file with a line for each token: the token and its vector.
-
-    Args:
-        arguments: see `lmcourse vectors --help`.
-
-    Returns:
-        The exit status.
-    """
+    """Write a text file with one line per token: the token and its vector."""
     options = _parser().parse_args(arguments)
     found = model_vectors(*load_model(options.model), layer=options.layer)
     left_out = write_word_vectors(
@@ -31,21 +24,21 @@ def run(arguments: list[str]) -> int:
     saved = len(found.words) - len(left_out)
     print(f"{options.file}: {saved:,} words x {found.vectors.shape[1]}, {options.format} format")
     if left_out:
-        print(f"left out, since they hold white space: {len(left_out)} tokens")
+        print(f"left out, since they contain whitespace: {len(left_out)} tokens")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse vectors", description=__doc__)
     parser.add_argument("model", help="run folder, saved model or id on the Hub")
-    parser.add_argument("file", help="where to; packed where the name ends in .gz")
+    parser.add_argument("file", help="text file to write; compressed if its name ends in .gz")
     parser.add_argument(
-        "--layer", choices=["input", "output"], default="input", help="which embeddings (input)"
+        "--layer", choices=["input", "output"], default="input", help="embeddings to save (input)"
     )
     parser.add_argument(
         "--format",
         choices=["glove", "word2vec"],
         default="glove",
-        help="word2vec begins with a line that tells how many vectors there are (glove)",
+        help="format of the file; word2vec begins with a line of sizes (glove)",
     )
     return parser

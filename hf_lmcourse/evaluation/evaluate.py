@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from .corpus_scores import evaluate_split
 __all__ = ["Evaluation", "evaluate", "metrics_table"]
 
 
+@dataclass(eq=False, repr=False)
 class Evaluation(dict[str, float]):
     """Metrics of a language model on a text, by name.
 
@@ -32,24 +34,16 @@ class Evaluation(dict[str, float]):
         seconds: Duration of the scoring.
     """
 
-    def __init__(
-        self,
-        metrics: Mapping[str, float],
-        *,
-        name: str,
-        model: LanguageModelForCausalLM,
-        tokenizer: PreTrainedTokenizerBase,
-        corpus: Corpus,
-        split: str,
-        seconds: float,
-    ) -> None:
-        super().__init__(metrics)
-        self.name = name
-        self.model = model
-        self.tokenizer = tokenizer
-        self.corpus = corpus
-        self.split = split
-        self.seconds = seconds
+    metrics: InitVar[Mapping[str, float]]
+    name: str
+    model: LanguageModelForCausalLM
+    tokenizer: PreTrainedTokenizerBase
+    corpus: Corpus
+    split: str
+    seconds: float
+
+    def __post_init__(self, metrics: Mapping[str, float]) -> None:
+        self.update(metrics)
 
     @property
     def title(self) -> str:
@@ -124,15 +118,8 @@ def evaluate(
         cache_dir=cache_dir,
         progress=True,
     )
-    return Evaluation(
-        metrics,
-        name=name,
-        model=loaded,
-        tokenizer=tokenizer,
-        corpus=corpus,
-        split=split,
-        seconds=time.perf_counter() - began,
-    )
+    seconds = time.perf_counter() - began
+    return Evaluation(metrics, name, loaded, tokenizer, corpus, split, seconds)
 
 
 def _load(name_or_path: str, split: str | None, data_dir: str | Path | None) -> Corpus:

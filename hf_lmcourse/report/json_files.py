@@ -1,4 +1,4 @@
-"""The JSON files of a folder of results, as they are."""
+"""Files of results: read the JSON files of a folder, write a text file."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import LmcourseError
 
-__all__ = ["read_records"]
+__all__ = ["read_records", "write_text"]
 
 
 def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any]:
@@ -21,3 +21,17 @@ def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any
             yield json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, and create its folder if it does not exist.
+
+    Raises:
+        LmcourseError: The file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error

@@ -13,6 +13,7 @@ from .results import RunResult
 
 __all__ = [
     "MODEL_TITLES",
+    "aligned_table",
     "markdown_table",
     "marker_names",
     "replace_between_markers",
@@ -116,6 +117,24 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def aligned_table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Format rows as aligned text for the terminal, indented by two spaces.
+
+    Args:
+        rows: Cells of each row; the first row is usually the header.
+        left: Numbers of the columns that are aligned to the left; the others to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = (
+            cell.ljust(width) if number in left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join(["", *cells]).rstrip())
+    return "\n".join(lines)
 
 
 def marker_names(document: str) -> list[str]:

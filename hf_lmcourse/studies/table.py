@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from ..report.tables import aligned_table
+
 __all__ = [
     "factors_of",
     "levels_of",
@@ -59,12 +61,7 @@ def study_table(study: dict[str, Any]) -> str:
     for variant, split, value, spread, seeds in study_rows(study):
         numbers = (f"{value:.4f}", f"{spread:.4f}", str(seeds))
         cells.append((variant, split, *numbers, *costs.get(variant, ())))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(f"  {'  '.join(padded)}".rstrip())
-    return "\n".join(lines)
+    return aligned_table(cells, left=range(len(cells[0])))
 
 
 def write_study_csv(study: dict[str, Any], path: Path) -> None:

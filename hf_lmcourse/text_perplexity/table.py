@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..report.tables import markdown_table
+from ..report.tables import aligned_table, markdown_table
 from .comparability import RULE, bits_key, comparisons, groups, token_key
 from .score import PassageScore
 
@@ -52,15 +52,7 @@ def entropy(score: PassageScore, base: str) -> tuple[float, float]:
 def text_table(scores: Sequence[PassageScore], base: str = "e") -> str:
     """The table as aligned text for the terminal."""
     columns, cells = _cells(scores, base)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = (
-            f"{cell:>{width}}" if column.right else f"{cell:<{width}}"
-            for column, cell, width in zip(columns, row, widths, strict=True)
-        )
-        lines.append(f"  {'  '.join(padded)}".rstrip())
-    return "\n".join(lines)
+    return aligned_table(cells, [i for i, column in enumerate(columns) if not column.right])
 
 
 def markdown_rows(scores: Sequence[PassageScore], base: str = "e") -> str:

@@ -38,7 +38,7 @@ def test_a_corpus_becomes_a_table_of_heads(transformer: FinishedRun, tmp_path: P
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "nothing to do": ([], "give a text to draw"),
+    "nothing to do": ([], "give a text to plot"),
     "no such layer": (
         ["--text", "line", "--layer", "1"],
         "no layer 1: the model has layers 0 to 0",

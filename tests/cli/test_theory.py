@@ -67,7 +67,7 @@ def test_a_picture_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.Mo
     [
         (("softmx",), "did you mean softmax?"),
         (("--plot", "here"), "--plot needs an item"),
-        (("softmax", "--plot", "here"), "softmax has no picture"),
+        (("softmax", "--plot", "here"), "softmax has no plot"),
     ],
 )
 def test_bad_words_are_told_in_one_line(words: tuple[str, ...], told: str) -> None:
