@@ -41,7 +41,7 @@ class MixtureOfSoftmaxes(nn.Module):
     def forward(self, g: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors h_1 .. h_K and log pi, the latter in float32 or better."""
         h = torch.tanh(self.latent(g)).unflatten(-1, (self.components, -1))
-        prior = self.prior(g)
+        prior = self.prior(g)  # (..., components)
         dtype = torch.promote_types(prior.dtype, torch.float32)
         return h, torch.log_softmax(prior, dim=-1, dtype=dtype)
 

@@ -74,6 +74,6 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     Reference:
         Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding.
     """
-    first, second = x.chunk(2, dim=-1)
+    first, second = x.chunk(2, dim=-1)  # (..., length, size / 2) each
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

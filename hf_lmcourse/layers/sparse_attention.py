@@ -121,8 +121,8 @@ def attend_locally(Q: Tensor, K: Tensor, V: Tensor, window: int, *, dropout: flo
     Shape:
         Q, K, V, result: (batch, heads, length, size).
     """
-    q, k, v = (_blocks(x, window) for x in (Q, K, V))
-    k, v = _with_block_before(k), _with_block_before(v)
+    q, k, v = (_blocks(x, window) for x in (Q, K, V))  # (., blocks, window, size)
+    k, v = _with_block_before(k), _with_block_before(v)  # (., blocks, 2 * window, size)
     mask = _near_positions(q.shape[1], window, window, Q.device)
     y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[None], dropout_p=dropout)
     return y.flatten(1, 2)[:, : Q.shape[2]].view(Q.shape)
@@ -152,8 +152,8 @@ def attend_in_strides(
     """
     q, k, v = (_blocks(x, stride) for x in (Q * Q.shape[-1] ** -0.5, K, V))
     blocks = q.shape[1]
-    near = q @ _with_block_before(k).transpose(2, 3)
-    far = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).transpose(1, 2)
+    near = q @ _with_block_before(k).transpose(2, 3)  # (., blocks, stride, 2 * stride)
+    far = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).transpose(1, 2)  # (., blocks, stride, blocks)
     row = torch.arange(blocks, device=Q.device)
     far_rows = (row < row.view(-1, 1, 1) - 1).expand(-1, stride, -1)
     mask = torch.cat([_near_positions(blocks, stride, stride + 1, Q.device), far_rows], dim=-1)

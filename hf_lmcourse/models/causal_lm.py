@@ -138,7 +138,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             use_cache=use_cache,
             **extra,
         )
-        hidden = outputs.last_hidden_state
+        hidden = outputs.last_hidden_state  # (batch, length, output_size)
         if shift_labels is None and labels is not None:
             shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
         loss = cross_entropy = logits = None
@@ -148,10 +148,10 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             kept = (
                 slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
             )
-            logits = self.logits(hidden[:, kept])
+            logits = self.logits(hidden[:, kept])  # (batch, kept, vocab_size)
         if shift_labels is not None:
             num_items = extra.get("num_items_in_batch")
-            targets = shift_labels.to(hidden.device)
+            targets = shift_labels.to(hidden.device)  # (batch, length)
             loss, cross_entropy = self._loss(outputs, targets, num_items, smoothing)
         return LanguageModelOutput(
             loss=loss,
@@ -166,7 +166,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         self, outputs: Any, targets: Tensor, num_items: Tensor | int | None, smoothing: float
     ) -> tuple[Tensor, Tensor | None]:
         """Loss over the labels, by their number or by `num_items`; the cross-entropy in it."""
-        hidden = outputs.last_hidden_state
+        hidden = outputs.last_hidden_state  # (batch, length, output_size)
         total, summed = self.summed_losses(hidden.flatten(0, -2), targets.flatten(), smoothing)
         penalty = self.training_penalty(outputs, targets) if self.training else None
         if penalty is not None:

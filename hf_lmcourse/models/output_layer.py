@@ -92,8 +92,8 @@ class WithOutputLayer(PreTrainedModel):
         head: Any = self.lm_head
         log_prior = None
         if self.mixture is None:
-            hidden = self.output_projection(hidden)
-        else:
+            hidden = self.output_projection(hidden)  # (tokens, size)
+        else:  # (tokens, components, size), (tokens, components)
             hidden, log_prior = self.mixture(hidden)
         hidden = _as_multiplied(hidden)
         if isinstance(head, AdaptiveOutput):

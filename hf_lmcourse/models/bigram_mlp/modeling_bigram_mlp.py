@@ -57,7 +57,7 @@ class BigramMLPModel(StatefulModel, BigramMLPPreTrainedModel):
         self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
     ) -> BaseModelOutputWithPast:
         """The equation at every position; the state is how many tokens were seen."""
-        hidden = self.hidden(x)
+        hidden = self.hidden(x)  # (batch, length, hidden_size)
         if use_cache:
             cache.layers[0].update((), length=hidden.shape[1])
         return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))

@@ -74,11 +74,12 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
         """
         before = cache.layers[0].state if cache is not None else None
         before = before[0] if before else None  # none at the start, and none carried if n = 2
-        hidden = self.window(x, before, mask)
+        hidden = self.window(x, before, mask)  # (batch, length, hidden_size)
         for layer in self.layers:
             hidden = layer(self.hidden_dropout(hidden))
         if self.config.direct_connections:
-            hidden = torch.cat([hidden, self.window.windows(x, before, mask)], dim=-1)
+            window = self.window.windows(x, before, mask)  # (batch, length, (n - 1) * size of x)
+            hidden = torch.cat([hidden, window], dim=-1)  # (batch, length, output_size)
         if use_cache:
             state = self.window.states(x, before, mask, every_step=cache.layers[0].record_past)
             cache.layers[0].update((state,), length=x.shape[1])

@@ -107,7 +107,7 @@ class TransformerModel(TransformerPreTrainedModel):
         """
         inputs_embeds = input_embeddings(
             self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
-        )
+        )  # (batch, length, embedding_size)
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
         seen: Any = 0 if past_key_values is None else past_key_values.get_seq_length()
@@ -116,7 +116,7 @@ class TransformerModel(TransformerPreTrainedModel):
         positions = position_ids
         if positions is None:
             positions = _count_positions(attention_mask, seen, inputs_embeds)
-        x = self._add_positions(inputs_embeds, positions)
+        x = self._add_positions(inputs_embeds, positions)  # (batch, length, hidden_size)
         rotation = self._rotation(positions, x.dtype)
         hidden = None
         if not self.training and not weights:

@@ -81,12 +81,12 @@ class CausalSelfAttention(MultiHeadAttention):
         Shape:
             hidden, result: (batch, length, hidden_size); weights: (batch, heads, length, keys).
         """
-        Q, K, V = self.project(hidden)
+        Q, K, V = self.project(hidden)  # (batch, heads, length, head_size) each
         if rotation is not None:
             Q, K = rotate(Q, *rotation), rotate(K, *rotation)
         new = Q, K, V
         if past_key_values is not None:
-            K, V = past_key_values.update(K, V, self.layer_idx)
+            K, V = past_key_values.update(K, V, self.layer_idx)  # of all tokens seen
         dropout = self.dropout if self.training else 0.0
         if sparse is not None:
             return self.combine(sparse(*new, dropout=dropout).transpose(1, 2)), None
@@ -97,7 +97,7 @@ class CausalSelfAttention(MultiHeadAttention):
             )
         heads, weights = function(
             self, Q, K, V, attention_mask, dropout=dropout, scaling=self.scaling, **kwargs
-        )
+        )  # (batch, length, heads, head_size), (batch, heads, length, keys)
         return self.combine(heads), weights
 
 
