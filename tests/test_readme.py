@@ -8,6 +8,8 @@ import pytest
 import results_table
 from hf_lmcourse.cli.main import VERBS
 
+from .test_architecture import FLOORS
+
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
 WRITTEN = [
@@ -69,6 +71,14 @@ def test_the_page_of_studies_lists_every_study() -> None:
     rows = re.findall(r"^\| (`.*)$", text_of(REPOSITORY / "docs/studies.md"), flags=re.MULTILINE)
     listed = re.findall(r"`(\w+)`", "".join(rows))
     assert sorted(listed) == sorted(p.stem for p in (REPOSITORY / "configs/studies").glob("*.yaml"))
+
+
+def test_the_page_of_the_architecture_lists_every_folder_in_order() -> None:
+    rows = re.findall(
+        r"^\| (`.*?) \|", text_of(REPOSITORY / "docs/architecture.md"), flags=re.MULTILINE
+    )
+    names = [re.sub(r"/|\.py", "", name) for row in rows for name in re.findall(r"`(.+?)`", row)]
+    assert tuple(names) == FLOORS
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
