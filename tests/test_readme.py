@@ -85,10 +85,10 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
-    (tmp_path / "my_text.txt").write_text("def f(x):\n    return x\n" * 9, encoding="utf-8")
+    (tmp_path / "my_text.txt").write_text("def f(x):\n    return x\n" * 200, encoding="utf-8")
     (example,) = [block for block in code_of(README, "python") if "train(" in block]
     assert len(example.splitlines()) <= 10
-    short = "hidden_size=8, embedding_size=8, max_steps=2, use_cpu=True"
+    short = "hidden_size=8, max_steps=2, use_cpu=True, corpus='my_text.txt'"
     example = example.replace("hidden_size=128", short).replace(', "gpt2"', "")
     assert short in example
     variables: dict[str, object] = {}
