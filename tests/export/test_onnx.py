@@ -1,6 +1,10 @@
-"""The graphs give what the model gives, in onnxruntime and at sizes that were not traced."""
+"""In onnxruntime the graphs equal the model, also at sizes that were not traced."""
 
+import copy
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,14 @@ from hf_lmcourse.export import onnx as exporter
 from hf_lmcourse.export.graphs import state_parts
 from hf_lmcourse.models.causal_lm import LanguageModelForCausalLM
 
-from ..models.families import FAMILIES, OUTPUT_LAYERS, VOCABULARY, Family, every_family, token_ids
+from ..models.families import (
+    FAMILIES,
+    NEW_FAMILIES,
+    OUTPUT_LAYERS,
+    VOCABULARY,
+    Family,
+    token_ids,
+)
 
 try:
     import onnxruntime
@@ -28,11 +39,13 @@ needs_onnx = pytest.mark.skipif(
 SIZES = ((1, 1), (2, 9), (4, 2))
 """Batch and length; the exporter traces with neither."""
 
-BY_NAME = {family.name: family for family in FAMILIES}
+BY_NAME = {family.name: family for family in [*FAMILIES, *NEW_FAMILIES]}
+
+EXPORTED = ("char_rnn", "lstm", "ngram_fnn", "bigram_mlp", "transformer")
+"""One family per kind of state: h, h and c, a window, none, a growing one; the others are slow."""
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *(("lstm", settings) for settings in OUTPUT_LAYERS.values() if settings),
-    ("lstm", {"backend": "torch"}),
     ("char_rnn", {"hidden_act": "sigmoid"}),
     ("ngram_fnn", {"direct_connections": True}),
     ("ngram_fnn", {"context_size": 1}),
@@ -45,7 +58,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 
 
 class Graph:
-    """A file in onnxruntime."""
+    """A session of onnxruntime."""
 
     def __init__(self, path: Path) -> None:
         self.session = onnxruntime.InferenceSession(str(path))
@@ -53,7 +66,7 @@ class Graph:
         self.outputs = [node.name for node in self.session.get_outputs()]
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run it; inputs and outputs by name."""
+        """Run the graph; inputs and outputs by name."""
         return dict(zip(self.outputs, self.session.run(None, inputs), strict=True))
 
 
@@ -61,9 +74,8 @@ def assert_same(found: NDArray[Any], expected: torch.Tensor) -> None:
     np.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
-def check_causal(model: LanguageModelForCausalLM, folder: Path) -> None:
-    """Whole texts, and the same texts in pieces with the state between them."""
-    whole, step = (Graph(path) for path in exporter.export_onnx(model, folder))
+def check_causal(model: LanguageModelForCausalLM, whole: Graph, step: Graph) -> None:
+    """Compare whole texts, and the same texts in pieces with the state between them."""
     parts = state_parts(model)
     assert whole.inputs == ["input_ids"]
     assert step.inputs == ["input_ids", *(f"past.{part.name}" for part in parts)]
@@ -81,23 +93,69 @@ def check_causal(model: LanguageModelForCausalLM, folder: Path) -> None:
         assert_same(np.concatenate(pieces, axis=1), expected)
 
 
+@dataclass
+class Exported:
+    """A model in float64 and training mode, its weights before the export, and the files."""
+
+    model: Any
+    before: dict[str, torch.Tensor]
+    whole: Path
+    step: Path
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Exported]:
+    """Each family's export, which takes seconds and is made once."""
+
+    @cache
+    def export(family: str) -> Exported:
+        row = BY_NAME[family]
+        model = row.random(std=0.3, **({"backend": "torch"} if row.reference else {})).train()
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        return Exported(
+            model, before, *exporter.export_onnx(model, tmp_path_factory.mktemp(family))
+        )
+
+    return lambda family: export(family.name)
+
+
 @needs_onnx
-@every_family
-def test_graphs_equal_the_model(family: Family, tmp_path: Path) -> None:
-    check_causal(family.random(std=0.3).float(), tmp_path)
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(family, marks=[] if family.name in EXPORTED else pytest.mark.slow)
+        for family in BY_NAME.values()
+    ],
+    ids=lambda family: family.name,
+)
+def test_graphs_equal_the_model(family: Family, exported: Callable[[Family], Exported]) -> None:
+    found = exported(family)
+    assert found.model.training
+    assert all(
+        layer.backend == "torch" for layer in found.model.modules() if hasattr(layer, "backend")
+    )
+    after = found.model.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in found.before.items())
+    model = copy.deepcopy(found.model).float().eval()
+    check_causal(model, Graph(found.whole), Graph(found.step))
 
 
 @needs_onnx
 @pytest.mark.parametrize("name", ["lstm", "bigram_mlp", "transformer"])
-def test_the_loop_of_the_readme_continues_as_generate_does(name: str, tmp_path: Path) -> None:
-    model = BY_NAME[name].random(std=0.3).float()
-    _, step = exporter.export_onnx(model, tmp_path)
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (loop,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "step" in code]
+def test_the_loop_of_the_docs_continues_as_generate_does(
+    name: str, exported: Callable[[Family], Exported]
+) -> None:
+    found = exported(BY_NAME[name])
+    page = Path(__file__).parents[2] / "docs" / "other_tools.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    (loop,) = [code for code in blocks if "step" in code]
     variables: dict[str, Any] = {}
-    exec(loop.replace("graphs/step.onnx", str(step)), variables)  # our own text
-    expected = model.generate(
-        torch.tensor([[2, 3, 4]]), max_new_tokens=20, do_sample=False, eos_token_id=-1
+    exec(loop.replace("graphs/step.onnx", str(found.step)), variables)  # a page of this repository
+    expected = (
+        copy.deepcopy(found.model)
+        .float()
+        .eval()
+        .generate(torch.tensor([[2, 3, 4]]), max_new_tokens=20, do_sample=False, eos_token_id=-1)
     )
     assert variables["tokens"] == expected[0].tolist()
 
@@ -108,13 +166,14 @@ def test_the_loop_of_the_readme_continues_as_generate_does(name: str, tmp_path: 
 def test_graphs_equal_the_model_whatever_its_settings(
     name: str, changes: dict[str, Any], tmp_path: Path
 ) -> None:
-    check_causal(BY_NAME[name].random(std=0.3, **changes).float(), tmp_path)
+    model = BY_NAME[name].random(std=0.3, **changes).float()
+    check_causal(model, *map(Graph, exporter.export_onnx(model, tmp_path)))
 
 
 @needs_onnx
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"ngram_buckets": 50, "max_ngram": 3}, {"ngram_buckets": 50, "distinct_words": True}],
+    [{}, {"ngram_buckets": 50, "max_ngram": 3, "distinct_words": True}],
     ids=str,
 )
 def test_the_graph_of_a_classifier_equals_the_model(
@@ -136,16 +195,6 @@ def test_the_graph_of_a_classifier_equals_the_model(
         assert_same(found, expected)
 
 
-@needs_onnx
-def test_the_model_stays_as_it_is(tmp_path: Path) -> None:
-    model = BY_NAME["lstm"].initial(backend="torch", num_hidden_layers=1).double().train()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    exporter.export_onnx(model, tmp_path)
-    assert model.training and model.model.layers[0].backend == "torch"
-    after = model.state_dict()
-    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
-
-
 def test_a_foreign_model_is_refused(tmp_path: Path) -> None:
     model: Any = torch.nn.Linear(1, 1)
     with pytest.raises(LmcourseError, match="Linear is not one of this package's models"):
@@ -157,7 +206,7 @@ def test_a_transformer_that_sees_what_follows_is_refused(tmp_path: Path) -> None
         exporter.export_onnx(BY_NAME["transformer"].initial(is_causal=False), tmp_path)
 
 
-def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporter, "find_spec", lambda name: None)
     with pytest.raises(LmcourseError, match="need onnx and onnxscript: pip install"):
         exporter.export_onnx(BY_NAME["lstm"].initial(), tmp_path)
