@@ -5,26 +5,20 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 
-__all__ = ["CHECKPOINTS", "fresh_run_folder", "last_whole_checkpoint"]
+__all__ = ["CHECKPOINTS", "new_run_folder", "last_complete_checkpoint"]
 
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints in a run folder."""
 
 
-def last_whole_checkpoint(folder: Path) -> Path:
-    """The newest checkpoint that was written to its end.
+def last_complete_checkpoint(folder: Path) -> Path:
+    """Find the newest complete checkpoint in the folder where Trainer saves.
 
-    Trainer writes `trainer_state.json` last, so a checkpoint whose writing was cut off has none
-    that can be read, and is passed over.
-
-    Args:
-        folder: where Trainer saved.
-
-    Returns:
-        The checkpoint's folder.
+    Trainer writes `trainer_state.json` last: a checkpoint without a readable one is incomplete and
+    is skipped.
 
     Raises:
-        LmcourseError: there is none.
+        LmcourseError: There is none.
     """
     steps = {path: path.name.removeprefix("checkpoint-") for path in folder.glob("checkpoint-*")}
     numbered = [path for path, step in steps.items() if step.isdecimal()]
@@ -39,8 +33,8 @@ def last_whole_checkpoint(folder: Path) -> Path:
     )
 
 
-def fresh_run_folder(wanted: Path) -> Path:
-    """The folder wanted, or the first of wanted-2, wanted-3, ... that holds nothing yet."""
+def new_run_folder(wanted: Path) -> Path:
+    """Choose the first of wanted, wanted-2, wanted-3, ... that does not exist or is empty."""
     folder, number = wanted, 1
     while folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         number += 1

@@ -6,7 +6,7 @@ A YAML file has up to three sections:
     data:       fields of `DataArguments`, or of `LabelledDataArguments` for a classifier
     training:   fields of `RunArguments`
 
-and every field of any of them can be given again as `--field value`.
+and `--field value` overrides any field.
 """
 
 import difflib
@@ -32,14 +32,14 @@ _SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id
 
 @dataclass
 class RunSettings:
-    """Everything a run was told.
+    """Settings of a run.
 
     Attributes:
-        name: the name of the YAML file, without its ending.
-        config_file: its path as it was given.
-        config: the model's settings, still without a vocabulary.
-        data: the text: `DataArguments`, or `LabelledDataArguments` for a classifier.
-        training: the training.
+        name: Name of the YAML file, without its extension.
+        config_file: Its path as it was given.
+        config: Config of the model, without a vocabulary as yet.
+        data: `DataArguments`, or `LabelledDataArguments` for a classifier.
+        training: Settings of the training.
     """
 
     name: str
@@ -50,7 +50,7 @@ class RunSettings:
 
 
 class _Parser(HfArgumentParser):
-    """HfArgumentParser that raises one sentence where argparse would print its usage."""
+    """HfArgumentParser that raises an error of one sentence instead of printing its usage."""
 
     def error(self, message: str) -> NoReturn:
         raise LmcourseError(f"{message}; see lmcourse train --help")
@@ -62,15 +62,12 @@ def read_settings(
     """Read a YAML file and the overrides that follow it.
 
     Args:
-        arguments: the path of a YAML file, then `--field value` pairs.
-        changes: fields of any section that replace those of the file, before the overrides.
-
-    Returns:
-        The settings.
+        arguments: The path of a YAML file, then `--field value` pairs.
+        changes: Fields of any section that replace those of the file, before the overrides.
 
     Raises:
-        LmcourseError: no such file, no YAML, an unknown section, field or model type (with the
-            nearest one that exists), or a value of the wrong type.
+        LmcourseError: The file is missing or not YAML; a section, field or model type is unknown
+            (the message names the nearest one); or a value has the wrong type.
     """
     if not arguments or arguments[0].startswith("-"):
         raise LmcourseError("name a YAML file first, as in: lmcourse train configs/quickstart.yaml")
@@ -80,44 +77,45 @@ def read_settings(
     sections["model"].update((k, changes.pop(k)) for k in ["model_type"] if k in changes)
     overrides, model_type = _take_model_type(overrides, sections["model"])
     config_class: Any = _config_class(model_type)
-    data_kind = LabelledDataArguments if is_classifier(model_type) else DataArguments
-    kinds: tuple[Any, ...] = (_model_fields(config_class), data_kind, RunArguments)
-    _check_options([f"--{name}" for name in changes if name not in _names(*kinds)], _names(*kinds))
-    for kind, section in zip(kinds, _SECTIONS, strict=True):
-        sections[section].update((k, v) for k, v in changes.items() if k in _names(kind))
-        _check_keys(sections[section], kind, f"section {section!r} of {path}")
+    data_class = LabelledDataArguments if is_classifier(model_type) else DataArguments
+    classes: tuple[Any, ...] = (_model_fields(config_class), data_class, RunArguments)
+    known = _names(*classes)
+    _check_options([f"--{name}" for name in changes if name not in known], known)
+    for section_class, section in zip(classes, _SECTIONS, strict=True):
+        sections[section].update((k, v) for k, v in changes.items() if k in _names(section_class))
+        _check_keys(sections[section], section_class, f"section {section!r} of {path}")
     name = Path(path).stem
-    parser = _Parser(kinds, allow_abbrev=False)
+    parser = _Parser(classes, allow_abbrev=False)
     given = [text for section in _SECTIONS for text in _as_arguments(sections[section], parser)]
     parser.set_defaults(output_dir=f"runs/{name}")
     words = [*given, *_complete_flags(overrides)]
-    _check_options(parser.parse_known_args(words)[1], _names(*kinds))
+    _check_options(parser.parse_known_args(words)[1], known)
     try:
         model, data, training = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
-    except Exception as error:  # TrainingArguments raises many types, over several lines
+    except Exception as error:  # TrainingArguments raises many types, with several lines
         raise LmcourseError(f"training settings of {path}: {last_cause(error)}") from error
     try:
-        # The tokenizer sets the vocabulary; until then no cut-off is beyond it.
+        # The tokenizer determines the vocabulary later; until then no cut-off exceeds it.
         config = config_class(**vars(model), vocab_size=sys.maxsize)
-    except Exception as error:  # the strict dataclass wraps whatever its validators raise
+    except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error
     return RunSettings(name, path, config, data, training)
 
 
 def help_text() -> str:
-    """Every option of a training run, those of each model included."""
+    """Format every option of a training run, including those of each model."""
     parts = [
         "usage: lmcourse train CONFIG.yaml [--field value ...]\n\n"
-        "A YAML file has the sections model, data and training; any field of any of them can be\n"
-        "given again on the command line, which wins.\n"
+        "A YAML file has the sections model, data and training; the command line overrides any of\n"
+        "their fields.\n"
     ]
-    kinds: dict[str, Any] = {
+    sections: dict[str, Any] = {
         "data": DataArguments,
         "data, for a classifier": LabelledDataArguments,
         "training": RunArguments,
     }
-    for title, kind in kinds.items():
-        parts.append(f"{title}:\n{_Parser(kind, add_help=False, prog='').format_help()}")
+    for title, section_class in sections.items():
+        parts.append(f"{title}:\n{_Parser(section_class, add_help=False, prog='').format_help()}")
     for model_type in sorted(MODEL_TYPES):
         names = ", ".join(_names(_model_fields(_config_class(model_type))))
         parts.append(f"model, with model_type {model_type}:\n  {names}\n")
@@ -147,7 +145,7 @@ def _load_sections(path: str) -> dict[str, dict[str, Any]]:
 
 
 def _take_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[str], str]:
-    """The model type is needed before the other options can be read."""
+    """Take out the model type, which is needed before the other options can be read."""
     parser = _Parser(allow_abbrev=False, add_help=False)
     parser.add_argument("--model_type", default=model.pop("model_type", None))
     given, others = parser.parse_known_args(overrides)
@@ -164,27 +162,27 @@ def _config_class(model_type: str) -> type[PreTrainedConfig]:
 
 
 def _model_fields(config_class: type[PreTrainedConfig]) -> type:
-    """The fields a config adds to transformers' own, as a dataclass that a parser understands.
+    """Make a dataclass of the fields that a config adds to transformers' own, for the parser.
 
-    How attention is computed is no field of a config, but can be given to it like one.
+    `attn_implementation` is not a field of a config, but its constructor accepts it.
     """
     inherited = set(_names(PreTrainedConfig, RunArguments)) | set(_SET_BY_TOKENIZER)
     own = []
     for f in fields(config_class):
         if f.name not in inherited:
-            kind = float if f.type == float | int else f.type
-            own.append((f.name, kind, field(default=f.default)))
+            field_type = float if f.type == float | int else f.type
+            own.append((f.name, field_type, field(default=f.default)))
     if "num_attention_heads" in _names(config_class):
         own.append(("attn_implementation", Literal["sdpa", "eager"], field(default="sdpa")))
     return make_dataclass("ModelFields", own)
 
 
-def _names(*kinds: type) -> list[str]:
-    return [f.name for kind in kinds for f in fields(kind)]
+def _names(*classes: type) -> list[str]:
+    return [f.name for dataclass_ in classes for f in fields(dataclass_)]
 
 
-def _check_keys(section: dict[str, Any], kind: type, where: str) -> None:
-    names, types = _names(kind), get_type_hints(kind)
+def _check_keys(section: dict[str, Any], section_class: type, where: str) -> None:
+    names, types = _names(section_class), get_type_hints(section_class)
     for key, value in section.items():
         if key not in names:
             raise LmcourseError(f"unknown key {key!r} in {where}{_nearest(str(key), names)}")
@@ -198,7 +196,7 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 
 def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse what the parser left over."""
+    """Refuse the words that the parser did not recognise."""
     if unknown and not unknown[0].startswith("--"):
         raise LmcourseError(f"cannot place {unknown[0]!r}: options are given as --field value")
     if unknown:
@@ -207,9 +205,9 @@ def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str]:
-    """A section as the words of a command line, so that one parser reads both.
+    """Convert a section to the words of a command line, so that one parser reads both.
 
-    No word can say "nothing"; a field without a value is that by default.
+    No word can express `None`: such a field becomes a default of the parser.
     """
     words = []
     for key, value in section.items():
@@ -225,7 +223,7 @@ def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str
 
 
 def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:
-    """With 1e-4 as a number: YAML takes it for text, having no point before the exponent."""
+    """Convert numbers like 1e-4, which YAML reads as text because they have no decimal point."""
     numbers: dict[str, Any] = {}
     for key, value in section.items():
         try:
@@ -236,7 +234,7 @@ def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete_flags(overrides: list[str]) -> list[str]:
-    """A bare --resume_from_checkpoint means the last one."""
+    """Complete a bare --resume_from_checkpoint, which means the last checkpoint."""
     words = []
     for index, word in enumerate(overrides):
         words.append(word)
@@ -247,7 +245,7 @@ def _complete_flags(overrides: list[str]) -> list[str]:
 
 
 def last_cause(error: BaseException) -> str:
-    """What an error began with, in one line."""
+    """Format the first cause of an error in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split())

@@ -25,7 +25,7 @@ from ..sharing.push import PushedModel, push_folder
 from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
 from ..training.stopping import Patience, TimeLimit, keep_stopped
-from .checkpoints import CHECKPOINTS, fresh_run_folder, last_whole_checkpoint
+from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
 from .settings import RunSettings, last_cause
 
 __all__ = [
@@ -154,7 +154,7 @@ def check_config(settings: RunSettings) -> None:
     """
     try:
         settings.config.validate()
-    except Exception as error:  # the strict dataclass wraps whatever its validators raise
+    except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(
             f"model settings of {settings.config_file}: {last_cause(error)}"
         ) from error
@@ -185,10 +185,10 @@ def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
         args.hub_model_id = settings.name
     if args.resume_from_checkpoint is None:
         if args.process_index == 0:
-            folder = fresh_run_folder(folder)
+            folder = new_run_folder(folder)
         folder = Path(broadcast_object_list([str(folder)])[0])
     elif args.resume_from_checkpoint in ("last", "true", "True"):
-        args.resume_from_checkpoint = str(last_whole_checkpoint(folder / CHECKPOINTS))
+        args.resume_from_checkpoint = str(last_complete_checkpoint(folder / CHECKPOINTS))
     elif not Path(args.resume_from_checkpoint, "trainer_state.json").exists():
         raise LmcourseError(f"{args.resume_from_checkpoint} is not a checkpoint")
     else:

@@ -15,7 +15,7 @@ from ..data.encoding import replace_file
 from ..errors import LmcourseError
 from ..report.redact import make_shareable
 from ..report.results import environment_versions, git_commit
-from ..runs.checkpoints import CHECKPOINTS, last_whole_checkpoint
+from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
 from ..runs.run_folder import non_default_settings
 from ..runs.settings import RunSettings
 from ..runs.start import prepare_run
@@ -117,7 +117,7 @@ def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str
         return False
     folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
     try:
-        last_whole_checkpoint(folder / CHECKPOINTS)
+        last_complete_checkpoint(folder / CHECKPOINTS)
     except LmcourseError:
         return False
     settings.training.output_dir = str(folder)

@@ -1,4 +1,4 @@
-"""Settings of a run, the Trainer that carries recurrent state, checkpoints, run folders."""
+"""Trainers for language models and classifiers, their settings and callbacks."""
 
 from .arguments import DataArguments, RunArguments
 from .trainer import StreamTrainer

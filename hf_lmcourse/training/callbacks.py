@@ -1,4 +1,4 @@
-"""What happens beside the training: progress, samples, wall time, a clean stop."""
+"""Callbacks of every run: progress, samples, wall time, a clean stop on a signal."""
 
 import signal
 import sys
@@ -28,9 +28,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class LineProgress(ProgressCallback):
-    """Each log as one line that a person can read and, on a terminal, one progress bar.
+    """Print each log as one readable line and, on a terminal, show one progress bar.
 
-    The lines go to standard output and the bar to standard error, so that a log holds lines only.
+    The lines go to standard output and the bar to standard error, so that a log file has no bar.
     """
 
     training_bar: Any
@@ -38,7 +38,7 @@ class LineProgress(ProgressCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Draw the bar where there is a terminal, from the step of a checkpoint on."""
+        """Draw the bar if there is a terminal, starting at the step of a checkpoint."""
         if state.is_world_process_zero:
             self.training_bar = tqdm(
                 total=state.max_steps, initial=state.global_step, dynamic_ncols=True, disable=None
@@ -53,14 +53,14 @@ class LineProgress(ProgressCallback):
         eval_dataloader: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Say why the bar stands still: a second bar would leave blank lines behind."""
-        self._tell("validating: ")
+        """Label the bar, which does not move now; a second bar would leave blank lines."""
+        self._label("validating: ")
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The bar moves on."""
-        self._tell("")
+        """Remove the label."""
+        self._label("")
 
     def on_log(
         self,
@@ -70,38 +70,38 @@ class LineProgress(ProgressCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write training and validation figures above the bar."""
+        """Print training and validation metrics above the bar."""
         if not state.is_world_process_zero or self.training_bar is None or not logs:
             return
-        where = f"epoch {state.epoch or 0:6.2f}  step {state.global_step:6d}"
+        position = f"epoch {state.epoch or 0:6.2f}  step {state.global_step:6d}"
         if "eval_loss" in logs:
-            self._write(f"{where}  validation  {_validation_figures(logs)}")
+            self._write(f"{position}  validation  {_validation_metrics(logs)}")
         elif "loss" in logs:
-            figures = f"{logs['loss']:.4f} nats"
+            metrics = f"{logs['loss']:.4f} nats"
             if "perplexity" in logs:
-                figures += f", perplexity {_short(logs['perplexity'])}"
+                metrics += f", perplexity {_short(logs['perplexity'])}"
             rate = f"learning rate {logs['learning_rate']:.2e}"
-            self._write(f"{where}  training    {figures}, {rate}")
+            self._write(f"{position}  training    {metrics}, {rate}")
 
     def _write(self, line: str) -> None:
         tqdm.write(line)
-        sys.stdout.flush()  # whoever follows a log file wants the line now
+        sys.stdout.flush()  # for readers who follow a log file
 
-    def _tell(self, what: str) -> None:
+    def _label(self, text: str) -> None:
         bar = self.training_bar
-        if bar is not None and not bar.disable and bar.desc != what:
-            bar.set_description_str(what)
+        if bar is not None and not bar.disable and bar.desc != text:
+            bar.set_description_str(text)
 
 
-def _validation_figures(logs: dict[str, float]) -> str:
-    figures = [f"{logs['eval_loss']:.4f} nats"]
+def _validation_metrics(logs: dict[str, float]) -> str:
+    metrics = [f"{logs['eval_loss']:.4f} nats"]
     if "eval_bits_per_character" in logs:
-        figures.append(f"{logs['eval_bits_per_character']:.4f} bits per character")
+        metrics.append(f"{logs['eval_bits_per_character']:.4f} bits per character")
     if "eval_perplexity" in logs:
-        figures.append(f"perplexity {_short(logs['eval_perplexity'])}")
+        metrics.append(f"perplexity {_short(logs['eval_perplexity'])}")
     if "eval_accuracy" in logs:
-        figures.append(f"accuracy {logs['eval_accuracy']:.1%}")
-    return ", ".join(figures)
+        metrics.append(f"accuracy {logs['eval_accuracy']:.1%}")
+    return ", ".join(metrics)
 
 
 def _short(perplexity: float) -> str:
@@ -115,14 +115,14 @@ def sample_text(
     length: int,
     seed: int = 0,
 ) -> str:
-    """One sample at temperature 1 that continues a prompt, without disturbing other randomness.
+    """Sample a continuation of a prompt at temperature 1, without changing the global RNG state.
 
     Args:
-        model: any causal language model.
-        tokenizer: its tokenizer.
-        prompt: what to continue.
-        length: how many tokens to add.
-        seed: of the sampling.
+        model: Any causal language model.
+        tokenizer: Its tokenizer.
+        prompt: The text to continue.
+        length: Number of tokens to add.
+        seed: Seed of the sampling.
 
     Returns:
         The prompt and its continuation.
@@ -132,7 +132,7 @@ def sample_text(
     inputs = prompt_token_ids(tokenizer, prompt).to(model.device)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
-        # A model that diverged gives garbage here; to stop the training is not a sample's business.
+        # A model that diverged gives garbage; a sample should not stop the training.
         generate: Any = model.generate
         tokens = generate(
             inputs,
@@ -153,7 +153,7 @@ class SampleText(TrainerCallback):
         self.tokenizer = tokenizer
         self.folder = folder
 
-    def on_evaluate(  # type: ignore[override]  # our own arguments; keywords are Trainer's way
+    def on_evaluate(  # type: ignore[override]  # RunArguments
         self,
         args: RunArguments,
         state: TrainerState,
@@ -161,7 +161,7 @@ class SampleText(TrainerCallback):
         model: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Sample, on the main process alone."""
+        """Append a sample, on the main process only."""
         if not state.is_world_process_zero or args.sample_length <= 0:
             return
         model = getattr(model, "module", model)
@@ -171,7 +171,7 @@ class SampleText(TrainerCallback):
 
 
 class WallTime(TrainerCallback, ExportableState):
-    """Seconds of training, added up over the pieces of an interrupted run."""
+    """Measure the seconds of training, including those before an interruption."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -196,7 +196,7 @@ class WallTime(TrainerCallback, ExportableState):
         self._ended = time.perf_counter()
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """What a checkpoint keeps."""
+        """Return what a checkpoint keeps."""
         return {"args": {"seconds": self.total}, "attributes": {}}
 
 
@@ -210,35 +210,35 @@ class StopOnSignal(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Listen; a second signal interrupts at once."""
+        """Install the handlers; a second signal interrupts at once."""
         self._before = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Ask Trainer to save and stop: all processes after the same step, whichever were told."""
+        """Ask Trainer to save and stop, in all processes after the same step."""
         if args.world_size > 1:
-            told = torch.tensor(self.received or 0, device=args.device)
-            torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
-            self.received = int(told) or None
+            received = torch.tensor(self.received or 0, device=args.device)
+            torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX)
+            self.received = int(received) or None
         if self.received is not None:
             control.should_save = control.should_training_stop = True
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Do not evaluate in the middle of an epoch: whoever sent the signal is waiting."""
+        """Skip the evaluation in the middle of an epoch, to stop without delay."""
         if self.received is not None and (state.epoch or 0) % 1 != 0:
             control.should_evaluate = control.should_save = False
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Stop listening."""
+        """Restore the handlers."""
         self.release()
 
     def release(self) -> None:
-        """Let the signals do what they did before; also after a training that failed."""
+        """Restore the previous signal handlers, also after a training that failed."""
         while self._before:
             signal.signal(*self._before.popitem())
 

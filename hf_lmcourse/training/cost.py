@@ -1,4 +1,4 @@
-"""What a training costs: seconds a step, and memory at its peak."""
+"""The cost of a training: seconds per step and peak memory."""
 
 import ctypes
 import gc
@@ -16,7 +16,7 @@ __all__ = ["Footprint", "peak_memory", "reset_peak_memory"]
 
 
 def reset_peak_memory() -> None:
-    """Give back what nobody needs, and begin to look for the peak anew."""
+    """Release unused memory, and reset the record of its peak."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -25,14 +25,14 @@ def reset_peak_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        pass  # not Linux: there is no peak to reset, and none is told
+        pass  # not Linux: no peak is recorded
 
 
 def peak_memory() -> int | None:
-    """Bytes at the peak since `reset_peak_memory`.
+    """Peak memory in bytes since `reset_peak_memory`.
 
-    On a GPU those of its tensors; otherwise those of the whole process, libraries included, as
-    Linux counts them. `None` on another system.
+    On a GPU this is the memory of tensors; otherwise that of the whole process, libraries included,
+    on Linux, and `None` on another system.
     """
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
@@ -45,15 +45,15 @@ def peak_memory() -> int | None:
 
 
 class Footprint(TrainerCallback, ExportableState):
-    """Measure the steps of a training without its evaluations, and its peak of memory.
+    """Measure the time of the training steps, without evaluations, and the peak memory.
 
-    All pieces of an interrupted training count, up to the checkpoint that it went on from.
+    Values are restored from a checkpoint, so that they include the time before an interruption.
 
     Attributes:
-        steps: how many were timed.
-        seconds: what they took together.
-        seconds_at: what they had taken when Trainer wrote a log, by the number of the step.
-        memory: bytes at the peak, see `peak_memory`.
+        steps: Number of timed steps.
+        seconds: Their total duration.
+        seconds_at: `seconds` at each log, by the number of the step.
+        memory: Peak memory in bytes, see `peak_memory`.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class Footprint(TrainerCallback, ExportableState):
 
     @classmethod
     def of(cls, trainer: Trainer) -> Self:
-        """The one among a trainer's callbacks, made anew where it goes on from a checkpoint."""
+        """Find it among a trainer's callbacks; resuming replaces the one that was added."""
         return next(c for c in trainer.callback_handler.callbacks if isinstance(c, cls))
 
     def as_record(self) -> dict[str, float | int | None]:
-        """The figures by the names of a study's file."""
+        """Return the measurements under their names in a study's file."""
         return {
             "steps": self.steps,
             "seconds_per_step": round(self.seconds / max(1, self.steps), 6),
@@ -84,37 +84,37 @@ class Footprint(TrainerCallback, ExportableState):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Forget the peaks before."""
+        """Reset the peak memory."""
         reset_peak_memory()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Start the watch."""
+        """Start the clock."""
         self._began = time.perf_counter()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Stop it."""
+        """Stop the clock."""
         self.steps += 1
         self.seconds += time.perf_counter() - self._began
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Note the time."""
+        """Record the time."""
         self.seconds_at[state.global_step] = self.seconds
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Note the peak."""
-        self._note_peak()
+        """Record the peak memory."""
+        self._record_peak()
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """What a checkpoint keeps."""
-        self._note_peak()
+        """Return what a checkpoint keeps."""
+        self._record_peak()
         args = {
             "steps": self.steps,
             "seconds": self.seconds,
@@ -123,7 +123,7 @@ class Footprint(TrainerCallback, ExportableState):
         }
         return {"args": args, "attributes": {}}
 
-    def _note_peak(self) -> None:
+    def _record_peak(self) -> None:
         peak = peak_memory()
         if peak is not None:
             self.memory = max(peak, self.memory or 0)

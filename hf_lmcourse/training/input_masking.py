@@ -1,4 +1,4 @@
-"""Input masking: noise on what a causal model reads, and none on what it predicts."""
+"""Input masking: noise on the input tokens of a causal model, not on its targets."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ __all__ = ["InputMasking", "mask_inputs"]
 def mask_inputs(
     input_ids: Tensor, share: float, vocabulary: int, unknown: int | None = None
 ) -> Tensor:
-    """Replace a share of the input tokens; the labels stay as they are.
+    """Replace a share of the input tokens, so that the model relies on no single word.
 
-        w'_t = w_t with probability 1 - share, else <unk>, or a word drawn evenly from all
+        w'_t = w_t with probability 1 - share, else <unk> or a word sampled uniformly
 
-    each token by itself. The model must not rely on any single word of its context.
+    independently for each token.
 
     Args:
         input_ids: w_t.
-        share: how likely a token is to be replaced.
-        vocabulary: how many words there are to draw from.
-        unknown: the id of `<unk>`; `None` for random words.
+        share: Probability that a token is replaced.
+        vocabulary: Number of words to sample from.
+        unknown: Id of `<unk>`; `None` for random words.
 
     Shape:
         input_ids, result: (batch, length).
@@ -39,15 +39,15 @@ def mask_inputs(
 
 
 class InputMasking:
-    """`mask_inputs` on the batches of a training, as its settings say.
+    """Apply `mask_inputs` to the batches of a training, as its settings say.
 
     Args:
-        args: with `input_masking` and `input_masking_with`; without them nothing is masked.
-        tokenizer: with an unknown token, where that is to be put in.
-        vocabulary: how many words there are to draw from.
+        args: `RunArguments`; without `input_masking` nothing is masked.
+        tokenizer: The tokenizer of the inputs.
+        vocabulary: Number of words to sample from.
 
     Raises:
-        LmcourseError: there is no unknown token.
+        LmcourseError: Tokens are to be replaced by `<unk>`, and the tokenizer has none.
     """
 
     def __init__(self, args: Any, tokenizer: Any, vocabulary: int) -> None:
@@ -63,7 +63,7 @@ class InputMasking:
                 )
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """The batch with some of its `input_ids` replaced."""
+        """Return the batch with some of its `input_ids` replaced."""
         if not self.share or "input_ids" not in inputs:
             return inputs
         masked = mask_inputs(inputs["input_ids"], self.share, self.vocabulary, self.unknown)

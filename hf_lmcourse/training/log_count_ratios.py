@@ -1,12 +1,12 @@
-"""How much each word and n-gram tells of the class of a text, counted before the training.
+"""Log-count ratios: how strongly each word and n-gram indicates a class, from training counts.
 
-With n_c(w) the number of texts of class c that hold w, for each class against the others together
+With n_c(w) the number of texts of class c that contain w, for each class against the others
 
     p = 1 + n_c        q = 1 + sum over the other classes of n        both over all w
     r_c(w) = log( (p(w) / sum of p) / (q(w) / sum of q) )
 
-and the weight of w is the largest |r_c(w)| over the classes: of two classes, which have ratios of
-opposite signs, the one that NB-SVM multiplies its features by. The sign is left to the vectors.
+and the weight of w is the largest |r_c(w)| over the classes. For two classes, whose ratios have
+opposite signs, this is the weight of NB-SVM; the sign is left to the word vectors.
 
 Source: Wang and Manning 2012, Baselines and bigrams: simple, good sentiment and topic
 classification.
@@ -24,11 +24,11 @@ from ..models.dan.modeling_dan import DANModel
 __all__ = ["initialise_ratios", "log_count_ratios"]
 
 _TEXTS = 1_000
-"""How many are counted in one go."""
+"""Texts per batch of counting."""
 
 
 def log_count_ratios(counts: Tensor) -> Tensor:
-    """The weights of the module docstring.
+    """Compute the weights of the module docstring.
 
     Args:
         counts: n_c(w).
@@ -42,32 +42,32 @@ def log_count_ratios(counts: Tensor) -> Tensor:
     return (shares[0] - shares[1]).abs().amax(0)
 
 
-def initialise_ratios(body: Any, texts: RaggedTexts, classes: int) -> None:
-    """Count the training texts, and give a new model its weights.
+def initialise_ratios(base: Any, texts: RaggedTexts, classes: int) -> None:
+    """Count the training texts, and set the weights of a new model.
 
     Args:
-        body: a `DANModel`; nothing happens unless its configuration asks for the ratios.
-        texts: to train on.
-        classes: how many there are.
+        base: A `DANModel`; nothing happens unless its config sets `log_count_ratios`.
+        texts: The training texts.
+        classes: Number of classes.
     """
-    if not (isinstance(body, DANModel) and body.config.log_count_ratios):
+    if not (isinstance(base, DANModel) and base.config.log_count_ratios):
         return
-    words = torch.zeros(classes, body.config.vocab_size)
-    ngrams = torch.zeros(classes, body.config.ngram_buckets)
+    words = torch.zeros(classes, base.config.vocab_size)
+    ngrams = torch.zeros(classes, base.config.ngram_buckets)
     for start in range(0, len(texts), _TEXTS):
         rows = [texts[place] for place in range(start, min(start + _TEXTS, len(texts)))]
         batch = ragged_batch(rows)
         ids, lengths = batch["input_ids"], batch["lengths"]
         _count(words, ids, text_of_word(lengths), batch["labels"])
-        if found := body.hashed_ngrams(ids, lengths):
+        if found := base.hashed_ngrams(ids, lengths):
             buckets, places = map(torch.cat, zip(*found, strict=True))
             _count(ngrams, buckets, places, batch["labels"])
-    body.word_ratios.copy_(log_count_ratios(words))
-    body.ngram_ratios.copy_(log_count_ratios(ngrams))
+    base.word_ratios.copy_(log_count_ratios(words))
+    base.ngram_ratios.copy_(log_count_ratios(ngrams))
 
 
 def _count(counts: Tensor, ids: Tensor, text: Tensor, labels: Tensor) -> None:
-    """Count each entry once for each text that it stands in."""
+    """Count each entry once for each text that contains it."""
     entries = counts.shape[1]
     pairs = torch.unique(text * entries + ids)
     places = labels[pairs // entries] * entries + pairs % entries

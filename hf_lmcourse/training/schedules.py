@@ -10,18 +10,18 @@ __all__ = ["step_decay"]
 
 
 def step_decay(args: RunArguments, num_training_steps: int) -> Callable[[int], float]:
-    """The factor of the learning rate at each step.
+    """Return the factor of the learning rate as a function of the step.
 
-    It is 1 until step `start`, and from there on
+    The factor is 1 until step `start`, and from there on
 
         factor ** (1 + floor((t - start) / every))
 
     Args:
         args: `step_decay_every`, `step_decay_start`, `step_decay_factor`.
-        num_training_steps: what shares below one are shares of.
+        num_training_steps: The total, for values below 1, which are shares of it.
 
     Raises:
-        LmcourseError: no distance between steps.
+        LmcourseError: `step_decay_every` is not positive.
     """
     every, start = args.step_decay_every, args.step_decay_start
     if every <= 0:

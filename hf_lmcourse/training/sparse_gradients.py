@@ -1,4 +1,4 @@
-"""A Trainer whose gradients may be sparse."""
+"""A Trainer for models with sparse gradients."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ __all__ = ["SparseGradientTrainer", "clip_gradients"]
 
 
 class SparseGradientTrainer(VectorTrainer):
-    """transformers' Trainer for models with sparse gradients, whose norm torch cannot take."""
+    """transformers' Trainer with gradient clipping that works for sparse gradients."""
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         return clip_gradients(model, self.args.max_grad_norm)
@@ -22,18 +22,18 @@ class SparseGradientTrainer(VectorTrainer):
 
 @torch.no_grad()
 def clip_gradients(model: nn.Module, max_norm: float) -> Tensor:
-    """Scale all gradients so that their norm together is at most `max_norm`.
+    """Scale all gradients so that their total norm is at most `max_norm`.
 
         g <- g min(1, max_norm / ||g||)
 
-    As `torch.nn.utils.clip_grad_norm_`, but a gradient may be sparse: its norm is that of the rows
-    that it holds, each counted once.
+    Like `torch.nn.utils.clip_grad_norm_`, but gradients may be sparse: duplicate rows are summed
+    first.
 
     Returns:
-        The norm before.
+        The norm before clipping.
 
     Raises:
-        ValueError: `max_norm` is not above 0.
+        ValueError: `max_norm` is not positive.
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0, not {max_norm}")

@@ -1,4 +1,4 @@
-"""Trainer that carries recurrent state along contiguous streams, or reads windows."""
+"""Trainer that carries the recurrent state along contiguous streams, or reads windows."""
 
 import math
 from pathlib import Path
@@ -36,30 +36,30 @@ __all__ = ["StreamTrainer"]
 class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
-    Where `train_dataset` is a `ContiguousStreams`, the state that ends one batch begins the next,
-    cut off from its graph; it is forgotten at the start of each epoch and is no part of evaluation.
-    Checkpoints hold it, so that a resumed run equals an uninterrupted one bit for bit on a CPU.
-    With several processes each has its own streams: their global batch is that of one process with
-    all of them. A `TokenWindows` is read in its own order and carries nothing. Other data is
-    trained as Trainer trains it. On `RandomBlockStreams` the learning rate follows the length of
-    each block (`LengthScaledRate`). The loss that is logged is the cross-entropy, whatever else the
-    training loss holds. Labels are smoothed by the model (`label_margin`), which keeps no logits.
+    With a `ContiguousStreams` as `train_dataset`, the detached final state of a batch is the
+    initial state of the next. It is reset at the start of each epoch, is not used in evaluation,
+    and is saved in checkpoints: a resumed run equals an uninterrupted one bit for bit on a CPU.
+    Each of several processes has its own streams: the global batch equals that of one process with
+    all streams. A `TokenWindows` is read in its own order without a state, any other data set as
+    transformers' Trainer reads it. With `RandomBlockStreams` the learning rate follows the length
+    of each block (`LengthScaledRate`). The logged loss is the plain cross-entropy. Labels are
+    smoothed by the model (`label_margin`), which keeps no logits.
 
-    Evaluation on either scores every token once, on streams with carried state, and reports
-    `eval_perplexity`, `eval_nats_per_token`, `eval_accuracy` and so on from sums; `eval_loss` is
+    Evaluation on streams or windows scores every token once and reports `eval_perplexity`,
+    `eval_nats_per_token`, `eval_accuracy` and so on, computed from sums; `eval_loss` is
     `eval_nats_per_token`.
 
     Args:
-        *args: as for Trainer.
+        *args: As for Trainer.
         eval_counts: `characters`, `num_bytes` and `words` of the evaluation text, for bits per
-            character and the like.
-        **kwargs: as for Trainer.
+            character and similar metrics.
+        **kwargs: As for Trainer.
 
     Raises:
-        LmcourseError: the loss is no number any more (what was saved before stays), the batch size
-            over all processes is not the number of streams, or the model carries no state and is
-            given streams; input masking has no `<unk>` to put in; or labels are to be smoothed
-            where the output layer is adaptive or a mixture.
+        LmcourseError: The loss became NaN or infinite (what was saved before is kept); the batch
+            size over all processes is not the number of streams; a model without state is given
+            streams; input masking needs an `<unk>` that the tokenizer lacks; or labels are to be
+            smoothed and the output layer is adaptive or a mixture.
 
     Reference:
         Williams and Peng 1990 (truncated backpropagation through time).
@@ -90,21 +90,21 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
                     "TokenWindows, not ContiguousStreams"
                 )
             if isinstance(dataset, PredictedTokens):
-                self.args.remove_unused_columns = False  # it would remove `shift_labels`
+                self.args.remove_unused_columns = False  # True would remove `shift_labels`
 
     def get_train_dataloader(self) -> DataLoader:
-        """Trainer's, after a check that a batch has a row for each stream."""
+        """Check that a batch has a row for each stream, and create the data loader."""
         self._check_streams(self.train_dataset, self.args.train_batch_size, "train")
         return super().get_train_dataloader()
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
-        """Trainer's, after a check that a batch has a row for each stream."""
+        """Check that a batch has a row for each stream, and create the data loader."""
         dataset = self.eval_dataset if eval_dataset is None else eval_dataset
         self._check_streams(dataset, self.args.eval_batch_size, "eval")
         return super().get_eval_dataloader(eval_dataset)
 
     def _check_streams(self, dataset: Any, batch_size: int, kind: str) -> None:
-        """Rows of another number than streams would each go on in another stream's state."""
+        """Refuse another number of rows: each would continue with the state of another stream."""
         streams = getattr(dataset, "num_streams", None)
         if streams not in (None, batch_size * self.args.world_size):
             raise LmcourseError(
@@ -126,7 +126,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """The model's loss; in training on streams, from the state of the batch before."""
+        """Compute the model's loss; in training on streams, from the previous batch's state."""
         if model.training:
             inputs = self._mask(inputs)
             if self._smoothing:
@@ -150,7 +150,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         inputs: dict[str, Any],
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Trainer's, returning for the log the cross-entropy without whatever was added to it."""
+        """Make a training step, and return the plain cross-entropy for the log."""
         loss = super().training_step(model, inputs, num_items_in_batch)
         if self._cross_entropy is None:
             return loss
@@ -168,7 +168,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LRScheduler:
-        """A schedule of transformers, or the schedule "step", see `step_decay`."""
+        """Create a schedule of transformers, or the schedule "step", see `step_decay`."""
         if not getattr(self.args, "step_decay", False) or self.lr_scheduler is not None:
             return super().create_scheduler(num_training_steps, optimizer)
         rate = step_decay(self.args, num_training_steps)
@@ -186,7 +186,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Score every token of a text once; any other data as Trainer does."""
+        """Score every token of a text once; evaluate any other data as Trainer does."""
         dataset = getattr(dataloader, "dataset", None)
         if not isinstance(dataset, PredictedTokens):
             return super().evaluation_loop(
@@ -217,7 +217,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Write the carried state first: a checkpoint is whole once `trainer_state.json` is."""
+        """Write the carried state first: `trainer_state.json` completes a checkpoint."""
         if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
             raise LmcourseError(self._diverged(math.nan))
         folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
@@ -242,7 +242,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
 
     @property
     def _cuts(self) -> dict[str, int]:
-        """On what the place of a step in the text depends."""
+        """How the text is cut into blocks, which determines what a step reads."""
         streams: Any = self.train_dataset
         return {
             "num_streams": streams.num_streams,

@@ -1,4 +1,4 @@
-"""Averages of the weights along the training, evaluated and saved in place of the weights."""
+"""Averages of the weights during training, evaluated and saved in place of the weights."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -40,12 +40,12 @@ class WeightAverage:
 
         a_k = 1 / (k - T) sum over i = T + 1 .. k of w_i
 
-    Before T there is no average and the weights stand for themselves. The name is that of the paper
-    for `optim: sgd` with a constant learning rate; nothing here depends on the optimizer.
+    Before T there is no average and the weights themselves are used. The paper uses the name for
+    SGD with a constant learning rate; nothing here depends on the optimizer.
 
     Args:
         kind: "ema" or "nt_asgd".
-        decay: of "ema".
+        decay: Final decay of "ema".
         interval: n of "nt_asgd".
 
     Reference:
@@ -58,7 +58,7 @@ class WeightAverage:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Restart without an average."""
         self.averages: list[Tensor] | None = None
         self.updates = 0
         self.losses: list[float] = []
@@ -66,7 +66,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, weights: Sequence[Tensor]) -> None:
-        """Take in the weights after a step."""
+        """Update the average with the weights after a step."""
         if not self.started:
             return
         self.updates += 1
@@ -78,17 +78,17 @@ class WeightAverage:
         else:
             torch._foreach_lerp_(self.averages, [w.detach() for w in weights], share)
 
-    def note(self, loss: float) -> bool:
-        """Take in a validation loss; true where it pulls the trigger."""
+    def record_loss(self, loss: float) -> bool:
+        """Record a validation loss; return whether it triggers the averaging."""
         before = self.losses[: max(0, len(self.losses) - self.interval)]
         self.losses.append(loss)
-        pulled = not self.started and bool(before) and loss > min(before)
-        self.started = self.started or pulled
-        return pulled
+        triggered = not self.started and bool(before) and loss > min(before)
+        self.started = self.started or triggered
+        return triggered
 
     @contextmanager
     def in_place_of(self, weights: Sequence[Tensor]) -> Iterator[None]:
-        """The averages in the place of the weights, where there are averages."""
+        """Swap the averages in for the weights, if there are averages."""
         if self.averages is None:
             yield
             return
@@ -101,15 +101,15 @@ class WeightAverage:
             with torch.no_grad():
                 torch._foreach_copy_(list(weights), raw)
 
-    def settle(self, weights: Sequence[Tensor]) -> None:
-        """Put the averages in the place of the weights for good."""
+    def replace(self, weights: Sequence[Tensor]) -> None:
+        """Replace the weights by the averages for good."""
         if self.averages is not None:
             with torch.no_grad():
                 torch._foreach_copy_(list(weights), self.averages)
         self.averages = None
 
     def save(self, folder: Path, model: nn.Module) -> None:
-        """Write what a checkpoint needs beside the averages, which are its `model.safetensors`."""
+        """Write the raw weights and the state; `model.safetensors` holds the average."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.averages is not None:
             raw = {name: p.detach().contiguous() for name, p in model.named_parameters()}
@@ -118,7 +118,7 @@ class WeightAverage:
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
     def load(self, folder: Path, model: nn.Module) -> None:
-        """Go on from a checkpoint; the model holds its `model.safetensors`, the averages."""
+        """Restore from a checkpoint, whose `model.safetensors` (the average) is loaded already."""
         if not (folder / _STATE).exists():
             return
         for name, value in json.loads((folder / _STATE).read_text(encoding="utf-8")).items():
@@ -133,7 +133,7 @@ class WeightAverage:
 
 
 class _KeepAverage(TrainerCallback):
-    """Update the average after every step of the optimizer, and end with it."""
+    """Update the average after every optimizer step, and end the training with it."""
 
     def __init__(self, trainer: "WeightAveragingTrainer") -> None:
         self.trainer = trainer
@@ -141,21 +141,21 @@ class _KeepAverage(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take in the new weights."""
+        """Update the average."""
         self.trainer.average.update(self.trainer.raw_weights)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The trained model is the average, unless the best checkpoint took its place."""
-        self.trainer.average.settle(self.trainer.raw_weights)
+        """Replace the weights by the average, unless the best checkpoint is loaded."""
+        self.trainer.average.replace(self.trainer.raw_weights)
 
 
 class WeightAveragingTrainer(Trainer):
     """transformers' Trainer with `weight_averaging`; see `WeightAverage`.
 
-    Evaluation, samples and what is saved are the averages, where there are any. A checkpoint's
-    `model.safetensors` holds them, and `raw_weights.safetensors` what the training goes on from.
+    Evaluation, samples and saved weights use the averages, if there are any. They are in a
+    checkpoint's `model.safetensors`; training resumes from its `raw_weights.safetensors`.
     """
 
     args: RunArguments
@@ -172,32 +172,32 @@ class WeightAveragingTrainer(Trainer):
 
     @property
     def raw_weights(self) -> list[nn.Parameter]:
-        """The weights that the optimizer moves."""
+        """The weights that the optimizer updates."""
         return list(self.model.parameters())
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """Trainer's; a further call begins a new average."""
+        """Train; a further call starts a new average."""
         self.average.reset()
         return super().train(*args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trainer's, of the averages."""
+        """Evaluate the averages."""
         with self.average.in_place_of(self.raw_weights):
             return super().evaluate(*args, **kwargs)
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         metrics = super()._evaluate(*args, **kwargs)
-        if self.average.kind != "no" and self.average.note(metrics["eval_loss"]):
+        if self.average.kind != "no" and self.average.record_loss(metrics["eval_loss"]):
             self.log({"averaging_since_step": float(self.state.global_step)})
         return metrics
 
     def save_model(self, *args: Any, **kwargs: Any) -> None:
-        """Trainer's, of the averages."""
+        """Save the averages."""
         with self.average.in_place_of(self.raw_weights):
             super().save_model(*args, **kwargs)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Write the raw weights first: a checkpoint is whole once `trainer_state.json` is."""
+        """Write the raw weights first: `trainer_state.json` completes a checkpoint."""
         if self.average.kind != "no" and self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial))
             self.average.save(folder / f"checkpoint-{self.state.global_step}", self.model)
@@ -216,4 +216,4 @@ class WeightAveragingTrainer(Trainer):
 
     def _load_best_model(self) -> None:
         super()._load_best_model()
-        self.average.averages = None  # the best checkpoint is made of averages already
+        self.average.averages = None  # the best checkpoint holds averages already

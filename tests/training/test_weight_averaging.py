@@ -44,7 +44,7 @@ def test_averaged_sgd_is_the_mean_since_the_trigger() -> None:
         average.update(w)
         if k < 4:
             assert average.averages is None
-            assert average.note([3.0, 2.0, 1.0, 2.5][k]) == (k == 3)  # 2.5 > 2
+            assert average.record_loss([3.0, 2.0, 1.0, 2.5][k]) == (k == 3)  # 2.5 > 2
     expected = [torch.stack(column).mean(0) for column in zip(*weights[4:], strict=True)]
     assert average.averages is not None
     torch.testing.assert_close(average.averages, expected, rtol=1e-12, atol=1e-12)
@@ -62,7 +62,7 @@ def test_averaged_sgd_is_the_mean_since_the_trigger() -> None:
 )
 def test_the_trigger_is_that_of_the_paper(losses: list[float], pulled_at: int | None) -> None:
     average = WeightAverage("nt_asgd", interval=3)
-    pulled = [t for t, loss in enumerate(losses) if average.note(loss)]
+    pulled = [t for t, loss in enumerate(losses) if average.record_loss(loss)]
     assert pulled == ([] if pulled_at is None else [pulled_at])
     assert average.started == (pulled_at is not None)
 
