@@ -3,8 +3,9 @@
 import argparse
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..data.word_vectors import WordVectors, read_word_vectors
 from ..errors import LmcourseError
@@ -22,26 +23,16 @@ from ..report.results import RunResult, provenance
 __all__ = ["run"]
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Word vectors, and what a result file records about their origin."""
-
-    name: str
-    model_type: str
-    vectors: WordVectors
-    parameters: int
-
-
 def run(arguments: list[str]) -> int:
     """Print Spearman's correlation for each set of pairs, and write the pairs as CSV."""
     options = _parser().parse_args(arguments)
     began = time.perf_counter()
     sets = {Path(n).stem: load_word_pairs(n, options.data_dir) for n in options.pairs}
     words = {word for pairs in sets.values() for p in pairs for word in (p.first, p.second)}
-    source = _source(options, words)
+    source, vectors, about = _vectors(options, words)
     folder = Path(options.output_dir)
     for name, pairs in sets.items():
-        scored = score_pairs(pairs, source.vectors)
+        scored = score_pairs(pairs, vectors)
         metrics = rank_correlation(scored)
         print(f"{name}: {_shown(metrics)}")
         try:
@@ -49,30 +40,48 @@ def run(arguments: list[str]) -> int:
         except OSError as error:
             raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
         if options.results_dir:
-            command = ["lmcourse", "similarity", *arguments]
-            result = _result(source, name, metrics, command, time.perf_counter() - began)
+            result = RunResult(
+                name=f"{source}_{name}",
+                corpus=name,
+                config="",
+                metrics={"test": metrics},
+                seed=0,
+                epochs=0.0,
+                wall_time_seconds=round(time.perf_counter() - began, 1),
+                **about,
+                **provenance(["lmcourse", "similarity", *arguments]),
+            )
             result.save(Path(options.results_dir, f"{result.name}.json"))
     print(f"each pair with its cosine: {', '.join(f'{folder / name}.csv' for name in sets)}")
     return 0
 
 
-def _source(options: argparse.Namespace, words: Collection[str]) -> _Source:
-    """Read the vectors of a file (only those of these words if possible), or of a model."""
+def _vectors(
+    options: argparse.Namespace, words: Collection[str]
+) -> tuple[str, WordVectors, dict[str, Any]]:
+    """Read the vectors of a file (only those of these words if possible), or of a model.
+
+    Returns:
+        The name of the source, its vectors, and what a result file says about it.
+    """
     path = Path(options.source)
     if path.is_file():
         wanted = {form for word in words for form in (word, word.lower())}
         all_words = (path,) if options.subtract_mean else (path, wanted.__contains__)
         found = read_word_vectors(*all_words)
-        name, kind, parameters = path.name.split(".txt")[0], "word_vectors", found.vectors.size
+        name, model_type, parameters = (
+            path.name.split(".txt")[0],
+            "word_vectors",
+            found.vectors.size,
+        )
     else:
         model, tokenizer = load_model(options.source)
         found = model_vectors(model, tokenizer, options.layer)
-        name, kind = path.name, str(model.config.model_type)
-        parameters = sum(p.numel() for p in model.parameters())
+        name, model_type, parameters = path.name, model.config.model_type, model.num_parameters()
     if options.subtract_mean:
         found = replace(found, vectors=found.vectors - found.vectors.mean(0))
         name += "_without_mean"
-    return _Source(name, kind, found, parameters)
+    return name, found, {"model_type": model_type, "parameters": parameters}
 
 
 def _shown(metrics: dict[str, float]) -> str:
@@ -80,23 +89,6 @@ def _shown(metrics: dict[str, float]) -> str:
     return (
         f"Spearman {metrics['spearman']:.3f}, p = {metrics['p_value']:.2g}, over {pairs} of "
         f"{pairs + excluded} pairs ({excluded} excluded)"
-    )
-
-
-def _result(
-    source: _Source, pairs: str, metrics: dict[str, float], command: list[str], seconds: float
-) -> RunResult:
-    return RunResult(
-        name=f"{source.name}_{pairs}",
-        model_type=source.model_type,
-        corpus=pairs,
-        config="",
-        metrics={"test": metrics},
-        parameters=source.parameters,
-        seed=0,
-        epochs=0.0,
-        wall_time_seconds=round(seconds, 1),
-        **provenance(command),
     )
 
 

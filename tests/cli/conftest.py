@@ -16,7 +16,7 @@ TRANSFORMER = [
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tokenized text stays among the temporary files."""
+    """Keep tokenized text among the temporary files."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LMCOURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -1,4 +1,4 @@
-"""Command lines that talk to a Hub, and what their user is told."""
+"""Command lines that talk to a Hub, and what their users are told."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from ..hub.children import OTHER, READ, WRITE
 
 @dataclass(frozen=True)
 class Case:
-    """A command line, whose token it is, what the server does, and what the user is told."""
+    """A command line, whose token it is, what the server does, and what the user reads."""
 
     words: str
-    told: tuple[str, ...]
+    message: tuple[str, ...]
     token: str | None = WRITE
     trouble: str | None = None
 

@@ -12,28 +12,28 @@ from hf_lmcourse.studies.table import study_rows
 from .commands import FinishedRun, lmcourse
 
 
-def test_each_way_to_adapt_has_a_column_and_tells_its_settings(
+def test_each_way_to_adapt_has_a_column_and_reports_its_settings(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
-    told = tmp_path / "figures.json"
-    words = ("evaluate", finished.folder, "--data", finished.corpus, "--json", told)
+    written = tmp_path / "metrics.json"
+    words = ("evaluate", finished.folder, "--data", finished.corpus, "--json", written)
     words = (*words, "--results_dir", tmp_path / "results")
     cache = ("--continuous_cache", "--cache_window", "50", "--cache_theta", "0.5")
     dynamic = ("--dynamic_evaluation", "sgd", "--dynamic_rate", "0.05", "--segment", "8")
     outcome = lmcourse(*words, *cache, "--cache_lambda", "0.1", *dynamic, "--rank", "20")
     assert outcome.status == 0, outcome.err
     assert re.search(r"no adaptation +continuous cache +dynamic evaluation", outcome.out)
-    figures = json.loads(told.read_text())
+    metrics = json.loads(written.read_text())
     line = next(x for x in outcome.out.splitlines() if x.startswith("  perplexity"))
     perplexities = [
-        figures["perplexity"],
-        figures["continuous_cache"]["perplexity"],
-        figures["dynamic_evaluation"]["perplexity"],
+        metrics["perplexity"],
+        metrics["continuous_cache"]["perplexity"],
+        metrics["dynamic_evaluation"]["perplexity"],
     ]
     assert line.split()[1:] == [f"{value:.4f}" for value in perplexities]
     assert len(set(perplexities)) == 3
-    counts = {figures[key]["tokens"] for key in ("continuous_cache", "dynamic_evaluation")}
-    assert counts == {figures["tokens"]}
+    counts = {metrics[key]["tokens"] for key in ("continuous_cache", "dynamic_evaluation")}
+    assert counts == {metrics["tokens"]}
     assert "window 50, theta 0.5, lambda 0.1, given" in outcome.out
     assert "sgd, rate 0.05, decay 0, given; segments of 8" in outcome.out
     study = json.loads(
@@ -43,7 +43,7 @@ def test_each_way_to_adapt_has_a_column_and_tells_its_settings(
     assert all(point["seconds"] > 0 for point in study["points"])
     assert study["points"][1]["settings"] == {"window": 50, "theta": 0.5, "weight": 0.1}
     assert load_results(tmp_path / "results") == [], "a study is no row of the results"
-    assert figures["log_probability_rank"] <= 10, "the width of the model is 8"
+    assert metrics["log_probability_rank"] <= 10, "the width of the model is 8"
     assert "at most 10 for a softmax" in outcome.out
 
 
@@ -62,7 +62,7 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--cache_window", "5"], "go together, and with --continuous_cache"),
         (["--continuous_cache", "--cache_theta", "1"], "go together"),
@@ -78,6 +78,6 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
         (["--rank", "-1"], "--rank at least 0"),
     ],
 )
-def test_wrong_options_are_told(words: list[str], told: str, finished: FinishedRun) -> None:
+def test_wrong_options_are_reported(words: list[str], message: str, finished: FinishedRun) -> None:
     data = ("--data", finished.corpus)
-    assert told in lmcourse("evaluate", finished.folder, *data, *words).complaint
+    assert message in lmcourse("evaluate", finished.folder, *data, *words).complaint

@@ -1,4 +1,4 @@
-"""`lmcourse attention` draws, counts, and says what is wrong."""
+"""`lmcourse attention` plots, measures, and reports what is wrong."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def attention(run: FinishedRun, folder: Path, *words: object) -> Any:
     return lmcourse("attention", run.folder, "--output_dir", folder, *words)
 
 
-def test_a_text_becomes_pictures_and_weights(transformer: FinishedRun, tmp_path: Path) -> None:
+def test_a_text_becomes_plots_and_weights(transformer: FinishedRun, tmp_path: Path) -> None:
     outcome = attention(transformer, tmp_path / "new", "--text", "line 3 says so")
     assert outcome.status == 0, outcome.err
     names = {path.name for path in (tmp_path / "new").iterdir()}
@@ -50,14 +50,14 @@ WRONG: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_options_are_told_and_leave_nothing(
+def test_wrong_options_are_reported_and_leave_nothing(
     case: str, transformer: FinishedRun, tmp_path: Path
 ) -> None:
-    words, told = WRONG[case]
-    assert told in attention(transformer, tmp_path / "new", *words).complaint
+    words, message = WRONG[case]
+    assert message in attention(transformer, tmp_path / "new", *words).complaint
     assert not (tmp_path / "new").exists()
 
 
-def test_a_model_without_attention_is_told(finished: FinishedRun, tmp_path: Path) -> None:
+def test_a_model_without_attention_is_reported(finished: FinishedRun, tmp_path: Path) -> None:
     complaint = attention(finished, tmp_path, "--text", "line").complaint
     assert "lmcourse_lstm has no attention" in complaint

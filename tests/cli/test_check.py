@@ -40,7 +40,7 @@ def test_a_template_is_printed_or_written_but_never_over_a_file(tmp_path: Path) 
     assert path.read_text(encoding="utf-8") == template("gru_step")
 
 
-def test_a_mistake_is_told_by_name(tmp_path: Path) -> None:
+def test_a_mistake_is_reported_by_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PERPLEXITY)
     outcome = lmcourse("check", path, "--task", "perplexity", "--seed", 7)
@@ -53,7 +53,7 @@ def test_a_mistake_is_told_by_name(tmp_path: Path) -> None:
     ("agree", "status"),
     [([True], 0), ([True, True], 0), ([True, False], 1), ([None, False, True], 2), ([None], 2)],
 )
-def test_the_status_tells_right_from_wrong_and_from_what_was_not_compared(
+def test_the_status_distinguishes_right_from_wrong_and_from_what_was_not_compared(
     agree: list[bool | None], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdicts = [Verdict("gru_step", agrees) for agrees in agree]
@@ -64,7 +64,7 @@ def test_the_status_tells_right_from_wrong_and_from_what_was_not_compared(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "name a Python file"),
         (("nothing.py",), "cannot read nothing.py: No such file or directory"),
@@ -74,5 +74,5 @@ def test_the_status_tells_right_from_wrong_and_from_what_was_not_compared(
         (("nothing.py", "--time_limit", "0"), "--time_limit must be above 0"),
     ],
 )
-def test_bad_words_are_told_in_one_line(words: tuple[str, ...], told: str) -> None:
-    assert told in lmcourse("check", *words).complaint
+def test_bad_words_are_reported_in_one_line(words: tuple[str, ...], message: str) -> None:
+    assert message in lmcourse("check", *words).complaint

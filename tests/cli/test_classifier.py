@@ -1,4 +1,4 @@
-"""`lmcourse train` with a classifier: run folder, figures, resuming, bad input."""
+"""`lmcourse train` with a classifier: run folder, metrics, resuming, bad input."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_the_run_folder_is_a_model_repository(trained: tuple[Path, Outcome]) -> 
     assert (results / "plots" / "tiny_dan_learning_curve.png").is_file()
 
 
-def test_the_figures_are_those_of_the_saved_model(trained: tuple[Path, Outcome]) -> None:
+def test_the_metrics_are_those_of_the_saved_model(trained: tuple[Path, Outcome]) -> None:
     folder, _ = trained
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -95,7 +95,7 @@ def test_the_figures_are_those_of_the_saved_model(trained: tuple[Path, Outcome])
     assert classify("a was good")[0]["label"] in ("False", "True")
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(
+def test_an_interrupted_run_continues_to_the_same_weights(
     yaml: Path, trained: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
     limits = ["--save_total_limit", "9"]
@@ -112,7 +112,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--corpus", "imbd"], "did you mean 'imdb'"),
         (["--text_column", "review"], "no column 'review', only text, label"),
@@ -126,15 +126,15 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
         (["--tokenizer", "nothing"], 'is neither "word_punctuation" nor "word" nor a folder'),
     ],
 )
-def test_bad_input_is_told_in_one_sentence(
-    words: list[str], told: str, yaml: Path, tmp_path: Path
+def test_bad_input_is_reported_in_one_sentence(
+    words: list[str], message: str, yaml: Path, tmp_path: Path
 ) -> None:
     complaint = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words).complaint
-    assert told in complaint
+    assert message in complaint
     assert not (tmp_path / "run").exists()
 
 
-def test_vectors_of_another_size_are_told(yaml: Path, tmp_path: Path) -> None:
+def test_vectors_of_another_size_are_reported(yaml: Path, tmp_path: Path) -> None:
     (tmp_path / "vectors.txt").write_text("good 1 2\n")
     words = ["--vectors", tmp_path / "vectors.txt", "--output_dir", tmp_path / "run"]
     assert "have size 2 and embedding_size is 8" in lmcourse("train", yaml, *words).complaint

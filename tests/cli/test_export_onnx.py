@@ -41,7 +41,7 @@ def test_a_classifier_becomes_one_graph(tmp_path: Path) -> None:
     assert (outcome.status, outcome.out) == (0, f"{tmp_path / 'model.onnx'}\n")
 
 
-def test_what_is_no_model_is_told(tmp_path: Path) -> None:
+def test_what_is_not_a_model_is_reported(tmp_path: Path) -> None:
     words = ("export-onnx", tmp_path, "--output", tmp_path / "out")
     assert f"{tmp_path} has no config.json" in lmcourse(*words).complaint
     assert not (tmp_path / "out").exists()
@@ -49,7 +49,7 @@ def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     assert outcome.status == 2 and "--output" in outcome.err
 
 
-def test_a_folder_that_cannot_be_written_is_told(finished: FinishedRun, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(finished: FinishedRun, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason=NEEDS)
     (tmp_path / "file").write_text("")
     outcome = lmcourse("export-onnx", finished.folder, "--output", tmp_path / "file" / "folder")

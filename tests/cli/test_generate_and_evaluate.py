@@ -19,7 +19,7 @@ def test_a_prompt_is_continued_by_so_many_tokens(finished: FinishedRun) -> None:
     assert len(written) == len("line 1") + 12
 
 
-def test_the_seed_settles_the_sample(finished: FinishedRun) -> None:
+def test_the_seed_determines_the_sample(finished: FinishedRun) -> None:
     words = ("generate", finished.folder, "--length", "30")
     assert lmcourse(*words) == lmcourse(*words, "--seed", "0")
     assert lmcourse(*words) != lmcourse(*words, "--seed", "1")
@@ -47,7 +47,7 @@ def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--temperature", "0"], "--temperature must be above 0; use --greedy"),
         (["--top_p", "0"], "--top_p must be above 0 and at most 1"),
@@ -62,14 +62,16 @@ def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> 
         (["--beams", "2", "--top_p", "0.5"], "--top_p is for sampling"),
     ],
 )
-def test_wrong_options_of_generate_are_told(
-    words: list[str], told: str, finished: FinishedRun
+def test_wrong_options_of_generate_are_reported(
+    words: list[str], message: str, finished: FinishedRun
 ) -> None:
-    assert told in lmcourse("generate", finished.folder, *words).complaint
+    assert message in lmcourse("generate", finished.folder, *words).complaint
 
 
 @pytest.mark.parametrize("verb", [("generate",), ("evaluate", "--data", "cpython-docs")])
-def test_a_damaged_model_is_told_and_left_as_it_is(verb: tuple[str, ...], run_copy: Path) -> None:
+def test_a_damaged_model_is_reported_and_left_as_it_is(
+    verb: tuple[str, ...], run_copy: Path
+) -> None:
     weights = run_copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:300])
     assert "are damaged" in lmcourse(verb[0], run_copy, *verb[1:]).complaint
@@ -77,7 +79,7 @@ def test_a_damaged_model_is_told_and_left_as_it_is(verb: tuple[str, ...], run_co
 
 
 @pytest.mark.parametrize("verb", [("generate",), ("evaluate", "--data", "cpython-docs")])
-def test_a_folder_that_is_no_model_is_told(verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_model_is_reported(verb: tuple[str, ...], tmp_path: Path) -> None:
     assert "is not a saved model" in lmcourse(verb[0], tmp_path, *verb[1:]).complaint
     missing = tmp_path / "missing"
     assert f"there is no model at {missing}" in lmcourse(verb[0], missing, *verb[1:]).complaint
@@ -92,15 +94,15 @@ def test_words_that_generate_does_not_know_exit_with_2(
     assert "Traceback" not in outcome.err
 
 
-def test_evaluation_repeats_the_figures_of_the_run(finished: FinishedRun, tmp_path: Path) -> None:
-    words = ("--data", finished.corpus, "--json", tmp_path / "figures.json")
+def test_evaluation_repeats_the_metrics_of_the_run(finished: FinishedRun, tmp_path: Path) -> None:
+    words = ("--data", finished.corpus, "--json", tmp_path / "metrics.json")
     outcome = lmcourse("evaluate", finished.folder, *words, "--split", "validation")
     assert outcome.status == 0, outcome.err
     expected = json.loads((finished.folder / "result.json").read_text())["metrics"]["validation"]
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures == pytest.approx(expected)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics == pytest.approx(expected)
     assert outcome.out.splitlines()[0] == f"{finished.folder} on small, validation"
-    for name, value in figures.items():
+    for name, value in metrics.items():
         shown = f"{value:,}" if name == "tokens" else f"{value:.4f}"
         assert re.search(rf"^  {name} +{re.escape(shown)}$", outcome.out, re.MULTILINE)
 
@@ -115,16 +117,16 @@ def test_a_text_file_is_scored_whole(finished: FinishedRun, tmp_path: Path) -> N
 def test_the_length_of_blocks_does_not_change_the_figures(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
-    figures = []
+    metrics = []
     for words in ([], ["--block_length", "7"]):
-        told = tmp_path / "figures.json"
+        written = tmp_path / "metrics.json"
         outcome = lmcourse(
-            "evaluate", finished.folder, "--data", finished.corpus, "--json", told, *words
+            "evaluate", finished.folder, "--data", finished.corpus, "--json", written, *words
         )
         assert outcome.status == 0, outcome.err
-        figures.append(json.loads(told.read_text()))
+        metrics.append(json.loads(written.read_text()))
     # The order of float32 sums depends on the length and the number of threads.
-    assert figures[0] == pytest.approx(figures[1], rel=1e-5)
+    assert metrics[0] == pytest.approx(metrics[1], rel=1e-5)
 
 
 def test_streams_cut_the_context_but_score_as_many_tokens(finished: FinishedRun) -> None:
@@ -148,7 +150,7 @@ def test_characters_that_were_never_seen_are_counted(finished: FinishedRun, tmp_
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--data", "nothing.txt"], "there is no file and no corpus"),
         (["--data", "CORPUS", "--split", "dev"], "has no dev split, only train, validation"),
@@ -158,11 +160,11 @@ def test_characters_that_were_never_seen_are_counted(finished: FinishedRun, tmp_
         (["--data", "CORPUS", "--json", "CORPUS/x.json"], "cannot write"),
     ],
 )
-def test_wrong_options_of_evaluate_are_told(
-    words: list[str], told: str, finished: FinishedRun
+def test_wrong_options_of_evaluate_are_reported(
+    words: list[str], message: str, finished: FinishedRun
 ) -> None:
     words = [word.replace("CORPUS", str(finished.corpus)) for word in words]
-    assert told in lmcourse("evaluate", finished.folder, *words).complaint
+    assert message in lmcourse("evaluate", finished.folder, *words).complaint
 
 
 def test_evaluation_needs_to_know_its_text(finished: FinishedRun) -> None:

@@ -44,18 +44,18 @@ def test_an_unknown_verb_exits_with_2_and_lists_the_verbs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "told"),
+    ("error", "status", "message"),
     [(LmcourseError("too bad"), 2, "too bad"), (KeyboardInterrupt(), 130, "interrupted")],
 )
-def test_an_error_is_told_in_one_line(
-    error: BaseException, status: int, told: str, monkeypatch: pytest.MonkeyPatch
+def test_an_error_is_reported_in_one_line(
+    error: BaseException, status: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(arguments: list[str]) -> int:
         raise error
 
     monkeypatch.setattr(evaluate, "run", fail)
     outcome = lmcourse("evaluate")
-    assert (outcome.status, outcome.err) == (status, f"lmcourse evaluate: {told}\n")
+    assert (outcome.status, outcome.err) == (status, f"lmcourse evaluate: {message}\n")
 
 
 def test_a_defect_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

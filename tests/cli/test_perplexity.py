@@ -1,4 +1,4 @@
-"""`lmcourse perplexity`: tables, pictures, and one sentence for whatever is wrong."""
+"""`lmcourse perplexity`: tables, plots, and one sentence for whatever is wrong."""
 
 import csv
 import json
@@ -91,15 +91,15 @@ def test_every_model_is_scored_on_every_passage(
     assert {row["context"] for row in rows} == {"state", "window"}
 
 
-def test_the_figures_are_those_of_evaluate(
+def test_the_metrics_are_those_of_evaluate(
     finished: FinishedRun, texts: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "test.txt").write_text(PASSAGE)
-    told = tmp_path / "figures.json"
-    lmcourse("evaluate", finished.folder, "--data", tmp_path, "--json", told)
+    written = tmp_path / "metrics.json"
+    lmcourse("evaluate", finished.folder, "--data", tmp_path, "--json", written)
     assert perplexity([finished.folder], tmp_path, "--text", texts[0]).status == 0
     (row,) = rows_of(tmp_path)
-    for name, value in json.loads(told.read_text()).items():
+    for name, value in json.loads(written.read_text()).items():
         assert row[name] == pytest.approx(value, rel=1e-5)
 
 
@@ -125,7 +125,7 @@ def test_a_temperature_comes_with_a_warning(gpt2: Path, texts: list[Path], tmp_p
     assert row["temperature"] == 0.8 and row["comparable_perplexity"] == "-"
 
 
-def test_options_for_windows_are_told_where_there_are_none(
+def test_options_without_an_effect_are_reported(
     finished: FinishedRun, texts: list[Path], tmp_path: Path
 ) -> None:
     outcome = perplexity([finished.folder], tmp_path, "--text", texts[0], "--stride", "3")
@@ -170,18 +170,20 @@ WRONG: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_options_are_told_and_leave_nothing(
+def test_wrong_options_are_reported_and_leave_nothing(
     case: str, gpt2: Path, texts: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "blank.txt").write_text("\n")
     places = {"TEXT": str(texts[0]), "BLANK": str(tmp_path / "blank.txt")}
-    words, told = WRONG[case]
+    words, message = WRONG[case]
     words = [places.get(word, word) for word in words]
-    assert told in perplexity([gpt2], tmp_path / "new", *words).complaint
+    assert message in perplexity([gpt2], tmp_path / "new", *words).complaint
     assert not (tmp_path / "new").exists()
 
 
-def test_models_that_are_none_are_told(gpt2: Path, texts: list[Path], tmp_path: Path) -> None:
+def test_paths_that_are_not_models_are_reported(
+    gpt2: Path, texts: list[Path], tmp_path: Path
+) -> None:
     words = ("--text", texts[0])
     assert "is not a saved model" in perplexity([tmp_path], tmp_path / "new", *words).complaint
     missing = tmp_path / "missing"
@@ -189,7 +191,7 @@ def test_models_that_are_none_are_told(gpt2: Path, texts: list[Path], tmp_path: 
     assert "is given twice" in perplexity([gpt2, gpt2], tmp_path / "new", *words).complaint
 
 
-def test_a_folder_that_cannot_be_written_is_told(gpt2: Path, texts: list[Path]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(gpt2: Path, texts: list[Path]) -> None:
     assert "cannot write to" in perplexity([gpt2], texts[0] / "x", "--text", texts[0]).complaint
 
 

@@ -39,7 +39,7 @@ def server() -> Iterator[HubServer]:
 
 @pytest.fixture(scope="module")
 def run(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder with what does not belong on a Hub lying about."""
+    """A run folder with what does not belong on a Hub in it."""
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("push") / "run"))
     torch.save({}, folder / "training_args.bin")
     (folder / "optimizer.pt").write_bytes(b"0")
@@ -51,7 +51,7 @@ def run(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def words(run: Path, finished: FinishedRun) -> dict[str, str]:
-    """What stands for the paths in a case."""
+    """The paths that the names in a case stand for."""
     bad = Path(shutil.copytree(run, run.parent / "bad"))
     (bad / "README.md").write_text("---\nlicense: made-up\n---\n# Mine\n")
     paths = {"RUN": run, "BAD": bad, "TEXT": finished.corpus, "YAML": finished.yaml}
@@ -85,12 +85,12 @@ def done(
     return outcomes({**CASES, **FAILURES}, words, env)
 
 
-def check_failure(outcome: dict[str, Any], told: tuple[str, ...]) -> None:
+def check_failure(outcome: dict[str, Any], message: tuple[str, ...]) -> None:
     """One line that says it, a status that is not zero, in about ten seconds."""
     assert outcome["status"] == 2, outcome
     assert "Traceback" not in outcome["err"] and not outcome["out"]
     (line,) = outcome["err"].strip().splitlines()
-    assert all(part in line for part in told), line
+    assert all(part in line for part in message), line
     assert all(token not in line for token in (WRITE, READ, OTHER, "hf_wrong"))
     assert outcome["seconds"] < 60  # ten on a machine that does nothing else
 
@@ -99,12 +99,14 @@ def check_failure(outcome: dict[str, Any], told: tuple[str, ...]) -> None:
 def test_what_works_says_so(name: str, done: dict[str, dict[str, Any]]) -> None:
     outcome = done[name]
     assert outcome["status"] == 0, outcome["err"]
-    assert all(part in outcome["out"] + outcome["err"] for part in CASES[name].told), outcome
+    assert all(part in outcome["out"] + outcome["err"] for part in CASES[name].message), outcome
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_each_cause_is_told_in_its_own_words(name: str, done: dict[str, dict[str, Any]]) -> None:
-    check_failure(done[name], FAILURES[name].told)
+def test_each_cause_is_reported_in_its_own_words(
+    name: str, done: dict[str, dict[str, Any]]
+) -> None:
+    check_failure(done[name], FAILURES[name].message)
 
 
 @pytest.mark.parametrize("name", [name for name in FAILURES if FAILURES[name].words[:4] == "push"])
@@ -128,7 +130,7 @@ def test_exactly_what_belongs_there_goes_up(
     assert set(files) == {*SHARED, ".gitattributes"}
 
 
-def test_a_training_shares_its_best_model_and_its_card(
+def test_a_training_run_shares_its_best_model_and_its_card(
     server: HubServer, done: dict[str, dict[str, Any]]
 ) -> None:
     files = server.hub.model("ada/trained").files()
@@ -176,7 +178,7 @@ def test_nothing_is_made_on_the_hub_before_all_is_well(
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
         ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "http://127.0.0.1:9 cannot be reached"),
@@ -184,13 +186,13 @@ def test_nothing_is_made_on_the_hub_before_all_is_well(
     ids=["offline", "unreachable"],
 )
 def test_without_a_hub(
-    changes: dict[str, str], told: str, words: dict[str, str], tmp_path: Path
+    changes: dict[str, str], message: str, words: dict[str, str], tmp_path: Path
 ) -> None:
     cases = {
-        "push": Case("push RUN ada/x", (told, "Nothing in")),
-        "generate": Case("generate ada/x", (told, "not in the cache; a local folder works too")),
-        "evaluate": Case("evaluate RUN --data ptb", (told, "put ptb/train.txt")),
+        "push": Case("push RUN ada/x", (message, "Nothing in")),
+        "generate": Case("generate ada/x", (message, "not in the cache; a local folder works too")),
+        "evaluate": Case("evaluate RUN --data ptb", (message, "put ptb/train.txt")),
     }
     env = environment("http://127.0.0.1:9", tmp_path, **changes)
     for name, outcome in outcomes(cases, words, env).items():
-        check_failure(outcome, cases[name].told)
+        check_failure(outcome, cases[name].message)

@@ -18,10 +18,11 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("tiny", "namespace/name"), ("a/b/c", "cannot be"), ("a/..b", "cannot be")]
+    ("name", "message"),
+    [("tiny", "namespace/name"), ("a/b/c", "cannot be"), ("a/..b", "cannot be")],
 )
-def test_a_name_that_can_be_none_is_refused(name: str, told: str, run_copy: Path) -> None:
-    assert told in lmcourse("push", run_copy, name).complaint
+def test_a_name_that_cannot_exist_is_refused(name: str, message: str, run_copy: Path) -> None:
+    assert message in lmcourse("push", run_copy, name).complaint
 
 
 def test_an_access_token_in_a_file_is_not_shared(run_copy: Path) -> None:

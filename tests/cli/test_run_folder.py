@@ -42,7 +42,7 @@ def test_the_folder_holds_a_model_repository(finished: FinishedRun) -> None:
     assert all(path.stat().st_size for path in finished.folder.rglob("*") if path.is_file())
 
 
-def test_nothing_beside_the_checkpoints_is_a_pickle(finished: FinishedRun) -> None:
+def test_nothing_next_to_the_checkpoints_is_a_pickle(finished: FinishedRun) -> None:
     outside = [name for name in files_of(finished.folder) if "checkpoint" not in name]
     assert not [name for name in outside if name.endswith(PICKLES)]
 
@@ -70,26 +70,26 @@ def test_the_result_says_everything(finished: FinishedRun) -> None:
     assert RunResult.load(finished.folder / "result.json").name == "tiny"
 
 
-def test_the_figures_agree_with_each_other(finished: FinishedRun) -> None:
-    metrics = result_of(finished.folder)["metrics"]
-    assert metrics.keys() == {"validation"}
-    figures = metrics["validation"]
-    assert figures["perplexity"] == pytest.approx(math.exp(figures["nats_per_token"]))
-    bits = figures["nats_per_token"] / math.log(2)
+def test_the_metrics_agree_with_each_other(finished: FinishedRun) -> None:
+    splits = result_of(finished.folder)["metrics"]
+    assert splits.keys() == {"validation"}
+    metrics = splits["validation"]
+    assert metrics["perplexity"] == pytest.approx(math.exp(metrics["nats_per_token"]))
+    bits = metrics["nats_per_token"] / math.log(2)
     for unit in ("bits_per_token", "bits_per_character", "bits_per_byte"):
-        assert figures[unit] == pytest.approx(bits)  # tokens are ASCII characters here
-    assert 0 <= figures["accuracy"] <= 1
-    assert figures["unknown_share"] == 0
+        assert metrics[unit] == pytest.approx(bits)  # tokens are ASCII characters here
+    assert 0 <= metrics["accuracy"] <= 1
+    assert metrics["unknown_share"] == 0
     text = finished.corpus.read_text().splitlines(keepends=True)
-    assert figures["tokens"] == len("".join(text[54:]))  # the last tenth of sixty lines
+    assert metrics["tokens"] == len("".join(text[54:]))  # the last tenth of sixty lines
 
 
 def test_the_folder_of_results_gets_the_same_files(finished: FinishedRun) -> None:
     results = finished.yaml.parent / "results"
-    picture = finished.folder / "plots" / "learning_curve.png"
+    plot = finished.folder / "plots" / "learning_curve.png"
     assert (results / "tiny.json").read_bytes() == (finished.folder / "result.json").read_bytes()
     shared = results / "plots" / "tiny_learning_curve.png"
-    assert shared.read_bytes() == picture.read_bytes()
+    assert shared.read_bytes() == plot.read_bytes()
 
 
 def test_the_command_is_kept(finished: FinishedRun) -> None:

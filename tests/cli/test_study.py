@@ -48,7 +48,7 @@ def record(path: Path, cache: None) -> dict[str, Any]:
 
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing may be trained any more."""
+    """Fail if anything is trained."""
     monkeypatch.setattr(module, "_train", lambda *_: pytest.fail("trained again"))
 
 
@@ -70,7 +70,7 @@ def test_a_point_has_the_losses_of_its_training_and_validation(record: dict[str,
         assert point["num_sampled"] == 10
 
 
-def test_it_leaves_a_table_a_csv_file_and_a_picture(path: Path, record: dict[str, Any]) -> None:
+def test_it_leaves_a_table_a_csv_file_and_a_plot(path: Path, record: dict[str, Any]) -> None:
     with (path.parent / "out" / "optimizers.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert {(line["optimizer"], line["output_layer"]) for line in lines} == {
@@ -101,7 +101,7 @@ def test_a_file_from_before_there_were_curves_is_drawn_without_training(
     assert (tmp_path / "optimizers.png").stat().st_size > 10_000
 
 
-def test_trainings_of_equal_seconds(path: Path, tmp_path: Path) -> None:
+def test_training_runs_of_equal_seconds(path: Path, tmp_path: Path) -> None:
     text = STUDY.replace("hidden_size: 4", "hidden_size: 4, max_training_seconds: 0.05")
     (path.parent / "seconds.yaml").write_text(text.replace("[full, tied]", "[tied]"))
     words = ("--num_train_epochs", "1000", "--output_dir", tmp_path)
@@ -115,7 +115,7 @@ def test_trainings_of_equal_seconds(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (STUDY.replace("[full, tied]", "tied"), "output_layer in .* must be a list of values"),
         (STUDY.replace("adagrad", "adagard"), "--optim: invalid choice: 'adagard'"),
@@ -124,10 +124,10 @@ def test_trainings_of_equal_seconds(path: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_trains_nothing(
-    text: str, told: str, path: Path, untrained: None, tmp_path: Path
+    text: str, message: str, path: Path, untrained: None, tmp_path: Path
 ) -> None:
     wrong = path.parent / "wrong.yaml"
     wrong.write_text(text)
     outcome = lmcourse("study", wrong, "--output_dir", tmp_path / "out")
-    assert re.search(told, outcome.complaint)
+    assert re.search(message, outcome.complaint)
     assert not (tmp_path / "out").exists()

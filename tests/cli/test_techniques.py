@@ -26,16 +26,16 @@ def test_all_together_train_and_what_is_saved_is_the_average(
     folder = tmp_path / "run"
     outcome = lmcourse("train", yaml, "--output_dir", folder, *ALL)
     assert outcome.status == 0, outcome.err
-    figures = result_of(folder)["metrics"]["validation"]
+    metrics = result_of(folder)["metrics"]["validation"]
     evaluated = lmcourse("evaluate", folder, "--data", corpus, "--split", "validation")
-    assert f"{figures['perplexity']:.4f}" in evaluated.out
+    assert f"{metrics['perplexity']:.4f}" in evaluated.out
     checkpoint = max((folder / "checkpoints").glob("checkpoint-*"), key=lambda p: p.stat().st_mtime)
     averaged, raw = (load_file(checkpoint / n) for n in ("model.safetensors", RAW))
     assert any(not averaged[name].equal(raw[name]) for name in averaged)
 
 
 @pytest.mark.parametrize("model_type", ["lmcourse_lstm", "lmcourse_ngram_fnn"])
-def test_a_training_tells_the_rank_of_its_log_probabilities(
+def test_a_training_run_reports_the_rank_of_its_log_probabilities(
     model_type: str, tmp_path: Path
 ) -> None:
     yaml = write_yaml(
@@ -46,12 +46,12 @@ def test_a_training_tells_the_rank_of_its_log_probabilities(
     words = ["--output_dir", tmp_path / "run", "--rank_contexts", "30", "--hidden_size", "4"]
     outcome = lmcourse("train", yaml, *words)
     assert outcome.status == 0, outcome.err
-    for figures in result_of(tmp_path / "run")["metrics"].values():
-        assert 1 < figures["log_probability_rank"] <= 6, "the width, the biases, the normalisers"
+    for metrics in result_of(tmp_path / "run")["metrics"].values():
+        assert 1 < metrics["log_probability_rank"] <= 6, "the width, the biases, the normalisers"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--word_dropout", "1"], "word_dropout must be at least 0 and below 1"),
         (["--adversarial_epsilon", "-1"], "adversarial_epsilon must be at least 0"),
@@ -67,8 +67,10 @@ def test_a_training_tells_the_rank_of_its_log_probabilities(
         ),
     ],
 )
-def test_settings_that_make_no_sense_are_told(words: list[str], told: str, tmp_path: Path) -> None:
+def test_settings_that_make_no_sense_are_reported(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
     yaml = write_yaml(tmp_path / "tiny.yaml", write_corpus(tmp_path / "small.txt"))
     outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words)
-    assert told in outcome.complaint
+    assert message in outcome.complaint
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""`lmcourse theory`: the list, an item, a failure, pictures."""
+"""`lmcourse theory`: the list, an item, a failure, plots."""
 
 from pathlib import Path
 
@@ -53,30 +53,30 @@ def test_all_runs_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.out.count("all 1 checks passed") == len(ITEMS) - 1
 
 
-def test_a_picture_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plot_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "_DRAWS", 100)
     outcome = lmcourse("theory", "noisy_keys", "--plot", tmp_path / "new")
-    picture = tmp_path / "new" / "noisy_keys.png"
+    plot = tmp_path / "new" / "noisy_keys.png"
     assert outcome.status == 0
-    assert f"wrote {picture}" in outcome.out
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"wrote {plot}" in outcome.out
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("softmx",), "did you mean softmax?"),
         (("--plot", "here"), "--plot needs an item"),
         (("softmax", "--plot", "here"), "softmax has no plot"),
     ],
 )
-def test_bad_words_are_told_in_one_line(words: tuple[str, ...], told: str) -> None:
+def test_bad_words_are_reported_in_one_line(words: tuple[str, ...], message: str) -> None:
     outcome = lmcourse("theory", *words)
-    assert told in outcome.complaint
+    assert message in outcome.complaint
     assert outcome.out == ""
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_one_line(
+def test_a_folder_that_cannot_be_made_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plots, "_DRAWS", 100)

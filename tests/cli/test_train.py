@@ -71,7 +71,7 @@ def test_a_test_split_is_scored_at_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_to_the_same_end(
+def test_a_stopped_run_continues_to_the_same_end(
     number: int, finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(callback: WallTime, args: Any, state: Any, *_: Any, **__: Any) -> None:
@@ -106,23 +106,23 @@ def test_a_finished_run_can_be_finished_once_more(finished: FinishedRun, run_cop
     assert result_of(run_copy)["metrics"] == result_of(finished.folder)["metrics"]
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
     explode = "--lr_scheduler_type step --step_decay_every 20 --step_decay_factor 5e40"
     words = ("--output_dir", tmp_path / "run", "--max_grad_norm", "0", *explode.split())
     before = signal.getsignal(signal.SIGINT)
     outcome = lmcourse("train", finished.yaml, *words)
-    told = re.search(
+    match = re.search(
         r"the loss became (?:nan|inf) at step (\d+) .*learning_rate.*; (checkpoint-\d+) is kept",
         outcome.complaint,
     )
-    assert told is not None, outcome.complaint
-    assert int(told[1]) > 20
-    kept = load_file(tmp_path / "run" / "checkpoints" / told[2] / "model.safetensors")
+    assert match is not None, outcome.complaint
+    assert int(match[1]) > 20
+    kept = load_file(tmp_path / "run" / "checkpoints" / match[2] / "model.safetensors")
     assert all(weights.isfinite().all() for weights in kept.values())
     assert signal.getsignal(signal.SIGINT) is before
-    assert lmcourse("generate", tmp_path / "run" / "checkpoints" / told[2]).status == 0
+    assert lmcourse("generate", tmp_path / "run" / "checkpoints" / match[2]).status == 0
 
 
 DAMAGES = {
@@ -207,18 +207,18 @@ BAD_CORPORA = {
 
 @pytest.mark.parametrize("name", BAD_CORPORA)
 def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
-    content, told = BAD_CORPORA[name]
+    content, message = BAD_CORPORA[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
     corpus = str(tmp_path / name) if name.endswith(".txt") else name
     yaml = write_yaml(tmp_path / "tiny.yaml", corpus)
     outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run")
-    assert told in outcome.complaint
+    assert message in outcome.complaint
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--tokenizer", "nothing"], "tokenizer 'nothing' is neither"),
         (["--block_length", "0"], "both must be at least 1"),
@@ -242,10 +242,10 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(
-    words: list[str], told: str, finished: FinishedRun, tmp_path: Path
+    words: list[str], message: str, finished: FinishedRun, tmp_path: Path
 ) -> None:
     outcome = lmcourse("train", finished.yaml, "--output_dir", tmp_path / "run", *words)
-    assert told in outcome.complaint
+    assert message in outcome.complaint
     assert not (tmp_path / "run").exists()
 
 
@@ -268,7 +268,7 @@ def test_a_bigram_network_is_trained_in_each_of_its_ways(
     assert result["metrics"]["validation"]["tokens"] == expected
 
 
-def test_a_folder_that_cannot_be_made_is_told(finished: FinishedRun, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(finished: FinishedRun, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     outcome = short(finished, tmp_path / "file" / "run")
     assert "cannot write to the run folder" in outcome.complaint

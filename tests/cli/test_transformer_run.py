@@ -36,13 +36,13 @@ def test_the_stride_changes_the_context_but_not_the_tokens(transformer: Finished
     assert perplexity(outcomes[0]) != perplexity(outcomes[1])
 
 
-def test_generation_goes_on_beyond_the_context(transformer: FinishedRun) -> None:
+def test_generation_continues_beyond_the_context(transformer: FinishedRun) -> None:
     outcome = lmcourse("generate", transformer.folder, "--length", "50")
     assert outcome.status == 0, outcome.err
     assert len(outcome.out) >= 50
 
 
-def test_sizes_that_do_not_fit_the_model_are_told(
+def test_sizes_that_do_not_fit_the_model_are_reported(
     transformer: FinishedRun, finished: FinishedRun
 ) -> None:
     assert "block_length 17 is too long" in evaluate(transformer, "--block_length", "17").complaint

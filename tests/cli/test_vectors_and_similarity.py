@@ -107,24 +107,24 @@ def test_the_mean_of_all_vectors_is_subtracted_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["{model}", "--pairs", "nothing.csv"], "there is no file nothing.csv"),
         (["nothing/there", "--pairs", "{pairs}"], "nothing/there"),
         (["{pairs}", "--pairs", "{pairs}"], "line 1 of .*pairs.csv holds something that is no"),
     ],
 )
-def test_bad_input_of_similarity_is_told(
-    words: list[str], told: str, model: Path, tmp_path: Path
+def test_bad_input_of_similarity_is_reported(
+    words: list[str], message: str, model: Path, tmp_path: Path
 ) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(PAIRS.replace(",", " "))
     filled = [word.format(model=model, pairs=pairs) for word in words]
     complaint = lmcourse("similarity", *filled, "--output_dir", tmp_path / "out").complaint
-    assert told.split(".*")[-1] in complaint or "is not two words" in complaint
+    assert message.split(".*")[-1] in complaint or "is not two words" in complaint
 
 
-def test_a_file_that_cannot_be_written_is_told(model: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(model: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "cannot write" in lmcourse("vectors", model, tmp_path / "file" / "v.txt").complaint
 
@@ -135,7 +135,9 @@ BIGRAM = [
 ]
 
 
-def test_a_training_begins_with_vectors_and_tells_how_many_words_have_one(tmp_path: Path) -> None:
+def test_a_training_run_is_initialised_from_vectors_and_reports_how_many_words_have_one(
+    tmp_path: Path,
+) -> None:
     corpus = write_corpus(tmp_path / "small.txt")
     numbers = " ".join("0.5" for _ in range(8))
     (tmp_path / "vectors.txt").write_text(f"line {numbers}\nsays {numbers}\nzebra {numbers}\n")
@@ -144,9 +146,9 @@ def test_a_training_begins_with_vectors_and_tells_how_many_words_have_one(tmp_pa
     words = ("--output_dir", folder, "--data_dir", tmp_path, "--sample_prompt", "line ")
     outcome = lmcourse("train", yaml, *words, "--vectors", "vectors.txt")
     assert outcome.status == 0, outcome.err
-    figures = result_of(folder)["metrics"]["validation"]
-    assert f"word vectors: {figures['vector_type_coverage']:.1%} of the vocabulary" in outcome.out
-    assert 0 < figures["vector_token_coverage"] < 1
+    metrics = result_of(folder)["metrics"]["validation"]
+    assert f"word vectors: {metrics['vector_type_coverage']:.1%} of the vocabulary" in outcome.out
+    assert 0 < metrics["vector_token_coverage"] < 1
     assert "It began with word vectors" in (folder / "README.md").read_text()
     model = BigramMLPForCausalLM.from_pretrained(folder)
     ids = WordTokenizer.from_pretrained(folder).convert_tokens_to_ids(["line", "says", "so"])
@@ -157,7 +159,7 @@ def test_a_training_begins_with_vectors_and_tells_how_many_words_have_one(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "freeze_vectors needs a file of word vectors"),
         (["--vectors", "nothing.txt"], "there is no file nothing.txt"),
@@ -166,8 +168,8 @@ def test_a_training_begins_with_vectors_and_tells_how_many_words_have_one(tmp_pa
         (["--vocabulary", "words.txt"], "the vocabulary has no entry UUUNKKK"),
     ],
 )
-def test_vectors_and_vocabularies_that_do_not_fit_are_told(
-    words: list[str], told: str, tmp_path: Path
+def test_vectors_and_vocabularies_that_do_not_fit_are_reported(
+    words: list[str], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "vectors.txt").write_text("line 1 2\n")
     (tmp_path / "words.txt").write_text("line\nsays\n")
@@ -175,5 +177,5 @@ def test_vectors_and_vocabularies_that_do_not_fit_are_told(
     outcome = lmcourse(
         "train", yaml, *words, "--data_dir", tmp_path, "--output_dir", tmp_path / "r"
     )
-    assert told in outcome.complaint
+    assert message in outcome.complaint
     assert not (tmp_path / "r").exists()
