@@ -45,24 +45,25 @@ make_environment() {
     fi
 }
 
-# prepare_environment EXTRAS, where EXTRAS is "" or "[test]".
+# prepare_environment EXTRAS, where EXTRAS is "", "[test]" or "[dev]".
 #
-# The stamp is written last, so an interrupted installation is resumed. An environment with the
-# test extra is also used if no extra is needed.
+# The stamp is written last, so an interrupted installation is taken up again. Each of the three
+# includes those before it, so an environment also serves those who ask for less.
 prepare_environment() {
     local extras="$1" stamp="$environment/lmcourse-installed" wanted installed=""
     wanted="$(fingerprint)"
     if [[ -f "$stamp" ]] && is_supported "$environment/bin/python"; then
         installed="$(cat "$stamp")"
     fi
-    if [[ "$installed" == "$wanted[test]" || "$installed" == "$wanted$extras" ]]; then
-        return
-    fi
+    case "$installed" in
+        "$wanted$extras" | "$wanted[dev]") return ;;
+        "$wanted[test]") [[ -n "$extras" ]] || return 0 ;;
+    esac
     rm -f "$stamp"
     make_environment
     echo "Installing into $environment (a few minutes the first time) ..."
     (cd "$repository" && "$environment/bin/python" -m pip install --quiet --quiet \
         --disable-pip-version-check -c constraints.txt -e ".$extras") ||
-        fail "The installation failed: see the message of pip above, then run this again."
+        fail "The installation failed: read pip's message above, then run this again."
     echo "$wanted$extras" >"$stamp"
 }

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+# Tests run in several processes, and two that both use every core slow each other down. This is
+# read when torch is imported, and inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from matplotlib.figure import Figure
 
