@@ -110,7 +110,7 @@ def test_settings_that_do_not_exist_are_refused_and_nothing_is_written(
 
 def test_several_processes_are_sent_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(LmcourseError, match="torchrun -m hf_lmcourse.cli.main train"):
+    with pytest.raises(LmcourseError, match="accelerate launch scripts/train.py"):
         hf_lmcourse.train("tiny.yaml")
 
 

@@ -1,73 +1,63 @@
-"""What adaptation at test time was worth to a saved model, as the file of a study."""
+"""What adaptation at test time gains for a saved model, as the file of a study."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from ..evaluation.evaluate import Evaluation
 from ..report.json_files import write_text
 from ..report.results import provenance
 
-__all__ = ["adaptation_study", "save_adaptation_study"]
-
-_NONE = "no adaptation"
+__all__ = ["save_adaptation_study"]
 
 
-def adaptation_study(
-    model: Any,
-    name: str,
-    corpus: str,
-    split: str,
-    words: list[str],
+def save_adaptation_study(
+    scored: Evaluation,
     columns: dict[str, dict[str, Any]],
-) -> dict[str, Any]:
-    """The figures of each way to adapt beside those of none, in the form of a study.
+    words: list[str],
+    folder: str | Path,
+) -> None:
+    """Write the metrics with each adaptation, and without one, to adaptation_<model>.json.
+
+    The file is a study whose factor is the adaptation, with one point per way to score.
 
     Args:
-        model: the saved model.
-        name: of its run.
-        corpus: what was scored.
-        split: of the corpus.
-        words: the command line that repeats it.
-        columns: figures by name, each with its `seconds` (tuning included); "" for none. Those of
-            an adaptation also hold its `settings`.
+        scored: The model without adaptation.
+        columns: The metrics of each adaptation, with its `seconds` (tuning included) and
+            `settings`.
+        words: The command line that repeats the study.
+        folder: Where to write.
 
-    Returns:
-        A study whose factor is the adaptation, with one point for each column.
+    Raises:
+        LmcourseError: The file cannot be written.
     """
-    about = provenance(words, model.device)
+    about = provenance(words, scored.model.device)
     points = []
-    for column, figures in columns.items():
-        metrics = {k: v for k, v in figures.items() if k not in ("settings", "seconds")}
+    for name, column in {
+        "no adaptation": {**scored, "seconds": scored.seconds},
+        **{name.replace("_", " "): column for name, column in columns.items()},
+    }.items():
+        metrics = {k: v for k, v in column.items() if k not in ("settings", "seconds")}
         points.append(
             {
-                "variant": column.replace("_", " ") or _NONE,
-                "settings": figures.get("settings", {}),
+                "variant": name,
+                "settings": column.get("settings", {}),
                 "seed": None,
-                "metrics": {split: metrics},
-                "seconds": figures["seconds"],
-                "parameters": model.num_parameters(),
+                "metrics": {scored.split: metrics},
+                "seconds": column["seconds"],
+                "parameters": scored.model.num_parameters(),
                 **{key: about[key] for key in ("device", "threads", "commit")},
             }
         )
-    return {
-        "name": f"adaptation_{name}",
+    study = {
+        "name": f"adaptation_{Path(scored.name).name}",
         "config": "",
         "command": about["command"],
         "factors": {"adaptation": [point["variant"] for point in points]},
         "metric": "perplexity",
-        "model_type": model.config.model_type,
-        "corpus": corpus,
+        "model_type": scored.model.config.model_type,
+        "corpus": scored.corpus.name,
         "versions": about["versions"],
         "points": points,
     }
-
-
-def save_adaptation_study(study: dict[str, Any], folder: str | Path) -> Path:
-    """Write it to <name>.json in a folder.
-
-    Raises:
-        LmcourseError: the file cannot be written.
-    """
-    path = Path(folder, f"{study['name']}.json")
-    write_text(path, json.dumps(study, indent=2) + "\n")
-    return path
+    write_text(Path(folder, f"{study['name']}.json"), json.dumps(study, indent=2) + "\n")

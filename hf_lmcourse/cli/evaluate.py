@@ -5,15 +5,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ..adaptation.adapted_model import AdaptedModel
 from ..adaptation.continuous_cache import CacheSettings
-from ..adaptation.study import adaptation_study, save_adaptation_study
+from ..adaptation.study import save_adaptation_study
 from ..data.corpora import load_corpus
 from ..errors import LmcourseError
-from ..evaluation.evaluate import Evaluation, evaluate, metrics_table
+from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import rank_bound
 from ..report.json_files import write_text
 
@@ -41,7 +40,8 @@ def run(arguments: list[str]) -> int:
     columns, notes = _adapted_columns(adapted, scored.split, options)
     print(f"{scored.title}\n{metrics_table({'': scored, **columns})}")
     if options.results_dir:
-        _save_study(scored, columns, options, arguments)
+        command = ["lmcourse", "evaluate", *arguments]
+        save_adaptation_study(scored, columns, command, options.results_dir)
     if options.rank:
         rank, shape = adapted.rank(scored.split, options.rank)
         scored["log_probability_rank"] = rank
@@ -118,23 +118,6 @@ def _adapted_columns(
             f"{tuned if rate is None else 'given'}; segments of {segment}"
         )
     return columns, notes
-
-
-def _save_study(
-    scored: Evaluation,
-    columns: dict[str, dict[str, Any]],
-    options: argparse.Namespace,
-    arguments: list[str],
-) -> None:
-    study = adaptation_study(
-        scored.model,
-        Path(options.model).name,
-        scored.corpus.name,
-        scored.split,
-        ["lmcourse", "evaluate", *arguments],
-        {"": {**scored, "seconds": scored.seconds}, **columns},
-    )
-    save_adaptation_study(study, options.results_dir)
 
 
 def _parser() -> argparse.ArgumentParser:

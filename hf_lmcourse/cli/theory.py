@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 from ..report.tables import aligned_table
-from ..theory.check_result import Outcome, Row, Table
+from ..theory.check_result import CheckResult, Row, Table
 from ..theory.items import ITEMS, run_check, statement
 
 __all__ = ["run"]
@@ -52,7 +52,7 @@ def _list() -> str:
     )
 
 
-def _report(outcome: Outcome) -> str:
+def _report(outcome: CheckResult) -> str:
     header = ("checked", "closed form", "reference", "difference", "allowed", "")
     failed = sum(not row.ok for row in outcome.rows)
     count = len(outcome.rows)
@@ -87,11 +87,11 @@ def _number(cell: str | float) -> str:
 
 def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:
     """Find the function that draws the plot of each item that has one."""
-    from ..theory.plots import PICTURES  # imports matplotlib, which only --plot needs
+    from ..theory.plots import PLOTS  # imports matplotlib, which only --plot needs
 
-    drawings = {folder / f"{item}.png": PICTURES[item] for item in items if item in PICTURES}
+    drawings = {folder / f"{item}.png": PLOTS[item] for item in items if item in PLOTS}
     if not drawings:
-        raise LmcourseError(f"{items[0]} has no plot; {' and '.join(PICTURES)} have one")
+        raise LmcourseError(f"{items[0]} has no plot; {' and '.join(PLOTS)} have one")
     return drawings
 
 

@@ -44,7 +44,7 @@ def train(recipe: str | Path, **changes: Any) -> RunSummary:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise LmcourseError(
-            "train() trains in one process; for several, run torchrun -m hf_lmcourse.cli.main train"
+            "train() uses one process; for several, run accelerate launch scripts/train.py RECIPE"
         )
     values = {
         name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()
