@@ -191,7 +191,7 @@ def test_perplexities_from_python_are_those_of_the_command(
     words = ("perplexity", finished.folder, "--text", text, "--preprocess", "course")
     words = (*words, "--base", "2", "--output_dir", tmp_path / "command")
     printed = lmcourse(*words).out
-    found = hf_lmcourse.perplexity(finished.folder, text, preprocess=["course"], base="2")
+    found = hf_lmcourse.perplexity(finished.folder, text, preprocess="course", base="2")
     assert printed.startswith(f"{found}\n")
     assert found.save(tmp_path / "python") == [
         "perplexity.md", "perplexity.csv", "perplexity.json", "perplexity.png",

@@ -125,13 +125,13 @@ def perplexity(
     models: str | Path | Sequence[str | Path],
     texts: str | Path | Sequence[str | Path],
     *,
-    preprocess: Sequence[str] = (),
+    preprocess: str | Sequence[str] = (),
     base: str = "e",
     temperature: float = 1.0,
     stride: int | None = None,
     block_length: int | None = None,
     training_text: str | None = None,
-    hold_out: Sequence[str] = (),
+    hold_out: str | Path | Sequence[str | Path] = (),
     data_dir: str | None = None,
     command: Sequence[str] | None = None,
 ) -> PerplexityComparison:
@@ -165,8 +165,7 @@ def perplexity(
         raise LmcourseError("temperature must be above 0")
     if hold_out and training_text is None:
         raise LmcourseError("hold_out says what was taken out of training_text: give that too")
-    paths = [str(models)] if isinstance(models, str | Path) else list(map(str, models))
-    files = [str(texts)] if isinstance(texts, str | Path) else list(map(str, texts))
+    paths, files, chains, held_out = map(_as_list, (models, texts, preprocess, hold_out))
     scoring: dict[str, Any] = {
         "stride": stride,
         "block_length": block_length,
@@ -174,22 +173,26 @@ def perplexity(
     }
     if command is None:
         options = {
-            "preprocess": preprocess,
+            "preprocess": chains,
             "base": base,
             **scoring,
             "training_text": training_text,
-            "hold_out": hold_out,
+            "hold_out": held_out,
             "data_dir": data_dir,
         }
         command = ["lmcourse", "perplexity", *paths, "--text", *files, *option_words(options)]
-    passages = read_passages(files, [preprocessing(name) for name in preprocess], data_dir)
+    passages = read_passages(files, [preprocessing(name) for name in chains], data_dir)
     given = None
     if training_text is not None:
-        given = given_training_text(training_text, hold_out, data_dir)
+        given = given_training_text(training_text, held_out, data_dir)
     began = time.perf_counter()
     scores = _score_all(paths, passages, given, data_dir, scoring)
     about = provenance(command) | {"seconds": round(time.perf_counter() - began, 1)}
-    return PerplexityComparison(scores, base, _notes(scores, preprocess, scoring), about)
+    return PerplexityComparison(scores, base, _notes(scores, chains, scoring), about)
+
+
+def _as_list(names: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(names)] if isinstance(names, str | Path) else list(map(str, names))
 
 
 def _score_all(
