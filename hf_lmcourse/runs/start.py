@@ -1,4 +1,4 @@
-"""Start a training run of whatever model the settings name."""
+"""Start a training run of the model that the settings name."""
 
 from ..models.families import is_classifier
 from .classifier_setup import prepare_classifier

@@ -83,7 +83,7 @@ class RunSummary(ABC):
 
 @dataclass
 class TrainingRun(ABC):
-    """One training run, whatever its model.
+    """One training run of any model.
 
     Attributes:
         settings: Settings of the run.

@@ -127,12 +127,12 @@ def _draw_values(
                 means.append((place, mean(seeds)))
                 along = ([place] * len(seeds), seeds) if numbers else (seeds, [place] * len(seeds))
                 fill = "none" if split == "test" else look.colour
-                mark: dict[str, Any] = {
+                marker: dict[str, Any] = {
                     "color": look.colour,
                     "markerfacecolor": fill,
                     "clip_on": False,
                 }
-                axes.plot(*along, "o", **mark, zorder=3)
+                axes.plot(*along, "o", **marker, zorder=3)
             if numbers and means:
                 colour = looks[series[0]].colour if len(factors_of(study)) > 1 else GREY
                 style = ":" if split == "test" else "-"

@@ -73,11 +73,13 @@ def run_study(
         where = f"[{number}/{len(study.points)}] {what}"
         digest, finished = _digest(wanted), done.get(_key(point))
         if finished is None or finished.get("digest", digest) != digest:
-            mark = {"point": _key(point), "digest": digest}
-            goes_on = _goes_on(wanted, mark, stopped)
-            log(f"{where} goes on ..." if goes_on else f"{where} ...")
-            noted = partial(_note_stopped, file, record | {"points": list(done.values())}, mark)
-            finished = _train(study, point, wanted, noted) | {"digest": digest}
+            identity = {"point": _key(point), "digest": digest}
+            resumes = _resumes(wanted, identity, stopped)
+            log(f"{where} resumes ..." if resumes else f"{where} ...")
+            on_start = partial(
+                _record_interrupted, file, record | {"points": list(done.values())}, identity
+            )
+            finished = _train(study, point, wanted, on_start) | {"digest": digest}
             done[_key(point)] = finished
             _write(file, record | {"points": list(done.values())})
         record["points"].append(finished)
@@ -111,9 +113,9 @@ def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
         raise LmcourseError(f"{file} is damaged: move it away to start the study again") from error
 
 
-def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str]) -> bool:
+def _resumes(settings: RunSettings, identity: dict[str, str], stopped: dict[str, str]) -> bool:
     """Whether this run was interrupted and left a checkpoint; the settings then resume from it."""
-    if any(stopped.get(name) != value for name, value in mark.items()):
+    if any(stopped.get(name) != value for name, value in identity.items()):
         return False
     folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
     try:
@@ -125,16 +127,18 @@ def _goes_on(settings: RunSettings, mark: dict[str, str], stopped: dict[str, str
     return True
 
 
-def _note_stopped(file: Path, record: dict[str, Any], mark: dict[str, str], folder: Path) -> None:
+def _record_interrupted(
+    file: Path, record: dict[str, Any], identity: dict[str, str], folder: Path
+) -> None:
     """Record a run as interrupted; this is overwritten when it finishes."""
-    _write(file, record | {"stopped": mark | {"folder": folder.name}})
+    _write(file, record | {"stopped": identity | {"folder": folder.name}})
 
 
 def _train(
-    study: Study, point: Point, settings: RunSettings, noted: Callable[[Path], None]
+    study: Study, point: Point, settings: RunSettings, on_start: Callable[[Path], None]
 ) -> dict[str, Any]:
     run = prepare_run(settings, ["lmcourse", "study", study.config_file])
-    noted(run.folder)
+    on_start(run.folder)
     run.trainer.add_callback(Footprint())
     run.train()
     if run.stop.received is not None:

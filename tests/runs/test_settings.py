@@ -176,7 +176,7 @@ BROKEN_FILES = {
 
 
 @pytest.mark.parametrize("text", BROKEN_FILES)
-def test_a_broken_file_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_in_one_line(text: str, tmp_path: Path) -> None:
     with pytest.raises(LmcourseError, match=BROKEN_FILES[text]) as raised:
         read_settings([write(tmp_path, text)])
     assert "\n" not in str(raised.value)
@@ -199,7 +199,7 @@ def test_the_file_comes_first(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--lerning_rate", "1"], "unknown option --lerning_rate: did you mean 'learning_rate'"),
         (["--hiden_size=1"], "unknown option --hiden_size: did you mean 'hidden_size'"),
@@ -211,10 +211,10 @@ def test_the_file_comes_first(words: list[str]) -> None:
         (["--model_type"], "--model_type.*expected one argument"),
     ],
 )
-def test_a_wrong_option_is_told_with_the_nearest(
-    words: list[str], told: str, tmp_path: Path
+def test_a_wrong_option_is_reported_with_the_nearest(
+    words: list[str], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(LmcourseError, match=told) as raised:
+    with pytest.raises(LmcourseError, match=message) as raised:
         read(tmp_path, {}, *words)
     assert "\n" not in str(raised.value)
 

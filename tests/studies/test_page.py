@@ -41,10 +41,10 @@ def test_a_section_has_the_mean_and_the_spread_of_every_variant() -> None:
     assert "| output layer | split | perplexity | spread | seeds |" in page
     assert "| full | validation | 102.0000 | 1.4142 | 2 |" in page
     assert "| tied | validation | 92.0000 | 1.4142 | 2 |" in page
-    assert "plots/outputs.png" not in page, "nothing was trained here, so there is no picture"
+    assert "plots/outputs.png" not in page, "nothing was trained here, so there is no plot"
 
 
-def test_a_study_with_curves_has_its_picture() -> None:
+def test_a_study_with_curves_has_its_plot() -> None:
     record = study()
     for point in record["points"]:
         point["curves"] = {}
@@ -71,7 +71,7 @@ def test_the_coverage_of_vectors_stands_where_there_are_any() -> None:
     assert "| 27.4% |" in page and "| - |" in page
 
 
-def test_ranks_stand_beside_the_metric_where_they_were_asked_for() -> None:
+def test_ranks_are_shown_next_to_the_metric_if_they_were_computed() -> None:
     record = study()
     assert "rank" not in study_page([record], "plots")
     for point in record["points"]:

@@ -121,16 +121,16 @@ def test_the_beginning_of_the_training_does_not_flatten_the_rest(
     assert low < math.exp(3) and math.exp(3.6) < high < 2 * math.exp(3.6)
 
 
-@pytest.mark.parametrize(("sampled", "told"), [([None, 50], True), ([None, None], False)])
-def test_the_legend_tells_what_the_training_loss_is(
-    sampled: list[int | None], told: bool, drawn: list[Figure], tmp_path: Path
+@pytest.mark.parametrize(("sampled", "named"), [([None, 50], True), ([None, None], False)])
+def test_the_legend_says_what_the_training_loss_is(
+    sampled: list[int | None], named: bool, drawn: list[Figure], tmp_path: Path
 ) -> None:
     record = study({"optim": ["sgd", "adam"]})
     for one, number in zip(record["points"], sampled, strict=True):
         one["num_sampled"] = number
     note = legend(panels(drawn, record, tmp_path))[1]
     assert "in training mode" in note
-    assert ("over sampled words" in note) == told
+    assert ("over sampled words" in note) == named
 
 
 def test_a_classifier_shows_loss_and_accuracy(drawn: list[Figure], tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_names_stand_one_below_the_other_and_as_many_as_there_are(
     shown = drawn[0].axes[-1].get_legend()
     assert shown is not None
     box = shown.get_window_extent()
-    assert box.x0 >= drawn[0].axes[4].get_window_extent().x1, "beside the curves"
+    assert box.x0 >= drawn[0].axes[4].get_window_extent().x1, "right of the curves"
     assert box.x1 <= drawn[0].bbox.x1 and box.y0 >= 0
 
 
@@ -244,7 +244,7 @@ def test_a_file_from_before_there_were_curves_is_drawn_as_far_as_it_goes(
     assert legend(cells)[1] == ""
 
 
-def test_old_and_new_points_stand_in_one_picture(drawn: list[Figure], tmp_path: Path) -> None:
+def test_old_and_new_points_share_a_plot(drawn: list[Figure], tmp_path: Path) -> None:
     old = old_point("a", "perplexity", [math.exp(6), math.exp(5)])
     cells = panels(drawn, old_study("perplexity", [old, point("b")]), tmp_path)
     assert curves(cells["loss, nats per token"], "-") == [[6, 5], [5, 4, 3.5]]

@@ -53,7 +53,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "depth.yaml"
 
 
-def test_a_wrong_setting_is_told_before_anything_is_trained(path: Path, tmp_path: Path) -> None:
+def test_a_wrong_setting_is_reported_before_anything_is_trained(path: Path, tmp_path: Path) -> None:
     path.write_text(STUDY.replace("num_hidden_layers", "num_hiden_layers"))
     with pytest.raises(LmcourseError, match="did you mean 'num_hidden_layers'"):
         run_study(read_study(str(path)), tmp_path / "out")
@@ -73,17 +73,17 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
         return train(study, point, *others)
 
     monkeypatch.setattr(module, "_train", counting)
-    study, told = read_study(str(path)), []
+    study, lines = read_study(str(path)), []
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, tmp_path / "out", log=told.append)
+        run_study(study, tmp_path / "out", log=lines.append)
     trained[:] = trained[:1]  # room for the rest
-    record = run_study(study, tmp_path / "out", tmp_path / "results", log=told.append)
+    record = run_study(study, tmp_path / "out", tmp_path / "results", log=lines.append)
     assert trained == ["0-seed1", "2-seed2"], "the three that were done are not trained again"
     assert [(p["variant"], p["seed"]) for p in record["points"]] == [
         (p.variant, p.seed) for p in study.points
     ]
     assert json.loads((tmp_path / "results" / "depth.json").read_text()) == record
-    assert told[-1].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
+    assert lines[-1].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
 
     rows = study_rows(record)
     assert [(variant, split, seeds) for variant, split, *_, seeds in rows] == [
@@ -129,8 +129,8 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
 ) -> None:
     path.write_text(STUDY.replace("[0, 2]", "[1]").replace("[1, 2]", "[1]"))
     (tmp_path / "base.yaml").write_text(BASE.replace("max_steps: 3", "max_steps: 6"))
-    study, told = read_study(str(path)), []
-    whole = run_study(study, tmp_path / "whole", log=told.append)
+    study, lines = read_study(str(path)), []
+    whole = run_study(study, tmp_path / "whole", log=lines.append)
 
     prepare = module.prepare_run
 
@@ -141,10 +141,10 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
 
     monkeypatch.setattr(module, "prepare_run", stopping)
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, tmp_path / "out", log=told.append)
+        run_study(study, tmp_path / "out", log=lines.append)
     monkeypatch.setattr(module, "prepare_run", prepare)
-    record = run_study(study, tmp_path / "out", log=told.append)
-    assert told[-2] == "[1/1] num_hidden_layers 1, seed 1 goes on ..."
+    record = run_study(study, tmp_path / "out", log=lines.append)
+    assert lines[-2] == "[1/1] num_hidden_layers 1, seed 1 resumes ..."
     (point,), (expected,) = record["points"], whole["points"]
     assert point["metrics"] == expected["metrics"]
     assert point["steps"] == expected["steps"]
@@ -153,14 +153,14 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
     assert "stopped" not in json.loads((tmp_path / "out" / "study.json").read_text())
 
 
-def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
+def test_an_unknown_metric_is_reported(path: Path, tmp_path: Path) -> None:
     path.write_text(STUDY.replace("metric: accuracy", "metric: perplexity"))
     with pytest.raises(LmcourseError, match="no metric 'perplexity' in this study, only accuracy"):
         run_study(read_study(str(path)), tmp_path / "out", log=lambda line: None)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ("seeds: [1, 2]", "seeds: 42", "seeds in .* must be a list of whole numbers, not 42"),
         ("seeds: [1, 2]", "seeds: [a]", "seeds in .* must be a list of whole numbers"),
@@ -168,20 +168,22 @@ def test_an_unknown_metric_is_told(path: Path, tmp_path: Path) -> None:
         ("base: base.yaml", "base: 3", "base in .* must be a path, not 3"),
     ],
 )
-def test_a_study_of_another_form_is_told(path: Path, before: str, after: str, told: str) -> None:
+def test_a_study_of_another_form_is_reported(
+    path: Path, before: str, after: str, message: str
+) -> None:
     path.write_text(STUDY.replace(before, after))
-    with pytest.raises(LmcourseError, match=told):
+    with pytest.raises(LmcourseError, match=message):
         read_study(str(path))
 
 
-def test_a_damaged_file_of_a_study_is_told(path: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_of_a_study_is_reported(path: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "study.json").write_text("{}")
     with pytest.raises(LmcourseError, match="study.json is damaged: move it away"):
         run_study(read_study(str(path)), tmp_path / "out")
 
 
-def test_a_point_is_trained_anew_where_the_base_has_changed(
+def test_a_point_is_trained_again_if_the_base_has_changed(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[str] = []

@@ -93,22 +93,24 @@ def test_what_the_command_line_says_wins(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ("{num_hiden_layers: 2}", "unknown option --num_hiden_layers.* 'num_hidden_layers'"),
         ("{learning_rate: null}", "key 'learning_rate' in section 'training' .* has no value"),
         ("{hidden_size: wide}", "hidden_size.*'wide'"),
     ],
 )
-def test_a_setting_that_a_run_does_not_have_is_told(settings: str, told: str, path: Path) -> None:
+def test_a_setting_that_a_run_does_not_have_is_reported(
+    settings: str, message: str, path: Path
+) -> None:
     path.write_text(f"base: base.yaml\nvariants:\n  wrong: {settings}\n")
     study = read_study(str(path))
-    with pytest.raises(LmcourseError, match=told):
+    with pytest.raises(LmcourseError, match=message):
         point_settings(study, study.points[0], path.parent)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("base: base.yaml\n", "needs a base, and one of vary and variants"),
         ("base: b\nvary: {a: [1]}\nvariants: {a: {}}\n", "one of vary and variants"),
@@ -122,7 +124,7 @@ def test_a_setting_that_a_run_does_not_have_is_told(settings: str, told: str, pa
         ("[1, 2", "is not a YAML file"),
     ],
 )
-def test_a_wrong_study_is_told(text: str, told: str, path: Path) -> None:
+def test_a_wrong_study_is_reported(text: str, message: str, path: Path) -> None:
     path.write_text(text)
-    with pytest.raises(LmcourseError, match=told):
+    with pytest.raises(LmcourseError, match=message):
         read_study(str(path))

@@ -1,4 +1,4 @@
-"""What happens beside the training, each callback by itself."""
+"""Each callback by itself."""
 
 import io
 import math
@@ -55,7 +55,7 @@ def state(**changes: Any) -> TrainerState:
     return TrainerState(**{"max_steps": 10, "global_step": 3, "epoch": 0.5} | changes)
 
 
-def tell(progress: LineProgress, *logs: dict[str, float]) -> None:
+def log(progress: LineProgress, *logs: dict[str, float]) -> None:
     """A training of one step with a validation of two batches and some logs in it."""
     args, control = arguments(), TrainerControl()
     progress.on_train_begin(args, state(), control)
@@ -70,7 +70,7 @@ def tell(progress: LineProgress, *logs: dict[str, float]) -> None:
 
 def test_a_classifier_has_no_perplexity(capsys: pytest.CaptureFixture[str]) -> None:
     training = {"loss": 0.5, "learning_rate": 0.02}
-    tell(LineProgress(), training, {"eval_loss": 0.25, "eval_accuracy": 0.9})
+    log(LineProgress(), training, {"eval_loss": 0.25, "eval_accuracy": 0.9})
     assert capsys.readouterr().out.splitlines() == [
         "epoch   0.50  step      3  training    0.5000 nats, learning rate 2.00e-02",
         "epoch   0.50  step      3  validation  0.2500 nats, accuracy 90.0%",
@@ -78,7 +78,7 @@ def test_a_classifier_has_no_perplexity(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_each_log_is_one_line_with_its_units(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(LineProgress(), TRAINING, VALIDATION, VALIDATION | {"eval_bits_per_character": 1.8034})
+    log(LineProgress(), TRAINING, VALIDATION, VALIDATION | {"eval_bits_per_character": 1.8034})
     assert capsys.readouterr().out.splitlines() == [
         "epoch   0.50  step      3  training    1.5000 nats, perplexity 4.48, "
         "learning rate 2.00e-03",
@@ -89,19 +89,19 @@ def test_each_log_is_one_line_with_its_units(capsys: pytest.CaptureFixture[str])
 
 
 def test_logs_of_other_things_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(LineProgress(), {"train_runtime": 3.0}, {})
+    log(LineProgress(), {"train_runtime": 3.0}, {})
     assert capsys.readouterr().out == ""
 
 
 def test_there_is_no_bar_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(LineProgress(), TRAINING)
+    log(LineProgress(), TRAINING)
     assert capsys.readouterr().err == ""
 
 
 def test_on_a_terminal_there_is_one_bar_and_no_blank_line(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    tell(LineProgress())
+    log(LineProgress())
     shown = terminal.getvalue()
     assert "validating" in shown
     assert "3/10" in shown and "4/10" in shown  # a resumed training begins where it was

@@ -94,18 +94,20 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "message"),
     [
         ("model_type: lmcourse_transformer\n  max_position_embeddings: 64", "models that carry"),
         ("model_type: lmcourse_bigram_mlp", "models that carry"),
     ],
 )
-def test_models_and_data_without_streams_are_refused(model: str, told: str, tmp_path: Path) -> None:
+def test_models_and_data_without_streams_are_refused(
+    model: str, message: str, tmp_path: Path
+) -> None:
     text, yaml = tmp_path / "text.txt", tmp_path / "tiny.yaml"
     text.write_text("so it goes\n" * 200)
     batches = "batches: bigrams, " if "bigram" in model else ""
     data = f"{{{batches}corpus: {text}, random_block_length: true, cache_dir: {tmp_path}/c}}"
     yaml.write_text(f"# Tiny.\nmodel:\n  {model}\ndata: {data}\n")
     settings = read_settings([str(yaml), "--output_dir", str(tmp_path / "run")])
-    with pytest.raises(LmcourseError, match=told):
+    with pytest.raises(LmcourseError, match=message):
         prepare_run(settings, ["lmcourse"])

@@ -14,7 +14,7 @@ from hf_lmcourse.training.cost import Footprint, peak_memory, reset_peak_memory
 from .test_trainer import trainer
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak")
 def test_the_peak_is_seen_after_its_memory_is_given_back_and_forgotten_on_demand() -> None:
     reset_peak_memory()
     before = peak_memory()

@@ -71,7 +71,7 @@ def test_masking_needs_an_unknown_token_or_random_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"input_masking": 1.0}, "input_masking must be at least 0 and below 1"),
         ({"input_masking": -0.1}, "input_masking must be at least 0"),
@@ -79,8 +79,8 @@ def test_masking_needs_an_unknown_token_or_random_words(tmp_path: Path) -> None:
         ({"non_monotone_interval": 0}, "non_monotone_interval must be at least 1"),
     ],
 )
-def test_settings_out_of_range_are_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         RunArguments(**changes)
 
 

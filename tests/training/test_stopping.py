@@ -139,7 +139,7 @@ def test_without_a_limit_nothing_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({}, "how many steps max_training_seconds leaves 'linear'.* constant"),
         ({"lr_scheduler_type": "cosine"}, "leaves 'cosine'"),
@@ -154,8 +154,8 @@ def test_without_a_limit_nothing_is_stopped() -> None:
         ),
     ],
 )
-def test_a_schedule_that_needs_a_length_is_refused(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_schedule_that_needs_a_length_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         RunArguments(**{"max_training_seconds": 5.0, "use_cpu": True} | settings)
 
 
