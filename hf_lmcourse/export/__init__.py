@@ -1,1 +1,1 @@
-"""Our models as graphs that run without torch and without this package."""
+"""Models as graphs that run without torch and without this package."""

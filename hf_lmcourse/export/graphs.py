@@ -1,7 +1,7 @@
-"""The models as functions of tensors alone: what a graph format can hold.
+"""The models as pure functions of tensors, which can be exported as graphs.
 
-A causal language model becomes two of them. One maps a whole text to logits. The other reads any
-number of new tokens on top of a state that comes in as tensors and goes out as tensors.
+A causal language model has two: from a whole text to logits, and from new tokens and a state to
+logits and the next state.
 """
 
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ _STATE_NAMES = {0: "h", 1: "c"}
 
 @dataclass(frozen=True)
 class StatePart:
-    """One tensor of what a model carries from token to token.
+    """One tensor of the state that a model carries from token to token.
 
     Attributes:
-        name: the layer and what it is, as in "0.h".
-        shape: without the batch; `None` where it grows with the text.
+        name: the layer and the tensor, as in "0.h".
+        shape: without the batch; `None` for a dimension that grows with the text.
     """
 
     name: str
     shape: tuple[int | None, ...]
 
     def start(self, batch: int, length: int = 0) -> Tensor:
-        """What it is before the first token: zeros, or nothing yet where it grows."""
+        """Return the state before the first token: zeros, a growing dimension of `length`."""
         return torch.zeros(batch, *(length if size is None else size for size in self.shape))
 
 
 @torch.no_grad()
 def state_parts(model: LanguageModelForCausalLM) -> list[StatePart]:
-    """What a model carries, in the order in which `StepGraph` takes and gives it.
+    """List the state of a model, in the order in which `StepGraph` takes and returns it.
 
     A recurrent layer has h, and c if it is an LSTM; an n-gram network the embeddings of its window
     as h, and a bigram network nothing; a Transformer the keys and values of every token before.
@@ -67,9 +67,9 @@ def state_parts(model: LanguageModelForCausalLM) -> list[StatePart]:
 
 
 class SequenceGraph(nn.Module):
-    """A whole text to the logits of the next token at every position.
+    """Map a whole text to the logits of the next token at every position.
 
-    Padding belongs on the right, where nothing that comes before looks at it.
+    Padding belongs on the right, where no earlier position depends on it.
 
     Shape:
         input_ids: (batch, length); result: (batch, length, vocab_size).
@@ -80,13 +80,13 @@ class SequenceGraph(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits, or log-probabilities where the output layer is adaptive."""
+        """Return logits, or log-probabilities if the output layer is adaptive."""
         arguments = _attention_arguments(self.model, input_ids, seen=0)
         return self.model(input_ids=input_ids, use_cache=False, **arguments).logits
 
 
 class StepGraph(nn.Module):
-    """New tokens and the state before them to their logits and the state after them.
+    """Map new tokens and the state before them to their logits and the state after them.
 
     Shape:
         input_ids: (batch, length); past, present: the batch and `StatePart.shape` each;
@@ -99,7 +99,7 @@ class StepGraph(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor, past: tuple[Tensor, ...] = ()) -> tuple[Tensor, ...]:
-        """Logits, and the state part by part."""
+        """Return logits, and the parts of the state."""
         cache: Any = DynamicCache(config=self.model.config)
         growing = isinstance(self.model, TransformerForCausalLM)
         given = {part.name: tensor for part, tensor in zip(self.parts, past, strict=True)}
@@ -121,10 +121,10 @@ class StepGraph(nn.Module):
 
 
 class ClassifierGraph(nn.Module):
-    """A padded batch of texts to the scores of the classes.
+    """Map a padded batch of texts to the logits of the classes.
 
-    The mean of the word vectors as it is usually written, with a mask. The model itself counts the
-    distinct words of a batch, and a graph cannot have sizes that depend on what the words are.
+    The mean of the word vectors is computed with a mask. The model itself counts the distinct words
+    of a batch, but the sizes in a graph cannot depend on the values of its inputs.
 
     Shape:
         input_ids, attention_mask: (texts, length); result: (texts, classes).
@@ -135,11 +135,11 @@ class ClassifierGraph(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits; where the mask is 0 there is no word."""
+        """Return logits; positions with mask 0 are padding."""
         body, config = self.model.model, self.model.config
         words, real = _words_first(input_ids, attention_mask != 0)
         bags = [(body.embed_tokens, words, real)]
-        # a place that is never real: onnxruntime makes no sums over the no places of a single word
+        # a position that is always masked: onnxruntime cannot sum over the zero n-grams of one word
         hashes, ngrams = words + 1, [(words[:, :1] * 0, real[:, :1] & False)]
         for n in range(2, config.max_ngram + 1 if config.ngram_buckets else 2):
             hashes = hashes[:, :-1] * NGRAM_MULTIPLIER + words[:, n - 1 :]  # as `hashed_ngrams`
@@ -156,7 +156,7 @@ class ClassifierGraph(nn.Module):
 
 
 def _weights(ids: Tensor, real: Tensor, distinct: bool) -> Tensor:
-    """What each place counts: 1 (`real`) or a share of its word's 1; 0 at padding."""
+    """Return the weight of each position: 1, or 1 over the count of its word; 0 at padding."""
     if not distinct:
         return real
     same = (ids.unsqueeze(2) == ids.unsqueeze(1)).to(real.dtype) * real.unsqueeze(1)
@@ -164,7 +164,7 @@ def _weights(ids: Tensor, real: Tensor, distinct: bool) -> Tensor:
 
 
 def _words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """The same texts with all padding behind the words, so that neighbours are neighbours."""
+    """Move all padding behind the words, so that neighbouring words are adjacent."""
     length = input_ids.shape[1]
     place = torch.arange(length, device=input_ids.device).expand_as(input_ids)
     order = torch.where(real, place, place + length).argsort(-1)
@@ -174,7 +174,7 @@ def _words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
 def _attention_arguments(
     model: LanguageModelForCausalLM, input_ids: Tensor, seen: int
 ) -> dict[str, Tensor]:
-    """Mask and positions of a Transformer, written out: nothing depends on what is in a tensor."""
+    """Return mask and positions of a Transformer, which do not depend on the values of a tensor."""
     if not isinstance(model, TransformerForCausalLM):
         return {}
     length = input_ids.shape[1]

@@ -1,4 +1,4 @@
-"""Write a model as ONNX files, which onnxruntime runs without torch; needs the extra `onnx`."""
+"""Export a model to ONNX files, which onnxruntime runs without torch; needs the extra `onnx`."""
 
 import copy
 import logging
@@ -23,36 +23,33 @@ from .graphs import ClassifierGraph, SequenceGraph, StepGraph
 __all__ = ["MODEL_FILE", "STEP_FILE", "export_onnx"]
 
 MODEL_FILE = "model.onnx"
-"""A whole text, or the texts that a classifier reads."""
+"""The graph of whole texts."""
 
 STEP_FILE = "step.onnx"
-"""New tokens on top of a state."""
+"""The graph of new tokens after a state."""
 
 _BATCH, _LENGTH, _SEEN = 3, 5, 7
 _ANY_BATCH, _ANY_LENGTH, _ANY_SEEN = Dim("batch"), Dim("length"), Dim("seen")
-"""Sizes that the exporter traces with, and that it is told to leave open.
-
-They differ, and 0 and 1 would be special to it.
-"""
+"""The dynamic dimensions; the exporter traces with sizes that differ and are neither 0 nor 1."""
 
 
 @torch.no_grad()
 def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
-    """Write the graphs of a model, in float32, for any batch size and length.
+    """Export the graphs of a model in float32, with dynamic batch size and length.
 
     `model.onnx` maps `input_ids` to `logits`; a classifier's also takes an `attention_mask`. A
     causal language model has `step.onnx` too: `input_ids`, and `past.X` for every part X of the
     state, to `logits` and `present.X`. The first past is zeros, or keys and values of length 0.
 
     Args:
-        model: one of this package's.
-        folder: where the files go; it is made where there is none.
+        model: a model of this package.
+        folder: the output folder, created if missing.
 
     Returns:
         The paths of the files.
 
     Raises:
-        LmcourseError: not one of this package's models, one without a causal mask, or the extra is
+        LmcourseError: the model is not one of this package or has no causal mask, or the extra is
             not installed.
     """
     if not isinstance(model, LanguageModelForCausalLM | DANForSequenceClassification):
@@ -64,7 +61,7 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
     copied: Any = copy.deepcopy(model).float().cpu().eval()
     for layer in copied.modules():
         if isinstance(layer, DenseRecurrence):
-            layer.backend = "native"  # the library's kernel has no graph for every length
+            layer.backend = "native"  # the kernels of torch.nn have no graph with dynamic length
     Path(folder).mkdir(parents=True, exist_ok=True)
     whole = Path(folder, MODEL_FILE)
     tokens, axes = torch.zeros(_BATCH, _LENGTH, dtype=torch.long), {0: _ANY_BATCH, 1: _ANY_LENGTH}
@@ -79,7 +76,7 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
 
 
 def _write_step(path: Path, graph: StepGraph, tokens: Tensor, axes: dict[int, Any]) -> Path:
-    """Write a graph whose arguments are the tokens and, where there is any, the state."""
+    """Export a graph whose arguments are the tokens and the state, if there is one."""
     arguments: tuple[Any, ...] = (tokens,)
     all_axes: tuple[Any, ...] = (axes,)
     if graph.parts:
@@ -106,12 +103,12 @@ def _write(
     """Trace a graph with example arguments, save it, and return the path.
 
     Args:
-        path: of the file.
-        graph: a module.
+        path: the file.
+        graph: the module to trace.
         arguments: tensors, and tuples of tensors.
-        axes: for each tensor those that may have any size.
-        inputs: names of the tensors.
-        outputs: names of what comes out.
+        axes: the dynamic dimensions of each tensor.
+        inputs: the names of the input tensors.
+        outputs: the names of the output tensors.
     """
     with _quiet():
         program = torch.onnx.export(
@@ -130,7 +127,7 @@ def _write(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep notes on operators that no model here has, and on torch's own code, off the terminal."""
+    """Silence warnings on operators that no model here has, and on torch's own code."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,10 +1,10 @@
-"""Attention can copy a value and average two; a projection takes one out of their sum.
+"""Attention can copy a value and average two; a projection recovers one from their sum.
 
 With a query q, keys k_1 .. k_n and values v_1 .. v_n,
 
     a_i = exp(k_i . q) / sum_j exp(k_j . q)          c = sum_i a_i v_i
 
-1. The weights are a distribution: each a_i is above zero, and together they are one.
+1. The weights are a distribution: each a_i is positive, and they sum to one.
 2. Copying. If k_j . q is far above every other k_i . q, then a_j is almost one and c almost v_j.
 3. Averaging two values. Let the keys be orthogonal and of length one. Then q = beta (k_a + k_b) has
    k_a . q = k_b . q = beta, and zero with all others, so that
@@ -12,8 +12,8 @@ With a query q, keys k_1 .. k_n and values v_1 .. v_n,
        a_a = a_b = e^beta / (2 e^beta + n - 2) -> 1/2          c -> (v_a + v_b) / 2
 
    With beta times the sum of m keys each of them gets e^beta / (m e^beta + n - m); m = 1 copies.
-4. Taking apart. Let v_a = A s and v_b = B t, where the columns of A are orthonormal and A^T B = 0.
-   Then M = A A^T takes v_a out of the sum:
+4. Separating. Let v_a = A s and v_b = B t, where the columns of A are orthonormal and A^T B = 0.
+   Then M = A A^T recovers v_a from the sum:
 
        M (v_a + v_b) = A A^T A s + A A^T B t = A s = v_a
 
@@ -32,7 +32,7 @@ __all__ = ["aligned_query", "aligned_weight", "attend", "attention_weights", "pr
 
 
 def attention_weights(q: Tensor, K: Tensor) -> Tensor:
-    """a_i = exp(k_i . q) / sum_j exp(k_j . q).
+    """Return a_i = exp(k_i . q) / sum_j exp(k_j . q).
 
     Shape:
         q: (size,); K: (..., n, size), the rows are keys; result: (..., n).
@@ -41,7 +41,7 @@ def attention_weights(q: Tensor, K: Tensor) -> Tensor:
 
 
 def attend(q: Tensor, K: Tensor, V: Tensor) -> Tensor:
-    """The weighted mean c = sum_i a_i v_i.
+    """Return the weighted mean c = sum_i a_i v_i.
 
     Shape:
         q: (size,); K: (..., n, size); V: (n, value size); result: (..., value size).
@@ -50,7 +50,7 @@ def attend(q: Tensor, K: Tensor, V: Tensor) -> Tensor:
 
 
 def aligned_query(K: Tensor, chosen: list[int], beta: float) -> Tensor:
-    """The query q that is beta times the sum of the chosen keys.
+    """Return the query q = beta * (sum of the chosen keys).
 
     Shape:
         K: (n, size); result: (size,).
@@ -59,21 +59,21 @@ def aligned_query(K: Tensor, chosen: list[int], beta: float) -> Tensor:
 
 
 def aligned_weight(beta: float, n: int, m: int) -> float:
-    """e^beta / (m e^beta + n - m): the weight of each of the m keys that an aligned query adds up.
+    """Return e^beta / (m e^beta + n - m), the weight of each of the m keys in an aligned query.
 
     Args:
-        beta: how long the query is.
-        n: number of keys, orthogonal and of length one.
-        m: how many of them the query adds up.
+        beta: the factor of the keys in the query.
+        n: the number of keys, orthogonal and of length one.
+        m: the number of keys in the sum.
     """
     return 1 / (m + (n - m) * math.exp(-beta))
 
 
 def projection(A: Tensor) -> Tensor:
-    """M = A A^T, the orthogonal projection on the space that A's orthonormal columns span.
+    """Return M = A A^T, the orthogonal projection on the space that the columns of A span.
 
     Raises:
-        ValueError: the columns are not orthonormal.
+        ValueError: the columns of A are not orthonormal.
 
     Shape:
         A: (size, dimensions); result: (size, size).

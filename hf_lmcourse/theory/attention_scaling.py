@@ -4,23 +4,23 @@ Let q and the keys k_1 .. k_n in R^d have independent entries of mean 0 and vari
 
     E q . k = 0          Var q . k = sum_i Var(q_i k_i) = d          Var (q . k / sqrt d) = 1
 
-The softmax of logits s o_i is the flatter the smaller s is; for p = softmax(s o) and its entropy
-S = - sum_i p_i ln p_i,
+The smaller s is, the flatter is the softmax of the logits s o_i. For p = softmax(s o) and its
+entropy S = - sum_i p_i ln p_i,
 
     ln p_i = s o_i - ln Z,   S = ln Z - s E_p o,   d ln Z / ds = E_p o,   d E_p o / ds = Var_p o
     dS / ds = - s Var_p o <= 0
 
-With s = 1 the logits grow like sqrt d, and S falls to zero: the softmax picks a single key. For
+With s = 1 the logits grow like sqrt d, and S falls to zero: the softmax selects a single key. For
 many keys with normal logits of variance s^2, S = ln n - s^2 / 2 as long as s^2 < 2 ln n, and beyond
-that next to nothing (the random energy model). Divided by sqrt d, S = ln n - 1/2 for every d.
+that almost zero (the random energy model). Divided by sqrt d, S = ln n - 1/2 for every d.
 
-What training sees of it: with c = sum_i p_i v_i, p = softmax(s K q) and g = dJ/dc,
+For the gradient, with c = sum_i p_i v_i, p = softmax(s K q) and g = dJ/dc,
 
     dJ/d(logits) = (diag(p) - p p^T) V g          dJ/dq = s K^T (diag(p) - p p^T) V g
 
-The trace of that matrix is 1 - sum_i p_i^2, zero where one weight is one: no gradient passes,
+The trace of that matrix is 1 - sum_i p_i^2, zero if one weight is one: no gradient passes,
 except where two keys happen to tie. So without the division the typical gradient of q vanishes as d
-grows, while its mean, held up by the rare ties, does not.
+grows, while its mean, dominated by the rare ties, does not.
 
 Sources: Vaswani et al. 2017, Attention is all you need, section 3.2.1; Derrida 1981, Random-energy
 model.
@@ -45,12 +45,12 @@ __all__ = [
 
 
 def logit_variance(d: int, scale: float) -> float:
-    """Var (scale q . k) = scale^2 d for independent entries of mean 0 and variance 1."""
+    """Return Var (scale q . k) = scale^2 d for independent entries of mean 0 and variance 1."""
     return scale**2 * d
 
 
 def entropy(p: Tensor) -> Tensor:
-    """S = - sum_i p_i ln p_i in nats; 0 ln 0 is 0.
+    """Return S = - sum_i p_i ln p_i in nats; 0 ln 0 is 0.
 
     Shape:
         p: (..., n); result: (...).
@@ -59,7 +59,7 @@ def entropy(p: Tensor) -> Tensor:
 
 
 def entropy_slope(o: Tensor, s: float) -> Tensor:
-    """dS/ds = - s Var_p o for p = softmax(s o).
+    """Return dS/ds = - s Var_p o for p = softmax(s o).
 
     Shape:
         o: (..., n); result: (...).
@@ -70,12 +70,12 @@ def entropy_slope(o: Tensor, s: float) -> Tensor:
 
 
 def query_gradient(q: Tensor, K: Tensor, V: Tensor, g: Tensor, scale: float) -> Tensor:
-    """dJ/dq = scale K^T (diag(p) - p p^T) V g, for each row of a batch.
+    """Return dJ/dq = scale K^T (diag(p) - p p^T) V g, for each row of a batch.
 
     Args:
         q: the queries.
-        K: the keys of each.
-        V: the values of each.
+        K: the keys for each query.
+        V: the values for each query.
         g: dJ/dc.
         scale: what the logits are multiplied by.
 
@@ -90,7 +90,7 @@ def query_gradient(q: Tensor, K: Tensor, V: Tensor, g: Tensor, scale: float) -> 
 
 
 class ScalingPoint(NamedTuple):
-    """What a set of random queries shows at one size and one scale, a number for each query.
+    """Measurements on random queries at one size and one scale, one per query.
 
     Shape:
         logits: (draws, keys); entropy, passed, gradient: (draws,).
@@ -107,10 +107,10 @@ class ScalingPoint(NamedTuple):
 def draw_attention(
     d: int, keys: int, draws: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Random queries q, keys K and values V of standard normal entries, and a gradient g.
+    """Draw queries q, keys K and values V with standard normal entries, and a gradient g.
 
-    For g of length one v . g is standard normal, whatever the size of v: values of size one and
-    g = 1 are all that is needed.
+    For g of length one v . g is standard normal for any size of v, so values of size one and g = 1
+    are sufficient.
 
     Shape:
         q: (draws, d); K: (draws, keys, d); V: (draws, keys, 1); g: (draws, 1).

@@ -4,7 +4,7 @@ The simple recurrent network (see simple_rnn) reads x_1 .. x_T and predicts y_1 
 
     J = 1/T (J_1 + ... + J_T)
 
-A hidden vector h_s serves its own prediction and all later ones, and it reaches these only through
+A hidden vector h_s affects its own prediction and all later ones, the latter only through
 h_{s+1}. So, from the last step to the first,
 
     dJ/dh_s = 1/T dJ_s/dh_s  +  dJ/dh_{s+1} dh_{s+1}/dh_s
@@ -18,8 +18,9 @@ A parameter is used at every step, and its gradient is the sum of the parts |_s:
     dJ/dU = 1/T sum_s h_s^T (yhat_s - y_s)            dJ/db2 = 1/T sum_s (yhat_s - y_s)
     dJ/dL_x = sum over the s with x_s = x of gamma_s I^T
 
-One pass back serves all J_t at once; one by one they would take T passes. Where a text is cut into
-pieces, h_T is handed to the next piece as a constant: truncated backpropagation.
+One backward pass computes the gradients of all J_t together; separately they would take T passes.
+If a text is split into chunks, h_T is passed to the next chunk as a constant: truncated
+backpropagation.
 
 Sources: Werbos 1990, Backpropagation through time: what it does and how to do it; clipping of the
 norm: Pascanu, Mikolov and Bengio 2013.
@@ -36,9 +37,9 @@ __all__ = ["loss_and_gradients", "new_network", "train_step"]
 def new_network(
     vocabulary: int, embedding: int, hidden: int, generator: torch.Generator
 ) -> Network:
-    """Parameters to start from, in float64: normal, of variance one over the rows; biases zero.
+    """Initialise parameters in float64: normal, of variance one over the rows; biases zero.
 
-    With them the entries of h H and e I have a variance of about one at most.
+    Then the entries of h H and e I have a variance of at most about one.
     """
 
     def normal(rows: int, columns: int, variance: float) -> Tensor:
@@ -58,7 +59,7 @@ def new_network(
 def loss_and_gradients(
     network: Network, tokens: Tensor, targets: Tensor, h: Tensor
 ) -> tuple[float, Network, Tensor, Tensor]:
-    """The mean loss of a batch of sequences, and its gradients by the module's equations.
+    """Compute the mean loss of a batch of sequences, and its gradients by the equations above.
 
     Args:
         network: the parameters.
@@ -83,14 +84,14 @@ def loss_and_gradients(
     dh = torch.zeros_like(h)
     for s in reversed(range(length)):
         out = output_gradients(network, hidden[s + 1], yhat[:, s], targets[:, s])
-        back = hidden_gradients(network, hidden[s], tokens[:, s], hidden[s + 1], dh + out.h)
+        inner = hidden_gradients(network, hidden[s], tokens[:, s], hidden[s + 1], dh + out.h)
         total.U.add_(out.U)
         total.b2.add_(out.b2)
-        total.H.add_(back.H)
-        total.I.add_(back.I)
-        total.b1.add_(back.b1)
-        total.L.index_add_(0, tokens[:, s], back.L_x)
-        dh = back.h_before
+        total.H.add_(inner.H)
+        total.I.add_(inner.I)
+        total.b1.add_(inner.b1)
+        total.L.index_add_(0, tokens[:, s], inner.L_x)
+        dh = inner.h_before
     count = targets.numel()
     mean = Network(*(gradient / count for gradient in total))
     return nll.mean().item(), mean, dh / count, hidden[-1]
@@ -104,17 +105,17 @@ def train_step(
     learning_rate: float,
     max_norm: float,
 ) -> tuple[Network, float, Tensor]:
-    """One step of stochastic gradient descent with the gradient's norm clipped.
+    """Take a step of stochastic gradient descent with gradient norm clipping.
 
-        theta' = theta - learning_rate min(1, max_norm / ||g||) g         g = dJ/dtheta, all of them
+        theta' = theta - learning_rate min(1, max_norm / ||g||) g       with g = dJ/dtheta
 
     Args:
         network: the parameters theta.
         tokens: x_1 .. x_T.
         targets: y_1 .. y_T.
-        h: h_0; zeros at the start of a text, then the last call's h_T.
-        learning_rate: the length of a step per unit of gradient.
-        max_norm: the largest norm that all gradients together may have.
+        h: h_0; zeros at the start of a text, then h_T of the last call.
+        learning_rate: the learning rate.
+        max_norm: the largest norm of all gradients together.
 
     Returns:
         theta', the loss before the step in nats per token, and h_T.

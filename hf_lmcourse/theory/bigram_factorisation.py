@@ -1,20 +1,20 @@
-"""A bigram model gives a text the same probability read from either end.
+"""A bigram model gives a text the same probability in both directions.
 
 Let p(x, y) be the probability that y follows x, p(x) = sum_y p(x, y) that of a word as the first of
 a pair, and p'(y) = sum_x p(x, y) as the second. From
 
     p(y | x) = p(x, y) / p(x)          p(x | y) = p(x, y) / p'(y)
 
-follows, each word x_1 .. x_{n-1} standing once under a fraction,
+follows, as each word x_1 .. x_{n-1} is once in a denominator,
 
     p(x_0)  p(x_1|x_0) ... p(x_n|x_{n-1}) = prod_i p(x_{i-1}, x_i) / (p(x_1) ... p(x_{n-1}))
     p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1) = prod_i p(x_{i-1}, x_i) / (p'(x_1) ... p'(x_{n-1}))
 
-The two are equal where the marginals are consistent, p = p': a word is as often the first of a pair
-as the second. In a text that holds for all words but its first and its last one. Read as a ring,
-with its first word after its last one, it holds for all, and the same count added to every pair
-changes nothing about it. Where each direction is smoothed by itself, it need not hold: by absolute
-discounting, for one, the two disagree.
+The two are equal if the marginals are consistent, p = p': a word is as often the first of a pair as
+the second. In a text this holds for all words but its first and last. In a circular text, where the
+first word follows the last, it holds for all words, also when the same count is added to every
+pair. If each direction is smoothed by itself, it need not hold: with absolute discounting, for
+example, the two differ.
 
 Source: the exercise of the course; Bayes' rule, applied n times.
 """
@@ -26,7 +26,7 @@ __all__ = ["left_to_right", "pair_probabilities", "right_to_left"]
 
 
 def pair_probabilities(tokens: Tensor, vocabulary: int, added: float = 0.0) -> Tensor:
-    """p(x, y) of a text read as a ring, so that its marginals are consistent.
+    """Estimate p(x, y) from a circular text, so that its marginals are consistent.
 
         p(x, y) = (c(x, y) + added) / (N + added V^2)
 
@@ -41,7 +41,7 @@ def pair_probabilities(tokens: Tensor, vocabulary: int, added: float = 0.0) -> T
 
 
 def left_to_right(pairs: Tensor, passage: Tensor) -> Tensor:
-    """The logarithm of p(x_0) p(x_1|x_0) ... p(x_n|x_{n-1}).
+    """Return the logarithm of p(x_0) p(x_1|x_0) ... p(x_n|x_{n-1}).
 
     Shape:
         pairs: (V, V), p(x, y); passage: (n + 1,), token ids; result: ().
@@ -52,7 +52,7 @@ def left_to_right(pairs: Tensor, passage: Tensor) -> Tensor:
 
 
 def right_to_left(pairs: Tensor, passage: Tensor) -> Tensor:
-    """The logarithm of p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1). Shapes as in `left_to_right`."""
+    """Return the logarithm of p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1); shapes as `left_to_right`."""
     second = pairs.sum(0)
     given_right = pairs[passage[:-1], passage[1:]] / second[passage[1:]]
     return second[passage[-1]].log() + given_right.log().sum()

@@ -1,4 +1,4 @@
-"""What a check returns: numbers beside what they must agree with, and tables of measurements."""
+"""The result of a check: values next to their references, and tables of measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-__all__ = ["Outcome", "Row", "Table", "below", "same", "simulated"]
+__all__ = ["CheckResult", "Row", "Table", "below", "same", "simulated"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity by its closed form and by another way.
+    """One quantity by its closed form and by another method.
 
     Attributes:
         quantity: what is compared.
-        ours: its value by the closed form; of a tensor, the Euclidean norm.
-        reference: its value by the other way; of a tensor, the Euclidean norm.
-        difference: the largest absolute difference; how far `ours` lies above a bound.
+        ours: the value by the closed form; for a tensor, its Euclidean norm.
+        reference: the value by the other method; for a tensor, its Euclidean norm.
+        difference: the largest absolute difference; for a bound, by how much `ours` exceeds it.
         allowed: the largest difference that passes.
     """
 
@@ -29,13 +29,13 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether the difference is allowed; one that is not a number never is."""
+        """Whether the difference is allowed; nan is not."""
         return self.difference <= self.allowed
 
 
 @dataclass(frozen=True)
 class Table:
-    """Measured numbers that nothing is compared with."""
+    """Measurements that are not compared with anything."""
 
     title: str
     columns: tuple[str, ...]
@@ -43,24 +43,24 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All that one check found."""
+class CheckResult:
+    """The rows and tables of one check."""
 
     rows: Sequence[Row]
     tables: Sequence[Table] = field(default_factory=tuple)
 
     @property
     def ok(self) -> bool:
-        """Whether every row passes, and there is one."""
+        """Whether there are rows and all of them pass."""
         return bool(self.rows) and all(row.ok for row in self.rows)
 
 
 def same(
     quantity: str, ours: Tensor | float, reference: Tensor | float, allowed: float = 1e-10
 ) -> Row:
-    """A row of two values that must be equal to within `allowed`, in every entry.
+    """Compare two values, which must be equal to within `allowed` in every entry.
 
-    Tensors of different shapes are infinitely far apart: no broadcasting hides a mistake.
+    The difference of tensors of different shapes is infinite: broadcasting cannot hide a mistake.
     """
     a, b = (torch.as_tensor(value, dtype=torch.float64) for value in (ours, reference))
     difference = (a - b).abs().max().item() if a.shape == b.shape else float("inf")
@@ -71,13 +71,13 @@ def same(
 
 
 def simulated(quantity: str, ours: float, samples: Tensor, standard_errors: float = 5) -> Row:
-    """A row of an expectation by its closed form and the mean of independent samples.
+    """Compare the closed form of an expectation with the mean of independent samples.
 
     Args:
         quantity: what is compared.
         ours: the closed form.
         samples: the simulated values, whose mean is the reference.
-        standard_errors: so many standard errors of that mean are allowed.
+        standard_errors: how many standard errors of that mean are allowed.
 
     Shape:
         samples: (draws,).
@@ -88,5 +88,5 @@ def simulated(quantity: str, ours: float, samples: Tensor, standard_errors: floa
 
 
 def below(quantity: str, ours: float, bound: float) -> Row:
-    """A row of a value that must not exceed a bound."""
+    """Compare a value with a bound that it must not exceed."""
     return Row(quantity, ours, bound, ours - bound, 0.0)

@@ -1,11 +1,11 @@
-"""The questions of the course by name: the statement of each, and its check."""
+"""The questions of the course by name: the statement and the check of each."""
 
 import difflib
 import inspect
 from importlib import import_module
 
 from ..errors import LmcourseError
-from .check_result import Outcome
+from .check_result import CheckResult
 
 __all__ = ["ITEMS", "run_check", "statement"]
 
@@ -23,11 +23,11 @@ ITEMS = (
     "characters_and_words",
     "softmax_cost",
 )
-"""Each is a module of this package, its check the module of that name in `checks/`."""
+"""Each is a module of this package; its check is the module of the same name in `checks/`."""
 
 
 def statement(item: str) -> str:
-    """What is claimed and why: the docstring of the item's module.
+    """Return the claim and its derivation: the docstring of the item's module.
 
     Raises:
         LmcourseError: there is no such item.
@@ -36,16 +36,16 @@ def statement(item: str) -> str:
     return inspect.getdoc(import_module(f".{item}", __package__)) or ""
 
 
-def run_check(item: str) -> Outcome:
-    """Compute what the item claims, and the same by other means.
+def run_check(item: str) -> CheckResult:
+    """Compute what the item claims, and the same by another method.
 
     Raises:
         LmcourseError: there is no such item.
     """
     _demand(item)
-    # Imported late: some checks need corpora and models, the derivations only torch.
-    outcome: Outcome = import_module(f".checks.{item}", __package__).check()
-    return outcome
+    # imported here because some checks need corpora and models, the derivations only torch
+    result: CheckResult = import_module(f".checks.{item}", __package__).check()
+    return result
 
 
 def _demand(item: str) -> None:

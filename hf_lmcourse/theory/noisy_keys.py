@@ -1,8 +1,9 @@
-"""With noisy keys, two heads average two values where one head swings between them.
+"""With noisy keys, two heads average two values while one head switches between them.
 
-The keys are k_i ~ N(mu_i, Sigma_i), the mu_i orthogonal and of length one. We want (v_a + v_b) / 2.
-One head uses q = beta (mu_a + mu_b). Two heads use q_1 = beta mu_a and q_2 = beta mu_b, and
-c = (c_1 + c_2) / 2. How much c varies is measured by the trace of its covariance, E ||c - E c||^2.
+The keys are k_i ~ N(mu_i, Sigma_i), the mu_i orthogonal and of length one. The target is (v_a +
+v_b) / 2. One head uses q = beta (mu_a + mu_b). Two heads use q_1 = beta mu_a and q_2 = beta mu_b,
+and c = (c_1 + c_2) / 2. The variation of c is measured by the trace of its covariance, E ||c - E
+c||^2.
 
 Small noise: Sigma_i = alpha I for every key, alpha small. To first order in the noise
 
@@ -10,15 +11,15 @@ Small noise: Sigma_i = alpha I for every key, alpha small. To first order in the
     G_j = 1/H sum_h a_hj (v_j - c_h) q_h^T
     tr Cov c = alpha sum_j ||G_j||^2          (Frobenius norms)
 
-For large beta that is alpha beta^2 ||v_a - v_b||^2 / 4 for one head, and next to nothing for two:
-each looks at one key only, and a_hj (v_j - c_h) vanishes for the others as for that one.
+For large beta that is alpha beta^2 ||v_a - v_b||^2 / 4 for one head, and almost zero for two: each
+attends to one key only, and a_hj (v_j - c_h) vanishes for the others as for that one.
 
 A key of uncertain length: Sigma_a = alpha I + 1/2 mu_a mu_a^T. For alpha -> 0 this is
 
     k_a = g mu_a,   g ~ N(1, 1/2)          k_i = mu_i for the others
 
-    one head:    a_a / a_b = e^(beta (g - 1))     c swings to v_a where g > 1, to v_b where g < 1
-    two heads:   c_2 = v_b always;                c_1 = v_a wherever g is well above zero
+    one head:    a_a / a_b = e^(beta (g - 1))     c is close to v_a if g > 1, to v_b if g < 1
+    two heads:   c_2 = v_b always;                c_1 = v_a if g is well above zero
 
 so that for beta -> infinity, with P(g > 0) = Phi(sqrt 2) = 0.921 and w the mean of the values other
 than v_a,
@@ -26,12 +27,12 @@ than v_a,
     one head:    tr Cov c -> 1/4 ||v_a - v_b||^2
     two heads:   tr Cov c -> 1/4 P(g > 0) P(g < 0) ||v_a - w||^2 = 0.018 ||v_a - w||^2
 
-On average both come near the average that is wanted, and the mean alone tells nothing of the swing:
+The expectation of both is close to the target; it does not show the variation:
 
     one head:    E c -> 1/2 v_a + 1/2 v_b
     two heads:   E c -> 1/2 v_b + 1/2 (P(g > 0) v_a + P(g < 0) w)
 
-For a beta that is not infinite the expectation over g is an integral over one variable.
+For finite beta the expectation over g is an integral over one variable.
 
 Source: an exercise in courses on language models; the first-order formula is the delta method.
 """
@@ -59,7 +60,7 @@ KEY_VARIANCE = 0.5
 
 
 def attend_heads(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
-    """The mean c of the c_h of all heads, each with its own query to the same keys and values.
+    """Return the mean c of the outputs c_h of all heads, which share keys and values.
 
     Shape:
         queries: (H, size); K: (..., n, size); V: (n, value size); result: (..., value size).
@@ -70,13 +71,13 @@ def attend_heads(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
 def draw_keys(
     means: Tensor, alpha: float, draws: int, generator: torch.Generator, stretched: int | None
 ) -> Tensor:
-    """k_i ~ N(mu_i, alpha I), and where asked for 1/2 mu_a mu_a^T more for one key.
+    """Draw k_i ~ N(mu_i, alpha I), for one key optionally with 1/2 mu_a mu_a^T added.
 
     Args:
         means: the mu_i.
         alpha: the variance in every direction.
-        draws: how many sets of keys.
-        generator: the source of chance.
+        draws: the number of sets of keys.
+        generator: the random generator.
         stretched: the index a of the key of uncertain length, or `None`.
 
     Shape:
@@ -91,7 +92,7 @@ def draw_keys(
 
 
 def key_jacobian(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
-    """G_j = dc/dk_j = 1/H sum_h a_hj (v_j - c_h) q_h^T.
+    """Return G_j = dc/dk_j = 1/H sum_h a_hj (v_j - c_h) q_h^T.
 
     Shape:
         queries: (H, size); K: (n, size); V: (n, value size); result: (n, value size, size).
@@ -104,7 +105,7 @@ def key_jacobian(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
 
 
 def variance_of_small_noise(queries: Tensor, means: Tensor, V: Tensor, alpha: float) -> float:
-    """For keys N(mu_j, alpha I), tr Cov c = alpha sum_j ||G_j||^2 to first order in alpha.
+    """Return tr Cov c = alpha sum_j ||G_j||^2 for keys N(mu_j, alpha I), to first order in alpha.
 
     Shape:
         queries: (H, size); means: (n, size); V: (n, value size).
@@ -115,21 +116,21 @@ def variance_of_small_noise(queries: Tensor, means: Tensor, V: Tensor, alpha: fl
 def moments_of_uncertain_length(
     queries: Tensor, means: Tensor, V: Tensor, stretched: int, points: int = 4001
 ) -> tuple[Tensor, float]:
-    """For k_a = g mu_a, g ~ N(1, 1/2), E c and tr Cov c as integrals over g, by trapezoids.
+    """Integrate E c and tr Cov c over g for k_a = g mu_a, g ~ N(1, 1/2), by the trapezoidal rule.
 
     Args:
         queries: q_1 .. q_H.
         means: the mu_i.
         V: the values.
         stretched: the index a.
-        points: of the grid, which covers eight standard deviations to each side.
+        points: the number of grid points, over eight standard deviations to each side.
 
     Shape:
         queries: (H, size); means: (n, size); V: (n, value size); E c: (value size,).
     """
     z = torch.linspace(-8, 8, points, dtype=means.dtype)
     density = torch.exp(-z.square() / 2)
-    density /= density.sum()  # the same spacing everywhere: the rule is a weighted mean
+    density /= density.sum()  # the spacing is constant, so the rule is a weighted mean
     keys = means.repeat(points, 1, 1)
     keys[:, stretched] *= (1 + KEY_VARIANCE**0.5 * z).unsqueeze(-1)
     c = attend_heads(queries, keys, V)
@@ -138,29 +139,29 @@ def moments_of_uncertain_length(
 
 
 def limits_of_uncertain_length(V: Tensor, a: int, b: int) -> tuple[float, float]:
-    """The limits of tr Cov c for alpha -> 0 and beta -> infinity: of one head, of two heads.
+    """Return the limits of tr Cov c for one head and two, alpha -> 0 and beta -> infinity.
 
     Shape:
         V: (n, value size).
     """
-    turned, others = _turned(), _mean_of_others(V, a)
+    reversed_key, others = _reversed(), _mean_of_others(V, a)
     one = 0.25 * (V[a] - V[b]).square().sum().item()
-    two = 0.25 * turned * (1 - turned) * (V[a] - others).square().sum().item()
+    two = 0.25 * reversed_key * (1 - reversed_key) * (V[a] - others).square().sum().item()
     return one, two
 
 
 def limit_means_of_uncertain_length(V: Tensor, a: int, b: int) -> tuple[Tensor, Tensor]:
-    """The limits of E c for alpha -> 0 and beta -> infinity: of one head, of two heads.
+    """Return the limits of E c for one head and two, alpha -> 0 and beta -> infinity.
 
     Shape:
         V: (n, value size); results: (value size,).
     """
-    turned, others = _turned(), _mean_of_others(V, a)
-    return (V[a] + V[b]) / 2, (V[b] + (1 - turned) * V[a] + turned * others) / 2
+    reversed_key, others = _reversed(), _mean_of_others(V, a)
+    return (V[a] + V[b]) / 2, (V[b] + (1 - reversed_key) * V[a] + reversed_key * others) / 2
 
 
-def _turned() -> float:
-    """P(g < 0): how often the key points the other way."""
+def _reversed() -> float:
+    """Return P(g < 0), the probability that the key is reversed."""
     return 0.5 * math.erfc((2 * KEY_VARIANCE) ** -0.5)
 
 

@@ -1,4 +1,4 @@
-"""A network with one hidden layer: the gradient walks back layer by layer.
+"""A network with one hidden layer: backpropagation layer by layer.
 
 With x a row vector,
 
@@ -12,7 +12,7 @@ With x a row vector,
     d CE / dW2 = h^T delta2          d CE / db2 = delta2
     d CE / dW1 = x^T delta1          d CE / db1 = delta1
 
-where * multiplies entry by entry. For a batch of rows the gradients of the parameters add up.
+where * is the elementwise product. For a batch the gradients of the parameters are summed.
 
 Source: Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors.
 """
@@ -56,7 +56,7 @@ def _hidden_and_logits(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def predict(network: Network, x: Tensor) -> Tensor:
-    """The distribution yhat of each row.
+    """Return the distribution yhat of each row.
 
     Shape:
         x: (batch, inputs); result: (batch, classes).
@@ -65,7 +65,7 @@ def predict(network: Network, x: Tensor) -> Tensor:
 
 
 def loss(network: Network, x: Tensor, y: Tensor) -> Tensor:
-    """The cross-entropy, summed over the rows, in nats.
+    """Return the cross-entropy, summed over the rows, in nats.
 
     Shape:
         x: (batch, inputs); y: (batch, classes); result: ().
@@ -74,7 +74,7 @@ def loss(network: Network, x: Tensor, y: Tensor) -> Tensor:
 
 
 def gradients(network: Network, x: Tensor, y: Tensor) -> Gradients:
-    """The gradients of `loss` by the equations of the module's docstring.
+    """Compute the gradients of `loss` by the equations above.
 
     Shape:
         x: (batch, inputs); y: (batch, classes).

@@ -8,8 +8,8 @@ Because log_b p = ln p / ln b and b = e^(ln b),
 
     PP = e^(ln b (-1/M) sum_i ln p_i / ln b) = e^(-1/M sum_i ln p_i) = (p_1 p_2 ... p_M)^(-1/M)
 
-and b is gone: 2^(cross-entropy in bits) = e^(cross-entropy in nats) = the geometric mean of the
-1/p_i. A model that spreads its belief evenly over V words has PP = V.
+which does not depend on b: 2^(cross-entropy in bits) = e^(cross-entropy in nats) = the geometric
+mean of the 1/p_i. A uniform distribution over V words has PP = V.
 
 Source: Jelinek et al. 1977, Perplexity - a measure of the difficulty of speech recognition tasks.
 """
@@ -23,11 +23,11 @@ __all__ = ["cross_entropy", "perplexity"]
 
 
 def cross_entropy(probabilities: Tensor, base: float = math.e) -> Tensor:
-    """-1/M sum_i log_b p_i: in bits for b = 2, in nats for b = e.
+    """Return -1/M sum_i log_b p_i: in bits for b = 2, in nats for b = e.
 
     Args:
-        probabilities: of each word that came, above zero.
-        base: b, above zero and not one.
+        probabilities: the probability of each word of the text, positive.
+        base: b, positive and not one.
 
     Shape:
         probabilities: (words,); result: ().
@@ -36,5 +36,5 @@ def cross_entropy(probabilities: Tensor, base: float = math.e) -> Tensor:
 
 
 def perplexity(probabilities: Tensor, base: float = math.e) -> Tensor:
-    """The base to the power of the cross-entropy in that base. Arguments and shapes as there."""
+    """Return base ** cross_entropy(probabilities, base)."""
     return base ** cross_entropy(probabilities, base)

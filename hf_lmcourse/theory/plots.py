@@ -1,4 +1,4 @@
-"""Pictures of what the theory of attention says, its formulas beside simulation."""
+"""Plots of the theory of attention: its formulas and simulations."""
 
 import math
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from . import noisy_keys
 from .checks import attention_scaling as scaling_check
 from .checks import noisy_keys as keys_check
 
-__all__ = ["PICTURES", "plot_attention_scaling", "plot_noisy_keys"]
+__all__ = ["PLOTS", "plot_attention_scaling", "plot_noisy_keys"]
 
 _DRAWS = 4000
 _HISTOGRAM_BETA = 20.0
 _LEAST_VARIANCE = 1e-7
-"""Below it the variance counts as none and is not drawn."""
+"""Smaller variances are not drawn."""
 
 
 def plot_noisy_keys(path: Path) -> None:
-    """One head against two: the weight that v_a gets, and the variance for longer queries.
+    """Plot the weight of v_a for one head and two, and the variance for longer queries.
 
     Args:
-        path: the picture; its ending says the format.
+        path: the file to write; its suffix is the format.
     """
     means, V = keys_check.orthonormal_setting()
     figure = Figure(figsize=(11, 4.6), layout="constrained")
@@ -47,9 +47,9 @@ def plot_noisy_keys(path: Path) -> None:
             ]
             right.plot(betas[::5], simulated, marker, color=colour, markersize=4, linestyle="none")
     right.set(xscale="log", yscale="log", ylim=(_LEAST_VARIANCE, 3))
-    right.set_xlabel(r"$\beta$, how long the query is")
+    right.set_xlabel(r"$\beta$, the length of the query")
     right.set_ylabel("tr Cov c (the values have length 1)")
-    right.set_title("Variance of the output (lines: formula, marks: simulation)", fontsize=11)
+    right.set_title("Variance of the output (lines: formula, markers: simulation)", fontsize=11)
     right.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.06))
     _save(figure, path)
 
@@ -61,9 +61,9 @@ def _closed_form(queries: Tensor, means: Tensor, V: Tensor, stretched: int | Non
 
 
 def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
-    """How often v_a gets which weight where the length of its key is uncertain."""
-    chance = torch.Generator().manual_seed(0)
-    keys = noisy_keys.draw_keys(means, keys_check.ALPHA, 10 * _DRAWS, chance, keys_check.A)
+    """Draw a histogram of the weight of v_a when its key has an uncertain length."""
+    generator = torch.Generator().manual_seed(0)
+    keys = noisy_keys.draw_keys(means, keys_check.ALPHA, 10 * _DRAWS, generator, keys_check.A)
     one, two = (
         noisy_keys.attend_heads(queries, keys, V)[:, keys_check.A]  # the values are unit vectors
         for queries in keys_check.heads(means, _HISTOGRAM_BETA)
@@ -74,23 +74,23 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
     )
     axes.hist(
         [one.numpy(), two.numpy()],
-        bins=21,  # an odd number: the weight that is wanted lies in the middle of one
+        bins=21,  # an odd number, so that the target weight is in the middle of a bin
         range=(0, 1),
         weights=[torch.full_like(one, 1 / len(one)).numpy()] * 2,
         color=[VERMILION, BLUE],
         label=names,
     )
-    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1, zorder=0, label="wanted")
-    axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of the draws")
+    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1, zorder=0, label="target")
+    axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of draws")
     axes.set_title(rf"A key of uncertain length, $\beta$ = {_HISTOGRAM_BETA:g}", fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="upper left")
 
 
 def plot_attention_scaling(path: Path) -> None:
-    """What dividing logits by sqrt d does to their variance, to the entropy, to the gradient.
+    """Plot what dividing logits by sqrt d does to their variance, the entropy and the gradient.
 
     Args:
-        path: the picture; its ending says the format.
+        path: the file to write; its suffix is the format.
     """
     sizes = [2**exponent for exponent in range(2, 11)]
     measured = [scaling_check.measure(d) for d in sizes]
@@ -139,8 +139,8 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-PICTURES: dict[str, Callable[[Path], None]] = {
+PLOTS: dict[str, Callable[[Path], None]] = {
     "noisy_keys": plot_noisy_keys,
     "attention_scaling": plot_attention_scaling,
 }
-"""What draws the picture of an item."""
+"""The function that draws the plot of an item."""

@@ -1,4 +1,4 @@
-"""The simple recurrent network: gradients of a step's loss, there and one step before.
+"""The simple recurrent network: gradients of a step's loss, at that step and the one before.
 
 With x_t a word, L_x its row of the embedding matrix L, and row vectors throughout,
 
@@ -11,15 +11,15 @@ From the output down to the hidden vector (see softmax):
     delta_t  = yhat_t - y_t
     dJ_t/dU  = h_t^T delta_t       dJ_t/db2 = delta_t       dJ_t/dh_t = delta_t U^T
 
-From a hidden vector h_s, for any gradient dJ/dh_s that reaches it, to all that it was made from:
+From a hidden vector h_s and its gradient dJ/dh_s to everything that h_s depends on:
 
     gamma_s     = dJ/dh_s * h_s * (1 - h_s)
     dJ/dL_{x_s} = gamma_s I^T      dJ/dI|_s = e_s^T gamma_s       dJ/db1|_s  = gamma_s
     dJ/dh_{s-1} = gamma_s H^T      dJ/dH|_s = h_{s-1}^T gamma_s
 
-Here |_s means: of the parameter as it is used at step s alone. With s = t this answers for J_t at
-its own step. It also gives dJ_t/dh_{t-1}, with which the same lines, at s = t - 1, answer for the
-previous step. All of backpropagation through time is this, repeated.
+Here |_s means the gradient of the parameter as it is used at step s only. With s = t these are the
+gradients of J_t at its own step. They include dJ_t/dh_{t-1}, with which the same equations at
+s = t - 1 give the gradients at the previous step. Backpropagation through time repeats this.
 
 Sources: Elman 1990, Finding structure in time; Mikolov et al. 2010, Recurrent neural network based
 language model.
@@ -78,7 +78,7 @@ class HiddenGradients(NamedTuple):
 
 
 def hidden_step(network: Network, h: Tensor, x: Tensor) -> Tensor:
-    """h_t = sigmoid(h_{t-1} H + L_{x_t} I + b1).
+    """Return h_t = sigmoid(h_{t-1} H + L_{x_t} I + b1).
 
     Shape:
         h, result: (batch, hidden); x: (batch,).
@@ -87,7 +87,7 @@ def hidden_step(network: Network, h: Tensor, x: Tensor) -> Tensor:
 
 
 def predict(network: Network, h: Tensor) -> Tensor:
-    """yhat_t = softmax(h_t U + b2).
+    """Return yhat_t = softmax(h_t U + b2).
 
     Shape:
         h: (..., hidden); result: (..., vocabulary).
@@ -96,13 +96,13 @@ def predict(network: Network, h: Tensor) -> Tensor:
 
 
 def output_gradients(network: Network, h: Tensor, yhat: Tensor, y: Tensor) -> OutputGradients:
-    """From the loss of a step to its hidden vector.
+    """Compute the gradients from the loss of a step down to its hidden vector.
 
     Args:
         network: the parameters.
         h: h_t.
         yhat: the prediction.
-        y: the ids of the words that came.
+        y: the ids of the target words.
 
     Shape:
         h: (batch, hidden); yhat: (batch, vocabulary); y: (batch,).
@@ -115,12 +115,12 @@ def output_gradients(network: Network, h: Tensor, yhat: Tensor, y: Tensor) -> Ou
 def hidden_gradients(
     network: Network, h_before: Tensor, x: Tensor, h: Tensor, dh: Tensor
 ) -> HiddenGradients:
-    """From a hidden vector to all that it was made from.
+    """Compute the gradients from a hidden vector to everything that it depends on.
 
     Args:
         network: the parameters.
         h_before: h_{s-1}.
-        x: the ids of the words x_s.
+        x: the word ids x_s.
         h: h_s.
         dh: dJ/dh_s.
 

@@ -3,7 +3,7 @@
     yhat = softmax(theta)           yhat_k = exp(theta_k) / sum_j exp(theta_j)
     CE   = - sum_k y_k log yhat_k   y a distribution over the classes, often one-hot
 
-With log yhat_k = theta_k - log sum_j exp(theta_j), and because the y_k add up to one,
+With log yhat_k = theta_k - log sum_j exp(theta_j), and because the y_k sum to one,
 
     CE = log sum_j exp(theta_j) - sum_k y_k theta_k
 
@@ -33,9 +33,9 @@ __all__ = [
 
 
 def softmax(theta: Tensor) -> Tensor:
-    """exp(theta_k) / sum_j exp(theta_j) along the last axis.
+    """Return exp(theta_k) / sum_j exp(theta_j) along the last axis.
 
-    Adding a constant to every theta_j changes nothing, so the largest is taken off first: no
+    A constant added to every theta_j changes nothing, so the largest is subtracted first: no
     exponential overflows.
 
     Shape:
@@ -46,9 +46,9 @@ def softmax(theta: Tensor) -> Tensor:
 
 
 def softmax_jacobian(theta: Tensor) -> Tensor:
-    """The matrix of d yhat_k / d theta_j = yhat_k (1[k = j] - yhat_j): diag(yhat) - yhat yhat^T.
+    """Return diag(yhat) - yhat yhat^T: d yhat_k / d theta_j = yhat_k (1[k = j] - yhat_j).
 
-    It is symmetric; its rows add up to zero, since a constant added to theta changes nothing.
+    It is symmetric; its rows sum to zero, since a constant added to theta changes nothing.
 
     Shape:
         theta: (..., classes); result: (..., classes, classes).
@@ -58,7 +58,7 @@ def softmax_jacobian(theta: Tensor) -> Tensor:
 
 
 def cross_entropy(theta: Tensor, y: Tensor) -> Tensor:
-    """CE = log sum_j exp(theta_j) - sum_k y_k theta_k, in nats.
+    """Return CE = log sum_j exp(theta_j) - sum_k y_k theta_k, in nats.
 
     Shape:
         theta, y: (..., classes); result: (...).
@@ -69,7 +69,7 @@ def cross_entropy(theta: Tensor, y: Tensor) -> Tensor:
 
 
 def logit_gradient(theta: Tensor, y: Tensor) -> Tensor:
-    """With respect to the logits: d CE / d theta = yhat - y.
+    """Return d CE / d theta = yhat - y.
 
     Shape:
         theta, y, result: (..., classes).
@@ -78,7 +78,7 @@ def logit_gradient(theta: Tensor, y: Tensor) -> Tensor:
 
 
 def weight_gradient(theta: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """With respect to W in theta = W z: (yhat - y) z^T, summed over a batch.
+    """Return d CE / d W for theta = W z: (yhat - y) z^T, summed over a batch.
 
     Shape:
         theta, y: (batch, classes); z: (batch, size); result: (classes, size).
@@ -87,7 +87,7 @@ def weight_gradient(theta: Tensor, y: Tensor, z: Tensor) -> Tensor:
 
 
 def input_gradient(theta: Tensor, y: Tensor, W: Tensor) -> Tensor:
-    """With respect to z in theta = W z: W^T (yhat - y), for each row of a batch.
+    """Return d CE / d z for theta = W z: W^T (yhat - y), for each row of a batch.
 
     Shape:
         theta, y: (batch, classes); W: (classes, size); result: (batch, size).

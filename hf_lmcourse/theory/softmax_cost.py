@@ -1,4 +1,4 @@
-"""The softmax over the vocabulary is where a feed-forward model spends its time.
+"""The softmax over the vocabulary dominates the cost of a feed-forward model.
 
 Bengio's network reads n - 1 words of m numbers each and has h hidden units. A token costs, in
 multiply-adds of the forward pass,
@@ -7,21 +7,21 @@ multiply-adds of the forward pass,
     output layer               V h          and V (n - 1) m more with direct connections
 
 so that the output layer's share, V / (V + (n - 1) m) without them, tends to one as V grows. Three
-ways to train an output layer over hidden vectors of size D, in multiply-adds a token:
+output layers over hidden vectors of size D, in multiply-adds per token:
 
     full       D V
     adaptive   D (c_1 + K)  +  sum_i P_i (D D_i + D_i s_i)          D_i = D / r^i rounded down
     sampled    D W
 
-Adaptive: c_1 frequent words and K clusters in the head; cluster i has s_i rare words, and only the
-share P_i of the tokens that are among them pays for it. Sampled, for a batch of B tokens: the W
-words to be scored are those drawn, word j with probability pi_j, and those among the B targets. If
-the targets are independent with probabilities p_j,
+Adaptive: c_1 frequent words and K clusters in the head; cluster i has s_i rare words and is
+computed only for the share P_i of the tokens that are among them. Sampled, for a batch of B tokens:
+the W words to be scored are those drawn, word j with probability pi_j, and the B targets. If the
+targets are independent with probabilities p_j,
 
     E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B
 
-(our sampler always keeps word 0: pi_0 = 1). Real targets repeat within a batch: W is smaller then.
-Ours fill W, and the tokens of a cluster, up to a multiple of 64, see `size_multiple`.
+(our sampler always keeps word 0: pi_0 = 1). Real targets repeat within a batch, then W is smaller.
+The implementation rounds W, and the tokens of a cluster, up to a multiple, see `size_multiple`.
 
 Sources: Bengio et al. 2003, A neural probabilistic language model; Grave et al. 2017, Efficient
 softmax approximation for GPUs; Jean et al. 2015, On using very large target vocabulary for neural
@@ -45,7 +45,7 @@ __all__ = [
 def feed_forward_multiply_adds(
     vocabulary: int, context: int, embedding: int, hidden: int, direct: bool = False
 ) -> tuple[int, int]:
-    """What a token costs in the hidden and in the output layer of Bengio's network.
+    """Return the cost of a token in the hidden and in the output layer of Bengio's network.
 
     Args:
         vocabulary: V.
@@ -59,14 +59,14 @@ def feed_forward_multiply_adds(
 
 
 def full_multiply_adds(hidden: int, words: float) -> float:
-    """D V; with the number of words scored for V also that of sampled softmax."""
+    """Return D V; with the number of words scored for V also the cost of sampled softmax."""
     return hidden * words
 
 
 def _clusters(
     hidden: int, vocabulary: int, cutoffs: Sequence[int], div_value: float
 ) -> list[tuple[int, int]]:
-    """D_i and s_i of each cluster."""
+    """Return D_i and s_i of each cluster."""
     borders = pairwise([*cutoffs, vocabulary])
     return [
         (int(hidden // div_value**i), end - start)
@@ -81,12 +81,12 @@ def adaptive_multiply_adds(
     shares: Sequence[float],
     div_value: float = 4.0,
 ) -> float:
-    """D (c_1 + K) + sum_i P_i (D D_i + D_i s_i).
+    """Return D (c_1 + K) + sum_i P_i (D D_i + D_i s_i).
 
     Args:
         hidden: D.
         vocabulary: V.
-        cutoffs: the first id of each cluster, c_1 the first of them.
+        cutoffs: the first id of each cluster, starting with c_1.
         shares: P_i of each cluster.
         div_value: r.
     """
@@ -99,18 +99,18 @@ def adaptive_multiply_adds(
 def adaptive_parameters(
     hidden: int, vocabulary: int, cutoffs: Sequence[int], div_value: float = 4.0
 ) -> int:
-    """(D + 1) (c_1 + K) + sum_i (D D_i + D_i s_i): only the head has a bias."""
+    """Return (D + 1) (c_1 + K) + sum_i (D D_i + D_i s_i): only the head has a bias."""
     clusters = _clusters(hidden, vocabulary, cutoffs, div_value)
     head = (hidden + 1) * (cutoffs[0] + len(clusters))
     return head + sum(width * (hidden + size) for width, size in clusters)
 
 
 def expected_words(pi: Tensor, p: Tensor, batch: int) -> float:
-    """E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B.
+    """Return E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B.
 
     Args:
-        pi: how likely each word is to be drawn.
-        p: how likely each word is to be a target.
+        pi: the probability of each word to be drawn.
+        p: the probability of each word to be a target.
         batch: B.
 
     Shape:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hf_lmcourse.theory import plots, softmax
-from hf_lmcourse.theory.check_result import Outcome, same
+from hf_lmcourse.theory.check_result import CheckResult, same
 from hf_lmcourse.theory.items import ITEMS, statement
 
 from .commands import lmcourse
@@ -43,9 +43,9 @@ def test_a_wrong_formula_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_runs_every_item(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def check(item: str) -> Outcome:
+    def check(item: str) -> CheckResult:
         seen.append(item)
-        return Outcome([same("one", 1.0, torch.tensor(2.0 if item == ITEMS[1] else 1.0))])
+        return CheckResult([same("one", 1.0, torch.tensor(2.0 if item == ITEMS[1] else 1.0))])
 
     monkeypatch.setattr("hf_lmcourse.cli.theory.run_check", check)
     outcome = lmcourse("theory", "all")

@@ -110,7 +110,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Exp
     @cache
     def export(family: str) -> Exported:
         row = BY_NAME[family]
-        model = row.random(std=0.3, **({"backend": "torch"} if row.reference else {})).train()
+        changes: dict[str, Any] = {"backend": "torch"} if row.reference else {}
+        model = row.random(std=0.3, **changes).train()
         before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         return Exported(
             model, before, *exporter.export_onnx(model, tmp_path_factory.mktemp(family))

@@ -1,11 +1,11 @@
-"""A check can fail, and does where it should."""
+"""A check passes if every row agrees, and fails otherwise."""
 
 import math
 
 import pytest
 import torch
 
-from hf_lmcourse.theory.check_result import Outcome, Row, below, same, simulated
+from hf_lmcourse.theory.check_result import CheckResult, Row, below, same, simulated
 
 ONE = torch.ones(2, 2, dtype=torch.float64)
 
@@ -21,8 +21,8 @@ ONE = torch.ones(2, 2, dtype=torch.float64)
     ],
     ids=lambda row: row.quantity,
 )
-def test_what_agrees_passes(row: Row) -> None:
-    assert row.ok and Outcome([row]).ok
+def test_rows_that_agree_pass(row: Row) -> None:
+    assert row.ok and CheckResult([row]).ok
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_what_agrees_passes(row: Row) -> None:
     ],
     ids=lambda row: row.quantity,
 )
-def test_what_does_not_agree_fails(row: Row) -> None:
+def test_rows_that_do_not_agree_fail(row: Row) -> None:
     assert not row.ok
-    assert not Outcome([same("good", 1.0, 1.0), row]).ok
+    assert not CheckResult([same("good", 1.0, 1.0), row]).ok
 
 
-def test_an_outcome_without_rows_is_no_success() -> None:
-    assert not Outcome([]).ok
+def test_a_result_without_rows_fails() -> None:
+    assert not CheckResult([]).ok
 
 
 def test_a_tensor_is_shown_by_its_norm_and_shape() -> None:

@@ -49,4 +49,4 @@ def test_the_division_keeps_variance_and_entropy_level(drawn: list[Figure], tmp_
 
 
 def test_every_picture_is_of_an_item() -> None:
-    assert set(plots.PICTURES) <= set(ITEMS)
+    assert set(plots.PLOTS) <= set(ITEMS)

@@ -1,1 +1,1 @@
-"""One check for each derivation: its numbers beside autograd's, a simulation's or a corpus's."""
+"""One check per derivation, against autograd, a simulation or a corpus."""

@@ -1,11 +1,11 @@
-"""Check of what attention can do with orthogonal keys and with values of two subspaces."""
+"""Check of attention with orthogonal keys, and with values from two subspaces."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .. import attention
-from ..check_result import Outcome, Row, Table, same
+from ..check_result import CheckResult, Row, Table, same
 from .references import normal, seeded
 
 __all__ = ["check"]
@@ -14,14 +14,14 @@ SIZE, KEYS = 16, 8
 BETAS = (1.0, 2.0, 5.0, 10.0, 20.0)
 
 
-def check() -> Outcome:
-    """Weights, copying, averaging, and the projection that takes a value out of a sum."""
-    chance = seeded()
-    K = torch.linalg.qr(normal(chance, SIZE, KEYS)).Q.t()  # orthogonal keys of length one
-    V = normal(chance, KEYS, SIZE)
-    return Outcome(
+def check() -> CheckResult:
+    """Check weights, copying, averaging, and the projection that takes a value out of a sum."""
+    generator = seeded()
+    K = torch.linalg.qr(normal(generator, SIZE, KEYS)).Q.t()  # orthogonal keys of length one
+    V = normal(generator, KEYS, SIZE)
+    return CheckResult(
         [
-            *_distribution_rows(K, V, 3 * normal(chance, SIZE)),
+            *_distribution_rows(K, V, 3 * normal(generator, SIZE)),
             *_aligned_rows(K),
             *_projection_rows(),
         ],
@@ -42,7 +42,7 @@ def _distribution_rows(K: Tensor, V: Tensor, q: Tensor) -> list[Row]:
 
 
 def _aligned_rows(K: Tensor) -> list[Row]:
-    """The closed form of the weights beside the softmax itself."""
+    """Compare the closed form of the weights with the softmax itself."""
     rows = []
     for name, chosen in (("copy", [2]), ("average", [2, 5]), ("average", [0, 1, 7])):
         for beta in BETAS:
@@ -54,11 +54,11 @@ def _aligned_rows(K: Tensor) -> list[Row]:
 
 
 def _projection_rows() -> list[Row]:
-    """v_a and v_b from subspaces that are orthogonal to each other."""
-    chance = seeded(1)
-    basis = torch.linalg.qr(normal(chance, SIZE, 7)).Q
+    """Check the projection of v_a and v_b from orthogonal subspaces."""
+    generator = seeded(1)
+    basis = torch.linalg.qr(normal(generator, SIZE, 7)).Q
     A, B = basis[:, :3], basis[:, 3:]
-    v_a, v_b = A @ normal(chance, 3), B @ normal(chance, 4)
+    v_a, v_b = A @ normal(generator, 3), B @ normal(generator, 4)
     return [
         same("M (v_a + v_b) = v_a", attention.projection(A) @ (v_a + v_b), v_a),
         same("M' (v_a + v_b) = v_b", attention.projection(B) @ (v_a + v_b), v_b),
@@ -66,7 +66,7 @@ def _projection_rows() -> list[Row]:
 
 
 def _distance_table(K: Tensor, V: Tensor) -> Table:
-    """How far c is from what is wanted, for longer and longer queries."""
+    """Tabulate the distance of c from its target for longer and longer queries."""
     rows = []
     for beta in BETAS:
         copy = attention.attend(attention.aligned_query(K, [2], beta), K, V)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import attention_scaling as scaling
-from ..check_result import Outcome, Row, Table, same, simulated
+from ..check_result import CheckResult, Row, Table, same, simulated
 from ..softmax import softmax_jacobian
 from .references import autograd, normal, seeded
 
@@ -16,18 +16,18 @@ SIZES = (4, 16, 64, 256, 1024)
 KEYS, _DRAWS = 64, 300
 
 
-def check() -> Outcome:
-    """The derivatives beside autograd, variance and entropy beside simulation; what d does."""
+def check() -> CheckResult:
+    """Check derivatives with autograd, variance and entropy with simulation; tabulate over d."""
     points = {d: measure(d) for d in SIZES}
     tables = [
         _table("Without the division", {d: plain for d, (plain, _) in points.items()}),
         _table("Divided by sqrt d", {d: scaled for d, (_, scaled) in points.items()}),
     ]
-    return Outcome([*_derivative_rows(), *_simulated_rows()], tables)
+    return CheckResult([*_derivative_rows(), *_simulated_rows()], tables)
 
 
 def measure(d: int) -> tuple[scaling.ScalingPoint, scaling.ScalingPoint]:
-    """The same random queries, keys and values without and with the division by sqrt d."""
+    """Measure the same random queries, keys and values without and with the division by sqrt d."""
     drawn = scaling.draw_attention(d, KEYS, _DRAWS, seeded())
     return scaling.scaling_point(*drawn, 1.0), scaling.scaling_point(*drawn, d**-0.5)
 
@@ -50,9 +50,9 @@ def _table(name: str, points: dict[int, scaling.ScalingPoint]) -> Table:
 
 
 def _derivative_rows() -> list[Row]:
-    chance = seeded(1)
-    q, K, V, g = (normal(chance, *shape) for shape in ((3, 5), (3, 7, 5), (3, 7, 4), (3, 4)))
-    o, scale = normal(chance, 7), torch.tensor(1.3, dtype=torch.float64)
+    generator = seeded(1)
+    q, K, V, g = (normal(generator, *shape) for shape in ((3, 5), (3, 7, 5), (3, 7, 4), (3, 4)))
+    o, scale = normal(generator, 7), torch.tensor(1.3, dtype=torch.float64)
 
     def loss(q: Tensor) -> Tensor:
         p = torch.softmax(0.4 * (K @ q.unsqueeze(-1)), dim=1)
@@ -72,15 +72,15 @@ def _derivative_rows() -> list[Row]:
 
 
 def _simulated_rows(draws: int = 4000) -> list[Row]:
-    """Products of independent q and k; and the entropy over many keys, where its formula holds."""
-    chance, rows = seeded(2), []
+    """Check products of independent q and k, and the entropy over many keys."""
+    generator, rows = seeded(2), []
     for d in SIZES:
-        products = (normal(chance, draws, d) * normal(chance, draws, d)).sum(-1)
+        products = (normal(generator, draws, d) * normal(generator, draws, d)).sum(-1)
         for name, scale in (("q.k", 1.0), ("q.k/sqrt d", d**-0.5)):
             variance = scaling.logit_variance(d, scale)
             rows.append(simulated(f"Var {name}, d = {d}", variance, (scale * products).square()))
     keys, d = 2048, 256
-    many = scaling.scaling_point(*scaling.draw_attention(d, keys, 40, chance), d**-0.5)
+    many = scaling.scaling_point(*scaling.draw_attention(d, keys, 40, generator), d**-0.5)
     formula = math.log(keys) - 0.5
     rows.append(same(f"S, scaled, n = {keys:,}: ln n - 1/2", formula, many.entropy.mean(), 0.05))
     return rows

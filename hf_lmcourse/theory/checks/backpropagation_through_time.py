@@ -1,4 +1,4 @@
-"""Check of backpropagation through time: the gradients, the step, and a training on real text."""
+"""Check of backpropagation through time: gradients, a training step, and training on text."""
 
 import math
 from collections.abc import Iterable
@@ -9,32 +9,32 @@ from torch.nn import functional
 
 from ...layers.elman import ElmanLayer
 from .. import backpropagation_through_time as bptt
-from ..check_result import Outcome, Row, Table, below, same
+from ..check_result import CheckResult, Row, Table, below, same
 from ..simple_rnn import Network
-from .references import autograd, corpus_text, normal, seeded
+from .references import autograd, corpus_characters, normal, seeded
 
-__all__ = ["check", "train_on_characters"]
+__all__ = ["check"]
 
 
-def check() -> Outcome:
-    """Gradients against autograd and the package's layer; then a network that learns to spell."""
+def check() -> CheckResult:
+    """Check gradients with autograd and the package's layer; then train a network on characters."""
     rows = [*_gradient_rows(), *_step_rows()]
-    curve, unigram = train_on_characters(steps=300)
-    rows.append(below("nats a character at the end, below the unigram's", curve[-1][1], unigram))
+    curve, unigram = _train_on_characters(steps=300)
+    rows.append(below("nats per character at the end, below the unigram's", curve[-1][1], unigram))
     title = f"Training on cpython-docs by characters (unigram entropy {unigram:.4f} nats)"
-    return Outcome(rows, [Table(title, ("step", "nats a character"), curve)])
+    return CheckResult(rows, [Table(title, ("step", "nats per character"), curve)])
 
 
 def _example() -> tuple[Network, Tensor, Tensor, Tensor]:
-    chance = seeded()
-    network = bptt.new_network(vocabulary=9, embedding=5, hidden=6, generator=chance)
-    network = network._replace(b1=normal(chance, 6), b2=normal(chance, 9))
-    tokens, targets = torch.randint(9, (2, 4, 8), generator=chance)
-    return network, tokens, targets, torch.sigmoid(normal(chance, 4, 6))
+    generator = seeded()
+    network = bptt.new_network(vocabulary=9, embedding=5, hidden=6, generator=generator)
+    network = network._replace(b1=normal(generator, 6), b2=normal(generator, 9))
+    tokens, targets = torch.randint(9, (2, 4, 8), generator=generator)
+    return network, tokens, targets, torch.sigmoid(normal(generator, 4, 6))
 
 
 def _plain_loss(tokens: Tensor, targets: Tensor, h: Tensor, *network: Tensor) -> Tensor:
-    """The loss by torch's functions and a plain loop, for autograd to go through."""
+    """Compute the loss by torch's functions and a plain loop, for autograd."""
     L, H, I, b1, U, b2 = network  # noqa: E741
     logits = []
     for x in tokens.t():
@@ -73,14 +73,14 @@ def _gradient_rows() -> list[Row]:
 
 
 def _step_rows() -> list[Row]:
-    """One training step beside torch's optimizer, once clipped and once not."""
+    """Compare a training step with torch's optimizer, once clipped and once not."""
     network, tokens, targets, h = _example()
     rows = []
     for max_norm in (0.1, 100.0):
         moved, _, _ = bptt.train_step(network, tokens, targets, h, 0.5, max_norm)
         leaves = [parameter.clone().requires_grad_() for parameter in network]
         _plain_loss(tokens, targets, h, *leaves).backward()
-        # by hand, since clip_grad_norm_ adds 1e-6 to the norm that it divides by
+        # not clip_grad_norm_, which adds 1e-6 to the norm that it divides by
         norm = torch.nn.utils.get_total_norm(
             [leaf.grad for leaf in leaves if leaf.grad is not None]
         )
@@ -93,22 +93,20 @@ def _flat(parameters: Iterable[Tensor]) -> Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in parameters])
 
 
-def train_on_characters(
-    steps: int, hidden: int = 64, batch: int = 16, length: int = 32
+def _train_on_characters(
+    steps: int, batch: int = 16, length: int = 32
 ) -> tuple[list[tuple[float, float]], float]:
-    """Train on parallel streams of characters, the state carried from one piece to the next.
+    """Train on parallel streams of characters, carrying the state from one chunk to the next.
 
     Returns:
-        Every 50 steps the step and the mean loss of the 50 in nats a character; and the entropy of
-        the characters one by one, which a model without context cannot beat.
+        The step and the mean loss in nats per character of every 50 steps, and the entropy of
+        single characters, which a model without context cannot beat.
     """
-    text = corpus_text("train")
-    ids = {character: index for index, character in enumerate(sorted(set(text)))}
-    tokens = torch.tensor([ids[character] for character in text])
+    tokens, _, vocabulary = corpus_characters()
     streams = tokens[: len(tokens) // batch * batch].view(batch, -1)
     shares = torch.bincount(tokens).double() / len(tokens)
-    network = bptt.new_network(len(ids), 16, hidden, seeded())
-    h = torch.zeros(batch, hidden, dtype=torch.float64)
+    network = bptt.new_network(vocabulary, 16, 64, seeded())
+    h = torch.zeros(batch, 64, dtype=torch.float64)
     curve: list[tuple[float, float]] = []
     losses: list[float] = []
     for step in range(steps):

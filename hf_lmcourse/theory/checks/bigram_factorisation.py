@@ -1,4 +1,4 @@
-"""Check that a bigram model estimated from a corpus reads the same in both directions."""
+"""Check that a bigram model of a corpus gives the same probability in both directions."""
 
 from collections import Counter
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from ..bigram_factorisation import left_to_right, pair_probabilities, right_to_left
-from ..check_result import Outcome, Row, Table, same
-from .references import corpus_text
+from ..check_result import CheckResult, Row, Table, same
+from .references import corpus_characters, corpus_text
 
 __all__ = ["check"]
 
 _WORDS_KEPT = 1500
 
 
-def check() -> Outcome:
-    """Characters and words of cpython-docs; the validation text, unseen pairs and all."""
+def check() -> CheckResult:
+    """Check characters and words of cpython-docs on the validation text, unseen pairs included."""
     rows: list[Row] = []
     table = []
     for unit, train, held_out, vocabulary in (_characters(), _words()):
@@ -27,25 +27,18 @@ def check() -> Outcome:
             rows.append(same(f"{unit}: ln p of {size:,}, mean", forward / size, backward / size))
             gap = _gap_when_discounted(train, vocabulary, passage)
             table.append((unit, size, forward.item(), backward.item(), gap))
-    columns = ("unit", "tokens", "left to right", "right to left", "gap if smoothed apart")
-    title = "ln p in nats; the gap is what the direction changes where each is discounted by itself"
-    return Outcome(rows, [Table(title, columns, table)])
+    columns = ("unit", "tokens", "left to right", "right to left", "gap if smoothed")
+    title = "ln p in nats; the gap is what the direction changes if each is discounted by itself"
+    return CheckResult(rows, [Table(title, columns, table)])
 
 
 def _characters() -> tuple[str, Tensor, Tensor, int]:
-    train, held_out = corpus_text("train"), corpus_text("validation")
-    ids = {character: index for index, character in enumerate(sorted(set(train)))}
-    passage = [ids[character] for character in held_out if character in ids]
-    return (
-        "characters",
-        torch.tensor([ids[character] for character in train]),
-        torch.tensor(passage),
-        len(ids),
-    )
+    train, held_out, vocabulary = corpus_characters()
+    return "characters", train, held_out, vocabulary
 
 
 def _words() -> tuple[str, Tensor, Tensor, int]:
-    """The most frequent words of the training text; 0 stands for all others."""
+    """Return the training and validation text as ids of frequent words; 0 is any other word."""
     train, held_out = (corpus_text(split).split() for split in ("train", "validation"))
     frequent = Counter(train).most_common(_WORDS_KEPT)
     ids = {word: index for index, (word, _) in enumerate(frequent, start=1)}
@@ -54,9 +47,11 @@ def _words() -> tuple[str, Tensor, Tensor, int]:
 
 
 def _gap_when_discounted(train: Tensor, vocabulary: int, passage: Tensor) -> float:
-    """Right to left less left to right, by p(y|x) = (max(c(x, y) - 1/2, 0) + 1/2 n(x) p(y)) / c(x).
+    """Return ln p right to left minus left to right under absolute discounting.
 
-    n(x) is the number of different words after x; from right to left, all roles change sides.
+        p(y|x) = (max(c(x, y) - 1/2, 0) + 1/2 n(x) p(y)) / c(x)
+
+    n(x) is the number of different words after x; from right to left, the roles are swapped.
     """
     counts = pair_probabilities(train, vocabulary) * len(train)
     found = []

@@ -10,18 +10,18 @@ from ...evaluation.spelling import spelling_bits
 from ...models import LSTMConfig, LSTMForCausalLM
 from ...tokenization import CharacterTokenizer, WordTokenizer
 from .. import characters_and_words as costs
-from ..check_result import Outcome, Row, Table, same
+from ..check_result import CheckResult, Row, Table, same
 from .references import corpus_text
 
 __all__ = ["check"]
 
 EMBEDDING, HIDDEN, GATES, STEPS = 64, 128, 4, 64
 KNOWN_FROM = 2
-"""A word that the training text has so often is known."""
+"""How often a word must occur in the training text to be in the vocabulary."""
 
 
-def check() -> Outcome:
-    """Tokens, parameters and products by the formulas beside tokenizers, models and a counter."""
+def check() -> CheckResult:
+    """Check tokens, parameters and products with tokenizers, models and a counter."""
     train, held_out = corpus_text("train"), corpus_text("validation")
     characters = costs.count_characters(train, held_out)
     words = costs.count_words(train, held_out, KNOWN_FROM)
@@ -33,13 +33,13 @@ def check() -> Outcome:
         for b, tokenizer in zip(bits, (by_character, by_word), strict=True)
     ]
     title = (
-        f"cpython-docs for an LSTM with E = {EMBEDDING}, D = {HIDDEN}, and for a trigram of counts;"
-        f" words known from {KNOWN_FROM} occurrences on"
+        f"cpython-docs for an LSTM with E = {EMBEDDING}, D = {HIDDEN}, and for a trigram model;"
+        f" words with at least {KNOWN_FROM} occurrences"
     )
     table: list[tuple[str | float, ...]] = [
         *zip(_COSTS, _costs(characters), _costs(words), strict=True),
-        ("trigram: bits a character", *bits),
-        ("... unknown words spelled", *spelled),
+        ("trigram: bits per character", *bits),
+        ("... with unknown words spelled", *spelled),
     ]
     rows = [
         *_token_rows("characters", characters, by_character),
@@ -47,23 +47,23 @@ def check() -> Outcome:
         *_model_rows("characters", characters.vocabulary),
         *_model_rows("words", words.vocabulary),
     ]
-    return Outcome(rows, [Table(title, ("", "characters", "words"), table)])
+    return CheckResult(rows, [Table(title, ("", "characters", "words"), table)])
 
 
 _COSTS = (
     "tokens",
     "vocabulary",
-    "characters a token",
+    "characters per token",
     "unknown, held-out text",
     "parameters",
-    "multiply-adds a token",
-    "multiply-adds a character",
+    "multiply-adds per token",
+    "multiply-adds per character",
     f"characters in {STEPS} steps",
 )
 
 
 def _costs(text: costs.TextUnits) -> tuple[float, ...]:
-    """A column of the table."""
+    """Return a column of the table."""
     products = costs.recurrent_multiply_adds(text.vocabulary, EMBEDDING, HIDDEN, GATES)
     return (
         text.tokens,
@@ -78,7 +78,7 @@ def _costs(text: costs.TextUnits) -> tuple[float, ...]:
 
 
 def _trigram_bits(tokenizer: PreTrainedTokenizerBase) -> float:
-    """Bits a character of the held-out text under the Kneser-Ney trigram of its tokens."""
+    """Return bits per character of the held-out text under a Kneser-Ney trigram of its tokens."""
     held_out = corpus_text("validation")
     train_ids, ids = (encode_text(text, tokenizer) for text in (corpus_text("train"), held_out))
     score = trigram_nll(train_ids, ids, len(tokenizer))
@@ -86,7 +86,7 @@ def _trigram_bits(tokenizer: PreTrainedTokenizerBase) -> float:
 
 
 def _token_rows(name: str, text: costs.TextUnits, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """What the package's tokenizers make of the same text."""
+    """Compare the counts with those of the package's tokenizers."""
     ids, held_out = (
         encode_text(corpus_text(split), tokenizer) for split in ("train", "validation")
     )
@@ -99,15 +99,18 @@ def _token_rows(name: str, text: costs.TextUnits, tokenizer: PreTrainedTokenizer
 
 
 def _model_rows(name: str, vocabulary: int) -> list[Row]:
-    """The package's own LSTM: its parameters, and the products it really computes."""
+    """Compare the formulas with the package's LSTM: its parameters and the counted products."""
     config = LSTMConfig(vocab_size=vocabulary, embedding_size=EMBEDDING, hidden_size=HIDDEN)
     model = LSTMForCausalLM(config)
-    tokens, counter = 4, FlopCounterMode(display=False)  # so few are not compiled, but counted
+    tokens, counter = (
+        4,
+        FlopCounterMode(display=False),
+    )  # too few for the compiled kernel, whose products are not counted
     with torch.no_grad(), counter:
         model(torch.zeros(1, tokens, dtype=torch.long))
     products = counter.get_total_flops() / 2 / tokens  # a multiply-add is two operations
     sizes = (vocabulary, EMBEDDING, HIDDEN, GATES)
     return [
         same(f"{name}: parameters", costs.recurrent_parameters(*sizes), model.num_parameters()),
-        same(f"{name}: multiply-adds a token", costs.recurrent_multiply_adds(*sizes), products),
+        same(f"{name}: multiply-adds per token", costs.recurrent_multiply_adds(*sizes), products),
     ]

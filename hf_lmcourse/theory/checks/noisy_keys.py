@@ -4,21 +4,21 @@ import torch
 from torch import Tensor
 
 from .. import noisy_keys
-from ..check_result import Outcome, Row, Table, same, simulated
+from ..check_result import CheckResult, Row, Table, same, simulated
 from .references import normal, seeded
 
 __all__ = ["A", "ALPHA", "B", "check", "heads", "orthonormal_setting", "squared_deviations"]
 
 SIZE, KEYS = 10, 8
 A, B = 1, 4
-"""Which two values are to be averaged."""
+"""The indices of the two values to average."""
 ALPHA = 1e-5
-"""The vanishingly small variance of the exercise."""
+"""The small variance of the exercise."""
 _DRAWS = 20_000
 
 
-def check() -> Outcome:
-    """Closed forms beside simulation, and the derivative they rest on beside autograd."""
+def check() -> CheckResult:
+    """Check the closed forms with simulation, and the derivative behind them with autograd."""
     means, V = orthonormal_setting()
     rows = [*_jacobian_rows(), *_variance_rows(means, V), *_limit_rows(means, V)]
     variances, weights = [], []
@@ -31,12 +31,14 @@ def check() -> Outcome:
     columns = ("beta", "small: 1 head", "small: 2 heads", "uncertain: 1 head", "uncertain: 2 heads")
     of_values = ("beta", "1 head: v_a", "1 head: v_b", "2 heads: v_a", "2 heads: v_b")
     title = f"tr Cov c by the closed forms (alpha = {ALPHA:g}, values orthonormal)"
-    mean_title = "mean weights of the two values, key of uncertain length: 0.5 is wanted"
-    return Outcome(rows, [Table(title, columns, variances), Table(mean_title, of_values, weights)])
+    mean_title = "mean weights of the two values, key of uncertain length: the target is 0.5"
+    return CheckResult(
+        rows, [Table(title, columns, variances), Table(mean_title, of_values, weights)]
+    )
 
 
 def orthonormal_setting() -> tuple[Tensor, Tensor]:
-    """Orthogonal means of length one, and orthonormal values.
+    """Return orthogonal means of length one, and orthonormal values.
 
     Shape:
         means: (keys, size); values: (keys, keys).
@@ -46,7 +48,7 @@ def orthonormal_setting() -> tuple[Tensor, Tensor]:
 
 
 def heads(means: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    """The query of the one head, and the queries of the two."""
+    """Return the query of one head, and the queries of two."""
     one = beta * (means[A] + means[B]).unsqueeze(0)
     return one, beta * means[[A, B]]
 
@@ -54,15 +56,15 @@ def heads(means: Tensor, beta: float) -> tuple[Tensor, Tensor]:
 def squared_deviations(
     queries: Tensor, means: Tensor, V: Tensor, stretched: int | None, draws: int = _DRAWS
 ) -> Tensor:
-    """||c - mean c||^2 of simulated draws of the keys; their mean estimates tr Cov c."""
+    """Return ||c - mean c||^2 of simulated keys; the mean over draws estimates tr Cov c."""
     keys = noisy_keys.draw_keys(means, ALPHA, draws, seeded(), stretched)
     c = noisy_keys.attend_heads(queries, keys, V)
     return (c - c.mean(0)).square().sum(-1)
 
 
 def _jacobian_rows() -> list[Row]:
-    chance = seeded(1)
-    queries, K, V = normal(chance, 2, 5), normal(chance, 4, 5), normal(chance, 4, 3)
+    generator = seeded(1)
+    queries, K, V = normal(generator, 2, 5), normal(generator, 4, 5), normal(generator, 4, 3)
     reference = torch.autograd.functional.jacobian(
         lambda K: noisy_keys.attend_heads(queries, K, V), K
     )
@@ -88,7 +90,7 @@ def _variance_rows(means: Tensor, V: Tensor) -> list[Row]:
 
 
 def _limit_rows(means: Tensor, V: Tensor) -> list[Row]:
-    """A query long enough to count as infinitely long."""
+    """Compare the limits with a very long query."""
     limits = noisy_keys.limits_of_uncertain_length(V, A, B)
     mean_limits = noisy_keys.limit_means_of_uncertain_length(V, A, B)
     rows = []

@@ -5,18 +5,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import one_hidden_layer
-from ..check_result import Outcome, same
+from ..check_result import CheckResult, same
 from .references import autograd, central_differences, normal, seeded
 
 __all__ = ["check"]
 
 
-def check() -> Outcome:
-    """Gradients with respect to the input and all parameters."""
-    chance = seeded()
+def check() -> CheckResult:
+    """Check the gradients with respect to the input and all parameters."""
+    generator = seeded()
     shapes = [(6, 8), (8,), (8, 5), (5,)]
-    network = one_hidden_layer.Network(*(normal(chance, *shape) for shape in shapes))
-    x = normal(chance, 3, 6)
+    network = one_hidden_layer.Network(*(normal(generator, *shape) for shape in shapes))
+    x = normal(generator, 3, 6)
     labels = torch.tensor([4, 0, 2])
     y = functional.one_hot(labels, 5).double()
 
@@ -33,4 +33,4 @@ def check() -> Outcome:
         for name, mine, theirs in zip(ours._fields, ours, references, strict=True)
     ]
     rows.append(same("d CE / dx by differences", ours.x, differences, 1e-8))
-    return Outcome(rows)
+    return CheckResult(rows)

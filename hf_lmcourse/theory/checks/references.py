@@ -1,4 +1,4 @@
-"""The other ways to the same numbers: autograd, differences, and text to count in."""
+"""References for the checks: autograd, finite differences, and a corpus to count in."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,21 +8,28 @@ from torch import Tensor
 
 from ...data.corpora import load_corpus
 
-__all__ = ["autograd", "central_differences", "corpus_text", "normal", "seeded"]
+__all__ = [
+    "autograd",
+    "central_differences",
+    "corpus_characters",
+    "corpus_text",
+    "normal",
+    "seeded",
+]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """A source of chance that is the same at each run."""
+    """Return a seeded random generator."""
     return torch.Generator().manual_seed(seed)
 
 
 def normal(generator: torch.Generator, *shape: int) -> Tensor:
-    """Independent standard normal entries in float64."""
+    """Draw independent standard normal entries in float64."""
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def autograd(function: Callable[..., Tensor], *arguments: Tensor) -> tuple[Tensor, ...]:
-    """The gradient of a scalar function by torch's automatic differentiation."""
+    """Differentiate a scalar function by torch's automatic differentiation."""
     leaves = [argument.detach().clone().requires_grad_() for argument in arguments]
     return torch.autograd.grad(function(*leaves), leaves)
 
@@ -30,7 +37,7 @@ def autograd(function: Callable[..., Tensor], *arguments: Tensor) -> tuple[Tenso
 def central_differences(
     function: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5
 ) -> Tensor:
-    """(f(x + step e_i) - f(x - step e_i)) / (2 step) for every entry: no calculus at all."""
+    """(f(x + step e_i) - f(x - step e_i)) / (2 step) for every entry."""
     gradient = torch.empty_like(x)
     for i in range(x.numel()):
         change = torch.zeros_like(x)
@@ -41,5 +48,16 @@ def central_differences(
 
 @lru_cache(maxsize=2)
 def corpus_text(split: str) -> str:
-    """A split of the corpus `cpython-docs`, which every CPython brings along."""
+    """Return a split of the corpus `cpython-docs`, which is part of every CPython."""
     return load_corpus("cpython-docs").text(split)
+
+
+def corpus_characters() -> tuple[Tensor, Tensor, int]:
+    """Return the ids of the training and of the validation characters, and the vocabulary size.
+
+    Validation characters that the training text does not have are left out.
+    """
+    train, held_out = corpus_text("train"), corpus_text("validation")
+    ids = {character: index for index, character in enumerate(sorted(set(train)))}
+    first, second = (torch.tensor([ids[c] for c in text if c in ids]) for text in (train, held_out))
+    return first, second, len(ids)

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import simple_rnn
-from ..check_result import Outcome, Row, same
+from ..check_result import CheckResult, Row, same
 from .references import autograd, normal, seeded
 
 __all__ = ["check"]
@@ -13,8 +13,8 @@ __all__ = ["check"]
 VOCABULARY, EMBEDDING, HIDDEN, BATCH = 9, 5, 6, 3
 
 
-def check() -> Outcome:
-    """Every gradient of J_t that the course asks for, with each use of a parameter on its own."""
+def check() -> CheckResult:
+    """Check every gradient of J_t that the course asks for, each use of a parameter separately."""
     network, h0, (x1, x2, y) = _example()
     h1 = simple_rnn.hidden_step(network, h0, x1)
     h2 = simple_rnn.hidden_step(network, h1, x2)
@@ -35,7 +35,7 @@ def check() -> Outcome:
         return from_now(_plain_step(h, e, *used_before), network.L[x2], *recurrence)
 
     d_h, d_U, d_b2 = autograd(from_output, h2, network.U, network.b2)
-    return Outcome(
+    return CheckResult(
         [
             same("dJ_t/dU", out.U, d_U),
             same("dJ_t/db2", out.b2, d_b2),
@@ -47,17 +47,17 @@ def check() -> Outcome:
 
 
 def _example() -> tuple[simple_rnn.Network, Tensor, Tensor]:
-    """Parameters, h_{t-2}, and the words x_{t-1}, x_t and y_t."""
-    chance = seeded()
+    """Draw parameters, h_{t-2}, and the words x_{t-1}, x_t and y_t."""
+    generator = seeded()
     V, d, D = VOCABULARY, EMBEDDING, HIDDEN
     shapes = [(V, d), (D, D), (d, D), (D,), (D, V), (V,)]
-    network = simple_rnn.Network(*(normal(chance, *shape) for shape in shapes))
-    words = torch.randint(V, (3, BATCH), generator=chance)
-    return network, torch.sigmoid(normal(chance, BATCH, D)), words
+    network = simple_rnn.Network(*(normal(generator, *shape) for shape in shapes))
+    words = torch.randint(V, (3, BATCH), generator=generator)
+    return network, torch.sigmoid(normal(generator, BATCH, D)), words
 
 
 def _plain_step(h: Tensor, e: Tensor, *parameters: Tensor) -> Tensor:
-    """The recurrence once more, for autograd to go through."""
+    """Compute the recurrence by torch's functions, for autograd."""
     H, I, b1 = parameters  # noqa: E741 - the letter of the course
     return torch.sigmoid(h @ H + e @ I + b1)
 

@@ -5,33 +5,33 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import softmax
-from ..check_result import Outcome, Row, same
+from ..check_result import CheckResult, Row, same
 from .references import autograd, central_differences, normal, seeded
 
 __all__ = ["check"]
 
 
-def check() -> Outcome:
-    """Gradients with respect to logits, weights and input, for one-hot and for soft targets."""
-    chance = seeded()
-    W, z = normal(chance, 7, 4), normal(chance, 5, 4)
+def check() -> CheckResult:
+    """Check the gradients of logits, weights and input, for one-hot and for soft targets."""
+    generator = seeded()
+    W, z = normal(generator, 7, 4), normal(generator, 5, 4)
     theta = z @ W.t()
     large = 1000 * theta / theta.abs().max()
     jacobian = torch.autograd.functional.jacobian(lambda t: torch.softmax(t, -1), theta[0])
     one_hot = functional.one_hot(torch.tensor([0, 6, 3, 3, 1]), 7).double()
-    return Outcome(
+    return CheckResult(
         [
             same("yhat", softmax.softmax(theta), torch.softmax(theta, -1)),
             same("yhat of logits up to 1,000", softmax.softmax(large), torch.softmax(large, -1)),
             same("d yhat / d theta", softmax.softmax_jacobian(theta[0]), jacobian),
             *_gradient_rows("one-hot", W, z, one_hot),
-            *_gradient_rows("soft", W, z, torch.softmax(normal(chance, 5, 7), dim=-1)),
+            *_gradient_rows("soft", W, z, torch.softmax(normal(generator, 5, 7), dim=-1)),
         ]
     )
 
 
 def _gradient_rows(name: str, W: Tensor, z: Tensor, y: Tensor) -> list[Row]:
-    """The loss and its gradients for one kind of targets y."""
+    """Check the loss and its gradients for targets y."""
     theta = z @ W.t()
 
     def plain(theta: Tensor) -> Tensor:

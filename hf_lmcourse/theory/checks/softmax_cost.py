@@ -15,7 +15,7 @@ from ...layers.adaptive_softmax import AdaptiveOutput
 from ...layers.sampled_softmax import inclusion_probabilities, sampled_cross_entropy
 from ...tokenization import WordTokenizer
 from .. import softmax_cost as costs
-from ..check_result import Outcome, Row, Table, same, simulated
+from ..check_result import CheckResult, Row, Table, same, simulated
 from .references import corpus_text, seeded
 
 __all__ = ["check"]
@@ -23,28 +23,34 @@ __all__ = ["check"]
 HIDDEN, BATCH, SAMPLED = 128, 512, 500
 CUTOFFS = (800, 3200)
 CONTEXT, EMBEDDING, UNITS = 4, 60, 100
-"""Bengio's network in the size of the paper's: n - 1, m and h."""
+"""The sizes n - 1, m and h of the network in the paper."""
 
 
-def check() -> Outcome:
-    """Multiply-adds by the formulas beside a counter, and the time a training step takes here."""
+def check() -> CheckResult:
+    """Check multiply-adds with a counter, and measure the time of a training step."""
     tokenizer = WordTokenizer.train(corpus_text("train"))
     ids = torch.from_numpy(encode_text(corpus_text("train"), tokenizer).astype("int64"))
     V = len(tokenizer)
     rows, table = _output_layers(ids[-BATCH:], V)
     title = (
-        f"An output layer for {V:,} words over D = {HIDDEN}; a step is {BATCH} tokens of running"
-        " text, forward and backward in float32, median of five"
+        f"An output layer for {V:,} words over D = {HIDDEN}; a step is {BATCH} consecutive"
+        " tokens, forward and backward in float32, median of five"
     )
-    columns = ("output layer", "parameters", "words scored", "multiply-adds a token", "ms a step")
-    return Outcome(
+    columns = (
+        "output layer",
+        "parameters",
+        "words scored",
+        "multiply-adds per token",
+        "ms per step",
+    )
+    return CheckResult(
         [*_feed_forward_rows(V), *rows, _expected_words_row(ids, V)],
         [_share_table(), Table(title, columns, table)],
     )
 
 
 def _count(function: Callable[[], object]) -> float:
-    """Multiply-adds of the matrix products in a call; each is two operations."""
+    """Count the multiply-adds of the matrix products in a call; each is two operations."""
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         function()
@@ -52,7 +58,7 @@ def _count(function: Callable[[], object]) -> float:
 
 
 def _milliseconds(loss: Callable[[], Tensor]) -> float:
-    """The median time of five training steps, after one that does not count."""
+    """Measure the median time of five training steps, after a warm-up step."""
     times = []
     for _ in range(6):
         start = time.perf_counter()
@@ -64,7 +70,7 @@ def _milliseconds(loss: Callable[[], Tensor]) -> float:
 def _share_table() -> Table:
     title = (
         f"The output layer's share of Bengio's network: {CONTEXT} words of {EMBEDDING} read,"
-        f" {UNITS} hidden units; multiply-adds a token"
+        f" {UNITS} hidden units; multiply-adds per token"
     )
     rows = [
         (V, hidden, output, output / (hidden + output))
@@ -75,7 +81,7 @@ def _share_table() -> Table:
 
 
 def _feed_forward_rows(V: int) -> list[Row]:
-    """Bengio's network on the meta device, where products are counted without being computed."""
+    """Count the products of Bengio's network on the meta device, without computing them."""
     inputs = CONTEXT * EMBEDDING
     with torch.device("meta"):
         first, second = nn.Linear(inputs, UNITS), nn.Linear(UNITS, V)
@@ -85,13 +91,13 @@ def _feed_forward_rows(V: int) -> list[Row]:
     counted = _count(lambda: second(first(x)))
     counted_direct = counted + _count(lambda: shortcut(x))
     return [
-        same("feed-forward: multiply-adds a token", plain, counted),
+        same("feed-forward: multiply-adds per token", plain, counted),
         same("... with direct connections", direct, counted_direct),
     ]
 
 
 def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str | float, ...]]]:
-    """Full, adaptive and sampled softmax on one batch of running text."""
+    """Compare full, adaptive and sampled softmax on one batch of text."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         full, adaptive = nn.Linear(HIDDEN, V), AdaptiveOutput(HIDDEN, V, list(CUTOFFS))
@@ -103,7 +109,7 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
         )
         milliseconds = [_milliseconds(loss) for loss in losses]
         for tensor in (hidden, *full.parameters(), *adaptive.parameters()):
-            tensor.requires_grad_(False)  # the losses written by hand would go back at once
+            tensor.requires_grad_(False)  # else the hand-written losses compute gradients at once
         products = [_count(loss) / BATCH for loss in losses[:2]]
         torch.manual_seed(1)
         products.append(_count(losses[2]) / BATCH)
@@ -120,7 +126,7 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
     counted = sum(parameter.numel() for parameter in adaptive.parameters())
     rows = [same("adaptive: parameters", parameters[1], counted)]
     rows += [
-        same(f"{name}: multiply-adds a token", ours, reference, 1e-6)
+        same(f"{name}: multiply-adds per token", ours, reference, 1e-6)
         for name, ours, reference in zip(names, formulas, products, strict=True)
     ]
     scored: tuple[str | float, ...] = (V, "-", words)
@@ -128,32 +134,32 @@ def _output_layers(targets: Tensor, V: int) -> tuple[list[Row], list[tuple[str |
 
 
 def _cluster_shares(targets: Tensor, V: int) -> list[float]:
-    """P_i: which share of the targets lies in each cluster; filled up."""
+    """Return P_i, the share of the targets in each cluster, rounded up."""
     inside = [int(((targets >= a) & (targets < b)).sum()) for a, b in pairwise([*CUTOFFS, V])]
-    return [_filled_up(count, len(targets)) / len(targets) for count in inside]
+    return [_rounded_up(count, len(targets)) / len(targets) for count in inside]
 
 
 def _words_scored(targets: Tensor, V: int) -> int:
-    """W of one draw: the words drawn, those among the targets, and word 0; filled up."""
+    """Return W of one draw: the words drawn, the targets and word 0, rounded up."""
     drawn = torch.rand(V, dtype=torch.float64) < inclusion_probabilities(V, SAMPLED)
     drawn[targets] = True
     drawn[0] = True
-    return _filled_up(int(drawn.sum()), SAMPLED)
+    return _rounded_up(int(drawn.sum()), SAMPLED)
 
 
-def _filled_up(count: int, expected: int) -> int:
+def _rounded_up(count: int, expected: int) -> int:
     multiple = size_multiple(expected)
     return -(-count // multiple) * multiple
 
 
 def _expected_words_row(ids: Tensor, V: int, draws: int = 300) -> Row:
-    """E W where targets are drawn one by one from the words of the corpus."""
-    chance = seeded()
+    """Check E W for targets drawn independently from the words of the corpus."""
+    generator = seeded()
     p = torch.bincount(ids, minlength=V).double() / len(ids)
     pi = inclusion_probabilities(V, SAMPLED).clone()
     pi[0] = 1
-    scored = torch.rand(draws, V, generator=chance, dtype=torch.float64) < pi
-    targets = torch.multinomial(p.expand(draws, V), BATCH, replacement=True, generator=chance)
+    scored = torch.rand(draws, V, generator=generator, dtype=torch.float64) < pi
+    targets = torch.multinomial(p.expand(draws, V), BATCH, replacement=True, generator=generator)
     scored.scatter_(1, targets, True)
     expected = costs.expected_words(pi, p, BATCH)
-    return simulated("sampled: E W, targets drawn one by one", expected, scored.sum(1).double())
+    return simulated("sampled: E W, independent targets", expected, scored.sum(1).double())
