@@ -152,6 +152,17 @@ def test_a_list_a_mapping_and_no_value_are_settings_like_any_other(tmp_path: Pat
     assert json.loads((run.folder / "training_text.json").read_text())["hold_out"]
 
 
+def test_a_classifier_is_trained_like_a_language_model(tmp_path: Path) -> None:
+    yaml = tmp_path / "dan.yaml"
+    yaml.write_text("model: {model_type: lmcourse_dan}\ndata: {corpus: toy_reviews}\n")
+    run: Any = hf_lmcourse.train(yaml, output_dir=tmp_path / "run", num_train_epochs=1)
+    assert "always the most frequent class" in str(run) and str(run) in run._repr_html_()
+    assert isinstance(run.model, hf_lmcourse.DANForSequenceClassification)
+    assert run.metrics["validation"].keys() >= {"accuracy", "cross_entropy"}
+    with pytest.raises(LmcourseError, match=f"cannot load {run.folder}|is not one of this package"):
+        hf_lmcourse.evaluate(run.folder, "cpython-docs")
+
+
 def test_evaluation_from_python_is_that_of_the_command(
     finished: FinishedRun,
     tmp_path: Path,
@@ -207,7 +218,7 @@ def test_perplexities_from_python_are_those_of_the_command(
     assert of_python.keys() == of_command.keys()
     tables = [(tmp_path / name / "perplexity.csv").read_text() for name in ("command", "python")]
     assert tables[0] == tables[1]
-    assert [score.passage.preprocessing for score in found.scores] == ["raw", "course"]
+    assert [score.text.preprocessing for score in found.scores] == ["raw", "course"]
     assert found._repr_markdown_() in (tmp_path / "python" / "perplexity.md").read_text()
 
 

@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     chains = "; ".join(f"{name} = {','.join(parts)}" for name, parts in CHAINS.items())
     parser = argparse.ArgumentParser("lmcourse perplexity", description=__doc__)
     parser.add_argument("model", nargs="+", help="run folders, saved models or ids on the Hub")
-    parser.add_argument("--text", nargs="+", required=True, help="one text file per passage")
+    parser.add_argument(
+        "--text", nargs="+", required=True, help="text files, each scored as a whole"
+    )
     parser.add_argument(
         "--preprocess",
         nargs="+",

@@ -55,7 +55,7 @@ def train(recipe: str | Path, **changes: Any) -> RunSummary:
     summary = carry_out(run)
     assert summary is not None  # this is the only process
     if settings.training.push_to_hub:
-        run.push()
+        tqdm.write(f"Shared: {run.push().url}")
     return summary
 
 
