@@ -21,6 +21,7 @@ __all__ = [
     "change_arguments",
     "draw_normal",
     "row_orders",
+    "sizes_between",
     "transpose_blocks",
     "zero",
 ]
@@ -88,7 +89,7 @@ class Task:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the child process needs to know, ready for JSON."""
+        """What the child process needs to know."""
         names = ("name", "arguments", "outputs", "parameters", "constructor", "differentiable")
         return {name: getattr(self, name) for name in names}
 
@@ -113,6 +114,11 @@ class Task:
         return answer(
             partial(call, function, self.description, case.sizes), given, cotangents, self.outputs
         )
+
+
+def sizes_between(low: int, high: int, *names: str) -> Callable[[random.Random], Sizes]:
+    """Return a function that draws each of the named sizes uniformly."""
+    return lambda rng: {name: rng.randint(low, high) for name in names}
 
 
 def draw_normal(generator: torch.Generator, **shapes: tuple[int, ...]) -> dict[str, Tensor]:

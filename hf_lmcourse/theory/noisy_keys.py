@@ -49,7 +49,6 @@ __all__ = [
     "attend_heads",
     "draw_keys",
     "key_jacobian",
-    "limit_means_of_uncertain_length",
     "limits_of_uncertain_length",
     "moments_of_uncertain_length",
     "variance_of_small_noise",
@@ -138,32 +137,16 @@ def moments_of_uncertain_length(
     return mean, (density @ (c - mean).square().sum(-1)).item()
 
 
-def limits_of_uncertain_length(V: Tensor, a: int, b: int) -> tuple[float, float]:
-    """Return the limits of tr Cov c for one head and two, alpha -> 0 and beta -> infinity.
+def limits_of_uncertain_length(
+    V: Tensor, a: int, b: int
+) -> tuple[tuple[Tensor, float], tuple[Tensor, float]]:
+    """Return the limits of E c and tr Cov c for one head and for two, alpha -> 0, beta -> infinity.
 
     Shape:
-        V: (n, value size).
+        V: (n, value size); E c: (value size,).
     """
-    reversed_key, others = _reversed(), _mean_of_others(V, a)
+    p = 0.5 * math.erfc((2 * KEY_VARIANCE) ** -0.5)  # P(g < 0): the key is reversed
+    others = (V.sum(0) - V[a]) / (len(V) - 1)
     one = 0.25 * (V[a] - V[b]).square().sum().item()
-    two = 0.25 * reversed_key * (1 - reversed_key) * (V[a] - others).square().sum().item()
-    return one, two
-
-
-def limit_means_of_uncertain_length(V: Tensor, a: int, b: int) -> tuple[Tensor, Tensor]:
-    """Return the limits of E c for one head and two, alpha -> 0 and beta -> infinity.
-
-    Shape:
-        V: (n, value size); results: (value size,).
-    """
-    reversed_key, others = _reversed(), _mean_of_others(V, a)
-    return (V[a] + V[b]) / 2, (V[b] + (1 - reversed_key) * V[a] + reversed_key * others) / 2
-
-
-def _reversed() -> float:
-    """Return P(g < 0), the probability that the key is reversed."""
-    return 0.5 * math.erfc((2 * KEY_VARIANCE) ** -0.5)
-
-
-def _mean_of_others(V: Tensor, a: int) -> Tensor:
-    return (V.sum(0) - V[a]) / (len(V) - 1)
+    two = 0.25 * p * (1 - p) * (V[a] - others).square().sum().item()
+    return ((V[a] + V[b]) / 2, one), ((V[b] + (1 - p) * V[a] + p * others) / 2, two)

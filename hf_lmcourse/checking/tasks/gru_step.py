@@ -1,6 +1,5 @@
 """One step of the GRU."""
 
-import random
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from ..task import (
     change_arguments,
     draw_normal,
     row_orders,
+    sizes_between,
     transpose_blocks,
     zero,
 )
@@ -114,11 +114,6 @@ _VARIANTS: dict[str, Function] = {
 }
 
 
-def _sizes(rng: random.Random) -> Sizes:
-    names = ("batch", "input_size", "hidden_size")
-    return {name: rng.randint(1, 6) for name in names}
-
-
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
     batch, size, hidden = sizes["batch"], sizes["input_size"], sizes["hidden_size"]
     return draw_normal(
@@ -138,7 +133,7 @@ GRU_STEP = Task(
     outputs=("h'",),
     reference=_reference,
     draw=_draw,
-    sizes=_sizes,
+    sizes=sizes_between(1, 6, "batch", "input_size", "hidden_size"),
     special=(
         {"batch": 3, "input_size": 3, "hidden_size": 3},
         {"batch": 2, "input_size": 3, "hidden_size": 4},

@@ -1,6 +1,5 @@
 """One step of the LSTM."""
 
-import random
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +14,7 @@ from ..task import (
     change_arguments,
     draw_normal,
     row_orders,
+    sizes_between,
     transpose_blocks,
     zero,
 )
@@ -101,11 +101,6 @@ _VARIANTS: dict[str, Function] = {
 }
 
 
-def _sizes(rng: random.Random) -> Sizes:
-    names = ("batch", "input_size", "hidden_size")
-    return {name: rng.randint(1, 6) for name in names}
-
-
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
     batch, size, hidden = sizes["batch"], sizes["input_size"], sizes["hidden_size"]
     return draw_normal(
@@ -125,7 +120,7 @@ LSTM_STEP = Task(
     outputs=("h'", "c'"),
     reference=_reference,
     draw=_draw,
-    sizes=_sizes,
+    sizes=sizes_between(1, 6, "batch", "input_size", "hidden_size"),
     special=(
         {"batch": 3, "input_size": 3, "hidden_size": 3},
         {"batch": 2, "input_size": 3, "hidden_size": 4},

@@ -1,7 +1,6 @@
 """Forward and backward pass of a network with one hidden layer."""
 
 import math
-import random
 from collections.abc import Callable
 from functools import partial
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...theory import one_hidden_layer as theory
-from ..task import Function, Sizes, Task, change_arguments, draw_normal, zero
+from ..task import Function, Sizes, Task, change_arguments, draw_normal, sizes_between, zero
 
 __all__ = ["ONE_HIDDEN_LAYER"]
 
@@ -115,11 +114,6 @@ _VARIANTS: dict[str, Function] = {
 }
 
 
-def _sizes(rng: random.Random) -> Sizes:
-    names = ("rows", "input_size", "hidden_size", "classes")
-    return {name: rng.randint(2, 6) for name in names}
-
-
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
     rows, size, hidden, classes = (
         sizes[name] for name in ("rows", "input_size", "hidden_size", "classes")
@@ -146,7 +140,7 @@ ONE_HIDDEN_LAYER = Task(
     outputs=_OUTPUTS,
     reference=_reference,
     draw=_draw,
-    sizes=_sizes,
+    sizes=sizes_between(2, 6, "rows", "input_size", "hidden_size", "classes"),
     special=(
         {"rows": 3, "input_size": 3, "hidden_size": 3, "classes": 3},
         {"rows": 2, "input_size": 3, "hidden_size": 4, "classes": 5},

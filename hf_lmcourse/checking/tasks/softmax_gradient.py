@@ -1,13 +1,12 @@
 """The gradients of softmax and cross-entropy."""
 
-import random
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ...theory.softmax import input_gradient, logit_gradient, weight_gradient
-from ..task import Function, Sizes, Task, draw_normal
+from ..task import Function, Sizes, Task, draw_normal, sizes_between
 
 __all__ = ["SOFTMAX_GRADIENT"]
 
@@ -99,10 +98,6 @@ _VARIANTS: dict[str, Function] = {
 }
 
 
-def _sizes(rng: random.Random) -> Sizes:
-    return {name: rng.randint(2, 6) for name in ("rows", "size", "classes")}
-
-
 def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
     rows, size, classes = sizes["rows"], sizes["size"], sizes["classes"]
     drawn = draw_normal(generator, z=(rows, size), W=(classes, size), y=(rows, classes))
@@ -121,7 +116,7 @@ SOFTMAX_GRADIENT = Task(
     outputs=_OUTPUTS,
     reference=_reference,
     draw=_draw,
-    sizes=_sizes,
+    sizes=sizes_between(2, 6, "rows", "size", "classes"),
     special=(
         {"rows": 3, "size": 3, "classes": 3},
         {"rows": 2, "size": 3, "classes": 4},

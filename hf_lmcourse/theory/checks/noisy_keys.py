@@ -92,10 +92,9 @@ def _variance_rows(means: Tensor, V: Tensor) -> list[Row]:
 def _limit_rows(means: Tensor, V: Tensor) -> list[Row]:
     """Compare the limits with a very long query."""
     limits = noisy_keys.limits_of_uncertain_length(V, A, B)
-    mean_limits = noisy_keys.limit_means_of_uncertain_length(V, A, B)
     rows = []
-    for name, limit, mean_limit, queries in zip(
-        ("1 head", "2 heads"), limits, mean_limits, heads(means, 2000.0), strict=True
+    for name, (mean_limit, limit), queries in zip(
+        ("1 head", "2 heads"), limits, heads(means, 2000.0), strict=True
     ):
         mean, variance = noisy_keys.moments_of_uncertain_length(queries, means, V, A, points=20_001)
         long = f"for beta -> infinity, {name}"
