@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
-from ..data.streams import text_marks
+from ..data.streams import context_tokens
 from ..evaluation.corpus_scores import corpus_metrics, scoring_data, text_counts
 from ..inspection.log_probability_rank import log_probability_matrix, numerical_rank
 from ..models.causal_lm import LanguageModelForCausalLM
@@ -118,6 +118,6 @@ class AdaptedModel:
     ) -> Iterator[dict[str, Any]]:
         """A text in order; each batch predicts a segment, where one is given."""
         sizes = {"block_length" if self.model.carries_state else "stride": segment}
-        tokens, marks = self._encoded(split).tokens, text_marks(self.tokenizer)
-        data = scoring_data(self.model, tokens, rows, **marks, **sizes)
+        tokens, special = self._encoded(split).tokens, context_tokens(self.tokenizer)
+        data = scoring_data(self.model, tokens, rows, **special, **sizes)
         return iter(DataLoader(data, batch_size=rows))

@@ -2,7 +2,7 @@
 
 from .corpora import Corpus, load_corpus
 from .encoding import EncodedSplit, encode_split, encode_text
-from .streams import ContiguousStreams, check_token_ids, line_end_token_id, text_marks
+from .streams import ContiguousStreams, context_tokens, line_end_token_id
 from .windows import TokenWindows
 
 __all__ = [
@@ -10,10 +10,9 @@ __all__ = [
     "Corpus",
     "EncodedSplit",
     "TokenWindows",
-    "check_token_ids",
+    "context_tokens",
     "encode_split",
     "encode_text",
     "line_end_token_id",
     "load_corpus",
-    "text_marks",
 ]

@@ -1,4 +1,4 @@
-"""A text as bigrams: one pair of words an example, or all of it as counts."""
+"""A text as bigrams: one pair of words per example, or all of it as counts."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,13 +18,12 @@ __all__ = ["BigramCountsOfText", "Bigrams"]
 class Bigrams(Dataset):
     """Every pair of neighbours in a text, as sequences of one token and the label after it.
 
-    Labels are shifted already, and stand there under both names, as in `ContiguousStreams`.
+    Labels are shifted already, under both names, as in `PredictedTokens`.
 
     Args:
-        tokens: the text, one token id a position.
-        first_context: the token that stands before the first one; without it the first token is
-            context only.
-        context_only: a token that is read and never predicted; pairs that end in it are left out.
+        tokens: the text as token ids.
+        first_context: see `PredictedTokens`.
+        context_only: likewise; pairs that end in it are left out.
 
     Raises:
         LmcourseError: the text has no pair.

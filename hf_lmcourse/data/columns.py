@@ -1,4 +1,4 @@
-"""The hand-out's own formats: text as a word and its tag a line, and a vocabulary with counts."""
+"""The course assignment's formats: a word and its tag per line, and a vocabulary with counts."""
 
 import re
 from pathlib import Path
@@ -15,19 +15,19 @@ _WORD_AND_TAG = re.compile(r"([^\s\t]+)\t\s*\S+\s*")
 
 
 def sentences_of_columns(text: str, name: str) -> str:
-    """A text in columns as one of lines: a sentence a line, one blank between its words.
+    """Turn a text in columns into one sentence per line, one space between its words.
 
-    A line of columns is `word TAB tag`. A blank line ends a sentence, and so does `-DOCSTART-`,
+    A line of columns is `word TAB tag`. An empty line ends a sentence, and so does `-DOCSTART-`,
     which begins a document; several of them end it once. What follows the last of them is a
-    sentence too, even if it is empty: the hand-out's reader counts it, so that the 6,232 sentences
-    of its development text have 6,233 ends.
+    sentence too, even if it is empty: the assignment's reader counts it, so that the 6,232
+    sentences of its development text have 6,233 ends.
 
     Args:
         text: the columns.
         name: of the file, for the message.
 
     Raises:
-        LmcourseError: a line that is neither, with its number.
+        LmcourseError: a line that is neither.
     """
     sentences: list[list[str]] = [[]]
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
@@ -58,20 +58,20 @@ def read_corpus_text(path: Path) -> str:
 def read_vocabulary(path: Path, size: int | None = None) -> list[str]:
     """The words of a vocabulary file in its order, which is that of falling frequency.
 
-    A line holds a word, and after a tab whatever is known of it; blanks round the word are padding.
+    A line has a word, and after a tab anything; spaces around the word are ignored.
 
     Args:
         path: the file.
-        size: read so many words; all where `None`.
+        size: how many words to read; all by default.
 
     Raises:
-        LmcourseError: the file cannot be read, holds fewer words, or one of them twice.
+        LmcourseError: the file cannot be read, has fewer words, or one of them twice.
     """
     lines = read_text(path).splitlines()
     words = [line.split("\t")[0].strip() for line in lines if line.strip()][:size]
     if size is not None and len(words) < size:
-        raise LmcourseError(f"{path} holds {len(words):,} words, not {size:,}")
+        raise LmcourseError(f"{path} has {len(words):,} words, not {size:,}")
     if len(set(words)) < len(words):
         twice = next(word for index, word in enumerate(words) if word in words[:index])
-        raise LmcourseError(f"{path} holds the word {twice!r} twice")
+        raise LmcourseError(f"{path} has the word {twice!r} twice")
     return words

@@ -26,18 +26,16 @@ class Corpus:
     Attributes:
         name: as given, or the name of the file or folder.
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
-        default_level: "character" or "word", what its tokens usually are.
         splits: which of "train", "validation" and "test" there are.
     """
 
     name: str
     source: str
-    default_level: str
     splits: tuple[str, ...]
     read: Callable[[str], str] = field(repr=False)
 
     def text(self, split: str) -> str:
-        """The text of a split, read anew at each call.
+        """The text of a split, read again at each call.
 
         Raises:
             LmcourseError: there is no such split, or its text cannot be read or is empty.
@@ -57,16 +55,14 @@ class _Known:
     """A named corpus.
 
     Attributes:
-        level: what its tokens usually are.
         folder: its place in the folder of local corpora.
         hub: its place on the Hub.
         file: the file there that holds all splits; without one, each split has its own.
         cut: makes the splits out of that file.
         splits: the splits there are.
-        names: of the files of splits, where they are not train, validation and test.
+        names: of the files of splits, if they are not train, validation and test.
     """
 
-    level: str
     folder: str
     hub: HubText | None = None
     file: str | None = None
@@ -76,14 +72,14 @@ class _Known:
 
     @property
     def local_place(self) -> str:
-        """Where its files are to be put, for people."""
+        """Where a user has to put its files."""
         if self.file is not None:
             return f"{self.folder}/{self.file}"
         *first, last = (f"{self.names.get(split, split)}.txt" for split in self.splits)
         return f"{self.folder}/{', '.join(first)} and {last} (or .txt.gz)"
 
     def remedy(self, root: Path | None) -> str:
-        """What to do where it is neither in the local folder nor to be had elsewhere."""
+        """What to do if it is neither in the local folder nor available elsewhere."""
         if root is None:
             return (
                 f"put {self.local_place} into a folder and name that folder with --data_dir or "
@@ -110,12 +106,12 @@ def _cut_names(text: str) -> dict[str, str]:
 
 
 def _wikitext_line(row: str) -> str:
-    """Blank lines, which hold one blank in the files, are empty rows."""
+    """Empty lines, which have one space in the files, are empty rows."""
     return (row.rstrip("\n") or " ") + "\n"
 
 
 def _ptb_line(row: str) -> str:
-    """The rows have lost the blanks at both ends of each line."""
+    """The rows have lost the spaces at both ends of each line."""
     return f" {row.strip()} \n"
 
 
@@ -125,39 +121,36 @@ def _wikitext(config: str) -> HubText:
 
 CORPORA = {
     "tiny_shakespeare": _Known(
-        "character",
         "tiny_shakespeare",
         HubText("karpathy/tiny_shakespeare", str, revision=PARQUET),
         "input.txt",
         _cut_tiny_shakespeare,
         SPLITS[:2],
     ),
-    "names": _Known("character", "makemore", None, "names.txt", _cut_names),
-    "wikitext-2": _Known("word", "wikitext-2", _wikitext("wikitext-2-v1")),
-    "wikitext-103": _Known("word", "wikitext-103", _wikitext("wikitext-103-v1")),
+    "names": _Known("makemore", None, "names.txt", _cut_names),
+    "wikitext-2": _Known("wikitext-2", _wikitext("wikitext-2-v1")),
+    "wikitext-103": _Known("wikitext-103", _wikitext("wikitext-103-v1")),
     "ptb": _Known(
-        "word",
         "ptb",
         HubText("ptb-text-only/ptb_text_only", _ptb_line, column="sentence", revision=PARQUET),
     ),
     "tau-lm": _Known(
-        "word",
         "tau-lm",
         names={"train": "ptb-train", "validation": "ptb-dev", "test": "ptb-test"},
     ),
-    # The hand-out's training text is in few hands: its test text to train on.
+    # The course assignment's training text is hard to get: train on its test text.
     "tau-lm-swapped": _Known(
-        "word", "tau-lm", splits=SPLITS[:2], names={"train": "ptb-test", "validation": "ptb-dev"}
+        "tau-lm", splits=SPLITS[:2], names={"train": "ptb-test", "validation": "ptb-dev"}
     ),
 }
-"""The named corpora beside `cpython-docs`, which is embedded in Python."""
+"""The named corpora besides `cpython-docs`, which is embedded in Python."""
 
 
 def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus:
     """A corpus by name, or a text file or folder of the user's.
 
     A named corpus is looked for in the local folder and then on the Hub, and is the same text from
-    either. A folder of the user's holds train.txt, validation.txt and test.txt, or those with .gz;
+    either. A folder of the user's has train.txt, validation.txt and test.txt, or those with .gz;
     a file is cut at a line border into nine tenths for training and the rest for validation. A file
     that begins with `-DOCSTART-` is one of words and tags in columns; see `sentences_of_columns`.
 
@@ -172,7 +165,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         LmcourseError: an unknown name (with the nearest), or files that are missing.
     """
     if name_or_path == "cpython-docs":
-        return Corpus(name_or_path, "embedded", "character", SPLITS[:2], cpython_docs)
+        return Corpus(name_or_path, "embedded", SPLITS[:2], cpython_docs)
     if name_or_path in CORPORA:
         known, root = CORPORA[name_or_path], corpora_folder(data_dir)
         if root is not None and (root / known.folder).is_dir():
@@ -197,13 +190,11 @@ def _local(name: str, known: _Known, root: Path) -> Corpus:
         file, cut = folder / known.file, known.cut
         if not file.is_file():
             raise LmcourseError(f"corpus {name} needs the file {file}")
-        return Corpus(
-            name, "local", known.level, known.splits, lambda s: cut(read_corpus_text(file))[s]
-        )
+        return Corpus(name, "local", known.splits, lambda s: cut(read_corpus_text(file))[s])
     files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
-    return Corpus(name, "local", known.level, tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
 
 
 def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
@@ -216,7 +207,7 @@ def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
             return hub_text(name, hub, split, remedy)
         return cut(hub_text(name, hub, "+".join(SPLITS), remedy))[split]
 
-    return Corpus(name, f"Hub {hub.repository}", known.level, known.splits, read)
+    return Corpus(name, f"Hub {hub.repository}", known.splits, read)
 
 
 def _usable(files: dict[str, Path]) -> bool:
@@ -232,7 +223,7 @@ def _user_folder(folder: Path) -> Corpus:
             "test.txt alone will do to evaluate on"
         )
     name = folder.resolve().name
-    return Corpus(name, "local", "character", tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
 
 
 def user_file(name_or_path: str) -> Path | None:
@@ -244,9 +235,7 @@ def user_file(name_or_path: str) -> Path | None:
 
 def whole_file(path: Path) -> Corpus:
     """A text file of the user's that is not cut: its one split is "whole text"."""
-    return Corpus(
-        _name_of(path), "local", "character", ("whole text",), lambda split: read_corpus_text(path)
-    )
+    return Corpus(_name_of(path), "local", ("whole text",), lambda split: read_corpus_text(path))
 
 
 def _name_of(path: Path) -> str:
@@ -257,7 +246,6 @@ def _cut_file(path: Path) -> Corpus:
     return Corpus(
         _name_of(path),
         "local",
-        "character",
         SPLITS[:2],
         lambda s: split_at_line(read_corpus_text(path), str(path))[s],
     )

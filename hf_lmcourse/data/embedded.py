@@ -1,22 +1,22 @@
-"""The corpus that every CPython brings along: the text of its help topics."""
+"""The corpus that comes with every CPython: the text of its help topics."""
 
 __all__ = ["cpython_docs"]
 
 _SHARED_LENGTH = 80
-"""A paragraph this long that stands in two topics makes them one group."""
+"""A paragraph this long that occurs in two topics makes them one group."""
 
 
 def cpython_docs(split: str) -> str:
     """Python's help topics, about 465,000 characters of English and code.
 
     Whole topics go to one side. Topics quote each other (hold out every tenth, and almost half of
-    what is held out also stands in the rest), so those that share a paragraph of 80 characters or
+    the held-out text also occurs in the rest), so those that share a paragraph of 80 characters or
     more stay together: no such paragraph is in both splits. Of the groups, in the order of their
     first names, the first and every fifth after it are validation text.
 
     The text is that of the running Python and differs a little between its versions. In Python 3.11
     there are 416,952 characters to train on and 48,095 (10.3 %) to validate on. Paragraphs that
-    stand in both, of 53 characters at most, make up 0.2 % of the validation text; of its sequences
+    occur in both, of 53 characters at most, make up 0.2 % of the validation text; of its sequences
     of 8 words, 0.3 % occur in the training text, and of those of 13 words none does. One of its
     characters, the degree sign, does not.
 

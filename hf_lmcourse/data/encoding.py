@@ -24,7 +24,7 @@ _PIECE = 1 << 16
 """Characters that are tokenized in one go."""
 
 _BATCH = 32
-"""Pieces that are tokenized side by side; tokens take some 100 bytes each meanwhile."""
+"""Pieces that are tokenized in parallel; tokens take some 100 bytes each meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class EncodedSplit:
         tokens: the ids, memory-mapped.
         characters: length of the text in Unicode code points.
         bytes: its length in UTF-8.
-        words: its words between blanks, and its line breaks.
+        words: its words between whitespace, and its line breaks.
         unknown: how many ids are the unknown token.
 
     Shape:
@@ -50,7 +50,7 @@ class EncodedSplit:
 
 
 def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.integer]:
-    """Token ids of a text, in the smaller of the types uint16 and int32 that holds them.
+    """Token ids of a text, in the smaller sufficient dtype of uint16 and int32.
 
     They are those of `tokenizer(text, add_special_tokens=False)`, without padding or truncation.
     The text is handed over in pieces that end in line breaks, which changes nothing for tokenizers
@@ -68,9 +68,9 @@ def encode_split(
     tokenizer: PreTrainedTokenizerBase,
     cache_dir: str | Path | None = None,
 ) -> EncodedSplit:
-    """A split of a corpus as token ids, from the cache where it is there.
+    """A split of a corpus as token ids, from the cache if it is there.
 
-    The name in the cache is a hash of the text and of the tokenizer, so that nothing stale is ever
+    The name in the cache is a hash of the text and of the tokenizer, so that nothing stale is
     read.
 
     Args:
@@ -90,14 +90,14 @@ def encode_split(
     if not (counts.exists() and path.exists()):
         tokens = _encode(text, backend)
         if not len(tokens):
-            raise LmcourseError(f"the {split} text of {corpus.name} holds nothing but white space")
+            raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
         _store(_with_counts(text, tokens, tokenizer.unk_token_id), path, counts)
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **numbers)
 
 
 def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
-    """A copy of what does the work, free of the padding and truncation of earlier calls."""
+    """A copy of the Rust tokenizer, without the padding and truncation of earlier calls."""
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_padding()
     backend.no_truncation()
@@ -108,21 +108,21 @@ def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
 def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
     # not the size of the vocabulary: a tokenizer may leave out ids
     largest = max(backend.get_vocab().values(), default=0)
-    kind = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
-    look_up = lookup_of(backend, kind)
-    parts = [np.zeros(0, kind)]
+    dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
+    look_up = lookup_of(backend, dtype)
+    parts = [np.zeros(0, dtype)]
     if look_up is not None:
         return np.concatenate([*parts, *map(look_up, text_pieces(text))])
     pieces = list(text_pieces(text))
     for start in range(0, len(pieces), _BATCH):
         batch = pieces[start : start + _BATCH]
         encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
-        parts += (np.asarray(encoding.ids, kind) for encoding in encodings)
+        parts += (np.asarray(encoding.ids, dtype) for encoding in encodings)
     return np.concatenate(parts)
 
 
 def text_pieces(text: str) -> Iterator[str]:
-    """A text in pieces that end in line breaks and hold 65,536 characters, or one long line."""
+    """A text in pieces that end in line breaks: 65,536 characters, or one long line."""
     start = 0
     while start < len(text):
         end = text.rfind("\n", start, start + _PIECE) + 1 or text.find("\n", start) + 1 or len(text)
@@ -149,24 +149,29 @@ def _key(text: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> s
 
 
 def _store(split: EncodedSplit, path: Path, counts: Path) -> None:
-    """Write both files whole or not at all, the one that is looked for last."""
+    """Write both files; readers look for the second."""
     numbers = {name: value for name, value in asdict(split).items() if name != "tokens"}
+    write_cached(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
+    write_cached(counts, lambda file: file.write(json.dumps(numbers).encode()))
+
+
+def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file of the cache whole or not at all.
+
+    Raises:
+        LmcourseError: it cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
-        replace_file(counts, lambda file: file.write(json.dumps(numbers).encode()))
+        try:
+            with unfinished.open("wb") as file:
+                write(file)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise LmcourseError(
             f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "
             "with --cache_dir or LMCOURSE_CACHE"
         ) from error
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            write(file)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

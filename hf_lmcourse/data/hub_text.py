@@ -1,4 +1,4 @@
-"""Corpora from the Hub, put together so that they equal the original files."""
+"""Corpora from the Hub, assembled so that they equal the original files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class HubText:
     Attributes:
         repository: id of the data set.
         line: from a row to what it was in the file, line break included.
-        config: the configuration, where there are several.
-        column: the column that holds the text.
+        config: the configuration, if there are several.
+        column: the column of the text.
         revision: the branch.
     """
 
@@ -32,7 +32,7 @@ class HubText:
 
 
 def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
-    """The text of a split, from the Hub or from what `datasets` has kept of it.
+    """The text of a split, from the Hub or the cache of `datasets`.
 
     Args:
         name: of the corpus, for the error.
@@ -41,7 +41,7 @@ def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
         remedy: what to do without a network, for the error.
 
     Raises:
-        HubError: it cannot be had, the network being away or the data set gone.
+        HubError: it is not available.
     """
     attempt = f"get corpus {name} from the Hub"
     rows = fetch_dataset(

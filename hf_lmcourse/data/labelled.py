@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 from .local_files import corpora_folder
-from .tables import TABLE_FILES, is_missing, read_table, table_from_hub
+from .table_files import TABLE_FILES, is_missing, read_table, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews
 
@@ -45,7 +45,7 @@ class LabelledCorpus:
         name: as given, or the name of the file or folder.
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
         label_names: the classes.
-        splits: the texts of "train", "validation" and, where there is one, "test".
+        splits: the texts of "train", "validation" and, if there is one, "test".
     """
 
     name: str
@@ -106,7 +106,7 @@ LABELLED_CORPORA = {
         "rotten_tomatoes", "cornell-movie-review-data/rotten_tomatoes", "text", _rotten_tomatoes
     ),
 }
-"""The named corpora beside `toy_reviews`, which is made here."""
+"""The named corpora besides `toy_reviews`, which is made here."""
 
 
 def load_labelled_corpus(
@@ -121,10 +121,10 @@ def load_labelled_corpus(
     """A corpus of labelled texts by name, or a table of the user's.
 
     A table is a CSV, TSV, JSON, JSON lines or parquet file; a folder holds train, validation and
-    test tables. Where there is no validation split one is drawn from the training texts (they may
-    be sorted by label), always the same for a seed. Of IMDB it is ten runs of neighbours of each
+    test tables. Without a validation split one is drawn from the training texts (they may be
+    sorted by label), always the same for a seed. Of IMDB it is ten runs of neighbours of each
     class instead: test reviews are of films that no training review is about, and reviews of a film
-    stand together, so a random draw would promise about two percent more than the test keeps.
+    are neighbours, so that a random draw would overestimate the test accuracy by about two percent.
 
     Args:
         name_or_path: "toy_reviews", a key of `LABELLED_CORPORA`, or a path.
@@ -136,7 +136,7 @@ def load_labelled_corpus(
 
     Raises:
         LmcourseError: an unknown name (with the nearest), files or columns that are missing, or a
-            label that is no class.
+            label that is not a class.
     """
     if not 0 < validation_share < 1:
         raise LmcourseError(f"validation_share must lie between 0 and 1, not {validation_share}")
@@ -161,7 +161,7 @@ def load_labelled_corpus(
         )
     for split, part in splits.items():
         if not part.texts:
-            raise LmcourseError(f"the {split} split of {name_or_path} holds no text")
+            raise LmcourseError(f"the {split} split of {name_or_path} has no text")
     known_corpus = LABELLED_CORPORA.get(name_or_path)
     in_groups = known_corpus is not None and known_corpus.in_groups
     splits = _held_out(splits, validation_share, None if in_groups else seed)
@@ -226,7 +226,7 @@ def _labelled(table: dict[str, list], text_column: str, names: tuple[str, ...]) 
 def _held_out(
     splits: dict[str, LabelledTexts], share: float, seed: int | None
 ) -> dict[str, LabelledTexts]:
-    """With a validation split, taken from the training texts where there is none.
+    """With a validation split, taken from the training texts if there is none.
 
     It is drawn at random, or without a seed the end of each tenth of each class.
     """
@@ -235,22 +235,22 @@ def _held_out(
     train = splits["train"]
     places = list(range(len(train)))
     if seed is None:
-        held = [p for label in set(train.labels) for p in _ends_of_tenths(train, label, share)]
+        held_out = [p for label in set(train.labels) for p in _ends_of_tenths(train, label, share)]
     else:
         random.Random(seed).shuffle(places)
-        held = places[: max(1, round(share * len(train)))]
-    chosen = set(held)
+        held_out = places[: max(1, round(share * len(train)))]
+    chosen = set(held_out)
     if len(chosen) == len(train):
         raise LmcourseError("one labelled text leaves none to validate on")
     return {
         **splits,
         "train": train.take([place for place in places if place not in chosen]),
-        "validation": train.take(held),
+        "validation": train.take(held_out),
     }
 
 
 def _ends_of_tenths(train: LabelledTexts, label: int, share: float) -> list[int]:
-    """Where the last texts of each tenth of a class stand."""
+    """The positions of the last texts of each tenth of a class."""
     places = [place for place, found in enumerate(train.labels) if found == label]
     borders = [round(tenth * len(places) / 10) for tenth in range(11)]
     return [

@@ -23,7 +23,7 @@ def data_file(name: str, data_dir: str | Path | None = None) -> Path:
     """A file by its path, or by its place in the folder of local corpora.
 
     Args:
-        name: such as "glove/glove.6B.50d.txt"; there it may also be packed, with .gz added.
+        name: such as "glove/glove.6B.50d.txt"; there it may also be compressed, with .gz added.
         data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Tokenizers that do no more than look up characters or words, without their bookkeeping.
+"""Tokenizers that do no more than look up characters or words, without offsets and strings.
 
-A tokenizer of the library keeps for each token its string and its place in the text, which costs
-many times what the id does. These functions give the same ids.
+A tokenizer of the library keeps the string and the offsets of each token, which costs many times
+as much as the id. These functions give the same ids.
 """
 
 import json
@@ -19,7 +19,7 @@ from ..tokenization.word import WORD
 __all__ = ["lookup_of"]
 
 Lookup = Callable[[str], NDArray[np.integer]]
-"""From a piece of text, which ends where tokens do, to its ids."""
+"""From a piece of text that ends between two tokens to its ids."""
 
 _CODE_POINTS = 0x110000
 
@@ -29,20 +29,20 @@ _SINGLE_CHARACTERS = {
     "behavior": "Isolated",
     "invert": False,
 }
-_BETWEEN_BLANKS = {"type": "WhitespaceSplit"}
+_WHITESPACE = {"type": "WhitespaceSplit"}
 _LINE_BREAKS = {"type": "Replace", "pattern": {"String": "\n"}, "content": " <eos> "}
 _LOWERCASE = {"type": "Lowercase"}
 
 _SEPARATORS = re.compile("[\x1c-\x1f]")
-"""The information separators: blanks to Python's `split`, and parts of words to the tokenizer."""
+"""Information separators: whitespace to Python's `split`, parts of words to the tokenizer."""
 
 
-def lookup_of(backend: Tokenizer, kind: type[np.integer]) -> Lookup | None:
-    """The ids of a tokenizer that only looks up; `None` where it does more than that.
+def lookup_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup | None:
+    """The ids of a tokenizer that only looks up; `None` if it does more than that.
 
     Args:
         backend: without padding and truncation.
-        kind: of the ids.
+        dtype: of the ids.
     """
     state = json.loads(backend.to_str())
     model, added = state["model"], state["added_tokens"]
@@ -56,12 +56,12 @@ def lookup_of(backend: Tokenizer, kind: type[np.integer]) -> Lookup | None:
     vocabulary, unknown = model["vocab"], model["vocab"][model["unk_token"]]
     steps = _normalizers(state["normalizer"])
     if state["pre_tokenizer"] == _SINGLE_CHARACTERS and not steps:
-        return _character_lookup(vocabulary, unknown, kind)
-    if state["pre_tokenizer"] == _BETWEEN_BLANKS and steps in (
+        return _character_lookup(vocabulary, unknown, dtype)
+    if state["pre_tokenizer"] == _WHITESPACE and steps in (
         [_LINE_BREAKS],
         [_LOWERCASE, _LINE_BREAKS],
     ):
-        return _word_lookup(vocabulary, unknown, kind, lowercase=steps[0] == _LOWERCASE)
+        return _word_lookup(vocabulary, unknown, dtype, lowercase=steps[0] == _LOWERCASE)
     return None
 
 
@@ -71,8 +71,8 @@ def _normalizers(state: dict[str, Any] | None) -> list[dict[str, Any]]:
     return state["normalizers"] if state["type"] == "Sequence" else [state]
 
 
-def _character_lookup(vocabulary: dict[str, int], unknown: int, kind: type[np.integer]) -> Lookup:
-    table = np.full(_CODE_POINTS, unknown, kind)
+def _character_lookup(vocabulary: dict[str, int], unknown: int, dtype: type[np.integer]) -> Lookup:
+    table = np.full(_CODE_POINTS, unknown, dtype)
     for entry, index in vocabulary.items():
         if len(entry) == 1:
             table[ord(entry)] = index
@@ -80,7 +80,7 @@ def _character_lookup(vocabulary: dict[str, int], unknown: int, kind: type[np.in
 
 
 class _Ids(dict[str, int]):
-    """A vocabulary in which words that are not known have the id of `unknown`."""
+    """A vocabulary in which unknown words have the id `unknown`."""
 
     def __init__(self, vocabulary: dict[str, int], unknown: int) -> None:
         super().__init__(vocabulary)
@@ -91,7 +91,7 @@ class _Ids(dict[str, int]):
 
 
 def _word_lookup(
-    vocabulary: dict[str, int], unknown: int, kind: type[np.integer], lowercase: bool
+    vocabulary: dict[str, int], unknown: int, dtype: type[np.integer], lowercase: bool
 ) -> Lookup:
     ids = _Ids(vocabulary, unknown)
     fold = Lowercase().normalize_str if lowercase else str
@@ -99,6 +99,6 @@ def _word_lookup(
     def look_up(piece: str) -> NDArray[np.integer]:
         text = fold(piece).replace("\n", " <eos> ")
         words = WORD.findall(text) if _SEPARATORS.search(text) else text.split()
-        return np.fromiter(map(ids.__getitem__, words), kind, len(words))
+        return np.fromiter(map(ids.__getitem__, words), dtype, len(words))
 
     return look_up

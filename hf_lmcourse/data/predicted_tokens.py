@@ -1,4 +1,4 @@
-"""The tokens of a corpus as inputs and shifted labels, whichever way they are cut."""
+"""The tokens of a corpus as inputs and shifted labels, however they are cut."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,14 @@ class PredictedTokens(Dataset):
     Tokens that follow another one are numbered from 0. Labels are shifted here: `labels[t]` is the
     token *after* `input_ids[t]`, also across the border of two blocks. An item has them under two
     names. As `shift_labels` the models and Trainer's count of predicted tokens take them as they
-    are; `labels` alone would be shifted once more. But Trainer counts and evaluates only where
+    are; `labels` alone would be shifted once more. But Trainer counts and evaluates only if
     there are `labels`.
 
     Args:
-        tokens: the corpus, one token id a position.
-        first_context: the token that stands before the first one; without it the first token of the
-            corpus is context only and is not predicted.
-        context_only: a token that is read and never predicted, such as the mark that begins a
-            sentence; -100 is its label.
+        tokens: the corpus as token ids.
+        first_context: the token before the first one, usually a line end; without it the first
+            token of the corpus is context only and is not predicted.
+        context_only: a token that is read and never predicted, such as BOS; -100 is its label.
 
     Attributes:
         num_positions: how many tokens follow another one.
@@ -56,22 +55,18 @@ class PredictedTokens(Dataset):
         raise NotImplementedError
 
     def check_indices(self, indices: Sequence[int]) -> None:
-        """Refuse items that are not there.
-
-        Raises:
-            IndexError: one of them is not.
-        """
+        """Raise an IndexError if an item does not exist."""
         if indices and not 0 <= min(indices) <= max(indices) < len(self):
             raise IndexError(f"no item {indices} among {len(self)}")
 
     def items(
         self, positions: NDArray[np.int64], predicted: NDArray[np.bool_]
     ) -> list[dict[str, Tensor]]:
-        """One item a row.
+        """One item per row.
 
         Args:
             positions: numbers of tokens.
-            predicted: where they have a label.
+            predicted: which of them have a label.
 
         Shape:
             positions, predicted: (items, length).

@@ -13,14 +13,13 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
-from ..errors import LmcourseError
-from .encoding import plain_backend, replace_file
+from .encoding import plain_backend, write_cached
 from .labelled import LabelledTexts
 
 __all__ = ["RaggedTexts", "encode_texts", "ragged_batch"]
 
 _BATCH = 1_000
-"""Texts that are tokenized side by side."""
+"""Texts that are tokenized in parallel."""
 
 
 class RaggedTexts(Dataset):
@@ -28,7 +27,7 @@ class RaggedTexts(Dataset):
 
     Args:
         tokens: ids of all texts, one after the other.
-        borders: where each text begins, and where the last one ends.
+        borders: the start of each text, and the end of the last one.
         labels: class of each text.
 
     Shape:
@@ -68,7 +67,7 @@ def encode_texts(
     tokenizer: PreTrainedTokenizerBase,
     cache_dir: str | Path | None = None,
 ) -> RaggedTexts:
-    """Texts as token ids, from the cache where they are there.
+    """Texts as token ids, from the cache if they are there.
 
     The name in the cache is a hash of the texts and of the tokenizer.
 
@@ -91,15 +90,7 @@ def encode_texts(
             encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
             lists += [np.asarray(encoding.ids, np.int32) for encoding in encodings]
         borders = np.cumsum([0, *map(len, lists)])
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(
-                path, lambda file: np.savez(file, tokens=np.concatenate(lists), borders=borders)
-            )
-        except OSError as error:
-            raise LmcourseError(
-                f"cannot write tokenized text to {path.parent} ({error.strerror}): name another "
-                "folder with --cache_dir or LMCOURSE_CACHE"
-            ) from error
+        tokens = np.concatenate(lists)
+        write_cached(path, lambda file: np.savez(file, tokens=tokens, borders=borders))
     with np.load(path, allow_pickle=False) as arrays:
         return RaggedTexts(arrays["tokens"], arrays["borders"], texts.labels)

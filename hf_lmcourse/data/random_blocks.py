@@ -21,11 +21,11 @@ _SHORTEST = 5.0
 class RandomBlockStreams(ContiguousStreams):
     """Streams cut into blocks of random lengths, so that the cuts of backpropagation move.
 
-    With L the base length, K lengths are drawn anew at each epoch:
+    With L the base length, K lengths are drawn again at each epoch:
 
         l ~ max(5, Normal(m, 5)),    m = L with probability 0.95, else L / 2
 
-    All streams are cut at the same places. In the paper lengths are drawn until the text is used
+    All streams are cut at the same positions. In the paper lengths are drawn until the text is used
     up; here K is fixed, streams by mean length, and the lengths are stretched by a common factor
     near one that makes them fill the streams. So an epoch always has the same number of steps, and
     every token is still predicted exactly once. The lengths depend on the seed and the epoch alone.
@@ -60,7 +60,7 @@ class RandomBlockStreams(ContiguousStreams):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw this epoch's lengths, and its offset where offsets are random."""
+        """Draw this epoch's lengths, and its offset if offsets are random."""
         super().set_epoch(epoch)
         rng = np.random.default_rng([self.seed, epoch, 1])
         half = rng.random(self.num_blocks) < _HALF_PROBABILITY

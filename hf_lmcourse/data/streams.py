@@ -12,11 +12,10 @@ from .predicted_tokens import PredictedTokens
 
 __all__ = [
     "ContiguousStreams",
-    "check_token_ids",
+    "context_tokens",
     "line_end_token_id",
     "prompt_token_ids",
     "stop_token_id",
-    "text_marks",
 ]
 
 
@@ -24,27 +23,25 @@ class ContiguousStreams(PredictedTokens):
     """A corpus cut into parallel streams, and the streams into blocks.
 
     With S streams, item i is block i // S of stream i % S. Read in order with batches of S items,
-    row s of every batch goes on where row s of the batch before ended. With P processes of batch
+    row s of every batch continues row s of the batch before. With P processes of batch
     size S / P, accelerate gives process p the batches p, p + P, ...: its own S / P streams.
 
     Every token is predicted exactly once. Streams differ in length by one token at most, and the
     first input of a stream is the last token of the stream before it. All blocks have the same
-    length: where a stream ends early, labels of -100 fill up the last block, and nowhere else.
+    length: if a stream ends early, labels of -100 fill up the last block, and nowhere else.
 
     Labels are shifted; see `PredictedTokens`.
 
     Args:
-        tokens: the corpus, one token id a position.
+        tokens: the corpus as token ids.
         num_streams: S, over all processes.
         block_length: tokens between two cuts of backpropagation.
-        first_context: the token that stands before the first one, usually the end of a line;
-            without it the first token of the corpus is context only and is not predicted.
-        random_offset: begin each epoch at another place of the corpus, which goes on at its start
-            after its end, so that the cuts move; see `set_epoch`. This costs no label: the first
-            token of the corpus is predicted from `first_context` also where the end of the corpus
-            stands before it in the stream.
+        first_context: see `PredictedTokens`.
+        random_offset: begin each epoch at another position of the corpus, which continues at its
+            start after its end, so that the cuts move; see `set_epoch`. This costs no label: the
+            first token of the corpus is always predicted from `first_context`.
         seed: of the offsets.
-        context_only: a token that is read and never predicted.
+        context_only: see `PredictedTokens`.
 
     Raises:
         LmcourseError: fewer tokens than streams, or no stream or no token in a block.
@@ -88,7 +85,7 @@ class ContiguousStreams(PredictedTokens):
         self.num_blocks = -(-(shortest + (self._longer_streams > 0)) // block_length)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw this epoch's offset from the seed and the epoch alone, where offsets are random.
+        """Draw this epoch's offset from the seed and the epoch alone, if offsets are random.
 
         The data loaders of accelerate, and so Trainer, call this at the start of each epoch.
         """
@@ -109,7 +106,7 @@ class ContiguousStreams(PredictedTokens):
     def stream_items(
         self, stream: NDArray[np.int64], within: NDArray[np.int64]
     ) -> list[dict[str, Tensor]]:
-        """One item a row, of places within streams.
+        """One item per row of positions within streams.
 
         Shape:
             stream: (items, 1); within: (items, length) or (1, length).
@@ -120,24 +117,8 @@ class ContiguousStreams(PredictedTokens):
         return self.items(positions, inside)
 
 
-def check_token_ids(tokens: NDArray[np.integer], vocab_size: int) -> None:
-    """Refuse token ids that a model does not have.
-
-    Raises:
-        LmcourseError: with the id and the size of the vocabulary.
-    """
-    if not len(tokens):
-        return
-    for index in (int(tokens.min()), int(tokens.max())):
-        if not 0 <= index < vocab_size:
-            raise LmcourseError(
-                f"the text has token id {index} and the model a vocabulary of {vocab_size}: "
-                "encode the text with the model's own tokenizer"
-            )
-
-
 def line_end_token_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The token that ends a line, which is also what a text begins after.
+    """The token that ends a line, and precedes a text.
 
     Returns:
         The id of the end-of-sentence token, else that of a line break, else `None`.
@@ -147,19 +128,19 @@ def line_end_token_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
     return tokenizer.get_vocab().get("\n")
 
 
-def text_marks(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
-    """What the classes that cut texts, and count models, have to know of a tokenizer's marks.
+def context_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
+    """The special tokens that are read as context, as arguments of `PredictedTokens`.
 
     Returns:
-        `first_context`, the line end, which stands before a text; and `context_only`, the mark that
-        begins a sentence and is never predicted, where the tokenizer has one of its own.
+        `first_context`, the line end, which precedes a text; and `context_only`, a BOS token of its
+        own, if the tokenizer has one: it is never predicted.
     """
     line_end, start = line_end_token_id(tokenizer), tokenizer.bos_token_id
     return {"first_context": line_end, "context_only": None if start == line_end else start}
 
 
 def prompt_token_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
-    """A prompt as tokens, without its last line end where that stops: see `stop_token_id`.
+    """A prompt as tokens, without its last line end if that stops: see `stop_token_id`.
 
     Shape:
         (1, length)
@@ -169,10 +150,10 @@ def prompt_token_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
 
 
 def stop_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token that ends what is generated; -1 where none does.
+    """The token that ends generation; -1 for none.
 
-    A line end is no reason to stop, unless the mark after it is one that no model predicts.
+    Generation goes on after a line end, unless a BOS token follows it, which no model predicts.
     """
-    marks = text_marks(tokenizer)
-    line_end = marks["first_context"]
-    return -1 if marks["context_only"] is None or line_end is None else line_end
+    special = context_tokens(tokenizer)
+    line_end = special["first_context"]
+    return -1 if special["context_only"] is None or line_end is None else line_end

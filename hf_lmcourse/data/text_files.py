@@ -15,7 +15,7 @@ _GZIP_START = b"\x1f\x8b"
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file, unpacked where it is packed, its line ends as they are, no mark before it.
+    """Read UTF-8 text, compressed or not, line ends as they are, without a byte-order mark.
 
     Raises:
         LmcourseError: the file is not there, damaged, empty, or not UTF-8.
@@ -24,7 +24,7 @@ def read_text(path: Path) -> str:
         content = path.read_bytes()
         if content.startswith(_GZIP_START):
             content = gzip.decompress(content)
-        text = content.decode("utf-8-sig")  # some editors put a mark before a text
+        text = content.decode("utf-8-sig")  # some editors write a byte-order mark
     except UnicodeDecodeError as error:
         raise LmcourseError(
             f"{path} is not UTF-8 text (byte {error.start:,} is {error.object[error.start]:#04x}): "
@@ -39,11 +39,11 @@ def read_text(path: Path) -> str:
 
 
 def split_files(folder: Path, names: Mapping[str, str] | None = None) -> dict[str, Path]:
-    """The files of a folder that are train, validation or test text: .txt, or packed as .txt.gz.
+    """The files of a folder that are train, validation or test text: .txt or .txt.gz.
 
     Args:
         folder: the folder.
-        names: of the files by split, without their ending; those of the splits by default.
+        names: of the files by split, without their extension; those of the splits by default.
     """
     return {
         split: path

@@ -5,7 +5,7 @@ import random
 __all__ = ["NOISE", "toy_reviews"]
 
 NOISE = 0.05
-"""Share of labels that are turned round, so that no model can be right more often than 95 %."""
+"""Share of labels that are flipped, so that no model can be right more often than 95 %."""
 
 _SIZES = {"train": 4_000, "validation": 500, "test": 1_000}
 
@@ -25,8 +25,8 @@ def toy_reviews(split: str) -> tuple[list[str], list[int]]:
         review  ->  clause | clause link clause link clause
         clause  ->  thing was [negation] [degree] quality
 
-    A clause is for the better if its quality is good and not negated, or bad and negated. A review
-    is positive if most of its clauses are, and then one label in twenty is turned round. The order
+    A clause is positive if its quality is good and not negated, or bad and negated. A review
+    is positive if most of its clauses are, and then one label in twenty is flipped. The order
     of the words matters: "not good and stale" is worse than "good and not stale".
 
     Args:

@@ -1,4 +1,4 @@
-"""Which text a saved model was trained on, kept beside it."""
+"""The record of which text a saved model was trained on."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class TrainingTextRecord:
 
     Attributes:
         corpus: name of the corpus, or path of the text.
-        hold_out: files whose passages were taken out of it.
+        hold_out: files whose text was held out of it.
     """
 
     corpus: str
@@ -25,18 +25,14 @@ class TrainingTextRecord:
 
 
 def write_record(folder: Path, corpus: str, hold_out: Sequence[str]) -> None:
-    """Keep the record in a run folder."""
+    """Write the record into a run folder."""
     record = {"corpus": corpus, "hold_out": list(hold_out)}
     text = json.dumps(record, indent=2) + "\n"
     (folder / TRAINING_TEXT_FILE).write_text(text, encoding="utf-8")
 
 
 def read_record(folder: Path) -> TrainingTextRecord | None:
-    """The record of a run folder, or what a result file tells of a run without one.
-
-    Returns:
-        `None` where neither is there and readable.
-    """
+    """The record of a run folder, or what its result file says; `None` without either."""
     for name in (TRAINING_TEXT_FILE, "result.json"):
         try:
             record = json.loads((folder / name).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Windows of a text for models that look at so many tokens and carry nothing on."""
+"""Windows of a text for models with a longest context that carry no state."""
 
 from collections.abc import Sequence
 
@@ -23,18 +23,16 @@ class TokenWindows(PredictedTokens):
     Labels are shifted, under both names, as in `ContiguousStreams`.
 
     Args:
-        tokens: the corpus, one token id a position.
+        tokens: the corpus as token ids.
         window: tokens that the model looks at.
-        stride: tokens that a window predicts; the whole window where not given.
+        stride: tokens that a window predicts; the whole window by default.
         rows: items of a batch over all processes. Windows that predict nothing fill up the last
             batch, so that no process gets a window twice.
-        first_context: the token that stands before the first one, usually the end of a line;
-            without it the first token of the corpus is context only and is not predicted.
-        shuffle: other order at each epoch; see `set_epoch`.
-        random_offset: begin each epoch at another place of the corpus, which goes on at its start
-            after its end, so that the cuts move.
+        first_context: see `PredictedTokens`.
+        shuffle: another order at each epoch; see `set_epoch`.
+        random_offset: as for `ContiguousStreams`.
         seed: of the order and the offsets.
-        context_only: a token that is read and never predicted.
+        context_only: see `PredictedTokens`.
 
     Raises:
         LmcourseError: no token to predict, or sizes below one, or a stride beyond the window.

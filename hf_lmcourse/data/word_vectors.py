@@ -45,7 +45,7 @@ class WordVectors:
 
 @dataclass(frozen=True)
 class AlignedVectors:
-    """Those vectors that belong to entries of a vocabulary.
+    """Vectors of entries of a vocabulary.
 
     Attributes:
         ids: of the entries that have a vector.
@@ -66,21 +66,13 @@ class AlignedVectors:
         return len(self.ids) / self.vocabulary
 
     def token_coverage(self, tokens: NDArray[np.integer]) -> float:
-        """Share of the running words of a text that have a vector.
-
-        Shape:
-            tokens: (tokens,).
-        """
+        """Share of the tokens of a text that have a vector. Shape: (tokens,)."""
         found = np.zeros(self.vocabulary, dtype=bool)
         found[self.ids.numpy()] = True
         return float(found[tokens].mean())
 
     def coverage(self, tokens: NDArray[np.integer]) -> dict[str, float]:
-        """Both shares under the names that they have in a result file.
-
-        Shape:
-            tokens: (tokens,).
-        """
+        """Both shares under their names in a result file. Shape: (tokens,)."""
         return {
             "vector_type_coverage": self.type_coverage,
             "vector_token_coverage": self.token_coverage(tokens),
@@ -90,19 +82,19 @@ class AlignedVectors:
 def read_word_vectors(
     path: str | Path, wanted: Callable[[str], bool] = lambda word: True
 ) -> WordVectors:
-    """Read a file of word vectors, plain or packed with gzip.
+    """Read a file of word vectors, plain or compressed with gzip.
 
-    A line holds a word and its numbers with one blank between them (GloVe); the first line may tell
-    the number of words and the size (word2vec). The word is whatever stands before the last `size`
-    numbers; where it occurs twice the first one counts.
+    A line has a word and its values separated by single spaces (GloVe); the first line may give the
+    number of words and the size (word2vec). The word is whatever precedes the last `size` values;
+    if it occurs twice the first one counts.
 
     Args:
         path: the file.
-        wanted: the words to keep; the others are passed over unread, which saves most of the time.
+        wanted: the words to keep; the others are skipped unread, which saves most of the time.
 
     Raises:
         LmcourseError: no such file, not UTF-8, a line with another number of values than the first
-            or with a value that is no number (with the number of the line), or no line at all.
+            or with a value that is not a number (with the number of the line), or no line at all.
     """
     path, size = Path(path), 0
     words: dict[str, NDArray[np.float32]] = {}
@@ -123,10 +115,10 @@ def read_word_vectors(
             words[word] = np.array(values, dtype=np.float32)
         except ValueError:
             raise LmcourseError(
-                f"line {number} of {path} holds something that is no number after {word!r}"
+                f"line {number} of {path} has something that is not a number after {word!r}"
             ) from None
     if not size:
-        raise LmcourseError(f"{path} holds no word vectors")
+        raise LmcourseError(f"{path} has no word vectors")
     vectors = np.stack(list(words.values())) if words else np.zeros((0, size), np.float32)
     return WordVectors(list(words), vectors)
 
@@ -148,12 +140,12 @@ def align_vectors(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> Align
 def write_word_vectors(
     path: str | Path, words: Sequence[str], vectors: Tensor, header: bool = False
 ) -> list[str]:
-    """Write words and vectors as text, with as many digits as a float32 has; packed as .gz.
+    """Write words and vectors as text, with as many digits as a float32 has; compressed as .gz.
 
-    Neither format can hold a word with white space in it: such words are left out.
+    Neither format allows whitespace in a word: such words are left out.
 
     Args:
-        path: the file; packed where its name ends in .gz.
+        path: the file; compressed if its name ends in .gz.
         words: the words.
         vectors: theirs.
         header: begin with the number of words and the size, as word2vec does; GloVe does not.
@@ -169,7 +161,7 @@ def write_word_vectors(
         LmcourseError: the file cannot be written.
     """
     if len(words) != len(vectors):
-        raise ValueError(f"{len(words)} words and {len(vectors)} vectors do not belong together")
+        raise ValueError(f"{len(words)} words and {len(vectors)} vectors do not match")
     path = Path(path)
     left_out = [word for word in words if word.split() != [word]]
     try:

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.predicted_tokens import PredictedTokens
-from ..data.streams import ContiguousStreams, text_marks
+from ..data.streams import ContiguousStreams, context_tokens
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..kernels.softmax_loss import IGNORED
@@ -214,7 +214,7 @@ def evaluate_split(
         rows,
         block_length=block_length,
         stride=stride,
-        **text_marks(tokenizer),
+        **context_tokens(tokenizer),
     )
     batches: DataLoader = DataLoader(dataset, batch_size=rows)
     was_training = model.training

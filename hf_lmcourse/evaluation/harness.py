@@ -14,7 +14,7 @@ from lm_eval.models.huggingface import HFLM
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from ..data.streams import line_end_token_id, text_marks
+from ..data.streams import line_end_token_id, context_tokens
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
@@ -79,6 +79,6 @@ class HarnessModel(HFLM):
         tokens = torch.tensor(self.tok_encode(text), dtype=torch.long).numpy()
         if not len(tokens):
             return 0.0
-        marks = text_marks(self.tokenizer) | {"first_context": self.prefix_token_id}
-        data = scoring_data(self.model, tokens, rows=1, **marks)
+        special = context_tokens(self.tokenizer) | {"first_context": self.prefix_token_id}
+        data = scoring_data(self.model, tokens, rows=1, **special)
         return -score_streams(self.model, DataLoader(data)).nats

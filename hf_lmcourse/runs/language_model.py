@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCard
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import GenerationConfig
 
 from ..adaptation.adapted_model import AdaptedModel
 from ..data.corpora import Corpus
-from ..data.encoding import EncodedSplit
-from ..data.streams import text_marks
+from ..data.streams import context_tokens
 from ..data.training_text_record import write_record
-from ..data.word_vectors import AlignedVectors
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..report.learning_curves import plot_learning_curve
@@ -23,7 +21,7 @@ from ..sharing.card import render_model_card
 from ..sharing.card_sections import save_card
 from ..sharing.corpus_licenses import corpus_facts
 from ..training.callbacks import sample_text
-from .pretrained_vectors import coverage_note, coverage_sentence
+from .pretrained_vectors import coverage_sentence
 from .run_folder import (
     class_description,
     copy_learning_curve,
@@ -80,30 +78,21 @@ class LanguageModelSummary(RunSummary):
 
 @dataclass
 class LanguageModelRun(TrainingRun):
-    """A training run of a language model; see also `TrainingRun`.
+    """A training run of a language model, whose `splits` are `EncodedSplit`s.
 
     Attributes:
         corpus: The text.
-        tokenizer: Made from the training text, or loaded.
-        splits: The encoded text by split.
-        vectors: The pretrained word vectors, if a file of them was named.
     """
 
     corpus: Corpus
-    tokenizer: PreTrainedTokenizerBase
-    splits: dict[str, EncodedSplit]
-    vectors: AlignedVectors | None
 
-    def describe(self) -> str:
-        """Describe the model, the data and the run folder in a few lines."""
-        train = self.splits["train"]
-        lines = [
-            f"{self.model_line()} and {self.trainer.model.config.vocab_size:,} tokens on "
-            f"{self.corpus.name} ({len(train.tokens):,} training tokens, {self.corpus.source})"
-        ]
-        if self.vectors is not None:
-            lines.append(coverage_note(self.vectors, train.tokens))
-        return "\n".join([*lines, f"run folder: {self.folder}"])
+    @property
+    def data_line(self) -> str:
+        """See `TrainingRun`."""
+        return (
+            f"{self.trainer.model.config.vocab_size:,} tokens on {self.corpus.name} "
+            f"({len(self.splits['train'].tokens):,} training tokens, {self.corpus.source})"
+        )
 
     def finish(self) -> LanguageModelSummary:
         """Score the trained model on the whole text, and write the run folder.
@@ -166,10 +155,10 @@ class LanguageModelRun(TrainingRun):
     def _count_models(self) -> dict[str, CountModelScore]:
         """Count models of the training text, scored on the validation text."""
         train, scored = self.splits["train"].tokens, self.splits["validation"].tokens
-        vocabulary, marks = len(self.tokenizer), text_marks(self.tokenizer)
+        vocabulary, special = len(self.tokenizer), context_tokens(self.tokenizer)
         models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}
         return {
-            f"{name} counts": score(train, scored, vocabulary, **marks)
+            f"{name} counts": score(train, scored, vocabulary, **special)
             for name, score in models.items()
         }
 

@@ -20,7 +20,7 @@ from ..data.encoding import encode_split
 from ..data.hold_out import hold_out
 from ..data.local_files import data_file
 from ..data.random_blocks import RandomBlockStreams
-from ..data.streams import ContiguousStreams, text_marks
+from ..data.streams import ContiguousStreams, context_tokens
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
@@ -61,15 +61,15 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     if not tokenizer(args.sample_prompt)["input_ids"]:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
-    model, marks = _model(settings, tokenizer), text_marks(tokenizer)
+    model, special = _model(settings, tokenizer), context_tokens(tokenizer)
     vectors = initialise_from_vectors(settings, model, tokenizer)
-    trainer_class, train = _training(settings, model, splits["train"].tokens, marks)
+    trainer_class, train = _training(settings, model, splits["train"].tokens, special)
     validation = scoring_data(
         model,
         splits["validation"].tokens,
         args.eval_batch_size * args.world_size,
         block_length=data.block_length,
-        **marks,
+        **special,
     )
     folder = resolve_run_folder(settings, model)
     record_command(args, folder, command)
@@ -87,7 +87,7 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     )
     show_progress(trainer)
     return LanguageModelRun(
-        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
+        settings, folder, trainer, stop, git_commit(), tokenizer, splits, vectors, corpus
     )
 
 
@@ -155,7 +155,7 @@ def _check_block_length(settings: RunSettings) -> None:
 
 
 def _training(
-    settings: RunSettings, model: Any, tokens: np.ndarray, marks: dict[str, int | None]
+    settings: RunSettings, model: Any, tokens: np.ndarray, special: dict[str, int | None]
 ) -> tuple[type[StreamTrainer], Dataset]:
     """Choose the Trainer and its data: bigrams, streams, or windows for a model without state."""
     batches = settings.data.batches
@@ -168,11 +168,11 @@ def _training(
     if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
         raise LmcourseError("random_block_length is for models that carry a state along streams")
     if batches != "streams":
-        return bigram_training(batches, model, Bigrams(tokens, **marks))
+        return bigram_training(batches, model, Bigrams(tokens, **special))
     rows = settings.training.train_batch_size * settings.training.world_size
     length = settings.data.block_length
     options: dict[str, Any] = {
-        **marks,
+        **special,
         "random_offset": settings.data.random_offset,
         "seed": settings.training.seed,
     }

@@ -11,7 +11,7 @@ import torch
 
 from hf_lmcourse.data.training_text_record import read_record
 
-from ..text_perplexity.passage_models import BYTES, tiny_gpt2
+from ..text_perplexity.scored_models import BYTES, tiny_gpt2
 from .commands import FinishedRun, Outcome, lmcourse, write_corpus, write_yaml
 
 PASSAGE = "line 5 says so so what\nline 6 says what\n"
@@ -154,11 +154,11 @@ def test_a_passage_that_is_not_in_the_training_text_cannot_be_held_out(
 ) -> None:
     (tmp_path / "other.txt").write_text("nothing of the kind\n")
     outcome = lmcourse("train", held_out.yaml, "--hold_out", tmp_path / "other.txt")
-    assert "does not stand verbatim in the training text of small" in outcome.complaint
+    assert "does not occur verbatim in the training text of small" in outcome.complaint
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "no passage": (["--text", "nowhere.txt"], "there is no text file 'nowhere.txt'"),
+    "no passage": (["--text", "nowhere.txt"], "there is no file nowhere.txt"),
     "blank passage": (["--text", "BLANK"], "holds nothing but white space"),
     "no such chain": (["--text", "TEXT", "--preprocess", "lower"], "no preprocessing 'lower'"),
     "no heat": (["--text", "TEXT", "--temperature", "0"], "temperature must be above 0"),

@@ -111,7 +111,7 @@ def test_the_mean_of_all_vectors_is_subtracted_first(tmp_path: Path) -> None:
     [
         (["{model}", "--pairs", "nothing.csv"], "there is no file nothing.csv"),
         (["nothing/there", "--pairs", "{pairs}"], "nothing/there"),
-        (["{pairs}", "--pairs", "{pairs}"], "line 1 of .*pairs.csv holds something that is no"),
+        (["{pairs}", "--pairs", "{pairs}"], "line 1 of .*pairs.csv has something that is not"),
     ],
 )
 def test_bad_input_of_similarity_is_reported(

@@ -58,10 +58,10 @@ def test_a_vocabulary_is_the_first_column_without_its_padding(tmp_path: Path) ->
     path.write_text("the      \t9\t0.5\nof\t3\t0.2\n\nDG\n")
     assert read_vocabulary(path) == ["the", "of", "DG"]
     assert read_vocabulary(path, 2) == ["the", "of"]
-    with pytest.raises(LmcourseError, match="holds 3 words, not 4"):
+    with pytest.raises(LmcourseError, match="has 3 words, not 4"):
         read_vocabulary(path, 4)
     path.write_text("the\nof\nthe\n")
-    with pytest.raises(LmcourseError, match="holds the word 'the' twice"):
+    with pytest.raises(LmcourseError, match="has the word 'the' twice"):
         read_vocabulary(path)
 
 

@@ -64,7 +64,7 @@ def test_a_named_corpus_is_read_from_the_local_folder_before_the_hub(
     write(tmp_path / "ptb/validation.txt", "valid \r\n")
     monkeypatch.setenv("LMCOURSE_DATA", str(tmp_path))
     corpus = load_corpus("ptb")
-    assert (corpus.name, corpus.source, corpus.default_level) == ("ptb", "local", "word")
+    assert (corpus.name, corpus.source) == ("ptb", "local")
     assert corpus.splits == ("train", "validation")
     assert corpus.text("train") == PTB
     assert corpus.text("validation") == "valid \r\n"

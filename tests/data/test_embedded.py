@@ -6,7 +6,7 @@ from hf_lmcourse.data import load_corpus
 def test_help_topics_are_some_465_000_characters_a_tenth_of_them_to_validate_on() -> None:
     corpus = load_corpus("cpython-docs")
     train, validation = corpus.text("train"), corpus.text("validation")
-    assert (corpus.source, corpus.default_level) == ("embedded", "character")
+    assert corpus.source == "embedded"
     assert corpus.splits == ("train", "validation")
     assert 400_000 < len(train) + len(validation) < 700_000
     assert 0.05 < len(validation) / (len(train) + len(validation)) < 0.25

@@ -29,7 +29,7 @@ texts = st.lists(
 
 
 def corpus_of(text: str) -> Corpus:
-    return Corpus("novel", "local", "character", ("train",), lambda split: text)
+    return Corpus("novel", "local", ("train",), lambda split: text)
 
 
 def refuse(*args: object) -> None:
@@ -181,7 +181,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_names_the_setting(
 
 
 def test_a_text_of_blanks_has_no_word_and_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LmcourseError, match="train text of novel holds nothing but white space"):
+    with pytest.raises(LmcourseError, match="train text of novel has nothing but whitespace"):
         encode_split(corpus_of("  \t "), "train", WORDS, tmp_path)
     with pytest.raises(LmcourseError, match="train text of novel is empty"):
         encode_split(corpus_of(""), "train", WORDS, tmp_path)

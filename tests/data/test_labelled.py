@@ -124,7 +124,7 @@ def test_an_unknown_name_is_told(name: str, told: str) -> None:
 
 def test_broken_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("text\n")
-    with pytest.raises(LmcourseError, match="is no table: give one of .csv"):
+    with pytest.raises(LmcourseError, match="is not a table: give one of .csv"):
         load_labelled_corpus(str(tmp_path / "mine.txt"))
     (tmp_path / "mine.json").write_text("{")
     with pytest.raises(LmcourseError, match="cannot read .*mine.json"):

@@ -11,9 +11,8 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import (
     ContiguousStreams,
     TokenWindows,
-    check_token_ids,
+    context_tokens,
     line_end_token_id,
-    text_marks,
 )
 from hf_lmcourse.data.streams import prompt_token_ids, stop_token_id
 from hf_lmcourse.tokenization import train_tokenizer
@@ -194,15 +193,6 @@ def test_no_streams_and_empty_blocks_are_refused(num_streams: int, block_length:
         ContiguousStreams(corpus(9), num_streams, block_length)
 
 
-def test_token_ids_outside_the_vocabulary_are_refused_by_number() -> None:
-    check_token_ids(corpus(10), 10)
-    check_token_ids(corpus(0), 10)
-    with pytest.raises(LmcourseError, match="token id 9 and the model a vocabulary of 9"):
-        check_token_ids(corpus(10), 9)
-    with pytest.raises(LmcourseError, match="token id -1"):
-        check_token_ids(np.array([3, -1]), 9)
-
-
 def test_a_line_ends_with_eos_or_else_with_the_line_break_where_there_is_one() -> None:
     words = train_tokenizer("word", "to be\n")
     assert line_end_token_id(words) == words.eos_token_id
@@ -232,11 +222,11 @@ def test_a_token_that_is_only_context_is_read_and_never_a_label(
 
 def test_the_marks_of_a_tokenizer_are_its_line_end_and_its_start_of_a_sentence() -> None:
     word, pattern = (train_tokenizer(kind, "a b\n") for kind in ("word", "digit_pattern"))
-    assert text_marks(word) == {"first_context": word.eos_token_id, "context_only": None}
-    marks = {"first_context": pattern.eos_token_id, "context_only": pattern.bos_token_id}
-    assert text_marks(pattern) == marks
+    assert context_tokens(word) == {"first_context": word.eos_token_id, "context_only": None}
+    expected = {"first_context": pattern.eos_token_id, "context_only": pattern.bos_token_id}
+    assert context_tokens(pattern) == expected
     word.bos_token = word.eos_token  # as GPT-2 has it: the line end is predicted
-    assert text_marks(word)["context_only"] is None
+    assert context_tokens(word)["context_only"] is None
 
 
 def test_a_prompt_ends_before_the_line_end_that_stops() -> None:

@@ -47,9 +47,9 @@ def test_words_may_hold_blanks_and_the_first_of_two_counts(tmp_path: Path) -> No
     ("text", "told"),
     [
         ("a 1 2\nb 3\n", "line 2 of .* has 1 values, not 2"),
-        ("a 1 2\nb 3 four\n", "line 2 of .* holds something that is no number after 'b'"),
+        ("a 1 2\nb 3 four\n", "line 2 of .* has something that is not a number after 'b'"),
         ("3 2\na 1 2\n\n", "line 3 of .* has 0 values, not 2"),
-        ("", "holds no word vectors"),
+        ("", "has no word vectors"),
     ],
 )
 def test_a_bad_line_is_told_with_its_number(text: str, told: str, tmp_path: Path) -> None:

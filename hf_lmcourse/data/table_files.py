@@ -9,7 +9,7 @@ from ..hub.fetch import fetch_dataset
 __all__ = ["TABLE_FILES", "is_missing", "read_table", "table_from_hub"]
 
 TABLE_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
-"""Endings of the files that are tables."""
+"""Extensions of the files that are tables."""
 
 Columns = dict[str, list[Any]]
 
@@ -31,7 +31,7 @@ def read_table(path: Path) -> Columns:
         ".parquet": pandas.read_parquet,
     }
     if path.suffix not in readers:
-        raise LmcourseError(f"{path} is no table: give one of {', '.join(TABLE_FILES)}")
+        raise LmcourseError(f"{path} is not a table: give one of {', '.join(TABLE_FILES)}")
     try:
         frame = readers[path.suffix](path)
     except (OSError, ValueError) as error:  # the parsers' own errors are ValueErrors
@@ -41,19 +41,19 @@ def read_table(path: Path) -> Columns:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell is empty: nothing, no number, or a text without a character."""
+    """Whether a cell is empty: None, NaN, or a text without a character."""
     return value is None or value == "" or value != value
 
 
 def table_from_hub(repository: str, remedy: str) -> dict[str, Columns]:
-    """The splits of a data set on the Hub, or of what `datasets` has kept of it.
+    """The splits of a data set on the Hub, or from the cache of `datasets`.
 
     Args:
         repository: its id.
         remedy: what to do without a network, for the error.
 
     Raises:
-        HubError: it cannot be had, the network being away or the data set gone.
+        HubError: it is not available.
     """
     splits = fetch_dataset(repository, None, f"get {repository} from the Hub", remedy)
     return {str(split): part.to_dict() for split, part in splits.items()}
