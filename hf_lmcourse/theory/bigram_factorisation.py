@@ -40,19 +40,19 @@ def pair_probabilities(tokens: Tensor, vocabulary: int, added: float = 0.0) -> T
     return (counts / counts.sum()).view(vocabulary, vocabulary)
 
 
-def left_to_right(pairs: Tensor, passage: Tensor) -> Tensor:
+def left_to_right(pairs: Tensor, text: Tensor) -> Tensor:
     """Return the logarithm of p(x_0) p(x_1|x_0) ... p(x_n|x_{n-1}).
 
     Shape:
-        pairs: (V, V), p(x, y); passage: (n + 1,), token ids; result: ().
+        pairs: (V, V), p(x, y); text: (n + 1,), token ids; result: ().
     """
     first = pairs.sum(1)
-    given_left = pairs[passage[:-1], passage[1:]] / first[passage[:-1]]
-    return first[passage[0]].log() + given_left.log().sum()
+    given_left = pairs[text[:-1], text[1:]] / first[text[:-1]]
+    return first[text[0]].log() + given_left.log().sum()
 
 
-def right_to_left(pairs: Tensor, passage: Tensor) -> Tensor:
+def right_to_left(pairs: Tensor, text: Tensor) -> Tensor:
     """Return the logarithm of p'(x_n) p(x_{n-1}|x_n) ... p(x_0|x_1); shapes as `left_to_right`."""
     second = pairs.sum(0)
-    given_right = pairs[passage[:-1], passage[1:]] / second[passage[1:]]
-    return second[passage[-1]].log() + given_right.log().sum()
+    given_right = pairs[text[:-1], text[1:]] / second[text[1:]]
+    return second[text[-1]].log() + given_right.log().sum()

@@ -45,7 +45,7 @@ def test_a_certain_softmax_has_no_entropy() -> None:
     assert scaling.entropy(torch.tensor([1.0, 0.0])) == 0
 
 
-def test_a_point_is_what_its_definitions_say() -> None:
+def test_a_point_follows_its_definitions() -> None:
     drawn = scaling.draw_attention(9, 5, 7, torch.Generator().manual_seed(0))
     scaled = scaling.scaling_point(*drawn, 1 / 3)
     assert_same(scaled.logits, (drawn[1] @ drawn[0].unsqueeze(-1)).squeeze(-1) / 3)
@@ -55,7 +55,7 @@ def test_a_point_is_what_its_definitions_say() -> None:
     assert scaled.gradient.shape == (7,)
 
 
-def test_without_the_division_the_softmax_hardens_and_the_typical_gradient_dies() -> None:
+def test_without_the_division_the_softmax_saturates_and_the_typical_gradient_vanishes() -> None:
     def draw(d: int, scale: float) -> scaling.ScalingPoint:
         drawn = scaling.draw_attention(d, 16, 200, torch.Generator().manual_seed(0))
         return scaling.scaling_point(*drawn, scale)

@@ -1,4 +1,4 @@
-"""Backpropagation through time against autograd and torch's optimizer, and as a way to train."""
+"""Backpropagation through time against autograd and torch's optimizer, and for training."""
 
 import torch
 from hypothesis import given, settings
@@ -50,13 +50,13 @@ def test_all_gradients_are_those_of_autograd(
     assert last.shape == h.shape
 
 
-def test_a_sequence_in_two_pieces_is_the_whole_one_if_the_gradient_is_carried_back() -> None:
+def test_a_sequence_in_two_chunks_is_the_whole_one_if_the_gradient_is_passed_back() -> None:
     network, tokens, targets, h = setting(7, 5, 3, 8)
     whole, d_whole, _, last = loss_and_gradients(network, tokens, targets, h)
     first, d_first, _, middle = loss_and_gradients(network, tokens[:, :4], targets[:, :4], h)
     second, d_second, _, end = loss_and_gradients(network, tokens[:, 4:], targets[:, 4:], middle)
     assert_same((whole, end), ((first + second) / 2, last))
-    # the output layer sees no difference; what stands before the cut does
+    # the output layer sees no difference; what comes before the cut does
     assert_same(d_whole.U, (d_first.U + d_second.U) / 2)
     assert not torch.allclose(d_whole.H, (d_first.H + d_second.H) / 2, rtol=1e-6)
 
@@ -77,14 +77,14 @@ def test_a_training_step_is_that_of_torch() -> None:
     assert_same(list(network), before)  # a step makes new parameters
 
 
-def test_where_nothing_can_be_learned_nothing_moves() -> None:
-    network, tokens, targets, h = setting(1, 2, 1, 3)  # one word is certain to come
+def test_without_anything_to_learn_the_parameters_stay() -> None:
+    network, tokens, targets, h = setting(1, 2, 1, 3)  # the vocabulary has one word
     moved, loss, _ = train_step(network, tokens, targets, h, 1.0, 1.0)
     assert loss == 0
     assert_same(tuple(moved), tuple(network))
 
 
-def test_one_can_train_with_it() -> None:
+def test_the_loss_falls_in_training() -> None:
     network, _, _, h = setting(4, 8, 2, 1)
     stream = torch.arange(33).repeat(2, 1) % 4
     tokens, targets = stream[:, :-1], stream[:, 1:]

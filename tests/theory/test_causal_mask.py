@@ -1,4 +1,4 @@
-"""The head that copies the token it is to predict: with the future in sight, and without."""
+"""The head that copies the next token: with the future visible, and without."""
 
 import math
 
@@ -29,7 +29,7 @@ def test_weights_are_the_softmax_of_the_scores(length: int, beta: float) -> None
 
 @settings(max_examples=50, deadline=None)
 @given(length=lengths, unused=extra, beta=numbers, gamma=numbers)
-def test_the_loss_with_the_future_in_sight(
+def test_the_loss_with_the_future_visible(
     length: int, unused: int, beta: float, gamma: float
 ) -> None:
     w, u = causal_mask.copying_weights(length, beta)
@@ -41,7 +41,7 @@ def test_the_loss_with_the_future_in_sight(
 
 @settings(max_examples=50, deadline=None)
 @given(seen=st.integers(1, 9), unused=st.integers(1, 9), gamma=numbers)
-def test_the_loss_of_the_past_alone_is_above_that_of_knowing_nothing(
+def test_the_loss_of_the_past_alone_is_above_that_of_a_uniform_distribution(
     seen: int, unused: int, gamma: float
 ) -> None:
     logits = torch.zeros(seen + unused, dtype=torch.float64)
@@ -51,8 +51,8 @@ def test_the_loss_of_the_past_alone_is_above_that_of_knowing_nothing(
     assert loss >= math.log(seen + unused) - 1e-12
 
 
-def test_sure_copying_costs_nothing_with_the_future_and_ever_more_without() -> None:
-    sure, surer = (causal_mask.copying_loss(10, 50, beta, 20) for beta in (5, 10))
-    assert sure > surer and surer < 1e-6
+def test_copying_has_no_loss_with_the_future_and_a_growing_loss_without() -> None:
+    first, second = (causal_mask.copying_loss(10, 50, beta, 20) for beta in (5, 10))
+    assert first > second and second < 1e-6
     blind = [causal_mask.loss_without_a_future(5, 50, gamma) for gamma in (0, 10, 20)]
     assert blind == sorted(blind) and blind[0] == pytest.approx(math.log(50))

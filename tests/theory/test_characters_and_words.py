@@ -59,7 +59,7 @@ def test_a_small_text_by_hand() -> None:
 
 
 def test_bits_per_character_do_not_depend_on_the_unit() -> None:
-    # the same probability for a text of 12 characters, told in 12 tokens or in 3
+    # the same probability for a text of 12 characters, as 12 tokens or as 3
     nats = 12 * math.log(2)
     assert costs.bits_per_character(nats / 12, 12, 12) == pytest.approx(1)
     assert costs.bits_per_character(nats / 3, 3, 12) == pytest.approx(1)

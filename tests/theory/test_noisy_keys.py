@@ -1,4 +1,4 @@
-"""The variances of one head and two: formulas against simulation and hand-made cases."""
+"""The variances of one head and two: formulas against simulation and small cases."""
 
 import math
 
@@ -24,7 +24,7 @@ def test_the_jacobian_is_that_of_autograd() -> None:
         assert_same(noisy_keys.key_jacobian(queries, K, V), reference.permute(1, 0, 2))
 
 
-def test_drawn_keys_have_the_covariance_asked_for() -> None:
+def test_drawn_keys_have_the_given_covariance() -> None:
     means = torch.linalg.qr(normal(4, 3)).Q.t()
     generator = torch.Generator().manual_seed(0)
     keys = noisy_keys.draw_keys(means, 0.01, 40_000, generator, stretched=2)
@@ -61,7 +61,7 @@ def test_two_heads_vary_less_than_one_under_both_models() -> None:
             assert variance(two) < 0.2 * variance(one)
 
 
-def test_long_queries_come_to_the_limits() -> None:
+def test_long_queries_approach_the_limits() -> None:
     means, V = torch.eye(6, dtype=torch.float64), normal(6, 3)
     queries = (3000 * means[:2].sum(0, keepdim=True), 3000 * means[:2])
     limits = noisy_keys.limits_of_uncertain_length(V, 0, 1)

@@ -1,4 +1,4 @@
-"""The pictures of the theory show what they should."""
+"""The plots of the theory show formulas and simulations."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention_scaling, "_DRAWS", 50)
 
 
-def test_one_head_swings_and_two_do_not(drawn: list[Figure], tmp_path: Path) -> None:
+def test_one_head_varies_and_two_do_not(drawn: list[Figure], tmp_path: Path) -> None:
     path = tmp_path / "new" / "keys.png"
     plots.plot_noisy_keys(path)
     assert path.read_bytes().startswith(b"\x89PNG")
@@ -31,12 +31,12 @@ def test_one_head_swings_and_two_do_not(drawn: list[Figure], tmp_path: Path) -> 
         assert axes.get_xlabel() and axes.get_ylabel() and axes.get_legend()
 
 
-def test_simulated_marks_lie_on_the_lines(drawn: list[Figure], tmp_path: Path) -> None:
+def test_simulated_markers_lie_on_the_lines(drawn: list[Figure], tmp_path: Path) -> None:
     plots.plot_noisy_keys(tmp_path / "keys.png")
     lines = drawn[0].axes[1].lines
-    for formula, marks in zip(lines[0:4:2], lines[1:4:2], strict=True):
+    for formula, simulated in zip(lines[0:4:2], lines[1:4:2], strict=True):
         expected = np.asarray(formula.get_ydata())[::5]
-        np.testing.assert_allclose(np.asarray(marks.get_ydata()), expected, rtol=0.5)
+        np.testing.assert_allclose(np.asarray(simulated.get_ydata()), expected, rtol=0.5)
 
 
 def test_the_division_keeps_variance_and_entropy_level(drawn: list[Figure], tmp_path: Path) -> None:
@@ -48,5 +48,5 @@ def test_the_division_keeps_variance_and_entropy_level(drawn: list[Figure], tmp_
     assert entropy.get_ylabel() == "nats" and gradient.get_yscale() == "log"
 
 
-def test_every_picture_is_of_an_item() -> None:
+def test_every_plot_belongs_to_an_item() -> None:
     assert set(plots.PLOTS) <= set(ITEMS)

@@ -21,11 +21,11 @@ def check() -> CheckResult:
     for unit, train, held_out, vocabulary in (_characters(), _words()):
         pairs = pair_probabilities(train, vocabulary, added=0.01)
         rows.append(same(f"{unit}: p as the first, as the second", pairs.sum(1), pairs.sum(0)))
-        for passage in (held_out[:100], held_out):
-            forward, backward = left_to_right(pairs, passage), right_to_left(pairs, passage)
-            size = len(passage)
+        for text in (held_out[:100], held_out):
+            forward, backward = left_to_right(pairs, text), right_to_left(pairs, text)
+            size = len(text)
             rows.append(same(f"{unit}: ln p of {size:,}, mean", forward / size, backward / size))
-            gap = _gap_when_discounted(train, vocabulary, passage)
+            gap = _gap_when_discounted(train, vocabulary, text)
             table.append((unit, size, forward.item(), backward.item(), gap))
     columns = ("unit", "tokens", "left to right", "right to left", "gap if smoothed")
     title = "ln p in nats; the gap is what the direction changes if each is discounted by itself"
@@ -42,11 +42,13 @@ def _words() -> tuple[str, Tensor, Tensor, int]:
     train, held_out = (corpus_text(split).split() for split in ("train", "validation"))
     frequent = Counter(train).most_common(_WORDS_KEPT)
     ids = {word: index for index, (word, _) in enumerate(frequent, start=1)}
-    text, passage = (torch.tensor([ids.get(word, 0) for word in ws]) for ws in (train, held_out))
-    return "words", text, passage, len(ids) + 1
+    first, second = (
+        torch.tensor([ids.get(word, 0) for word in words]) for words in (train, held_out)
+    )
+    return "words", first, second, len(ids) + 1
 
 
-def _gap_when_discounted(train: Tensor, vocabulary: int, passage: Tensor) -> float:
+def _gap_when_discounted(train: Tensor, vocabulary: int, text: Tensor) -> float:
     """Return ln p right to left minus left to right under absolute discounting.
 
         p(y|x) = (max(c(x, y) - 1/2, 0) + 1/2 n(x) p(y)) / c(x)
@@ -55,10 +57,10 @@ def _gap_when_discounted(train: Tensor, vocabulary: int, passage: Tensor) -> flo
     """
     counts = pair_probabilities(train, vocabulary) * len(train)
     found = []
-    for c, text in ((counts, passage), (counts.t(), passage.flip(0))):
+    for c, tokens in ((counts, text), (counts.t(), text.flip(0))):
         total = c.sum(1)
         spread = 0.5 * (c > 0).sum(1, keepdim=True) * total / len(train)
         given = ((c - 0.5).clamp(min=0) + spread) / total.unsqueeze(1)
-        start = (total[text[0]] / len(train)).log()
-        found.append((start + given[text[:-1], text[1:]].log().sum()).item())
+        start = (total[tokens[0]] / len(train)).log()
+        found.append((start + given[tokens[:-1], tokens[1:]].log().sum()).item())
     return found[1] - found[0]

@@ -64,7 +64,7 @@ def _losses(logits: Tensor, tokens: Tensor) -> Tensor:
 
 
 def _trained(block: int, steps: int) -> tuple[list[Row], Table]:
-    """Two Transformers of the same size on the characters of cpython-docs."""
+    """Train two Transformers of the same size on the characters of cpython-docs."""
     tokenizer = CharacterTokenizer.train(corpus_text("train"))
     ids, held_out = (
         torch.from_numpy(encode_text(corpus_text(split), tokenizer).astype("int64"))
