@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the tests, with nothing but Python 3.11 or newer and this repository.
-# Further words go to pytest: scripts/run_tests.sh tests/layers -x
+# Further arguments are passed to pytest: scripts/run_tests.sh tests/layers -x
 # The tests run in one process per processor core, at most eight; -n 0 keeps them in one process.
 # The network is used to install, never by a test; for the tests that need the Hub:
 # HF_HUB_OFFLINE=0 TRANSFORMERS_OFFLINE=0 scripts/run_tests.sh -m hub
