@@ -4,7 +4,7 @@ __all__ = ["LmcourseError"]
 
 
 class LmcourseError(ValueError):
-    """Bad input from the user, told in one clear sentence: what is wrong, where, and what to do.
+    """Bad input from the user, in one clear sentence: what is wrong, where, and what to do.
 
     The command line prints the message alone and exits with status 2; a library user sees an
     ordinary `ValueError`.

@@ -85,7 +85,7 @@ class _Known:
                 f"put {self.local_place} into a folder and name that folder with --data_dir or "
                 "LMCOURSE_DATA"
             )
-        return f"put {self.local_place} into {root}, where there is no {self.folder}"
+        return f"put {self.local_place} into {root}, which has no {self.folder}"
 
 
 def _cut_tiny_shakespeare(text: str) -> dict[str, str]:

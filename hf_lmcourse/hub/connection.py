@@ -1,4 +1,4 @@
-"""Requests to the Hub that end: the client's own wait for ever, or retry for minutes."""
+"""Requests to the Hub with a time limit: the client waits for ever, or retries for minutes."""
 
 import sys
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ PROBE_SECONDS = 4.0
 
 
 def ask(path: str, *, token: str | None = None, send: Any = None) -> Any:
-    """One short request, to see whether the Hub is there and lets us in.
+    """Send one short request.
 
     Args:
         path: below the endpoint, such as "api/whoami-v2".
-        token: in the place of the one that is logged in.
+        token: instead of the one that is logged in.
         send: JSON to post; without it the request is a GET.
 
     Returns:
@@ -50,12 +50,12 @@ def ask(path: str, *, token: str | None = None, send: Any = None) -> Any:
 
 
 def check_login(attempt: str, repository: str, token: str | None = None) -> None:
-    """See that the Hub is there and knows us, before anything long is begun.
+    """Check that the Hub is reachable and accepts our token, before anything long begins.
 
     Args:
         attempt: what is to be done, to follow "cannot".
         repository: its id.
-        token: in the place of the one that is logged in.
+        token: instead of the one that is logged in.
 
     Raises:
         HubError: offline, not reachable, silent; no token, a wrong one, or one that only reads.
@@ -70,16 +70,16 @@ def check_login(attempt: str, repository: str, token: str | None = None) -> None
 
 
 def check_metadata(card: str, attempt: str, repository: str, token: str | None = None) -> None:
-    """Let the Hub look at the metadata of a card, before there is a repository.
+    """Let the Hub validate the metadata of a card, before there is a repository.
 
     Args:
         card: the text of README.md.
         attempt: what is to be done, to follow "cannot".
         repository: its id.
-        token: in the place of the one that is logged in.
+        token: instead of the one that is logged in.
 
     Raises:
-        HubError: with what the Hub says of it.
+        HubError: with the message of the Hub.
     """
     with explained(attempt, repository):
         try:
@@ -95,7 +95,7 @@ def check_metadata(card: str, attempt: str, repository: str, token: str | None =
 
 @contextmanager
 def bounded_requests(seconds: float) -> Iterator[None]:
-    """Give every request of the Hub's client a limit to each wait, for as long as this lasts.
+    """Limit each wait of every request of the Hub's client.
 
     Args:
         seconds: longest wait for a connection, for the next bytes, or to send the next.

@@ -14,7 +14,7 @@ from .hub_errors import HubError, check_repository_name, hub_error, is_unreachab
 __all__ = ["fetch_dataset", "fetch_model"]
 
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-"""What models and tokenizers are made of. Code is not fetched, and nothing that is a pickle."""
+"""The files of models and tokenizers. No code is downloaded, and no pickle."""
 
 _WAIT_SECONDS = 10.0
 
@@ -22,10 +22,10 @@ Fetched = TypeVar("Fetched")
 
 
 def fetch_model(repository: str, revision: str | None = None) -> Path:
-    """Bring a model and its tokenizer here, all files of the same commit.
+    """Download a model and its tokenizer, all files of the same commit.
 
-    The Hub is asked first, in a few seconds. Where it is not there, what an earlier call left in
-    the cache is taken, and a warning says so.
+    The Hub is asked first, in a few seconds. If it is not reachable, the cache is used, with
+    a warning.
 
     Args:
         repository: id on the Hub.
@@ -45,7 +45,7 @@ def fetch_model(repository: str, revision: str | None = None) -> Path:
                 repository,
                 revision=revision,
                 allow_patterns=MODEL_FILES,
-                ignore_patterns=["*/*"],  # the files of a model lie at the top
+                ignore_patterns=["*/*"],  # the files of a model are at the top
             )
         )
 
@@ -62,11 +62,11 @@ def fetch_model(repository: str, revision: str | None = None) -> Path:
 def fetch_dataset(
     repository: str, config: str | None, attempt: str, remedy: str, **options: Any
 ) -> Any:
-    """`datasets.load_dataset`, with the same first question and the same way out.
+    """`datasets.load_dataset`, with the same first request and the same fallback.
 
     Args:
         repository: id on the Hub.
-        config: the configuration, where there are several.
+        config: the configuration, if there are several.
         attempt: what it is for, to follow "cannot".
         remedy: what to do without the Hub.
         **options: for `datasets.load_dataset`.

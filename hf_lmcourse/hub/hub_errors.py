@@ -1,4 +1,4 @@
-"""What is wrong with the Hub, told by its cause: what was tried, where, why, what to do."""
+"""Errors of the Hub by their cause: what was tried, where, why, what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ class HubError(LmcourseError):
 def hub_error(
     error: Exception, attempt: str, repository: str, *, revision: str | None = None
 ) -> HubError:
-    """An error for the user's eyes, from whatever the Hub's client raised.
+    """An error for the user, from whatever the Hub's client raised.
 
     Args:
         error: what was raised.
@@ -64,7 +64,7 @@ def explained(attempt: str, repository: str, *, revision: str | None = None) -> 
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether there was no answer, or one that says that the Hub itself is ill."""
+    """Whether there was no answer, or one that says that the Hub itself is broken."""
     first = _known(error)
     if isinstance(first, HfHubHTTPError):
         return first.response is not None and first.response.status_code >= 500
@@ -100,8 +100,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _known(error: Exception) -> BaseException:
     """The first error of the chain that says something: the client wraps what it met."""
-    telling = (httpx.HTTPError, OfflineModeIsEnabled, HFValidationError)
-    return next((found for found in _chain(error) if isinstance(found, telling)), error)
+    informative = (httpx.HTTPError, OfflineModeIsEnabled, HFValidationError)
+    return next((found for found in _chain(error) if isinstance(found, informative)), error)
 
 
 def _cause(error: Exception, repository: str, revision: str | None) -> str:

@@ -1,6 +1,7 @@
 """Files of results: read the JSON files of a folder, write a text file."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ __all__ = ["read_records", "write_text"]
 
 
 def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any]:
-    """What each file holds, sorted by the name of the file.
+    """The content of each file, sorted by file name.
 
     Raises:
-        LmcourseError: a file is no JSON.
+        LmcourseError: a file is not JSON.
     """
     for path in sorted(Path(directory).glob(pattern)):
         try:
@@ -24,7 +25,7 @@ def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, and create its folder if it does not exist.
+    """Write a text file, whole or not at all, and create its folder if it does not exist.
 
     Raises:
         LmcourseError: The file cannot be written.
@@ -32,6 +33,8 @@ def write_text(path: str | Path, text: str) -> None:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
     except OSError as error:
         raise LmcourseError(f"cannot write {path}: {error.strerror}") from error

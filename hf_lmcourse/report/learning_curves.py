@@ -1,4 +1,4 @@
-"""Pictures of a finished run."""
+"""Plots of a finished run."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,20 +23,20 @@ def plot_learning_curve(
     log_history: Sequence[Mapping[str, Any]],
     path: str | Path,
     title: str,
-    yardsticks: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
 ) -> None:
     """Draw training and validation loss against steps, with perplexity on the right.
 
     Args:
         log_history: `TrainerState.log_history`: entries with `step` and `loss` (training) or
-            `eval_nats_per_token` (validation), both in nats per token; others are passed over.
-        path: The picture; its ending says the format, such as .png. Its folder is made where it is
+            `eval_nats_per_token` (validation), both in nats per token; others are skipped.
+        path: The plot; its extension is the format, such as .png. Its folder is created if it is
             missing.
         title: What was trained on what.
-        yardsticks: Nats per token of simple models by name, drawn as horizontal lines.
+        baselines: Nats per token of simple models by name, drawn as horizontal lines.
 
     Raises:
-        LmcourseError: If the history holds no loss.
+        LmcourseError: The history has no loss.
     """
     training = _curve(log_history, "loss")
     validation = _curve(log_history, "eval_nats_per_token")
@@ -57,8 +57,8 @@ def plot_learning_curve(
             markersize=4,
             label="validation",
         )
-    _limit_heights(axes, training, validation, list((yardsticks or {}).values()))
-    _draw_yardsticks(axes, yardsticks or {})
+    _limit_heights(axes, training, validation, list((baselines or {}).values()))
+    _draw_baselines(axes, baselines or {})
     _label(axes, title, validation)
     _save(figure, path)
 
@@ -67,20 +67,20 @@ def plot_accuracy_curve(
     log_history: Sequence[Mapping[str, Any]],
     path: str | Path,
     title: str,
-    yardsticks: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
 ) -> None:
     """Draw validation accuracy and both losses against epochs, one below the other.
 
     Args:
         log_history: `TrainerState.log_history`: entries with `epoch` and `loss` (training),
             `eval_loss` or `eval_accuracy` (validation); losses in nats per text.
-        path: The picture; its ending says the format, such as .png. Its folder is made where it is
+        path: The plot; its extension is the format, such as .png. Its folder is created if it is
             missing.
         title: What was trained on what.
-        yardsticks: Accuracies of simple classifiers by name, drawn as horizontal lines.
+        baselines: Accuracies of simple classifiers by name, drawn as horizontal lines.
 
     Raises:
-        LmcourseError: If the history holds no validation accuracy.
+        LmcourseError: The history has no validation accuracy.
     """
     accuracy = _curve(log_history, "eval_accuracy", "epoch")
     if not accuracy:
@@ -92,7 +92,7 @@ def plot_accuracy_curve(
     above, below = figure.subplots(2, sharex=True)
     percent = [(epoch, 100 * value) for epoch, value in accuracy]
     above.plot(*zip(*percent, strict=True), color=VERMILION, marker="o", label="validation")
-    for name, value in (yardsticks or {}).items():
+    for name, value in (baselines or {}).items():
         above.axhline(100 * value, color=GREY, linestyle="--", linewidth=1)
         above.annotate(
             f"{name} {value:.1%}", (accuracy[0][0], 100 * value), color=GREY, va="bottom"
@@ -135,8 +135,8 @@ def _limit_heights(axes: Axes, training: Curve, validation: Curve, lines: list[f
     axes.set_xlim(0, last_step * 1.02)
 
 
-def _draw_yardsticks(axes: Axes, yardsticks: Mapping[str, float]) -> None:
-    for name, nats in yardsticks.items():
+def _draw_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
+    for name, nats in baselines.items():
         axes.axhline(nats, color=GREY, linestyle="--", linewidth=1)
         axes.annotate(
             f"{name} {nats:.2f}",
@@ -175,8 +175,8 @@ def _round_perplexities(lowest: float, highest: float) -> list[float]:
     lowest, highest = max(lowest, -700.0), min(highest, 700.0)  # past them a float overflows
     exponents = range(int(lowest / math.log(10)) - 1, int(highest / math.log(10)) + 1)
     digits = (1, 1.5, 2, 3, 4, 5, 7) if highest - lowest < 4 else (1, 3)
-    marks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
-    return [mark for mark in marks if lowest <= math.log(mark) <= highest]
+    ticks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+    return [tick for tick in ticks if lowest <= math.log(tick) <= highest]
 
 
 def _exp(nats: ArrayLike) -> NDArray[np.float64]:

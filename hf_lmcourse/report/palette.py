@@ -12,7 +12,7 @@ PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442
 
 
 def distinct_colours(count: int) -> list[str]:
-    """So many colours: of the palette, or steps along a colour map where these are too few."""
+    """So many colours: of the palette, or steps along a colour map if these are too few."""
     if count <= len(PALETTE):
         return list(PALETTE[:count])
     return [to_hex(colormaps["turbo"](index / (count - 1))) for index in range(count)]

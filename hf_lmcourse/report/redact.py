@@ -1,9 +1,9 @@
-"""Text that may leave the machine: without local paths and without access tokens."""
+"""Text that may be published: without local paths and access tokens."""
 
 import re
 from pathlib import Path, PureWindowsPath
 
-__all__ = ["holds_access_token", "make_shareable"]
+__all__ = ["has_access_token", "redacted"]
 
 _ACCESS_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 _TOKEN_OPTION = re.compile(
@@ -21,8 +21,8 @@ _BARE_PATH = re.compile(
 )
 
 
-def make_shareable(text: str) -> str:
-    """Take local paths and access tokens out of a command, a configuration or a description.
+def redacted(text: str) -> str:
+    """Remove local paths and access tokens from a command, a configuration or a description.
 
     A path below the current directory becomes relative to it, any other absolute path keeps its
     last part only, as `path/to/<last part>`. Addresses such as https://... stay.
@@ -49,6 +49,6 @@ def _general_path(path: str) -> str:
     return f"path/to/{local.name}"
 
 
-def holds_access_token(text: str) -> bool:
-    """Whether an access token of the Hub stands in a text."""
+def has_access_token(text: str) -> bool:
+    """Whether a text contains an access token of the Hub."""
     return _ACCESS_TOKEN.search(text) is not None

@@ -1,4 +1,4 @@
-"""Published results that our tables show beside our own, each with its source."""
+"""Published results that our tables compare with our own, each with its source."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ __all__ = ["PUBLISHED_RESULTS", "PublishedResult"]
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """A figure that somebody else published.
+    """A metric that somebody else published.
 
     Attributes:
         model: The model, with the size that matters.
         corpus: Name of the corpus, as in a result file.
         split: "validation" or "test".
         metric: Name of the metric, as in a result file.
-        value: The figure.
-        source: Where it stands.
-        parameters: Number of parameters as published, None where the source does not say.
-        note: What makes it another figure than ours; empty where nothing does.
+        value: Its value.
+        source: Where it was published.
+        parameters: Number of parameters as published, None if the source does not say.
+        note: Why it does not compare with ours; empty if it does.
     """
 
     model: str
@@ -57,7 +57,7 @@ PUBLISHED_RESULTS = (
     ),
     *(
         PublishedResult(
-            "bigram network of the hand-out",
+            "bigram network of the course assignment",
             corpus,
             "validation",
             "perplexity",

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -14,7 +13,8 @@ from typing import Any, get_origin
 import torch
 
 from ..errors import LmcourseError
-from .redact import make_shareable
+from .json_files import write_text
+from .redact import redacted
 
 __all__ = [
     "RunResult",
@@ -46,7 +46,7 @@ class RunResult:
         name: Name of the run, which is that of its YAML.
         model_type: Model type as in the model's config.
         corpus: Name of the corpus.
-        config: The YAML of the run, relative to the repository; empty where there is none.
+        config: The YAML of the run, relative to the repository; empty if there is none.
         command: The command that repeats the run.
         metrics: For each split the metrics by name, such as perplexity, nats_per_token, tokens.
         parameters: Number of trained parameters, shared ones counted once.
@@ -78,14 +78,9 @@ class RunResult:
         """Write the result as JSON with sorted keys, whole or not at all.
 
         Args:
-            path: The file; its folder is made where it is missing.
+            path: The file; its folder is created if it is missing.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write_text(path, json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "RunResult":
@@ -98,7 +93,7 @@ class RunResult:
             The result.
 
         Raises:
-            LmcourseError: If the file is missing, is no JSON or does not hold one result.
+            LmcourseError: The file is missing, not JSON, or not one result.
         """
         record = _read_json(path)
         expected = {field.name: field.type for field in fields(cls)}
@@ -106,13 +101,13 @@ class RunResult:
             found = record.keys() if isinstance(record, dict) else set()
             raise LmcourseError(
                 f"{path} is not the result of a run: missing {sorted(expected.keys() - found)},"
-                f" unknown {sorted(found - expected.keys())}; repeat the run to write it anew."
+                f" unknown {sorted(found - expected.keys())}; repeat the run to write it again."
             )
         wrong = [name for name, kind in expected.items() if not _fits(record[name], kind)]
         if wrong or not all(isinstance(metrics, dict) for metrics in record["metrics"].values()):
             raise LmcourseError(
                 f"{path} is not the result of a run: wrong kind of value for"
-                f" {', '.join(wrong or ['metrics'])}; repeat the run to write it anew."
+                f" {', '.join(wrong or ['metrics'])}; repeat the run to write it again."
             )
         return cls(**record)
 
@@ -124,7 +119,7 @@ def load_results(directory: str | Path) -> list[RunResult]:
         directory: A folder of `<name>.json` files.
 
     Returns:
-        The results of single runs. A study, which holds a list of `points`, is none.
+        The results of single runs. A study, which has a list of `points`, is not one.
 
     Raises:
         LmcourseError: If a file is broken.
@@ -149,7 +144,7 @@ def environment_versions() -> dict[str, str]:
 
 
 def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Return what any file of figures says of how they came about.
+    """Return what any result file says about how it was made.
 
     Args:
         words: The command line, from `lmcourse` on.
@@ -159,7 +154,7 @@ def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict
         The command without local paths, device, threads, versions and commit.
     """
     return {
-        "command": make_shareable(shlex.join(words)),
+        "command": redacted(shlex.join(words)),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "versions": environment_versions(),
@@ -205,14 +200,14 @@ def git_commit(file: str | Path = __file__) -> str | None:
 
 
 def device_name(device: torch.device | str = "cpu") -> str:
-    """Return the name of the processor that a device stands for.
+    """Return the name of the processor of a device.
 
     Args:
         device: A torch device.
 
     Returns:
         The name of the graphics card for a CUDA device, otherwise that of the CPU, followed by the
-        device type where it is neither.
+        device type if it is neither.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -237,7 +232,7 @@ def _read_json(path: str | Path) -> Any:
         raise LmcourseError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise LmcourseError(
-            f"{path} is not valid JSON ({error}); repeat the run to write it anew."
+            f"{path} is not valid JSON ({error}); repeat the run to write it again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Tables of results in Markdown, and the README sections that hold them."""
+"""Tables of results in Markdown, and the sections of pages that contain them."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .redact import make_shareable
+from .redact import redacted
 from .references import PublishedResult
 from .results import RunResult
 
@@ -39,8 +39,8 @@ _SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """A column of figures: its heading, the metric it shows, and how."""
+class _Column:
+    """A column of metrics: its heading, the metric, and its format."""
 
     heading: str
     metric: str
@@ -48,14 +48,14 @@ class _Figure:
     digits: int
 
 
-_FIGURES = {
+_COLUMNS = {
     "characters": (
-        _Figure("nats per character", "nats_per_token", 1, 4),
-        _Figure("bits per character", "nats_per_token", 1 / math.log(2), 3),
+        _Column("nats per character", "nats_per_token", 1, 4),
+        _Column("bits per character", "nats_per_token", 1 / math.log(2), 3),
     ),
-    "words": (_Figure("perplexity", "perplexity", 1, 2),),
-    "labels": (_Figure("accuracy in percent", "accuracy", 100, 2),),
-    "pairs": (_Figure("Spearman correlation", "spearman", 1, 3),),
+    "words": (_Column("perplexity", "perplexity", 1, 2),),
+    "labels": (_Column("accuracy in percent", "accuracy", 100, 2),),
+    "pairs": (_Column("Spearman correlation", "spearman", 1, 3),),
 }
 _KIND_OF_METRIC = {
     "nats_per_token": "characters",
@@ -66,14 +66,14 @@ _KIND_OF_METRIC = {
 
 
 def results_table(results: Sequence[RunResult], published: Sequence[PublishedResult] = ()) -> str:
-    """Write results as Markdown tables, one for each kind of figure.
+    """Write results as Markdown tables, one for each kind of metric.
 
     Models of characters show nats and bits per character, models of words perplexity, classifiers
     accuracy, word similarity the correlation; each for validation / test.
 
     Args:
         results: Results of runs.
-        published: Published results; those of the same corpora and kind of figure are shown below
+        published: Published results; those of the same corpora and kind of metric are shown below
             ours, with the source in place of the command.
 
     Returns:
@@ -83,20 +83,20 @@ def results_table(results: Sequence[RunResult], published: Sequence[PublishedRes
         LmcourseError: If a result has no metric that the tables know.
     """
     tables = []
-    for kind, figures in _FIGURES.items():
+    for kind, columns in _COLUMNS.items():
         ours = [result for result in results if _kind(result) == kind]
         rows = []
         for corpus in sorted({result.corpus for result in ours}):
             mine = [result for result in ours if result.corpus == corpus]
-            rows += [_run_row(result, figures) for result in sorted(mine, key=_course_order)]
+            rows += [_run_row(result, columns) for result in sorted(mine, key=_course_order)]
             rows += [
-                _published_row(reference, figures, corpus)
+                _published_row(reference, columns, corpus)
                 for reference in published
                 if same_corpus(reference.corpus, corpus)
                 and _KIND_OF_METRIC[reference.metric] == kind
             ]
         if rows:
-            tables.append(markdown_table(_header(figures), rows))
+            tables.append(markdown_table(_header(columns), rows))
     return "\n\n".join(tables)
 
 
@@ -106,11 +106,11 @@ def same_corpus(name: str, other: str) -> bool:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in Markdown, one line a row.
+    """Write a table in Markdown, one line per row.
 
     Args:
         header: Headings of the columns.
-        rows: Cells of each row; bars and line ends in them are made harmless.
+        rows: Cells of each row; bars and line ends in them are escaped.
 
     Returns:
         The table without a final line end.
@@ -143,12 +143,12 @@ def marker_names(document: str) -> list[str]:
 
 
 def replace_between_markers(document: str, name: str, text: str) -> str:
-    """Replace what stands between `<!-- results:NAME -->` and `<!-- /results:NAME -->`.
+    """Replace the text between `<!-- results:NAME -->` and `<!-- /results:NAME -->`.
 
     Args:
         document: A text with both markers, each once.
         name: NAME.
-        text: What shall stand between them, on lines of its own.
+        text: The new text, on lines of its own.
 
     Returns:
         The new document.
@@ -169,7 +169,7 @@ def replace_between_markers(document: str, name: str, text: str) -> str:
 
 
 def _kind(result: RunResult) -> str:
-    """Return which figures tell about a run; a token is a character where both cost the same."""
+    """Return which columns describe a run; a token is a character if both cost the same."""
     metrics = {name: value for split in result.metrics.values() for name, value in split.items()}
     bits = metrics.get("bits_per_token", math.nan)
     if math.isclose(metrics.get("bits_per_character", math.inf), bits, rel_tol=0.1):
@@ -188,28 +188,28 @@ def _course_order(result: RunResult) -> tuple[int, str, int]:
     return place, result.name, result.seed
 
 
-def _header(figures: Sequence[_Figure]) -> list[str]:
-    headings = [f"{figure.heading}, {' / '.join(_SPLITS)}" for figure in figures]
-    columns = ["seed", "minutes", "device, threads", "command or source"]
-    return ["model", "corpus", "config", "parameters", *headings, *columns]
+def _header(columns: Sequence[_Column]) -> list[str]:
+    headings = [f"{column.heading}, {' / '.join(_SPLITS)}" for column in columns]
+    last = ["seed", "minutes", "device, threads", "command or source"]
+    return ["model", "corpus", "config", "parameters", *headings, *last]
 
 
-def _run_row(result: RunResult, figures: Sequence[_Figure]) -> list[str]:
+def _run_row(result: RunResult, columns: Sequence[_Column]) -> list[str]:
     return [
         MODEL_TITLES.get(result.model_type, result.model_type),
         result.corpus,
         f"[{Path(result.config).stem}]({result.config})" if result.config else "",
         f"{result.parameters:,}",
-        *(_figures(result.metrics, figure) for figure in figures),
+        *(_columns(result.metrics, column) for column in columns),
         str(result.seed),
         f"{result.wall_time_seconds / 60:.1f}",
         f"{result.device}, {result.threads}",
-        f"`{make_shareable(result.command)}`",
+        f"`{redacted(result.command)}`",
     ]
 
 
 def _published_row(
-    reference: PublishedResult, figures: Sequence[_Figure], corpus: str
+    reference: PublishedResult, columns: Sequence[_Column], corpus: str
 ) -> list[str]:
     metrics = {reference.split: {reference.metric: reference.value}}
     return [
@@ -217,7 +217,7 @@ def _published_row(
         corpus,
         "",
         f"{reference.parameters:,}" if reference.parameters is not None else "",
-        *(_figures(metrics, figure) for figure in figures),
+        *(_columns(metrics, column) for column in columns),
         "",
         "",
         "",
@@ -225,10 +225,10 @@ def _published_row(
     ]
 
 
-def _figures(metrics: dict[str, dict[str, float]], figure: _Figure) -> str:
-    values = [metrics.get(split, {}).get(figure.metric) for split in _SPLITS]
+def _columns(metrics: dict[str, dict[str, float]], column: _Column) -> str:
+    values = [metrics.get(split, {}).get(column.metric) for split in _SPLITS]
     return " / ".join(
-        "-" if value is None else f"{value * figure.factor:.{figure.digits}f}" for value in values
+        "-" if value is None else f"{value * column.factor:.{column.digits}f}" for value in values
     )
 
 

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import ModelCard
-from transformers import PreTrainedTokenizerBase
 
 from ..data.labelled import LabelledCorpus
-from ..data.ragged import RaggedTexts
-from ..data.word_vectors import AlignedVectors
 from ..evaluation.classifier_scores import classification_metrics
 from ..report.learning_curves import plot_accuracy_curve
 from ..report.results import RunResult
 from ..sharing.card import render_model_card
 from ..sharing.card_sections import save_card
 from ..sharing.corpus_licenses import corpus_facts
-from .pretrained_vectors import coverage_note, coverage_sentence
+from .pretrained_vectors import coverage_sentence
 from .run_folder import (
     class_description,
     copy_learning_curve,
@@ -54,30 +51,22 @@ class ClassifierSummary(RunSummary):
 
 @dataclass
 class ClassifierRun(TrainingRun):
-    """A training run of a classifier; see also `TrainingRun`.
+    """A training run of a classifier, whose `splits` are `RaggedTexts`.
 
     Attributes:
         corpus: The labelled texts.
-        tokenizer: Made from the training texts, or loaded.
-        splits: The encoded texts by split.
-        vectors: The pretrained word vectors, if a file of them was named.
     """
 
     corpus: LabelledCorpus
-    tokenizer: PreTrainedTokenizerBase
-    splits: dict[str, RaggedTexts]
-    vectors: AlignedVectors | None
 
-    def describe(self) -> str:
-        """Describe the model, the data and the run folder in a few lines."""
-        classes = ", ".join(self.corpus.label_names)
-        lines = [
-            f"{self.model_line()} and {len(self.tokenizer):,} words on {self.corpus.name} "
-            f"({len(self.splits['train']):,} training texts, {self.corpus.source}; {classes})",
-        ]
-        if self.vectors is not None:
-            lines.append(coverage_note(self.vectors, self.splits["train"].tokens))
-        return "\n".join([*lines, f"run folder: {self.folder}"])
+    @property
+    def data_line(self) -> str:
+        """See `TrainingRun`."""
+        return (
+            f"{len(self.tokenizer):,} words on {self.corpus.name} "
+            f"({len(self.splits['train']):,} training texts, {self.corpus.source}; "
+            f"{', '.join(self.corpus.label_names)})"
+        )
 
     def finish(self) -> ClassifierSummary:
         """Score the model of the best epoch on validation and test texts; write the run folder.

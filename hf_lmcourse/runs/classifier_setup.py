@@ -78,7 +78,7 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
     )
     show_progress(trainer)
     return ClassifierRun(
-        settings, folder, trainer, stop, git_commit(), corpus, tokenizer, splits, vectors
+        settings, folder, trainer, stop, git_commit(), tokenizer, splits, vectors, corpus
     )
 
 

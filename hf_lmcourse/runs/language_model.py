@@ -8,14 +8,14 @@ from typing import Any
 from huggingface_hub import ModelCard
 from transformers import GenerationConfig
 
-from ..adaptation.adapted_model import AdaptedModel
 from ..data.corpora import Corpus
 from ..data.streams import context_tokens
 from ..data.training_text_record import write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
+from ..inspection.log_probability_rank import log_probability_rank
 from ..report.learning_curves import plot_learning_curve
-from ..report.redact import make_shareable
+from ..report.redact import redacted
 from ..report.results import RunResult
 from ..sharing.card import render_model_card
 from ..sharing.card_sections import save_card
@@ -126,8 +126,8 @@ class LanguageModelRun(TrainingRun):
 
     def _record_training_text(self) -> None:
         data = self.settings.data
-        held_out = [make_shareable(name) for name in data.hold_out or ()]
-        write_record(self.folder, make_shareable(data.corpus), held_out)
+        held_out = [redacted(name) for name in data.hold_out or ()]
+        write_record(self.folder, redacted(data.corpus), held_out)
 
     def _metrics(self, model: Any) -> dict[str, dict[str, float]]:
         """Score every split but the training text."""
@@ -147,8 +147,9 @@ class LanguageModelRun(TrainingRun):
             if self.vectors is not None:
                 metrics[split] |= self.vectors.coverage(self.splits[split].tokens)
             if args.rank_contexts:
-                scored = AdaptedModel(model, self.tokenizer, self.corpus, cache)
-                rank, _ = scored.rank(split, args.rank_contexts)
+                rank, _ = log_probability_rank(
+                    model, self.tokenizer, self.corpus, split, args.rank_contexts, cache
+                )
                 metrics[split]["log_probability_rank"] = rank
         return metrics
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..report.redact import make_shareable
+from ..report.redact import redacted
 from ..report.results import RunResult, device_name, environment_versions
 from ..training.arguments import RunArguments
 from .settings import RunSettings
@@ -107,8 +107,8 @@ def run_result(
         name=settings.name,
         model_type=settings.config.model_type,
         corpus=corpus,
-        config=make_shareable(settings.config_file),
-        command=make_shareable(" && ".join(commands)),
+        config=redacted(settings.config_file),
+        command=redacted(" && ".join(commands)),
         metrics=metrics,
         parameters=sum(p.numel() for p in trainer.model.parameters()),
         seed=settings.training.seed,

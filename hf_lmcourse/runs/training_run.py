@@ -18,6 +18,7 @@ from transformers import (
     TrainerCallback,
 )
 
+from ..data.word_vectors import AlignedVectors
 from ..errors import LmcourseError
 from ..models.loading import check_weights, load_model
 from ..report.results import RunResult
@@ -26,6 +27,7 @@ from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
 from ..training.stopping import Patience, TimeLimit, keep_stopped
 from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
+from .pretrained_vectors import coverage_note
 from .settings import RunSettings, last_cause
 
 __all__ = [
@@ -91,6 +93,9 @@ class TrainingRun(ABC):
         trainer: Ready to train.
         stop: The callback that handles SIGINT and SIGTERM.
         commit: Commit of the code when the run began.
+        tokenizer: Made from the training text, or loaded.
+        splits: The encoded text by split.
+        vectors: The pretrained word vectors, if a file of them was named.
     """
 
     settings: RunSettings
@@ -98,20 +103,27 @@ class TrainingRun(ABC):
     trainer: Any
     stop: StopOnSignal
     commit: str | None
+    tokenizer: PreTrainedTokenizerBase
+    splits: dict[str, Any]
+    vectors: AlignedVectors | None
 
+    @property
     @abstractmethod
-    def describe(self) -> str:
-        """Describe the model, the data and the run folder in a few lines."""
+    def data_line(self) -> str:
+        """The vocabulary and the data, after the words "MODEL with N parameters and"."""
 
     @abstractmethod
     def finish(self) -> RunSummary:
         """Score the trained model on every split but the training one; write the run folder."""
 
-    def model_line(self) -> str:
-        """Format the model's class and its number of parameters."""
+    def describe(self) -> str:
+        """Describe the model, the data and the run folder in a few lines."""
         model = self.trainer.model
         parameters = sum(p.numel() for p in model.parameters())
-        return f"{type(model).__name__} with {parameters:,} parameters"
+        lines = [f"{type(model).__name__} with {parameters:,} parameters and {self.data_line}"]
+        if self.vectors is not None:
+            lines.append(coverage_note(self.vectors, self.splits["train"].tokens))
+        return "\n".join([*lines, f"run folder: {self.folder}"])
 
     def train(self) -> None:
         """Train from the start, or from the checkpoint that the settings name.

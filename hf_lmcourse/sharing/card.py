@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import LmcourseError
-from ..report.redact import make_shareable
+from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.tables import MODEL_TITLES, markdown_table
 from .card_sections import NOTES, loading_section
@@ -21,13 +21,13 @@ _COUNTS = ("tokens", "pairs", "texts", "unknown_share")
 _TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}
 
 _USE = """\
-To read beside its equation, to repeat its training, and as a small honest baseline beside a larger
+To read next to its equation, to repeat its training, and as a small honest baseline for a larger
 model."""
 
 _LIMITS = """\
 This is a small model of a university course. It knows no facts, repeats whatever its training text
 says and is no assistant: do not show its words to people as anybody's opinion, and decide nothing
-about a person by it. Its figures hold for this corpus with this tokenization and do not compare
+about a person by it. Its metrics are for this corpus with this tokenization and do not compare
 with those of models with other tokens."""
 
 
@@ -58,9 +58,9 @@ def render_model_card(
         training_data: What it was trained on: corpus, split, size, tokens.
         config_text: The YAML of the run.
         hyperparameters: Settings by name.
-        sample: Text that the model generated; left out where there is none.
-        learning_curve: The picture, relative to the card; left out where there is none.
-        limits: What the model is not good for; by default what holds for all models of the course.
+        sample: Text that the model generated; left out if there is none.
+        learning_curve: The picture, relative to the card; left out if there is none.
+        limits: What the model is not good for; by default those of all models of the course.
         repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
         facts: Terms, language and place on the Hub of the training data.
         license: Licence of the weights as a Hub identifier, such as "mit".
@@ -77,7 +77,7 @@ def render_model_card(
             f" {learning_curve}; put the picture into the run folder."
         )
     task, facts = _task(result), facts or corpus_facts(result.corpus)
-    place = make_shareable(repository or f"runs/{result.name}")
+    place = redacted(repository or f"runs/{result.name}")
     data = ModelCardData(
         language=facts.language,
         license=license,
@@ -101,11 +101,11 @@ def render_model_card(
         learning_curve=learning_curve,
         sample=_fenced(sample) if sample else None,
         loading=loading_section(task, place),
-        training_data=make_shareable(training_data.strip()),
+        training_data=redacted(training_data.strip()),
         terms=facts.terms,
-        command=_fenced(make_shareable(result.command), "bash"),
-        config=make_shareable(result.config),
-        config_text=_fenced(make_shareable(config_text), "yaml"),
+        command=_fenced(redacted(result.command), "bash"),
+        config=redacted(result.config),
+        config_text=_fenced(redacted(config_text), "yaml"),
         hyperparameters=markdown_table(["setting", "value"], sorted(settings)),
         intended_use=_USE,
         limits=(limits or _LIMITS).strip(),
@@ -115,7 +115,7 @@ def render_model_card(
 
 
 def _task(result: RunResult) -> str:
-    """Return the Hub's name of what the model does; a language model is told by its perplexity."""
+    """Return the Hub's name of the task; a language model has a perplexity."""
     if any("perplexity" in metrics for metrics in result.metrics.values()):
         return "text-generation"
     return "text-classification"
@@ -123,11 +123,11 @@ def _task(result: RunResult) -> str:
 
 def _corpus(result: RunResult) -> str:
     """Return the name of the corpus; of a file of the user's own, the last part of its path."""
-    return PurePath(make_shareable(result.corpus)).name
+    return PurePath(redacted(result.corpus)).name
 
 
 def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> list[EvalResult]:
-    """Return the figures for the `model-index` of the card, which takes finite numbers only."""
+    """Return the metrics for the `model-index` of the card, which takes finite numbers only."""
     return [
         EvalResult(
             task_type=task,
@@ -163,7 +163,7 @@ def _number(value: float | None) -> str:
 
 def _setting(name: str, value: object) -> str:
     """Show a setting; quoted and with its name a path or a token is recognised for certain."""
-    text = make_shareable(f"{name}: {str(value)!r}").removeprefix(f"{name}: ")
+    text = redacted(f"{name}: {str(value)!r}").removeprefix(f"{name}: ")
     return text[1:-1] if text[0] in "'\"" else text
 
 

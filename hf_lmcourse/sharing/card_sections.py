@@ -41,7 +41,7 @@ _PACKAGE_NEEDED = (
     "The model type comes with the package `hf-lmcourse`, which has to be installed and imported."
 )
 _CODE_ENOUGH = (
-    "Without the package, the code that lies beside the weights does the same. transformers runs "
+    "Without the package, the code next to the weights does the same. transformers runs "
     "it only if you say so: read it first."
 )
 
@@ -52,7 +52,7 @@ def loading_section(task: str, place: str, *, with_code: bool = False) -> str:
     Args:
         task: "text-generation" or "text-classification".
         place: folder or id on the Hub.
-        with_code: the code of the model lies beside the weights.
+        with_code: the code of the model is next to the weights.
     """
     auto_class = _AUTO_CLASSES[task]
     load = _LOAD.format(auto_class=auto_class, place=place, trust="")
@@ -74,8 +74,8 @@ def card_for_repository(text: str, repository: str, there: str, with_code: bool)
     Args:
         text: the card of the run folder.
         repository: id on the Hub.
-        there: the card that is in the repository now; empty where there is none. Its notes are
-            kept where the run folder's card has none.
+        there: the card that is in the repository now; empty if there is none. Its notes are
+            kept if the run folder's card has none.
         with_code: the code of the model goes along.
 
     Returns:

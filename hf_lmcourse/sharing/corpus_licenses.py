@@ -11,8 +11,8 @@ class CorpusFacts:
 
     Attributes:
         terms: under which it may be used, in a sentence.
-        hub: its id on the Hub, where it has one.
-        language: of the text as a Hub code; `None` where nobody said.
+        hub: its id on the Hub, if it has one.
+        language: of the text as a Hub code; `None` if unknown.
     """
 
     terms: str

@@ -1,9 +1,9 @@
-"""The code of one family as flat files that stand alone, generated from the package's own.
+"""The code of one family as self-contained flat files, generated from the package's own.
 
 transformers runs code from a repository with `trust_remote_code=True`, where it follows relative
 imports inside one flat folder. So every module that a family needs is taken as it is, and only its
 relative imports are rewritten: `from ...layers.lstm import LSTMLayer` becomes
-`from .lstm import LSTMLayer`. C++ does not come along: what the package compiles runs in
+`from .lstm import LSTMLayer`. C++ is not included: what the package compiles runs in
 torch there, equal up to rounding, and to the package with `LMCOURSE_KERNELS=0` bit for bit.
 """
 
@@ -34,7 +34,7 @@ _IMPORT = re.compile(r"from\s+[\w.]+\s+import")
 
 @dataclass(frozen=True)
 class ExportedCode:
-    """What travels with the weights.
+    """The code that is uploaded with the weights.
 
     Attributes:
         files: source by file name.

@@ -1,4 +1,4 @@
-"""Push a saved model to the Hub: ask first, then send exactly what is to be shared."""
+"""Push a saved model to the Hub: check first, then upload exactly what is to be shared."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +54,13 @@ def push_folder(
 
     Args:
         folder: of the saved model.
-        repository: namespace/name; made where it does not exist.
+        repository: namespace/name; created if it does not exist.
         private: make it a private one.
-        revision: the branch; made where it does not exist. main by default.
+        revision: the branch; created if it does not exist. main by default.
         create_pr: open a pull request instead of writing to the branch.
         with_code: let the code of the model travel along, see `export_code`.
         commit_message: its first line.
-        token: in the place of the one that is logged in.
+        token: instead of the one that is logged in.
 
     Raises:
         LmcourseError: no saved model there.
@@ -89,13 +89,13 @@ def push_folder(
             )
     except HubError as error:
         raise HubError(
-            f"{error}. Nothing in {folder} has changed: push it again when that is settled"
+            f"{error}. Nothing in {folder} has changed: push it again when that is resolved"
         ) from error
     return PushedModel(commit, tuple(sorted(contents)))
 
 
 def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> None:
-    """Make the repository and the branch where they do not exist."""
+    """Create the repository and the branch if they do not exist."""
     api.create_repo(repository, private=private or None, exist_ok=True)
     if private and not api.repo_info(repository).private:
         raise HubError(

@@ -1,11 +1,11 @@
-"""What a folder of ours puts into a repository on the Hub, and nothing else."""
+"""The files of a run folder that go into a repository on the Hub, and no others."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
-from ..report.redact import holds_access_token
+from ..report.redact import has_access_token
 from .export_code import ExportedCode
 
 __all__ = ["model_config", "shared_contents", "shared_files"]
@@ -24,7 +24,7 @@ _PATTERNS = (
     "plots/*.png",
 )
 _LOCAL_FIELDS = ("_name_or_path", "auto_map")
-"""Of config.json: where the model once was, and code that does not go up."""
+"""Fields of config.json that are not uploaded: an earlier path, and code."""
 
 
 def shared_files(folder: Path) -> dict[str, Path]:
@@ -33,7 +33,7 @@ def shared_files(folder: Path) -> dict[str, Path]:
     Checkpoints, optimizers, pickles, logs and code that lies there are not among them.
 
     Raises:
-        LmcourseError: there is no saved model.
+        LmcourseError: no saved model.
     """
     if not folder.is_dir():
         raise LmcourseError(f"there is no folder {folder}")
@@ -72,7 +72,7 @@ def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str,
 
     Args:
         folder: of the saved model; nothing in it is changed.
-        code: goes along where given, and config.json says so.
+        code: uploaded too if given, and named in config.json.
 
     Raises:
         LmcourseError: no saved model, or an access token in one of the texts.
@@ -90,9 +90,9 @@ def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str,
         if not name.endswith((".json", ".md", ".txt", ".jinja")):
             continue
         text = content.decode() if isinstance(content, bytes) else content.read_text("utf-8")
-        if holds_access_token(text):
+        if has_access_token(text):
             raise LmcourseError(
-                f"{folder / name} holds an access token of the Hub; take it out (and revoke it, if "
-                "others have seen it) before you share the folder"
+                f"{folder / name} contains an access token of the Hub; remove it (and revoke it, "
+                "if others have seen it) before you share the folder"
             )
     return contents

@@ -1,4 +1,4 @@
-"""Trainer whose pushes hold what a model repository should, and never cost a training."""
+"""Trainer whose pushes contain what a model repository should, and never end a training run."""
 
 import logging
 from functools import partial
@@ -24,9 +24,9 @@ AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
 class SharingTrainer(Trainer):
     """transformers' Trainer, but for what goes to the Hub and what happens when that is away.
 
-    Weights, configs, tokenizer, card, result and pictures are pushed; training arguments (which are
-    a pickle), optimizers, checkpoints and logs are not, whatever `hub_strategy` says beside when to
-    push. A push that fails during the training is a warning.
+    Weights, configs, tokenizer, card, result and plots are pushed; training arguments (which are a
+    pickle), optimizers, checkpoints and logs are not, whatever `hub_strategy` says. A push that
+    fails during the training is a warning.
     """
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:

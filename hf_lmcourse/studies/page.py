@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report.json_files import read_records
-from ..report.redact import make_shareable
+from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from .curves import seconds_to_reach
 from .table import factors_of, levels_of, study_costs, study_rows
@@ -57,7 +57,7 @@ def _section(study: dict[str, Any], plots: str) -> str:
     commits = ", ".join(sorted({str(point["commit"]) for point in study["points"]}))
     parts = [
         f"## {study['name']}",
-        f"{title} on {study['corpus']}: `{make_shareable(study['command'])}`",
+        f"{title} on {study['corpus']}: `{redacted(study['command'])}`",
         f"Device and threads: {devices}; commit {commits}.",
     ]
     if has_curves(study):

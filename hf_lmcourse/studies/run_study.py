@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..data.encoding import replace_file
 from ..errors import LmcourseError
-from ..report.redact import make_shareable
+from ..report.json_files import write_text
+from ..report.redact import redacted
 from ..report.results import environment_versions, git_commit
 from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
 from ..runs.run_folder import non_default_settings
@@ -58,13 +58,13 @@ def run_study(
     record: dict[str, Any] = {
         "name": study.name,
         "config": study.config_file,
-        "command": make_shareable(shlex.join(["lmcourse", "study", study.config_file, *options])),
+        "command": redacted(shlex.join(["lmcourse", "study", study.config_file, *options])),
         "factors": study.factors,
         "metric": study.metric,
         "curves_by": study.curves_by
         or ("seconds" if settings[0].training.max_training_seconds else "epoch"),
         "model_type": settings[0].config.model_type,
-        "corpus": make_shareable(settings[0].data.corpus),
+        "corpus": redacted(settings[0].data.corpus),
         "versions": environment_versions(),
         "points": [],
     }
@@ -197,7 +197,6 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 
 def _write(path: Path, record: dict[str, Any]) -> None:
     """Write a file atomically, with each list of numbers on one line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2) + "\n"
     text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)
-    replace_file(path, lambda file: file.write(text.encode()))
+    write_text(path, text)

@@ -1,4 +1,4 @@
-"""Characters as tokens, in a real fast tokenizer."""
+"""Characters as tokens, in a fast tokenizer."""
 
 from collections.abc import Iterable
 
@@ -9,17 +9,16 @@ __all__ = ["CharacterTokenizer"]
 
 
 class CharacterTokenizer(PreTrainedTokenizerFast):
-    """One token a character (a Unicode code point), and back without loss.
+    """One token per character (a Unicode code point), decoded without loss.
 
-    Ids: 0 for `<pad>`, 1 for `<unk>`, then the alphabet, in code point order: the characters seen,
-    and those that were named beside them. Any other character becomes `<unk>`. The strings "<pad>"
+    Ids: 0 for `<pad>`, 1 for `<unk>`, then the alphabet, in code point order: the characters seen
+    and those named in addition. Any other character becomes `<unk>`. The strings "<pad>"
     and "<unk>" in running text are ordinary characters, so they too come back as they were;
     `split_special_tokens`, in tokenizer_config.json, sees to it. (`tokenizers.Tokenizer.from_file`
     does not read that file: there, and with `split_special_tokens=False`, those two strings are
     single tokens.)
 
-    Nothing here but the constructor: the saved files hold all that it does, so that `AutoTokenizer`
-    loads them without this package.
+    The saved files contain all of it: `AutoTokenizer` loads them without this package.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -30,7 +29,7 @@ class CharacterTokenizer(PreTrainedTokenizerFast):
 
         Args:
             text: whole or in pieces.
-            alphabet: characters that are tokens also where the text has none of them.
+            alphabet: characters that are tokens even if the text has none of them.
         """
         characters = set(alphabet)
         for piece in [text] if isinstance(text, str) else text:

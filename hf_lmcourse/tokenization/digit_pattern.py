@@ -1,4 +1,4 @@
-"""The hand-out's words: lower case, numbers as digit patterns, sentences between marks."""
+"""The course assignment's words: lower case, numbers as digit patterns, BOS and EOS tokens."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,14 +22,14 @@ _COMMA = r"(?:(?<!\S)DG|\G(?!\A))(?>[^\s,]*)\K,"
 
 
 class DigitPatternTokenizer(PreTrainedTokenizerFast):
-    """One token a word, as the hand-out writes words and sentences.
+    """One token per word, as the course assignment writes words and sentences.
 
     A word is lower-cased. In one that has no letter each digit becomes `DG`, and commas are dropped
-    where it then begins with `DG`: "1,234.5" is `DGDGDGDG.DG`, and "1st" stays. What is not in the
-    vocabulary is `UUUNKKK`. Each line begins with two `<s>` and its line break is `</s>`. `<s>` is
+    if it then begins with `DG`: "1,234.5" is `DGDGDGDG.DG`, and "1st" stays. A word that is not in
+    the vocabulary is `UUUNKKK`. Each line begins with two `<s>`, its line break is `</s>`. `<s>` is
     `bos_token`, which training and evaluation read but never predict.
 
-    The hand-out keeps a word that is in the vocabulary before it looks at its digits. That makes a
+    The assignment looks a word up in the vocabulary before it looks at its digits. That makes a
     difference only for an entry with digits and without letters, which the rule itself would never
     produce; vocabularies with such entries are refused.
 
@@ -53,8 +53,8 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
 
         Args:
             lines: the text, whole or in pieces that end in line breaks.
-            vocab_size: keep so many entries, `UUUNKKK`, `<s>` and `</s>` among them.
-            min_frequency: keep words that occur so often.
+            vocab_size: how many entries to keep, `UUUNKKK`, `<s>` and `</s>` among them.
+            min_frequency: keep words that occur at least so often.
 
         Raises:
             LmcourseError: `vocab_size` leaves no room for the three.
@@ -78,7 +78,7 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
 
     @classmethod
     def of_vocabulary(cls, words: Sequence[str]) -> "DigitPatternTokenizer":
-        """Make a tokenizer of a given vocabulary, such as the hand-out's own.
+        """Make a tokenizer of a given vocabulary, such as the course assignment's own.
 
         Args:
             words: the entries in the order of their ids.
@@ -86,7 +86,7 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
         Raises:
             LmcourseError: `UUUNKKK`, `<s>` or `</s>` is missing, or an entry that no word becomes.
         """
-        missing = [mark for mark in (_UNKNOWN, _START, _END) if mark not in words]
+        missing = [token for token in (_UNKNOWN, _START, _END) if token not in words]
         if missing:
             raise LmcourseError(f"the vocabulary has no entry {missing[0]}")
         for word in words:
@@ -116,7 +116,7 @@ DigitPatternTokenizer.__name__ = "PreTrainedTokenizerFast"  # what is saved: see
 
 
 def canonical_words() -> normalizers.Normalizer:
-    """What the hand-out does to each word: small letters, and `DG` for digits."""
+    """What the course assignment does to each word: lower case, and `DG` for digits."""
     return normalizers.Sequence(
         [
             normalizers.Lowercase(),
@@ -141,7 +141,7 @@ def _decoder() -> decoders.Decoder:
         [
             decoders.Replace(Regex(rf"\A{_START}\z"), ""),
             decoders.Replace(Regex(rf"\A{_END}\z"), "\n"),
-            decoders.WordPiece(prefix=" ", cleanup=False),  # joins by blanks: see word.py
+            decoders.WordPiece(prefix=" ", cleanup=False),  # joins by spaces: see word.py
             decoders.Fuse(),
             decoders.Replace(Regex(" *\n *"), "\n"),
             decoders.Replace(Regex(r"\A +"), ""),

@@ -1,4 +1,4 @@
-"""Words between blanks as tokens, in a real fast tokenizer."""
+"""Words between whitespace as tokens, in a fast tokenizer."""
 
 import re
 from collections import Counter
@@ -12,25 +12,24 @@ from ..errors import LmcourseError
 __all__ = ["WORD", "WordTokenizer"]
 
 WORD = re.compile(r"[\S\x1c-\x1f]+")
-"""What `WhitespaceSplit` takes for a word: unlike Python, it splits at no information separator."""
+"""A word of `WhitespaceSplit`: unlike Python, it does not split at information separators."""
 
 _SPECIAL = ("<unk>", "<eos>")
 
 
 class WordTokenizer(PreTrainedTokenizerFast):
-    """One token a word, `<eos>` for each line break, `<unk>` for a word that is not known.
+    """One token per word, `<eos>` for each line break, `<unk>` for an unknown word.
 
     Ids fall in frequency (equally frequent entries in code point order), as adaptive softmax needs;
-    `<unk>` and `<eos>` stand where their own counts put them. The words "<unk>" and "<eos>" in a
-    text are those two entries; glued to something else they are part of a word like any other.
-    Padding is `<eos>`: corpora such as PTB have no room for a token of its own, so pass the
-    attention mask along.
+    `<unk>` and `<eos>` are ranked by their own counts. The words "<unk>" and "<eos>" in a
+    text are those two entries; inside a longer word they are part of it.
+    Padding is `<eos>`: corpora such as PTB have no token for it, so pass the attention mask
+    along.
 
-    `decode` puts one blank between words and a line break for each `<eos>`. That is the text itself
-    where words are known and stand one blank apart; blanks at the ends of lines are lost.
+    `decode` writes one space between words and a line break for each `<eos>`. That is the text
+    itself if all words are known and single spaces separate them; spaces at line ends are lost.
 
-    Nothing here but the constructor: the saved files hold all that it does, so that `AutoTokenizer`
-    loads them without this package.
+    The saved files contain all of it: `AutoTokenizer` loads them without this package.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -48,9 +47,9 @@ class WordTokenizer(PreTrainedTokenizerFast):
         Args:
             lines: the text, whole or in pieces that end between words; each line break is one
                 `<eos>`.
-            vocab_size: keep so many entries, `<unk>` and `<eos>` among them.
-            min_frequency: keep words that occur so often.
-            lowercase: make no difference between capital and small letters.
+            vocab_size: how many entries to keep, `<unk>` and `<eos>` among them.
+            min_frequency: keep words that occur at least so often.
+            lowercase: lower-case the words.
 
         Raises:
             LmcourseError: `vocab_size` leaves no room for `<unk>` and `<eos>`.
@@ -59,7 +58,7 @@ class WordTokenizer(PreTrainedTokenizerFast):
             raise LmcourseError(
                 f"a vocabulary of {vocab_size} has no room for <unk> and <eos>: give at least 2"
             )
-        # Python and the tokenizer disagree on the small letters of some scripts: ask the tokenizer
+        # Python and the tokenizer lower-case some scripts differently: use the tokenizer
         fold = normalizers.Lowercase().normalize_str if lowercase else str
         counts: Counter[str] = Counter()
         for line in [lines] if isinstance(lines, str) else lines:
@@ -88,7 +87,7 @@ def _backend(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
     backend.decoder = decoders.Sequence(
         [
             decoders.Replace(Regex(r"\A<eos>\z"), "\n"),
-            # joins by blanks; no word begins with a blank, so that none is glued to the one before
+            # joins by spaces; no word begins with a space, so that none is joined to the one before
             decoders.WordPiece(prefix=" ", cleanup=False),
             decoders.Fuse(),
             decoders.Replace(Regex(" ?\n ?"), "\n"),

@@ -1,4 +1,4 @@
-"""Words and punctuation of ordinary prose as tokens, in a real fast tokenizer."""
+"""Words and punctuation of ordinary prose as tokens, in a fast tokenizer."""
 
 from collections.abc import Iterable
 
@@ -10,17 +10,17 @@ from ..errors import LmcourseError
 __all__ = ["WordPunctuationTokenizer"]
 
 _TOKEN = r"\w+(?=n't)|n't|'\w+|\w+|[^\w\s]"
-"""A word or one mark of punctuation; "don't" is "do n't" and "it's" is "it 's", as in the Penn
+"""A word or a punctuation character; "don't" is "do n't" and "it's" is "it 's", as in the Penn
 Treebank and in GloVe."""
 
 _SPECIAL = ["<pad>", "<unk>"]
 
 
 class WordPunctuationTokenizer(PreTrainedTokenizerFast):
-    """Lower-case words and marks of punctuation, for texts that nobody has tokenized.
+    """Lower-case words and punctuation, for texts that are not tokenized.
 
-    `<pad>` is 0 and `<unk>` 1; the other ids fall in frequency. HTML line breaks are blanks. All
-    that it does stands in tokenizer.json, so that `AutoTokenizer` loads it without this package.
+    `<pad>` is 0 and `<unk>` 1; the other ids fall in frequency. HTML line breaks are spaces. All
+    that it does is in tokenizer.json, so that `AutoTokenizer` loads it without this package.
     """
 
     model_input_names = ["input_ids", "attention_mask"]

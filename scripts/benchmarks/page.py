@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hf_lmcourse.errors import LmcourseError
-from hf_lmcourse.report.redact import make_shareable
+from hf_lmcourse.report.redact import redacted
 from hf_lmcourse.report.tables import markdown_table
 
 from .timing import Comparison
@@ -106,7 +106,7 @@ def _section(record: BenchmarkRecord, plots: str) -> str:
     parts = [
         f"## {record.name}",
         f"![{record.name}]({plots}/benchmark_{record.name}.png)",
-        f"{machine}; {versions}; commit {record.commit}; `{make_shareable(record.command)}`",
+        f"{machine}; {versions}; commit {record.commit}; `{redacted(record.command)}`",
         _table(record.comparisons),
     ]
     if record.curves:

@@ -29,7 +29,7 @@ def test_an_access_token_in_a_file_is_not_shared(run_copy: Path) -> None:
     with (run_copy / "README.md").open("a") as card:
         card.write(f"\nmy token: {TOKEN}\n")
     complaint = lmcourse("push", run_copy, "ada/x").complaint
-    assert "README.md holds an access token" in complaint and TOKEN not in complaint
+    assert "README.md contains an access token" in complaint and TOKEN not in complaint
 
 
 def test_code_of_other_people_is_not_shared(run_copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""The hand-out's word-tag columns and its vocabulary file."""
+"""The course assignment's word-tag columns and its vocabulary file."""
 
 import gzip
 from pathlib import Path

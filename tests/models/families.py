@@ -151,6 +151,25 @@ every_family_with_a_state = pytest.mark.parametrize(
 every_output_layer = pytest.mark.parametrize("output_layer", OUTPUT_LAYERS)
 
 
+def every_family_with(*output_layers: str) -> pytest.MarkDecorator:
+    """Every family with its plain output layer, and two families with the others, which all share.
+
+    The output layers are one mixin: one recurrent family and the Transformer stand for all.
+    """
+    pairs = [
+        (family, output_layer)
+        for family in FAMILIES
+        for output_layer in output_layers
+        if output_layer == "full" or family.name in ("lstm", "transformer")
+    ]
+    return pytest.mark.parametrize(
+        ("family", "output_layer"), pairs, ids=[f"{family.name}-{layer}" for family, layer in pairs]
+    )
+
+
+every_family_and_output_layer = every_family_with(*OUTPUT_LAYERS)
+
+
 def token_ids(batch: int, length: int, *, seed: int = 0, vocabulary: int = VOCABULARY) -> Tensor:
     """Random token ids, the same at every call. Shape: (batch, length)."""
     generator = torch.Generator().manual_seed(seed)

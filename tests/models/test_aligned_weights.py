@@ -6,11 +6,10 @@ import torch
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 
-from .families import FAMILIES, OUTPUT_LAYERS, Family, every_family, every_output_layer, token_ids
+from .families import FAMILIES, OUTPUT_LAYERS, Family, every_family_and_output_layer, token_ids
 
 
-@every_output_layer
-@every_family
+@every_family_and_output_layer
 def test_a_loaded_language_model_gives_the_same_bits(
     family: Family, output_layer: str, tmp_path: Path
 ) -> None:

@@ -124,7 +124,7 @@ def test_generation_is_the_same_with_and_without_it(
     sampling = {"do_sample": "num_return_sequences" in options}
     torch.manual_seed(1)
     found = model.generate(ids, **wanted, **sampling)
-    assert spy.runs > 10, "some tokens are read anew where the window moves"
+    assert spy.runs > 10, "some tokens are read again when the window moves"
     monkeypatch.setattr(modeling_transformer, "decode", lambda *_: None)
     torch.manual_seed(1)
     assert torch.equal(found, model.generate(ids, **wanted, **sampling))

@@ -16,7 +16,7 @@ from .families import (
     VOCABULARY,
     Family,
     every_family,
-    every_output_layer,
+    every_family_and_output_layer,
     left_padded,
     token_ids,
 )
@@ -55,8 +55,7 @@ def without_cache(model: Any, ids: Tensor) -> Tensor:
     return ids
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_greedy_decoding_takes_the_likeliest_token(family: Family, output_layer: str) -> None:
     different = []
     for seed in range(5):

@@ -15,7 +15,8 @@ from .families import (
     Family,
     assert_close,
     every_family,
-    every_output_layer,
+    every_family_and_output_layer,
+    every_family_with,
     gradients,
     left_padded,
     token_ids,
@@ -34,8 +35,7 @@ def plain_loss(logits: Tensor, next_tokens: Tensor) -> Tensor:
     return functional.cross_entropy(logits.flatten(0, 1), next_tokens.flatten())
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 @pytest.mark.parametrize("skip_logits", [None, True, False])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_loss_is_plain_cross_entropy_in_value_and_gradient(
@@ -51,8 +51,7 @@ def test_the_loss_is_plain_cross_entropy_in_value_and_gradient(
     assert_close(gradients(model, outputs.loss), gradients(model, expected))
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_shifted_labels_lose_no_token_at_the_border(family: Family, output_layer: str) -> None:
     model, stream = family.random(**OUTPUT_LAYERS[output_layer]), token_ids(2, 8)
     ids, next_tokens = stream[:, :-1], some_labels(stream[:, 1:])
@@ -63,8 +62,7 @@ def test_shifted_labels_lose_no_token_at_the_border(family: Family, output_layer
     assert_close(gradients(model, loss), gradients(model, expected))
 
 
-@every_family
-@pytest.mark.parametrize("output_layer", ["full", "tied", "tied_with_projection"])
+@every_family_with("full", "tied", "tied_with_projection")
 def test_a_sample_of_the_vocabulary_is_for_training_only(family: Family, output_layer: str) -> None:
     def model(num_sampled: int | None) -> Any:
         return family.random(**OUTPUT_LAYERS[output_layer], num_sampled=num_sampled)
@@ -89,8 +87,7 @@ def test_labels_of_a_padded_row_give_the_loss_of_the_row_alone(family: Family) -
     assert_close(model(ids, attention_mask=mask, labels=labels).loss, total / (3 + 6))
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 @pytest.mark.parametrize("as_tensor", [True, False])
 def test_two_halves_of_a_batch_add_up_to_the_whole(
     family: Family, output_layer: str, as_tensor: bool
@@ -110,8 +107,7 @@ def test_two_halves_of_a_batch_add_up_to_the_whole(
     assert_close(gradients(model, halves), gradients(model, whole))
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_scored_tokens_add_up_to_the_loss(family: Family, output_layer: str) -> None:
     model, stream = family.random(**OUTPUT_LAYERS[output_layer]), token_ids(2, 9)
     ids, targets = stream[:, :-1], some_labels(stream[:, 1:])
@@ -137,8 +133,7 @@ def mean_guess_of_clusters(targets: Tensor, cutoffs: list[int], vocabulary: int)
     return nats.mean().item()
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_an_untrained_model_guesses(family: Family, output_layer: str) -> None:
     model = family.initial(**OUTPUT_LAYERS[output_layer], vocab_size=50)
     ids = token_ids(8, 20, vocabulary=50)
@@ -162,8 +157,7 @@ def least_loss(ids: Tensor, context: int | None) -> float:
     return -sum(math.log(pairs[pair] / contexts[pair[0]]) for pair in windows) / len(windows)
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_a_batch_is_learnt_by_heart(family: Family, output_layer: str) -> None:
     model, ids = family.initial(**OUTPUT_LAYERS[output_layer]).train(), token_ids(2, 8)
     optimizer = torch.optim.Adam(model.parameters(), lr=family.learning_rate)
@@ -177,8 +171,7 @@ def test_a_batch_is_learnt_by_heart(family: Family, output_layer: str) -> None:
     assert least - 1e-5 < loss.item() < least + 0.1
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 @pytest.mark.parametrize("skip_logits", [True, False])
 def test_bfloat16_autocast_stays_close_to_float32(
     family: Family, output_layer: str, skip_logits: bool

@@ -1,4 +1,4 @@
-"""The bigram network equals the hand-out's equations and the layer with gradients by hand."""
+"""The bigram network equals the assignment's equations and the gradients by hand."""
 
 import pytest
 import torch

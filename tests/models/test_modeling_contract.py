@@ -24,7 +24,8 @@ from .families import (
     Family,
     assert_close,
     every_family,
-    every_output_layer,
+    every_family_and_output_layer,
+    every_family_with,
     every_recurrent_family,
     gradients,
     left_padded,
@@ -86,8 +87,7 @@ def test_a_token_changes_no_prediction_before_it(family: Family) -> None:
         assert not torch.isclose(new[:, t], logits[:, t]).all()
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_step_by_step_equals_the_whole_sequence(family: Family, output_layer: str) -> None:
     model, ids = family.random(**OUTPUT_LAYERS[output_layer]), token_ids(2, 7)
     steps: list[Tensor] = []
@@ -190,8 +190,7 @@ def test_the_library_backend_equals_the_native_one(family: Family, padded: bool)
     assert_close(native, library)
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_every_output_layer_gives_normalised_probabilities(
     family: Family, output_layer: str
 ) -> None:
@@ -232,8 +231,7 @@ def test_hidden_states_are_those_of_every_layer(family: Family) -> None:
     assert model(ids).hidden_states is None
 
 
-@every_family
-@pytest.mark.parametrize("output_layer", ["full", "tied", "tied_with_projection"])
+@every_family_with("full", "tied", "tied_with_projection")
 def test_resizing_the_vocabulary_keeps_old_scores(family: Family, output_layer: str) -> None:
     model, ids = family.random(**OUTPUT_LAYERS[output_layer]), token_ids(2, 5)
     before = model(ids).logits
@@ -263,8 +261,7 @@ def test_gradient_checkpointing_is_refused(family: Family) -> None:
         model.activation_checkpointing_enable()
 
 
-@every_family
-@every_output_layer
+@every_family_and_output_layer
 def test_weights_missing_from_a_checkpoint_are_initialised(
     family: Family, output_layer: str
 ) -> None:

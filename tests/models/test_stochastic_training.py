@@ -16,6 +16,7 @@ from .families import (
     Family,
     assert_close,
     every_family,
+    every_family_with,
     every_recurrent_family,
     gradients,
     token_ids,
@@ -97,8 +98,7 @@ def definition(model: Any, ids: Tensor, epsilon: float) -> Tensor:
     return torch.nn.functional.cross_entropy(lowered.flatten(0, 1), targets.flatten())
 
 
-@every_family
-@pytest.mark.parametrize("output_layer", ["full", "tied", "tied_with_projection"])
+@every_family_with("full", "tied", "tied_with_projection")
 @pytest.mark.parametrize("num_sampled", [None, 11])
 def test_adversarial_training_is_that_of_the_definition_and_evaluation_knows_none_of_it(
     family: Family, output_layer: str, num_sampled: int | None

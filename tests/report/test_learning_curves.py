@@ -22,7 +22,7 @@ HISTORY: list[dict[str, Any]] = [
 ]
 
 
-def test_both_curves_and_the_yardsticks_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
+def test_both_curves_and_the_baselines_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
     path = tmp_path / "plots" / "learning_curve.png"
     plot_learning_curve(HISTORY, path, "LSTM on PTB", {"unigram": 6.6, "trigram": 5.02})
     assert path.read_bytes().startswith(b"\x89PNG")

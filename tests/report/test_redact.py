@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_lmcourse.report.redact import make_shareable
+from hf_lmcourse.report.redact import redacted
 
 names = st.text(alphabet="abcXYZ019_-.", min_size=1, max_size=8).filter(lambda s: s.strip("."))
 
@@ -27,7 +27,7 @@ names = st.text(alphabet="abcXYZ019_-.", min_size=1, max_size=8).filter(lambda s
     ],
 )
 def test_paths_and_tokens_are_taken_out(text: str, expected: str) -> None:
-    assert make_shareable(text) == expected
+    assert redacted(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_paths_and_tokens_are_taken_out(text: str, expected: str) -> None:
     ],
 )
 def test_everything_else_stays(text: str) -> None:
-    assert make_shareable(text) == text
+    assert redacted(text) == text
 
 
 def test_a_path_below_the_current_directory_becomes_relative() -> None:
-    assert make_shareable(f"train {Path.cwd()}/configs/a.yaml") == "train configs/a.yaml"
+    assert redacted(f"train {Path.cwd()}/configs/a.yaml") == "train configs/a.yaml"
 
 
 @given(
@@ -56,6 +56,6 @@ def test_no_absolute_path_is_left_and_none_appears_the_second_time(
 ) -> None:
     path = "/" + "/".join(parts)
     text = before + path + ("'" if before == "'" else "")
-    shared = make_shareable(text)
+    shared = redacted(text)
     assert path not in f" {shared}".replace(f"path/to{path}", "")
-    assert make_shareable(shared) == shared
+    assert redacted(shared) == shared

@@ -1,4 +1,4 @@
-"""A card made anew keeps what a person wrote, and loads the model from where it lies."""
+"""A card that is made again keeps what a person wrote, and loads the model from its repository."""
 
 import re
 from dataclasses import replace

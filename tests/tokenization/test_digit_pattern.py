@@ -1,4 +1,4 @@
-"""The hand-out's canonical words, beside the rule written as a plain function."""
+"""The course assignment's words, compared with the rule written as a plain function."""
 
 import re
 
@@ -15,7 +15,7 @@ TOKENIZER = DigitPatternTokenizer.of_vocabulary(WORDS)
 
 
 def canonical(word: str) -> str:
-    """The rule of the hand-out, in the order in which it states it."""
+    """The rule of the assignment, in the order in which it states it."""
     word = word.lower()
     if word in WORDS:
         return word
