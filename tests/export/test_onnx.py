@@ -41,8 +41,8 @@ SIZES = ((1, 1), (2, 9), (4, 2))
 
 BY_NAME = {family.name: family for family in [*FAMILIES, *NEW_FAMILIES]}
 
-EXPORTED = ("char_rnn", "lstm", "ngram_fnn", "bigram_mlp", "transformer")
-"""One family per kind of state: h, h and c, a window, none, a growing one; the others are slow."""
+EXPORTED = ("lstm", "ngram_fnn", "bigram_mlp", "transformer")
+"""One family per kind of state: h and c, a window, none, a growing one; the others are slow."""
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *(("lstm", settings) for settings in OUTPUT_LAYERS.values() if settings),
@@ -132,9 +132,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Exp
 def test_graphs_equal_the_model(family: Family, exported: Callable[[Family], Exported]) -> None:
     found = exported(family)
     assert found.model.training
-    assert all(
-        layer.backend == "torch" for layer in found.model.modules() if hasattr(layer, "backend")
-    )
+    if family.reference:
+        assert all(layer.backend == "torch" for layer in found.model.model.layers)
     after = found.model.state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in found.before.items())
     model = copy.deepcopy(found.model).float().eval()
