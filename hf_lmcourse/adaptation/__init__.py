@@ -1,1 +1,1 @@
-"""Scoring that learns from the text it scores: a continuous cache, dynamic evaluation."""
+"""Models that adapt to the text they are scored on: continuous cache, dynamic evaluation."""

@@ -1,4 +1,4 @@
-"""Perplexity of models that adapt to the text they are scored on: a class of figures of its own."""
+"""Perplexity of models that adapt to the text they are scored on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import context_tokens
 from ..evaluation.corpus_scores import corpus_metrics, scoring_data, text_counts
-from ..inspection.log_probability_rank import log_probability_matrix, numerical_rank
 from ..models.causal_lm import LanguageModelForCausalLM
 from .continuous_cache import (
     CacheSettings,
@@ -34,7 +33,7 @@ __all__ = ["AdaptedModel"]
 _TUNING_TOKENS = 20_000
 _STATISTICS_BATCHES = 2_000
 _STATISTICS_ROWS = 20
-"""How much of the validation text a rate is chosen on, and of the training text gradients."""
+"""Validation tokens for tuning, and training batches and their rows for gradient statistics."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,10 @@ class AdaptedModel:
     """A saved model and a corpus, to be scored with adaptation at test time.
 
     Attributes:
-        model: in evaluation mode; it is never changed.
-        tokenizer: its tokenizer.
-        corpus: whose validation split settings are tuned on where none are given.
-        cache_dir: folder of tokenized text.
+        model: The model, in evaluation mode; it is never changed.
+        tokenizer: Its tokenizer.
+        corpus: The corpus; settings are tuned on its validation split unless they are given.
+        cache_dir: Folder of tokenized text.
     """
 
     model: LanguageModelForCausalLM
@@ -56,32 +55,42 @@ class AdaptedModel:
     def with_cache(
         self, split: str, settings: CacheSettings | None = None
     ) -> tuple[dict[str, float], CacheSettings]:
-        """The figures with a continuous cache, and the settings, tuned where none are given.
+        """Score with a continuous cache.
+
+        Args:
+            split: The split to score.
+            settings: Settings of the cache; tuned by default.
+
+        Returns:
+            The metrics and the settings.
 
         Raises:
-            LmcourseError: the corpus has no such split.
+            LmcourseError: The corpus has no such split.
         """
         if settings is None:
             settings = tune_cache(self._stream("validation"))
         _, totals = score_with_cache(self._stream(split), settings)
         metrics = corpus_metrics([totals], **text_counts(self._encoded(split)))
-        del metrics["accuracy"]  # the cache may put another token first
+        del metrics["accuracy"]  # the cache may change the most likely token
         return metrics, settings
 
     def dynamically(
         self, split: str, rule: str, segment: int, rate: float | None = None, decay: float = 0.0
     ) -> tuple[dict[str, float], DynamicSettings]:
-        """The figures with dynamic evaluation, and the settings, tuned where no rate is given.
+        """Score with dynamic evaluation.
 
         Args:
-            split: what to score.
+            split: The split to score.
             rule: "sgd" or "rms".
-            segment: tokens between two steps.
-            rate: eta.
-            decay: lambda.
+            segment: Tokens between two steps.
+            rate: Learning rate eta; rate and decay are tuned by default.
+            decay: Decay lambda towards the trained weights.
+
+        Returns:
+            The metrics and the settings.
 
         Raises:
-            LmcourseError: the corpus has no such split.
+            LmcourseError: The corpus has no such split.
         """
         statistics = None
         if rule == "rms":
@@ -98,15 +107,6 @@ class AdaptedModel:
         _, totals = score_dynamically(self.model, batches, settings, statistics)
         return corpus_metrics([totals], **text_counts(self._encoded(split))), settings
 
-    def rank(self, split: str, contexts: int) -> tuple[int, tuple[int, ...]]:
-        """The numerical rank of the log-probabilities of so many contexts, and the matrix's shape.
-
-        Raises:
-            LmcourseError: the corpus has no such split.
-        """
-        matrix = log_probability_matrix(self.model, self._batches(split), contexts)
-        return numerical_rank(matrix), tuple(matrix.shape)
-
     def _encoded(self, split: str) -> EncodedSplit:
         return encode_split(self.corpus, split, self.tokenizer, self.cache_dir)
 
@@ -116,7 +116,7 @@ class AdaptedModel:
     def _batches(
         self, split: str, segment: int | None = None, rows: int = 1
     ) -> Iterator[dict[str, Any]]:
-        """A text in order; each batch predicts a segment, where one is given."""
+        """Iterate over a split in order, with a segment of predicted tokens per batch if given."""
         sizes = {"block_length" if self.model.carries_state else "stride": segment}
         tokens, special = self._encoded(split).tokens, context_tokens(self.tokenizer)
         data = scoring_data(self.model, tokens, rows, **special, **sizes)

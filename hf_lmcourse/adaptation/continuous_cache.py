@@ -1,4 +1,4 @@
-"""Continuous cache: words seen lately are likely to come again where the context is alike."""
+"""Continuous cache: recent words are likely to recur in similar contexts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ GRID: Grid = (
     (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
     (0.02, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
 )
-"""Windows, thetas and weights that are tried where nobody names any."""
+"""Windows, thetas and weights that `tune_cache` tries by default."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class CacheSettings:
     """The three settings of a continuous cache.
 
     Attributes:
-        window: how many tokens back it reaches.
-        theta: how much more a similar context counts.
-        weight: lambda, the share of the cache in the mixture.
+        window: Number of recent tokens in the cache.
+        theta: Inverse temperature of the similarity of contexts.
+        weight: lambda, weight of the cache in the mixture.
     """
 
     window: int
@@ -50,13 +50,13 @@ class CacheSettings:
 
 @dataclass(frozen=True)
 class HiddenStream:
-    """What a model makes of a text, token by token.
+    """Hidden states and predictions of a model on a text.
 
     Attributes:
-        hidden: h_t, what the output layer reads. Shape: (tokens, size).
+        hidden: h_t, the input of the output layer. Shape: (tokens, size).
         targets: x_{t+1}, the token to predict. Shape: (tokens,).
         log_p: log p_model(x_{t+1}), float64. Shape: (tokens,).
-        hits: whether the model's likeliest token is the right one. Shape: (tokens,).
+        hits: Whether the most likely token is the target. Shape: (tokens,).
     """
 
     hidden: Tensor
@@ -72,8 +72,8 @@ def hidden_stream(
     """Run a model over a text in order.
 
     Args:
-        model: in evaluation mode.
-        batches: of `scoring_data` with a single stream, or of windows.
+        model: The model, in evaluation mode.
+        batches: Batches of `scoring_data`, of a single stream or of windows.
     """
     state: Cache | None = None
     parts = []
@@ -92,19 +92,19 @@ def hidden_stream(
 def cache_log_probabilities(
     hidden: Tensor, targets: Tensor, window: int, thetas: Sequence[float]
 ) -> Tensor:
-    """What the cache alone gives to each target, for several thetas at once.
+    """Compute the log-probability of each target under the cache alone, for several thetas.
 
         p_cache(w | x_1 .. x_t)  ~  sum over i = max(0, t - window) .. t - 1 of
                                     1[x_{i+1} = w] exp(theta h_t h_i)
 
-    The pair (h_i, x_{i+1}) enters the cache when x_{i+1} is known: nothing is read of the token to
-    be predicted or of what follows.
+    The pair (h_i, x_{i+1}) enters the cache once x_{i+1} is known: neither the token to be
+    predicted nor a later one is used.
 
     Args:
         hidden: h_0, h_1, ...
         targets: x_1, x_2, ...
-        window: how many pairs the cache holds.
-        thetas: to compute it for.
+        window: Number of pairs in the cache.
+        thetas: Values of theta.
 
     Returns:
         log p_cache(x_{t+1}), minus infinity for a token that is not in the cache; 0 for the first
@@ -132,18 +132,18 @@ def cache_log_probabilities(
 
 
 def score_with_cache(stream: HiddenStream, settings: CacheSettings) -> tuple[Tensor, StreamTotals]:
-    """Each token's loss under the mixture of model and cache.
+    """Compute the loss of each token under the mixture of model and cache.
 
         p(w) = (1 - lambda) p_model(w) + lambda p_cache(w)
 
-    The first token is the model's alone.
+    The first token has no cache: its probability is that of the model.
 
     Args:
-        stream: from `hidden_stream`.
-        settings: of the cache.
+        stream: From `hidden_stream`.
+        settings: Settings of the cache.
 
     Returns:
-        The losses in nats, and their sum. The hits in it are the model's own.
+        The losses in nats, and their sum, with the hits of the model alone.
 
     Shape:
         losses: (tokens,), float64.
@@ -159,7 +159,7 @@ def score_with_cache(stream: HiddenStream, settings: CacheSettings) -> tuple[Ten
 
 
 def _mixture(log_p: Tensor, log_cache: Tensor, weight: float) -> Tensor:
-    """Log of the mixture; the first token has no cache."""
+    """Compute the log of the mixture; the first token has no cache."""
     shares = torch.tensor([1 - weight, weight], dtype=torch.float64, device=log_p.device).log()
     mixed = torch.logaddexp(shares[0] + log_p, shares[1] + log_cache)
     mixed[0] = log_p[0]
@@ -167,11 +167,11 @@ def _mixture(log_p: Tensor, log_cache: Tensor, weight: float) -> Tensor:
 
 
 def tune_cache(stream: HiddenStream, grid: Grid = GRID) -> CacheSettings:
-    """The settings with the least loss on a text, which is not to be the one reported on.
+    """Search for the settings with the least loss on a validation text.
 
     Args:
-        stream: of a validation text.
-        grid: windows, thetas and weights to try all combinations of.
+        stream: From `hidden_stream`, of the validation text.
+        grid: Windows, thetas and weights; all combinations are tried.
     """
     windows, thetas, weights = grid
     found: list[tuple[float, CacheSettings]] = []

@@ -1,6 +1,7 @@
-"""Dynamic evaluation: the weights follow the text that is being scored, after each prediction."""
+"""Dynamic evaluation: gradient steps on the text that is being scored, after each prediction."""
 
 import copy
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -26,18 +27,18 @@ Batches = Sequence[dict[str, Tensor]]
 
 RATES = {"sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), "rms": (3e-5, 1e-4, 3e-4, 1e-3)}
 DECAYS = {"sgd": (0.0,), "rms": (0.001, 0.003, 0.01)}
-"""Learning rates and decays that are tried where nobody names any."""
+"""Learning rates and decays that `tune_dynamic_evaluation` tries."""
 
 
 @dataclass(frozen=True)
 class DynamicSettings:
-    """How the weights follow the text.
+    """Settings of dynamic evaluation.
 
     Attributes:
         rule: "sgd" or "rms", see `score_dynamically`.
-        rate: eta.
-        decay: lambda, how strongly the weights return to what they were trained to.
-        epsilon: of "rms", keeps small gradients from large steps.
+        rate: Learning rate eta.
+        decay: lambda, rate of the decay towards the trained weights.
+        epsilon: Added to the root mean square in "rms"; it limits steps of small gradients.
     """
 
     rule: str
@@ -49,7 +50,7 @@ class DynamicSettings:
 def _next_loss(
     model: Any, batch: dict[str, Tensor], state: Cache | None
 ) -> tuple[Tensor, Tensor, Tensor, Cache | None]:
-    """The mean loss of a segment with its graph, losses and targets, and the state to carry on."""
+    """Return the mean loss of a segment with its graph, hidden states, targets and next state."""
     inputs = batch["input_ids"].to(model.device)
     targets = batch["shift_labels"].to(model.device)
     outputs = model.model(input_ids=inputs, past_key_values=state, use_cache=True)
@@ -67,16 +68,16 @@ def _trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
 def gradient_statistics(
     model: LanguageModelForCausalLM, batches: Iterable[dict[str, Tensor]]
 ) -> list[Tensor]:
-    """The root mean square of each weight's gradient over batches of the training text.
+    """Compute the root mean square of each weight's gradient over batches of the training text.
 
         RMS = sqrt(1/B sum over batches b of g_b^2)
 
     Args:
-        model: in evaluation mode; it is left as it is.
-        batches: of the training text, in order.
+        model: The model, in evaluation mode; it is not changed.
+        batches: Batches of the training text, in order.
 
     Returns:
-        One tensor a trained parameter.
+        One tensor per trained parameter.
     """
     weights, state, count = _trained(model), None, 0
     squares = [torch.zeros_like(w) for w in weights]
@@ -98,22 +99,22 @@ def score_dynamically(
     settings: DynamicSettings,
     statistics: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, StreamTotals]:
-    """Score a text segment by segment, taking a gradient step on each after it was scored.
+    """Score a text segment by segment, with a gradient step on each after it was scored.
 
-    With w the weights, w_0 those of the training, and g the gradient of a segment's mean loss:
+    With w the weights, w_0 the trained weights, and g the gradient of a segment's mean loss:
 
         sgd:  w <- w + lambda (w_0 - w) - eta g
         rms:  w <- w + min(1, lambda R) (w_0 - w) - eta g / (RMS + epsilon),    R = RMS / mean(RMS)
 
     every product elementwise, RMS from `gradient_statistics`, and mean(RMS) the mean over tensors
-    of each tensor's mean. The order is predict, then adapt: no token has a part in its own score.
+    of each tensor's mean. No token has an influence on its own score.
 
     Args:
-        model: in evaluation mode. It is copied, and left as it is.
-        batches: of `scoring_data`: a single stream in blocks of a segment, or windows one by one
-            with a segment as their stride.
-        settings: of the rule.
-        statistics: for "rms".
+        model: The model, in evaluation mode; it is copied.
+        batches: Batches of `scoring_data`: a single stream in blocks of a segment, or single
+            windows with a segment as their stride.
+        settings: Rule, rate, decay and epsilon.
+        statistics: From `gradient_statistics`, for "rms".
 
     Returns:
         The losses in nats, in the order of the text, and their sum.
@@ -158,7 +159,7 @@ def score_dynamically(
 def _scales(
     settings: DynamicSettings, statistics: Sequence[Tensor] | None, count: int
 ) -> tuple[Sequence[Tensor | None], Sequence[Tensor | float]]:
-    """What each gradient, and each way back, is multiplied by."""
+    """Return the factor of each gradient (`None` for 1) and of each decay."""
     if settings.rule == "sgd" or statistics is None:
         return [None] * count, [settings.decay] * count
     mean = torch.stack([rms.mean() for rms in statistics]).mean()
@@ -173,20 +174,20 @@ def tune_dynamic_evaluation(
     statistics: Sequence[Tensor] | None = None,
     segments: int | None = None,
 ) -> DynamicSettings:
-    """The learning rate and decay with the least loss on a text, not the one reported on.
+    """Search for the learning rate and decay with the least loss on a validation text.
 
     Args:
-        model: in evaluation mode.
-        batches: of a validation text.
-        settings: what is kept of these is the rule and epsilon.
-        statistics: for "rms".
-        segments: of the text to look at; all where not given.
+        model: The model, in evaluation mode.
+        batches: Batches of the validation text.
+        settings: Rule and epsilon.
+        statistics: From `gradient_statistics`, for "rms".
+        segments: Number of segments to score; all by default.
     """
     batches = list(islice(batches, segments))
     found: list[tuple[float, DynamicSettings]] = []
     for rate, decay in product(RATES[settings.rule], DECAYS[settings.rule]):
         tried = replace(settings, rate=rate, decay=decay)
         _, totals = score_dynamically(model, batches, tried, statistics)
-        if totals.nats == totals.nats:  # not where the steps were so large that it diverged
+        if not math.isnan(totals.nats):  # too large a rate diverges
             found.append((totals.nats, tried))
     return min(found, key=lambda pair: pair[0])[1]

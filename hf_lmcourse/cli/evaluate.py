@@ -13,7 +13,7 @@ from ..adaptation.study import save_adaptation_study
 from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.evaluate import evaluate, metrics_table
-from ..inspection.log_probability_rank import rank_bound
+from ..inspection.log_probability_rank import log_probability_rank, rank_bound
 from ..report.json_files import write_text
 
 __all__ = ["run"]
@@ -43,7 +43,14 @@ def run(arguments: list[str]) -> int:
         command = ["lmcourse", "evaluate", *arguments]
         save_adaptation_study(scored, columns, command, options.results_dir)
     if options.rank:
-        rank, shape = adapted.rank(scored.split, options.rank)
+        rank, shape = log_probability_rank(
+            scored.model,
+            scored.tokenizer,
+            scored.corpus,
+            scored.split,
+            options.rank,
+            options.cache_dir,
+        )
         scored["log_probability_rank"] = rank
         bound = rank_bound(scored.model)
         limit = "without a bound" if bound is None else f"at most {bound} for a softmax"

@@ -1,1 +1,1 @@
-"""Scores of saved models and of count models to compare them with."""
+"""Scores of saved models, and of the baselines to compare them with."""

@@ -1,4 +1,4 @@
-"""What a classifier says of texts, and how often and how surely it is right."""
+"""Class probabilities and metrics of a text classifier."""
 
 import numpy as np
 import torch
@@ -16,11 +16,11 @@ _TEXTS_AT_ONCE = 200
 
 @torch.no_grad()
 def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> NDArray[np.float64]:
-    """p(class | text) of every text.
+    """Compute p(class | text) of every text.
 
     Args:
-        model: in evaluation mode.
-        texts: encoded with its tokenizer.
+        model: The model, in evaluation mode.
+        texts: Texts encoded with its tokenizer.
 
     Shape:
         result: (texts, classes).
@@ -35,17 +35,17 @@ def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> ND
 def classification_metrics(
     model: DANForSequenceClassification, texts: RaggedTexts
 ) -> dict[str, float]:
-    """Accuracy, and the mean of -log p(right class | text) in nats.
+    """Compute the accuracy, and the mean of -log p(true class | text) in nats.
 
     Args:
-        model: in evaluation mode.
-        texts: encoded with its tokenizer, at least one.
+        model: The model, in evaluation mode.
+        texts: Texts encoded with its tokenizer, at least one.
 
     Returns:
-        `accuracy`, `texts` (how many there are) and `cross_entropy`.
+        `accuracy`, `texts` (their number) and `cross_entropy`.
     """
-    p, right = probabilities(model, texts), np.asarray(texts.labels)
-    figures = load_metric("label_accuracy").compute(predictions=p.argmax(-1), references=right)
-    assert figures is not None
-    nats = -np.log(p[np.arange(len(right)), right]).mean()
-    return {**figures, "cross_entropy": float(nats)}
+    p, labels = probabilities(model, texts), np.asarray(texts.labels)
+    accuracy = load_metric("label_accuracy").compute(predictions=p.argmax(-1), references=labels)
+    assert accuracy is not None
+    nats = -np.log(p[np.arange(len(labels)), labels]).mean()
+    return {**accuracy, "cross_entropy": float(nats)}

@@ -35,17 +35,17 @@ __all__ = [
 
 _STREAM_BLOCK = 512
 _WINDOWS_AT_ONCE = 16
-"""Tokens, or windows, of one forward pass where nobody says otherwise: enough for a full cache."""
+"""Tokens, or windows, of one forward pass by default."""
 
 
 @dataclass
 class StreamTotals:
-    """What scoring a corpus adds up to.
+    """Sums over the tokens of a corpus.
 
     Attributes:
-        nats: summed negative log-likelihood.
-        hits: how many tokens were the likeliest one.
-        tokens: how many tokens were predicted.
+        nats: Summed negative log-likelihood.
+        hits: Number of tokens that were the most likely one.
+        tokens: Number of predicted tokens.
     """
 
     nats: float = 0.0
@@ -53,7 +53,7 @@ class StreamTotals:
     tokens: int = 0
 
     def as_tensor(self, device: torch.device) -> Tensor:
-        """The three numbers in one row, to gather them from several processes.
+        """Convert to one row, to gather it from several processes.
 
         Shape:
             (1, 3), float64.
@@ -63,7 +63,7 @@ class StreamTotals:
 
     @staticmethod
     def from_rows(rows: Tensor) -> list["StreamTotals"]:
-        """One `StreamTotals` a gathered row.
+        """Make one `StreamTotals` per gathered row.
 
         Shape:
             rows: (processes, 3).
@@ -76,15 +76,12 @@ def score_streams(
     batches: Iterable[dict[str, Tensor]],
     after_batch: Callable[[], object] = lambda: None,
 ) -> StreamTotals:
-    """Add up what `score_batches` gives.
+    """Sum the losses and hits of `score_batches` over every label that is not -100.
 
     Args:
-        model: a model in evaluation mode.
+        model: A model in evaluation mode.
         batches: `input_ids` and `shift_labels`, (rows, length) each.
-        after_batch: called after each batch, for progress.
-
-    Returns:
-        The sums over every label that is not -100.
+        after_batch: Called after each batch, for progress.
     """
     nats = torch.zeros((), dtype=torch.float64, device=model.device)
     hits, tokens = (torch.zeros((), dtype=torch.long, device=model.device) for _ in range(2))
@@ -102,17 +99,17 @@ def corpus_metrics(
     num_bytes: int | None = None,
     words: int | None = None,
 ) -> dict[str, float]:
-    """Perplexity in all its units and accuracy, through the package's `evaluate` modules.
+    """Compute perplexity in all its units and accuracy with the package's `evaluate` metrics.
 
     Args:
-        totals: the sums of every process.
-        characters: characters of the scored text, where they are known.
-        num_bytes: its bytes in UTF-8.
-        words: its words and line ends.
+        totals: The sums of every process.
+        characters: Number of characters of the scored text, if known.
+        num_bytes: Number of its bytes in UTF-8.
+        words: Number of its words and line ends.
 
     Returns:
-        `perplexity`, `nats_per_token`, `bits_per_token`, `tokens`, `accuracy`, and what the counts
-        allow of `bits_per_character`, `bits_per_byte` and `word_perplexity`.
+        `perplexity`, `nats_per_token`, `bits_per_token`, `tokens`, `accuracy`, and for each given
+        count `bits_per_character`, `bits_per_byte` or `word_perplexity`.
     """
     perplexity = load_metric("corpus_perplexity", keep_in_memory=True)
     perplexity.add_batch(
@@ -125,7 +122,7 @@ def corpus_metrics(
 
 
 def text_counts(split: EncodedSplit) -> dict[str, int]:
-    """The counts of a text that bits per character and the like are made from."""
+    """Return the counts of a split as arguments of `corpus_metrics`."""
     return {"characters": split.characters, "num_bytes": split.bytes, "words": split.words}
 
 
@@ -138,20 +135,20 @@ def scoring_data(
     stride: int | None = None,
     context_only: int | None = None,
 ) -> PredictedTokens:
-    """A text in the form in which a model is to be scored on it, every token once.
+    """Make the dataset to score a model on a text, in which every token is a label once.
 
     Args:
-        model: streams with carried state for one that carries it, else overlapping windows.
-        tokens: the text.
-        rows: streams or windows of a batch, over all processes.
-        first_context: the token before the first one.
-        block_length: tokens of one forward pass. For windows at most the longest context, which is
+        model: A model that carries its state gets streams, any other overlapping windows.
+        tokens: Token ids of the text.
+        rows: Streams or windows of a batch, over all processes.
+        first_context: The token before the first one.
+        block_length: Tokens of one forward pass. For windows at most the longest context, which is
             the default.
-        stride: tokens that a window scores, with the others as context; half of it by default.
-        context_only: a token that is read and never predicted.
+        stride: Tokens that a window scores, with the others as context; half of it by default.
+        context_only: A token that is an input and never a label.
 
     Raises:
-        LmcourseError: sizes that do not fit the text or the model.
+        LmcourseError: Sizes that do not fit the text or the model.
     """
     if model.carries_state:
         if stride is not None:
@@ -182,27 +179,27 @@ def evaluate_split(
     cache_dir: str | Path | None = None,
     progress: bool = False,
 ) -> dict[str, float]:
-    """Score every token of a split once, given all the text before it that the model looks at.
+    """Score every token of a split once, given the text before it that the model reads.
 
     Args:
-        model: the model.
-        tokenizer: its tokenizer.
-        corpus: where the split is from.
+        model: The model.
+        tokenizer: Its tokenizer.
+        corpus: The corpus.
         split: "train", "validation" or "test".
-        streams: parallel pieces the text is cut into, by default 1, which leaves it whole; for a
-            model that looks at windows, how many of them to score at once.
-        block_length: tokens of one forward pass; the state is carried between them.
-        stride: tokens that a window scores; see `scoring_data`.
-        cache_dir: folder of tokenized text.
-        progress: show a progress bar where there is a terminal.
+        streams: Number of parallel streams that the text is cut into, by default 1; for a model
+            that reads windows, the batch size.
+        block_length: Tokens of one forward pass; the state is carried between them.
+        stride: Tokens that a window scores; see `scoring_data`.
+        cache_dir: Folder of tokenized text.
+        progress: Show a progress bar in a terminal.
 
     Returns:
-        The figures of `corpus_metrics`; `unknown_share`, the share of unknown tokens among the
-        predicted ones; and `bits_per_character_spelled`, with the bits of spelling them, unless the
-        text does not say which words they are (see `spelling`).
+        The metrics of `corpus_metrics`; `unknown_share`, the share of unknown tokens among the
+        predicted ones; and `bits_per_character_spelled`, with the bits of spelling them, if the
+        text shows which words they are (see `spelling`).
 
     Raises:
-        LmcourseError: the corpus has no such split, or the sizes do not fit.
+        LmcourseError: The corpus has no such split, or the sizes do not fit.
     """
     encoded = encode_split(corpus, split, tokenizer, cache_dir)
     rows = streams

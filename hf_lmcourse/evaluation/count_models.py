@@ -1,4 +1,4 @@
-"""Count models that every neural model should beat: n-grams of the same tokens, n up to 3."""
+"""Count-based baselines: unigram, bigram and trigram models of the same tokens."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Probabilities = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CountModelScore:
-    """What a count model paid for a text.
+    """Score of a count model on a text.
 
     Attributes:
         nats: Summed negative log-likelihood.
@@ -53,22 +53,7 @@ def unigram_nll(
 
     with c(w) the count of w among the N training tokens and V the size of the vocabulary.
 
-    Args:
-        train: Token ids of the training text.
-        evaluation: Token ids of the text to score.
-        vocab_size: V; ids are below it.
-        first_context: The token that stands before the first one, usually the line end. Without it
-            the first evaluation token is only context and is not predicted.
-        context_only: A token that is read and never predicted, as in `trigram_nll`.
-
-    Returns:
-        Summed nats and the number of predicted tokens.
-
-    Raises:
-        LmcourseError: If a text is too short or an id is outside the vocabulary.
-
-    Shape:
-        train: (training tokens,); evaluation: (evaluation tokens,).
+    Arguments, result, errors and shapes are those of `trigram_nll`.
 
     Reference:
         Laplace's rule of succession; Jurafsky and Martin, Speech and Language Processing, ch. 3.
@@ -95,21 +80,7 @@ def bigram_nll(
 
     with n(v) the number of distinct tokens seen after v, and P(w) and D as in `trigram_nll`.
 
-    Args:
-        train: Token ids of the training text.
-        evaluation: Token ids of the text to score.
-        vocab_size: V; ids are below it.
-        first_context: The token that stands before the first one, as in `trigram_nll`.
-        context_only: A token that is read and never predicted, as in `trigram_nll`.
-
-    Returns:
-        Summed nats and the number of predicted tokens.
-
-    Raises:
-        LmcourseError: If a text is too short or an id is outside the vocabulary.
-
-    Shape:
-        train: (training tokens,); evaluation: (evaluation tokens,).
+    Arguments, result, errors and shapes are those of `trigram_nll`.
     """
     return _kneser_ney(2, train, evaluation, vocab_size, first_context, context_only)
 
@@ -133,17 +104,16 @@ def trigram_nll(
     Each level has its own discount D = n1 / (n1 + 2 n2), n1 and n2 being the numbers of n-grams
     counted once and twice, or 1/2 where one of them is zero.
 
-    A mark outside the vocabulary stands for what lies before the first context token; it is never
+    Before the first context token there is a symbol outside the vocabulary, which is never
     predicted.
 
     Args:
         train: Token ids of the training text.
         evaluation: Token ids of the text to score.
         vocab_size: V; ids are below it.
-        first_context: The token that stands before the first one, usually the line end. Without it
-            the first token of each text is only context and is not predicted.
-        context_only: A token that is read and never predicted nor counted, such as the mark that
-            begins a sentence.
+        first_context: The token before the first one, usually the line end. Without it the first
+            token of each text is only context and is not predicted.
+        context_only: A token that is context and never predicted nor counted, such as BOS.
 
     Returns:
         Summed nats and the number of predicted tokens.
@@ -169,7 +139,7 @@ def _kneser_ney(
     first_context: int | None,
     context_only: int | None,
 ) -> CountModelScore:
-    """The n-gram model of an order up to 3, from the unigram level up."""
+    """Score by the n-gram model of an order up to 3, from the unigram level up."""
     base = vocab_size + 1
     texts = (("train", train), ("evaluation", evaluation))
     seen, queries = (
@@ -209,7 +179,7 @@ def _contexts_and_targets(
 
 
 def _pack_trigrams(contexts: Ids, targets: Ids, base: int) -> Ids:
-    """Write each trigram u v w as the number (u base + v) base + w; base - 1 marks the start."""
+    """Write each trigram u v w as the number (u base + v) base + w; base - 1 is the start."""
     before_contexts = np.concatenate([[base - 1], contexts[:-1]])
     return (before_contexts * base + contexts) * base + targets
 
@@ -236,7 +206,7 @@ def _interpolate(
 
 
 def _look_up(keys: Ids, values: Ids, queries: Ids) -> Ids:
-    """Return the value of each query among the sorted keys, 0 where there is none."""
+    """Return the value of each query among the sorted keys, 0 if there is none."""
     position = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
     return np.where(keys[position] == queries, values[position], 0)
 

@@ -1,8 +1,7 @@
-"""Our language models in EleutherAI's lm-evaluation-harness; needs the extra `eval`.
+"""The package's language models in EleutherAI's lm-evaluation-harness; needs the extra `eval`.
 
-The harness takes most models as they are. Ours differ in two things: a tokenizer of characters or
-words has no token of its own for the beginning of a text, and a recurrent model knows the whole
-text before a word, not a window of it.
+The models differ in two ways from those that the harness expects: a tokenizer of characters or
+words has no BOS token, and a recurrent model reads the whole text before a word, not a window.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from ..data.streams import line_end_token_id, context_tokens
+from ..data.streams import context_tokens, line_end_token_id
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
@@ -25,22 +24,22 @@ __all__ = ["HarnessModel"]
 
 @register_model("lmcourse")
 class HarnessModel(HFLM):
-    """One of our causal language models, as `lm_eval.simple_evaluate` takes it.
+    """A causal language model of the package for `lm_eval.simple_evaluate`.
 
         results = lm_eval.simple_evaluate(HarnessModel("runs/quickstart"), tasks=["wikitext"])
 
-    A text begins after a line end, as in `lmcourse evaluate`. Where a task asks for the likelihood
-    of a whole text, a model that carries its state reads it in one go; a Transformer reads windows
-    of its longest context, as the harness does with every model.
+    A text begins after a line end, as in `lmcourse evaluate`. For the likelihood of a whole
+    text, a model that carries its state reads all of it; a Transformer reads windows of its longest
+    context, as the harness does with every model.
 
     Args:
-        pretrained: a run folder, a saved model or an id on the Hub; or a model.
-        tokenizer: of a model that is given as such.
-        **options: those of the harness's `HFLM`: `batch_size`, or `max_length`, the longest context
-            of a question; by default `max_position_embeddings`, or 2,048 where there is no limit.
+        pretrained: A run folder, a saved model, an id on the Hub, or a model.
+        tokenizer: Tokenizer of a model that is given as an object.
+        **options: Options of `HFLM`: `batch_size`, or `max_length`, the longest context of a
+            request; by default `max_position_embeddings`, or 2,048 if there is no limit.
 
     Raises:
-        LmcourseError: no such model, not one of ours, or no token to begin a text with.
+        LmcourseError: No such model, a model of another package, or no token to start a text with.
     """
 
     def __init__(
@@ -63,14 +62,14 @@ class HarnessModel(HFLM):
 
     @property
     def eot_token_id(self) -> int:
-        """What ends an answer: the end of a line, or padding where that is an ordinary token."""
+        """The token that ends an answer: the line end, or padding if that is an ordinary token."""
         end = self.tokenizer.eos_token_id
         return self.tokenizer.pad_token_id if end is None else end
 
     def loglikelihood_rolling(
         self, requests: list[Instance], disable_tqdm: bool = False
     ) -> list[float]:
-        """The log-likelihood of whole texts, in nats."""
+        """Compute the log-likelihood of whole texts, in nats."""
         if not self.model.carries_state:
             return super().loglikelihood_rolling(requests, disable_tqdm)
         return [self._whole_text(request.args[0]) for request in requests]

@@ -1,4 +1,4 @@
-"""Linear classifiers of bags of words and word pairs, for a network to be compared with."""
+"""Linear baselines for text classification: bags of words and word pairs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ class LogCountRatio(BaseEstimator, TransformerMixin):
         r = log((p / ||p||_1) / (q / ||q||_1))            f <- r * f
 
     Args:
-        alpha: smoothing count.
+        alpha: Smoothing count.
 
     Reference:
         Wang and Manning 2012, Baselines and bigrams: simple, good sentiment and topic
@@ -41,7 +41,7 @@ class LogCountRatio(BaseEstimator, TransformerMixin):
         """Count the features of each of two classes.
 
         Raises:
-            ValueError: there are not two classes.
+            ValueError: There are not two classes.
         """
         labels = np.asarray(y)
         if len(np.unique(labels)) != 2:
@@ -60,13 +60,13 @@ class LogCountRatio(BaseEstimator, TransformerMixin):
 
 @dataclass(frozen=True)
 class BaselineScore:
-    """What a baseline reaches.
+    """Result of a baseline.
 
     Attributes:
-        accuracy: by split, the training split left out.
-        parameters: weights and biases.
-        strength: the C that was best on validation.
-        seconds: of fitting all of them.
+        accuracy: Accuracy by split, without the training split.
+        parameters: Number of weights and biases.
+        strength: The C that was best on validation.
+        seconds: Duration of the fits.
     """
 
     accuracy: dict[str, float]
@@ -76,7 +76,7 @@ class BaselineScore:
 
 
 def _tokenize() -> Callable[[str], list[str]]:
-    """The words and marks of punctuation that the networks see too."""
+    """Return the tokenization into words and punctuation that the networks use too."""
     backend = WordPunctuationTokenizer.train([""]).backend_tokenizer
     normalise, split = backend.normalizer.normalize_str, backend.pre_tokenizer.pre_tokenize_str
     return lambda text: [word for word, _ in split(normalise(text))]
@@ -107,7 +107,7 @@ BASELINES: dict[str, Callable[[int], Pipeline]] = {
     "tfidf_logistic_regression": _tfidf_logistic_regression,
     "nb_svm": _nb_svm,
 }
-"""By name: from a seed to a classifier of texts."""
+"""By name: function from a seed to a classifier of texts."""
 
 _STRENGTHS = {
     "tfidf_logistic_regression": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
@@ -117,14 +117,14 @@ _STRENGTHS = {
 
 
 def _fitted(step: Any, rows: Any, labels: Sequence[int]) -> Any:
-    """What a step makes of the training texts, from which it learns how."""
+    """Fit a step on the training texts and transform them."""
     try:
         return step.fit_transform(rows, labels)
     except ValueError as error:
         if not isinstance(step, CountVectorizer):
             raise
         raise LmcourseError(
-            "no word stands in two of the training texts: the baselines need more texts"
+            "no word occurs in two of the training texts: the baselines need more texts"
         ) from error
 
 
@@ -132,13 +132,13 @@ def score_baseline(name: str, corpus: LabelledCorpus, seed: int = 42) -> Baselin
     """Fit a baseline on the training texts; validation picks its regularisation.
 
     Args:
-        name: a key of `BASELINES`.
-        corpus: labelled texts.
-        seed: of the optimiser, where it draws.
+        name: A key of `BASELINES`.
+        corpus: Labelled texts.
+        seed: Seed of the optimiser.
 
     Raises:
         ValueError: NB-SVM with another number of classes than two.
-        LmcourseError: no word occurs in two texts.
+        LmcourseError: No word occurs in two texts.
     """
     began = time.perf_counter()
     pipeline = BASELINES[name](seed)

@@ -1,17 +1,17 @@
-"""What it costs to spell the words that a model does not know.
+"""Bits to spell the unknown words of a text.
 
-A model of words gives all unknown words of a text one probability together, that of `<unk>`. Which
-word it was is missing from its loss, so that its bits a character look too good beside those of a
-model of characters. With a model of spelling beside it, every word has a probability:
+A word-level model assigns one probability to all unknown words together, that of `<unk>`. Which
+word it was is missing from its loss, so that its bits per character look too good compared with
+those of a character-level model. With a model of the spelling, every word has a probability:
 
     p(word | context) = p(<unk> | context) q(word)          for an unknown word
 
-and the bits of the text are those of its tokens and, for each unknown word, -log2 q(word).
+and the bits of the text are those of its tokens plus, for each unknown word, -log2 q(word).
 
 q is a trigram of characters, estimated on the vocabulary, each entry counted once: what is unknown
 resembles rare words, and most entries are rare. With c the next character (or the end of the word),
-h the two before it (or the beginning), h' the one before it, n(h) how often h was seen, t(h) after
-how many different characters:
+h the two before it (or the beginning), h' the one before it, n(h) the count of h, and t(h) the
+number of distinct characters seen after h:
 
     q(c | h) = (n(h c) + t(h) q(c | h')) / (n(h) + t(h))
 
@@ -34,14 +34,14 @@ __all__ = ["Speller", "spelling_bits", "unknown_words", "with_unknown_spelled"]
 
 _CODE_POINTS = 0x110000
 _BEGIN, _END = "\x02", "\x03"
-"""Marks of Unicode for start and end of text, which no word holds."""
+"""Unicode's control characters for start and end of text, which no word contains."""
 
 
 class Speller:
     """The trigram of characters of the module docstring.
 
     Args:
-        words: what to estimate it on, each counted once.
+        words: Words to estimate it on, each counted once.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -76,17 +76,17 @@ class Speller:
 
 
 def _steps(word: str) -> list[tuple[str, str]]:
-    """Each character and the end, after the two before it."""
+    """Pair each character and the end with the two characters before it."""
     padded = _BEGIN * 2 + word + _END
     return [(padded[i - 2 : i], padded[i]) for i in range(2, len(padded))]
 
 
 def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | None:
-    """The words of a text that a tokenizer does not know, in their order.
+    """List the words of a text that are unknown to a tokenizer, in order.
 
     Returns:
-        `None` where spelling them does not give the text back: a tokenizer that changes other words
-        too (lower-casing, digits), or a text in which the unknown words are already replaced.
+        `None` if spelling them does not restore the text: the tokenizer changes other words too
+        (lower-casing, digits), or the unknown words are already replaced in the text.
     """
     backend, found = plain_backend(tokenizer), []
     line_end, unknown = tokenizer.eos_token, tokenizer.unk_token
@@ -102,10 +102,10 @@ def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | 
 
 
 def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None:
-    """Bits to spell the unknown words of a text, by the `Speller` of the tokenizer's vocabulary.
+    """Compute the bits of the unknown words under the `Speller` of the tokenizer's vocabulary.
 
     Returns:
-        `None` where `unknown_words` is.
+        `None` if `unknown_words` is.
     """
     words = unknown_words(text, tokenizer)
     if words is None:
@@ -119,16 +119,16 @@ def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None
 def with_unknown_spelled(
     bits_per_character: float, text: str, tokenizer: PreTrainedTokenizerBase, unknown: int
 ) -> dict[str, float]:
-    """The figure in which every word has a probability, to stand beside that of the tokens.
+    """Add the bits of spelling the unknown words to the bits per character of the tokens.
 
     Args:
-        bits_per_character: of the tokens.
-        text: that they are of.
-        tokenizer: that made them.
-        unknown: how many of them are unknown; where none is, there is nothing to add.
+        bits_per_character: Bits per character of the tokens.
+        text: The text.
+        tokenizer: The tokenizer.
+        unknown: Number of unknown tokens.
 
     Returns:
-        `bits_per_character_spelled`; nothing where the words cannot be spelled.
+        `bits_per_character_spelled`; nothing if the words cannot be spelled.
     """
     if not unknown:
         return {"bits_per_character_spelled": bits_per_character}

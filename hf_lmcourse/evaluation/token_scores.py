@@ -1,44 +1,58 @@
-"""The cost of each token of a text, batch by batch, for whatever adds them up or draws them."""
+"""Losses of each token of a text, batch by batch, for any causal language model."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
 
-__all__ = ["TokenScorer", "score_batches"]
+from ..errors import LmcourseError
+from ..kernels.logit_chunks import token_chunks
+from ..kernels.scoring import right_tokens
+from ..kernels.softmax_loss import IGNORED
+from ..models.causal_lm import LanguageModelForCausalLM
+
+__all__ = ["LogitScorer", "TokenScorer", "check_causal", "score_batches"]
+
+_PROBE = 6
+"""Tokens of the text that `check_causal` runs a model on."""
+
+_CHANGE = 1e-5
+"""Largest relative change of a logit that counts as rounding."""
 
 
 class TokenScorer(Protocol):
-    """What can be scored: a language model of the package, or what makes another one look so."""
+    """What can be scored: a language model of the package, or a `LogitScorer` of any other."""
 
     @property
     def carries_state(self) -> bool:
-        """Whether what it knows of the text before goes from batch to batch."""
+        """Whether its state is carried from batch to batch."""
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
 
     def score_tokens(
         self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
     ) -> tuple[Tensor, Tensor, Any]:
-        """As `LanguageModelForCausalLM.score_tokens`."""
+        """Score as `LanguageModelForCausalLM.score_tokens`."""
 
 
 @torch.no_grad()
 def score_batches(
     model: TokenScorer, batches: Iterable[dict[str, Tensor]]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Score batches of `scoring_data`, carrying the state of a model that has one to the next.
+    """Score batches of `scoring_data`, carrying the state from each to the next if there is one.
 
     Args:
-        model: a model in evaluation mode.
+        model: A model in evaluation mode.
         batches: `input_ids` and `shift_labels`, (rows, length) each.
 
     Yields:
-        Of each batch the losses in nats, whether the likeliest token was right, and the labels;
-        those of -100 are not scored.
+        The losses of a batch in nats, whether the most likely token was right, and the labels;
+        labels of -100 are not scored.
 
     Shape:
         yielded: (rows, length) each.
@@ -51,3 +65,69 @@ def score_batches(
         )
         state = past if model.carries_state else None
         yield losses, right, targets
+
+
+class LogitScorer:
+    """Score any causal language model, at any temperature, through its logits.
+
+        p_T(x | before) = softmax(logits / T)[x]
+
+    Args:
+        model: A causal language model in evaluation mode.
+        temperature: T, above 0. Only at 1 are these the model's probabilities.
+    """
+
+    def __init__(self, model: PreTrainedModel, temperature: float = 1.0) -> None:
+        self.model = model
+        self.temperature = temperature
+        self.carries_state = isinstance(model, LanguageModelForCausalLM) and model.carries_state
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return self.model.device
+
+    @torch.no_grad()
+    def score_tokens(
+        self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
+    ) -> tuple[Tensor, Tensor, Any]:
+        """Score as `LanguageModelForCausalLM.score_tokens`, from float64 log-probabilities.
+
+        Shape:
+            input_ids, targets, losses, hits: (batch, length).
+        """
+        outputs = self.model(
+            input_ids=input_ids, past_key_values=past_key_values, use_cache=self.carries_state
+        )
+        logits, labels = outputs.logits.flatten(0, 1), targets.flatten()
+        losses = torch.zeros(len(labels), dtype=torch.float64, device=logits.device)
+        hits = torch.zeros(len(labels), dtype=torch.bool, device=logits.device)
+        for chunk in token_chunks(*logits.shape):
+            scores = logits[chunk].double() / self.temperature
+            losses[chunk] = functional.cross_entropy(
+                scores, labels[chunk], ignore_index=IGNORED, reduction="none"
+            )
+            hits[chunk] = right_tokens(scores, labels[chunk])
+        carried = outputs.past_key_values if self.carries_state else None
+        return losses.view_as(targets), hits.view_as(targets), carried
+
+
+@torch.no_grad()
+def check_causal(model: PreTrainedModel, name: str) -> None:
+    """Refuse a model whose predictions depend on later tokens.
+
+    The last of six tokens is changed; no logit before it may change by more than rounding.
+
+    Raises:
+        LmcourseError: A logit changes.
+    """
+    ids = torch.arange(_PROBE, device=model.device).unsqueeze(0) % model.config.vocab_size
+    other = ids.clone()
+    other[0, -1] = (other[0, -1] + 1) % model.config.vocab_size
+    first = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+    second = model(input_ids=other, use_cache=False).logits[:, :-1].float()
+    if (first - second).abs().max() > _CHANGE * first.abs().max():
+        raise LmcourseError(
+            f"{name} ({model.config.model_type}) looks ahead: its predictions change with the "
+            "tokens that come after them, so it has no perplexity"
+        )

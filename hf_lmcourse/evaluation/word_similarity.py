@@ -1,4 +1,4 @@
-"""Word vectors beside what people say: which words are similar."""
+"""Word vectors compared with human judgements of similarity."""
 
 import csv
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ WORD_PAIRS = {
     "wordsim353": "wordsim353/combined.csv",
     "simlex999": "simlex999/EN-SIMLEX-999.txt",
 }
-"""Sets of pairs by name, and their places in the folder of local corpora."""
+"""Sets of pairs by name, and their paths in the folder of local corpora."""
 
 
 @dataclass(frozen=True)
 class WordPair:
-    """Two words, and how similar or related people find them."""
+    """Two words, and their similarity or relatedness in the judgement of people."""
 
     first: str
     second: str
@@ -42,7 +42,7 @@ class WordPair:
 
 @dataclass(frozen=True)
 class ScoredPair:
-    """A pair and the cosine of its vectors; without one, `excluded` tells why."""
+    """A pair and the cosine of its vectors; if there is none, `excluded` is the reason."""
 
     pair: WordPair
     cosine: float | None
@@ -50,17 +50,17 @@ class ScoredPair:
 
 
 def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> list[WordPair]:
-    """A named set of pairs, or a file of the user's.
+    """Load a named set of pairs, or a file.
 
-    A line holds two words and a score, with tabs or commas between them; a first line without a
-    number is a heading.
+    A line contains two words and a score, separated by tabs or commas; a first line without a
+    number is a header.
 
     Args:
-        name_or_path: a key of `WORD_PAIRS`, or a path.
-        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+        name_or_path: A key of `WORD_PAIRS`, or a path.
+        data_dir: Folder of local corpora; `LMCOURSE_DATA` by default.
 
     Raises:
-        LmcourseError: no such file, or a line that is no pair (with its number).
+        LmcourseError: No such file, or a line that is not a pair (with its number).
     """
     path = data_file(WORD_PAIRS.get(name_or_path, name_or_path), data_dir)
     pairs = []
@@ -75,23 +75,23 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
                     f"line {number} of {path} is not two words and a score"
                 ) from None
     if not pairs:
-        raise LmcourseError(f"{path} holds no pair of words")
+        raise LmcourseError(f"{path} contains no pair of words")
     return pairs
 
 
 def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredPair]:
-    """The cosine of the two vectors of each pair.
+    """Compute the cosine of the two vectors of each pair.
 
         cos(u, v) = u v / (|u| |v|)
 
-    A word is looked up as it is and then in small letters. A pair is excluded where a word has no
-    vector, or one of zeros, which has no direction.
+    A word is looked up as it is and then in lower case. A pair is excluded if a word has no vector
+    or a zero vector.
     """
-    place = {word: index for index, word in enumerate(vectors.words)}
+    index_of = {word: index for index, word in enumerate(vectors.words)}
     scored = []
     for pair in pairs:
         words = (pair.first, pair.second)
-        found = [place.get(word, place.get(word.lower())) for word in words]
+        found = [index_of.get(word, index_of.get(word.lower())) for word in words]
         missing = [word for word, index in zip(words, found, strict=True) if index is None]
         if missing:
             scored.append(ScoredPair(pair, None, f"no vector for {' and '.join(missing)}"))
@@ -105,9 +105,9 @@ def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredP
 
 
 def _direction(vector: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The vector with length one, or zeros; however short it is.
+    """Scale a vector to unit length; a zero vector stays zero.
 
-    Squares of a collapsed embedding, of 1e-34 say, would be too small for a number.
+    It is first scaled by its largest entry: squares of tiny entries underflow.
     """
     u = vector.astype(np.float64)
     largest = np.abs(u).max(initial=0.0)
@@ -118,13 +118,13 @@ def _direction(vector: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def rank_correlation(scored: Sequence[ScoredPair]) -> dict[str, float]:
-    """Spearman's correlation of cosines and human scores over the pairs that have a cosine.
+    """Compute Spearman's correlation of cosines and human scores over the pairs with a cosine.
 
     Returns:
-        `spearman`, `p_value`, `pairs` and `excluded`, the number of the others.
+        `spearman`, `p_value`, `pairs` and `excluded`, the number of the other pairs.
 
     Raises:
-        LmcourseError: fewer than three pairs have a cosine.
+        LmcourseError: Fewer than three pairs have a cosine.
     """
     covered = [s for s in scored if s.cosine is not None]
     if len(covered) < 3:
@@ -132,15 +132,15 @@ def rank_correlation(scored: Sequence[ScoredPair]) -> dict[str, float]:
             f"of {len(scored)} pairs of words {len(covered)} have both vectors: these are too few "
             "for a correlation"
         )
-    figures = load_metric("rank_correlation", keep_in_memory=True).compute(
+    metrics = load_metric("rank_correlation", keep_in_memory=True).compute(
         predictions=[s.cosine for s in covered], references=[s.pair.human for s in covered]
     )
-    assert figures is not None
-    return figures | {"excluded": len(scored) - len(covered)}
+    assert metrics is not None
+    return metrics | {"excluded": len(scored) - len(covered)}
 
 
 def write_pairs(scored: Sequence[ScoredPair], path: Path) -> None:
-    """Write every pair as a line of CSV: words, human score, cosine, why it was excluded."""
+    """Write every pair as a line of CSV: words, human score, cosine, reason of exclusion."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

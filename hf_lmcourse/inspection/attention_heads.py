@@ -1,4 +1,4 @@
-"""What attention does: its weights on one text, and statistics of every head over many."""
+"""Attention weights on one text, and statistics of every head over many."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from ..models.causal_lm import LanguageModelForCausalLM
 __all__ = ["AttentionMaps", "HeadStatistics", "attention_maps", "head_statistics"]
 
 SHARES = ("itself", "previous", "same_token", "sentence_start", "delimiter")
-"""What a head may look at; the shares overlap, so they need not add up to one."""
+"""What a head attends to; the shares overlap, so their sum may exceed one."""
 
 _MEASURES = (*SHARES, "entropy", "distance")
 _ROLE_SHARE, _ROLE_LIFT = 0.25, 2.0
@@ -28,11 +28,11 @@ _SIGNS = {"\n": "\u21b5", " ": "\u2423", "\t": "\u21e5"}
 
 @dataclass(frozen=True)
 class AttentionMaps:
-    """The attention weights of every head on one text.
+    """Attention weights of every head on one text.
 
     Attributes:
-        tokens: the text, token by token, with a sign for blanks and line breaks.
-        weights: row t of a head says how much it looks at each token as it reads token t.
+        tokens: The tokens of the text, with visible signs for whitespace.
+        weights: Row t of a head is its distribution over the keys at query t.
 
     Shape:
         weights: (layers, heads, tokens, tokens).
@@ -42,24 +42,24 @@ class AttentionMaps:
     weights: NDArray[np.float64]
 
     def as_dict(self, digits: int = 5) -> dict[str, Any]:
-        """For a JSON file: tokens, and weights as lists by layer, head, query and key."""
+        """Convert to tokens, and weights as lists by layer, head, query and key, for JSON."""
         return {"tokens": self.tokens, "weights": np.round(self.weights, digits).tolist()}
 
 
 @dataclass(frozen=True)
 class HeadStatistics:
-    """What one head does, averaged over the positions of a corpus.
+    """Statistics of one head, averaged over the positions of a corpus.
 
     Attributes:
-        head: "layer.head", both from 0, or "uniform" for a head that looks at everything alike.
-        itself: weight on the position itself.
-        previous: weight on the position before.
-        same_token: weight on earlier occurrences of the token.
-        sentence_start: weight on the first token after the last line end, or of the window.
-        delimiter: weight on tokens without a letter or a digit.
-        entropy: of the weights, in bits.
-        distance: how many tokens back, on average.
-        role: the largest share, if it is at least a quarter and twice that of the uniform head.
+        head: "layer.head", both from 0, or "uniform" for uniform attention.
+        itself: Weight on the position itself.
+        previous: Weight on the previous position.
+        same_token: Weight on earlier occurrences of the token.
+        sentence_start: Weight on the first token after the last line end, or of the window.
+        delimiter: Weight on tokens without a letter or a digit.
+        entropy: Entropy of the weights, in bits.
+        distance: Mean distance in tokens.
+        role: The largest share, if it is at least a quarter and twice that of the uniform head.
     """
 
     head: str
@@ -73,22 +73,22 @@ class HeadStatistics:
     role: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For a JSON file."""
+        """Convert to a dictionary for JSON."""
         return asdict(self)
 
 
 def attention_maps(
     model: LanguageModelForCausalLM, tokenizer: PreTrainedTokenizerBase, text: str
 ) -> AttentionMaps:
-    """The weights of every head on one text.
+    """Compute the weights of every head on one text.
 
     Args:
-        model: a model with attention, in evaluation mode.
-        tokenizer: its tokenizer.
-        text: at most as long as the model's context.
+        model: A model with attention, in evaluation mode.
+        tokenizer: Its tokenizer.
+        text: A text that is at most as long as the model's context.
 
     Raises:
-        LmcourseError: a model without attention, or a text that is empty or too long.
+        LmcourseError: A model without attention, or a text that is empty or too long.
     """
     longest = _longest_context(model)
     ids = tokenizer(text, return_tensors="pt")["input_ids"]
@@ -106,17 +106,18 @@ def head_statistics(
     tokenizer: PreTrainedTokenizerBase,
     tokens: NDArray[np.integer],
 ) -> list[HeadStatistics]:
-    """What every head does on a text, and first what a head without preferences would do.
+    """Compute the statistics of uniform attention and of every head on a text.
 
-    The first position of each window has nothing to choose from and is not counted.
+    The first position of each window can only attend to itself and is not counted.
 
     Args:
-        model: a model with attention, in evaluation mode.
-        tokenizer: its tokenizer.
-        tokens: the text, cut into windows of the model's context; an incomplete one is left out.
+        model: A model with attention, in evaluation mode.
+        tokenizer: Its tokenizer.
+        tokens: Token ids of the text, cut into windows of the model's context; an incomplete last
+            window is dropped.
 
     Raises:
-        LmcourseError: a model without attention, or a text shorter than one window.
+        LmcourseError: A model without attention, or a text shorter than one window.
 
     Reference:
         Clark et al. 2019, What Does BERT Look At?; Voita et al. 2019, Analyzing Multi-Head
@@ -157,18 +158,18 @@ def head_statistics(
 
 def _longest_context(model: LanguageModelForCausalLM) -> int:
     if not hasattr(model.config, "num_attention_heads"):
-        raise LmcourseError(f"a model of {model.config.model_type} has no attention to look at")
+        raise LmcourseError(f"a model of {model.config.model_type} has no attention")
     return int(model.config.max_position_embeddings)
 
 
 @torch.no_grad()
 def _weights(model: LanguageModelForCausalLM, ids: Tensor) -> tuple[Tensor, ...]:
-    """One tensor a layer. Shape: (batch, heads, length, length) each."""
+    """Return one tensor per layer. Shape: (batch, heads, length, length) each."""
     return model.model(input_ids=ids, output_attentions=True, use_cache=False).attentions
 
 
 def _masks(ids: Tensor, delimiters: Tensor, line_end: int | None) -> Tensor:
-    """Which keys each share of `SHARES` is about. Shape: (shares, batch, 1, length, length)."""
+    """Mask the keys of each share of `SHARES`. Shape: (shares, batch, 1, length, length)."""
     batch, length = ids.shape
     position = torch.arange(length)
     begins = torch.zeros_like(ids, dtype=torch.bool)
@@ -187,7 +188,7 @@ def _masks(ids: Tensor, delimiters: Tensor, line_end: int | None) -> Tensor:
 
 
 def _measure(weights: Tensor, masks: Tensor) -> Tensor:
-    """Sums over positions of the shares, the entropy and the distance, by head.
+    """Sum the shares, the entropy and the distance over positions, by head.
 
     Shape:
         weights: (batch, heads, length, length); result: (heads, shares + 2).

@@ -1,4 +1,4 @@
-"""Pictures of attention weights."""
+"""Plots of attention weights."""
 
 import math
 import textwrap
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 __all__ = ["plot_heads", "plot_layer_means"]
 
-_INCHES_A_TOKEN, _INCHES_A_LETTER = 0.15, 0.075
-_LETTERS_AN_INCH = 10
+_INCHES_PER_TOKEN, _INCHES_PER_LETTER = 0.15, 0.075
+_LETTERS_PER_INCH = 10
 _TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1)
 _SMALLEST_PANEL, _LARGEST_PANEL = 2.4, 9.0
 
@@ -22,13 +22,13 @@ _SMALLEST_PANEL, _LARGEST_PANEL = 2.4, 9.0
 def plot_heads(
     weights: NDArray[np.floating], tokens: Sequence[str], path: str | Path, title: str
 ) -> None:
-    """Draw every head of a layer: a row for each token read, a column for each token looked at.
+    """Draw every head of a layer, with a row per query and a column per key.
 
     Args:
-        weights: of one layer.
-        tokens: the labels of both axes.
-        path: the picture; its ending says the format.
-        title: above all panels.
+        weights: Attention weights of one layer.
+        tokens: Labels of both axes.
+        path: The image file; its extension is the format.
+        title: Title above all panels.
 
     Shape:
         weights: (heads, tokens, tokens).
@@ -42,11 +42,7 @@ def plot_layer_means(
 ) -> None:
     """Draw the mean over the heads of each layer, and the mean over all layers.
 
-    Args:
-        weights: of the model.
-        tokens: the labels of both axes.
-        path: the picture; its ending says the format.
-        title: above all panels.
+    The arguments are those of `plot_heads`, with the weights of all layers.
 
     Shape:
         weights: (layers, heads, tokens, tokens).
@@ -66,12 +62,12 @@ def _draw_panels(
 ) -> None:
     columns = math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
-    size = min(max(_SMALLEST_PANEL, _INCHES_A_TOKEN * len(tokens)), _LARGEST_PANEL)
-    margin = 0.8 + _INCHES_A_LETTER * max(len(token) for token in tokens)  # of the labels
+    size = min(max(_SMALLEST_PANEL, _INCHES_PER_TOKEN * len(tokens)), _LARGEST_PANEL)
+    margin = 0.8 + _INCHES_PER_LETTER * max(len(token) for token in tokens)  # of the labels
     width = columns * (size + margin) + 0.6
     figure = Figure(figsize=(width, rows * (size + margin)), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
-    # A square root between weight and colour: most weights are small, and are not nothing.
+    # The colour follows the square root of the weight, so that small weights are visible.
     norm = PowerNorm(gamma=0.5, vmin=0, vmax=1)
     for axes, panel, name in zip(grid, panels, names, strict=False):
         image = axes.imshow(panel, cmap="Blues", norm=norm, interpolation="nearest")
@@ -81,15 +77,15 @@ def _draw_panels(
         axes.set_axis_off()
     bar = figure.colorbar(image, ax=list(grid), shrink=0.6, pad=0.02, ticks=_TICKS, format="%g")
     bar.set_label("attention weight")
-    figure.suptitle(textwrap.fill(title, int(_LETTERS_AN_INCH * width)), fontsize=11)
-    figure.supxlabel("looked at", fontsize=10)
-    figure.supylabel("being read", fontsize=10)
+    figure.suptitle(textwrap.fill(title, int(_LETTERS_PER_INCH * width)), fontsize=11)
+    figure.supxlabel("key", fontsize=10)
+    figure.supylabel("query", fontsize=10)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
 
 
 def _label_tokens(axes: Axes, tokens: Sequence[str], size: float) -> None:
-    """A label for every token, in the largest letters that do not run into each other."""
+    """Label every token, in the largest font that does not overlap."""
     points = min(9.0, 72 * size / len(tokens) * 0.75)
     places = range(len(tokens))
     longest = max(len(token) for token in tokens)

@@ -1,4 +1,4 @@
-"""The report on a classifier's errors: Markdown and its pictures."""
+"""Report on the errors of a classifier: Markdown and plots."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ _SHOWN_CHARACTERS = 600
 
 @dataclass(frozen=True)
 class WrongText:
-    """A text that was classified wrongly.
+    """A text that was classified incorrectly.
 
     Attributes:
-        text: the text.
-        right: its class.
-        predicted: the class it was given.
-        probability: of the class it was given.
-        words: its words.
-        contributions: of each of them.
+        text: The text.
+        right: True class.
+        predicted: Predicted class.
+        probability: Probability of the predicted class.
+        words: Words of the text.
+        contributions: Contribution of each word.
     """
 
     text: str
@@ -47,26 +47,26 @@ def errors_markdown(
     calibration_error: float,
     examples: Mapping[str, Sequence[WrongText]],
 ) -> str:
-    """Write the report.
+    """Format the report.
 
     Args:
-        title: the model and the texts.
-        confusion: how many texts of each class (row) were given each class (column).
-        classes: their names.
-        tables: groups of texts by title.
-        calibration_error: the expected calibration error.
-        examples: wrong texts by title.
+        title: Model and texts.
+        confusion: Number of texts by true class (row) and predicted class (column).
+        classes: Names of the classes.
+        tables: Groups of texts by title.
+        calibration_error: Expected calibration error.
+        examples: Incorrectly classified texts by title.
 
     Returns:
-        Markdown that refers to confusion.png, calibration.png and groups.png beside it.
+        Markdown that refers to confusion.png, calibration.png and groups.png in the same folder.
     """
     right, total = int(np.trace(confusion)), int(confusion.sum())
     parts = [
         f"# {title}",
-        f"{right:,} of {total:,} texts are classified right: {right / total:.2%}.",
+        f"{right:,} of {total:,} texts are classified correctly: {right / total:.2%}.",
         "## Confusion",
         markdown_table(
-            ["right class", *(f"given {name}" for name in classes)],
+            ["true class", *(f"predicted {name}" for name in classes)],
             [
                 [name, *(f"{n:,}" for n in row)]
                 for name, row in zip(classes, confusion.tolist(), strict=True)
@@ -76,7 +76,7 @@ def errors_markdown(
         "## Calibration",
         f"Expected calibration error: {calibration_error:.2%}.",
         "![calibration](calibration.png)",
-        "## Which texts are hard",
+        "## Accuracy by group",
         "![accuracy of groups](groups.png)",
     ]
     for name, groups in tables.items():
@@ -88,7 +88,7 @@ def errors_markdown(
 
 
 def plot_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: Path) -> None:
-    """Draw the matrix, each row as shares of its class."""
+    """Draw the confusion matrix, each row normalised by its class."""
     figure = Figure(figsize=(1.6 + len(classes), 1.4 + len(classes)), layout="constrained")
     axes = figure.add_subplot()
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
@@ -99,21 +99,21 @@ def plot_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: P
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(range(len(classes)), classes)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("given class")
-    axes.set_ylabel("right class")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
     figure.savefig(path, dpi=150)
 
 
 def plot_calibration(groups: Sequence[Group], path: Path) -> None:
-    """Draw accuracy against confidence: on the diagonal a classifier is as good as it says."""
+    """Draw accuracy against confidence; on the diagonal a classifier is perfectly calibrated."""
     figure = Figure(figsize=(5.5, 5), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
     sizes = [20 + 400 * group.texts / sum(g.texts for g in groups) for group in groups]
     confidence, accuracy = zip(*((g.confidence, g.accuracy) for g in groups), strict=True)
     axes.plot(confidence, accuracy, color=BLUE, linewidth=1)
-    axes.scatter(confidence, accuracy, sizes, color=BLUE, alpha=0.6, label="texts (area: how many)")
-    axes.set_xlabel("mean probability of the given class")
+    axes.scatter(confidence, accuracy, sizes, color=BLUE, alpha=0.6, label="texts (area: number)")
+    axes.set_xlabel("mean probability of the predicted class")
     axes.set_ylabel("accuracy")
     axes.set_xlim(min(confidence) - 0.05, 1.02)
     axes.set_ylim(min(*accuracy, *confidence) - 0.05, 1.02)
@@ -123,7 +123,7 @@ def plot_calibration(groups: Sequence[Group], path: Path) -> None:
 
 
 def plot_groups(tables: Mapping[str, Sequence[Group]], path: Path) -> None:
-    """Draw the accuracy of groups of texts side by side, with the number of texts on each."""
+    """Draw the accuracy of groups of texts, a panel per table, with the numbers of texts."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for index, (name, groups) in enumerate(tables.items()):
@@ -172,8 +172,6 @@ def _example(number: int, wrong: WrongText) -> str:
         ]
         for place in dict.fromkeys(strongest)
     ]
-    head = (
-        f"{number}. {wrong.right}, given {wrong.predicted} with probability {wrong.probability:.3f}"
-    )
+    head = f"{number}. {wrong.right}, predicted {wrong.predicted}, p = {wrong.probability:.3f}"
     header = ["word", "leave one out (nats)", "gradient x input (nats)"]
     return f"### {head}\n\n> {text}\n\n{markdown_table(header, rows)}"

@@ -1,4 +1,4 @@
-"""Where a classifier is wrong, how sure it is, and which words made it so."""
+"""Errors of a classifier: confusion, calibration, groups of texts, contributions of words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ _TEXTS_AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Group:
-    """Texts that have something in common, and how the classifier does on them.
+    """Accuracy and confidence on a group of texts.
 
     Attributes:
-        name: what they have in common.
-        texts: how many there are.
-        accuracy: share that is classified right; not a number without texts.
-        confidence: mean probability of the predicted class.
+        name: What the texts have in common.
+        texts: Number of texts.
+        accuracy: Share that is classified correctly; NaN without texts.
+        confidence: Mean probability of the predicted class.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What each word of a text adds to the logarithm of the predicted class's probability.
+    """Contribution of each word of a text to the log-probability of the predicted class.
 
     Attributes:
-        gradient_times_input: to first order, the share of each word in the mean times the gradient.
-        leave_one_out: how much the log-probability falls when the word is taken out.
+        gradient_times_input: Share of each word in the mean, times the gradient.
+        leave_one_out: Decrease of the log-probability without the word.
 
     Shape:
         both: (words,), in nats.
@@ -65,7 +65,7 @@ class Contributions:
 
 
 def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Contributions:
-    """Say which words of one text speak for the class that the model predicts.
+    """Attribute the predicted class of one text to its words.
 
     With z the mean of the n vectors v_w of words and n-grams, and s(z) the log-probability of the
     predicted class,
@@ -73,12 +73,12 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
         gradient x input    v_w . ds/dz / n,  of an n-gram shared out equally to its words
         leave one out       s(text) - s(text without the word)
 
-    Where only distinct words count, the places where a word stands share its part, and the word is
-    taken out of all of them.
+    If only distinct words count, the occurrences of a word share its contribution, and all of them
+    are left out together.
 
     Args:
-        model: in evaluation mode.
-        words: token ids of the text, at least one.
+        model: The model, in evaluation mode.
+        words: Token ids of the text, at least one.
 
     Shape:
         words: (words,).
@@ -96,26 +96,26 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
 
 @torch.no_grad()
 def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor) -> Tensor:
-    """r_w v_w . gradient / n for each word, with its part of the n-grams it stands in."""
-    body, distinct = model.model, model.config.distinct_words
+    """Compute r_w v_w . gradient / n for each word, with its part of the n-grams around it."""
+    base, distinct = model.model, model.config.distinct_words
     weights = _weights(words, distinct)
-    shares = body.scaled_vectors(body.embed_tokens, words) @ gradient * weights
+    shares = base.scaled_vectors(base.embed_tokens, words) @ gradient * weights
     count = weights.sum()
     whole = torch.tensor([len(words)], device=words.device)
-    ngrams = [ids for ids, _ in body.hashed_ngrams(words, whole)]
-    # weighed together: a pair and a triple may share a bucket
+    ngrams = [ids for ids, _ in base.hashed_ngrams(words, whole)]
+    # weighted together: a pair and a triple may share a bucket
     weights = _weights(torch.cat([words[:0], *ngrams]), distinct)
     count += weights.sum()
     for n, ids in enumerate(ngrams, start=2):
         here, weights = weights[: len(ids)], weights[len(ids) :]
-        part = body.scaled_vectors(body.embed_ngrams, ids) @ gradient * here / n
+        part = base.scaled_vectors(base.embed_ngrams, ids) @ gradient * here / n
         for offset in range(n):
             shares[offset : offset + len(ids)] += part
     return shares / count
 
 
 def _weights(ids: Tensor, distinct: bool) -> Tensor:
-    """What each place of a text counts: 1, or a share of the one that its word counts."""
+    """Return the weight of each position: 1, or 1 / occurrences of its word."""
     if not distinct:
         return torch.ones(len(ids), device=ids.device)
     _, word, times = ids.unique(return_inverse=True, return_counts=True)
@@ -124,7 +124,7 @@ def _weights(ids: Tensor, distinct: bool) -> Tensor:
 
 @torch.no_grad()
 def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
-    """Log-probabilities of the text without its first word, without its second, and so on.
+    """Compute the log-probabilities without the first word, without the second, and so on.
 
     Shape:
         result: (words, classes).
@@ -141,7 +141,7 @@ def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
 def confusion_matrix(
     predicted: NDArray[np.integer], right: NDArray[np.integer], classes: int
 ) -> NDArray[np.int64]:
-    """How many texts of each class (row) were given each class (column).
+    """Count the texts by true class (row) and predicted class (column).
 
     Shape:
         predicted, right: (texts,); result: (classes, classes).
@@ -152,14 +152,14 @@ def confusion_matrix(
 def calibration(
     p: NDArray[np.float64], right: NDArray[np.integer], bins: int = 10
 ) -> tuple[list[Group], float]:
-    """Accuracy against confidence, and the expected calibration error.
+    """Compute accuracy by confidence, and the expected calibration error.
 
         error = sum over bins of texts in it / texts * |accuracy - confidence|
 
     Args:
-        p: probabilities of the classes.
-        right: the right classes.
-        bins: of equal width, from certain to be wrong to certain to be right.
+        p: Probabilities of the classes.
+        right: True classes.
+        bins: Number of bins of equal width.
 
     Shape:
         p: (texts, classes); right: (texts,).
@@ -181,7 +181,7 @@ def calibration(
 def accuracy_by_length(
     p: NDArray[np.float64], right: NDArray[np.integer], lengths: NDArray[np.integer], parts: int = 5
 ) -> list[Group]:
-    """Accuracy of the shortest texts, of longer ones, and so on: about as many texts in each.
+    """Compute accuracy by length, in groups of about the same number of texts.
 
     Shape:
         p: (texts, classes); right, lengths: (texts,), in words.
@@ -198,12 +198,12 @@ def accuracy_by_length(
 def accuracy_by_negation(
     p: NDArray[np.float64], right: NDArray[np.integer], texts: Sequence[Sequence[str]]
 ) -> list[Group]:
-    """Accuracy of texts without a word of `NEGATIONS`, with one, and with several.
+    """Compute accuracy of texts without a word of `NEGATIONS`, with one, and with several.
 
     Args:
-        p: probabilities of the classes.
-        right: the right classes.
-        texts: the words of each text.
+        p: Probabilities of the classes.
+        right: True classes.
+        texts: Words of each text.
 
     Shape:
         p: (texts, classes); right: (texts,).

@@ -1,31 +1,68 @@
-"""The rank of a model's log-probabilities: what a softmax over narrow vectors cannot exceed."""
+"""Rank of the log-probabilities of a model: the softmax bottleneck."""
 
 import copy
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
+from ..data.corpora import Corpus
+from ..data.encoding import encode_split
+from ..data.streams import context_tokens
+from ..evaluation.corpus_scores import scoring_data
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["log_probability_matrix", "numerical_rank", "rank_bound"]
+__all__ = ["log_probability_matrix", "log_probability_rank", "rank_bound"]
+
+
+def log_probability_rank(
+    model: LanguageModelForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: Corpus,
+    split: str,
+    contexts: int,
+    cache_dir: str | Path | None = None,
+) -> tuple[int, tuple[int, ...]]:
+    """Compute the numerical rank of `log_probability_matrix` on a split.
+
+        rank = #{ i : s_i > max(rows, columns) * eps * s_1 },    s the singular values
+
+    Args:
+        model: The model, in evaluation mode.
+        tokenizer: Its tokenizer.
+        corpus: The corpus.
+        split: "train", "validation" or "test".
+        contexts: Number of contexts.
+        cache_dir: Folder of tokenized text.
+
+    Returns:
+        The rank, and the shape of the matrix.
+
+    Raises:
+        LmcourseError: The corpus has no such split.
+    """
+    tokens = encode_split(corpus, split, tokenizer, cache_dir).tokens
+    data = scoring_data(model, tokens, 1, **context_tokens(tokenizer))
+    matrix = log_probability_matrix(model, DataLoader(data, batch_size=1), contexts)
+    return int(torch.linalg.matrix_rank(matrix)), tuple(matrix.shape)
 
 
 @torch.no_grad()
 def log_probability_matrix(
     model: LanguageModelForCausalLM, batches: Iterable[dict[str, Tensor]], contexts: int
 ) -> Tensor:
-    """A[t, w] = log p(w | context t) for the first contexts of a text.
-
-    In float64, where rounding is far below what tells ranks apart.
+    """Compute A[t, w] = log p(w | context t) in float64 for the first contexts of a text.
 
     Args:
-        model: in evaluation mode; it is copied.
-        batches: of `scoring_data`.
-        contexts: how many rows.
+        model: The model, in evaluation mode; it is copied.
+        batches: Batches of `scoring_data`.
+        contexts: Number of rows.
 
     Shape:
         result: (contexts, vocab_size).
@@ -45,31 +82,16 @@ def log_probability_matrix(
     return torch.cat(rows)
 
 
-def numerical_rank(matrix: Tensor, tolerance: float | None = None) -> int:
-    """How many singular values are above what rounding makes of a zero.
-
-        rank = #{ i : s_i > tolerance * s_1 }
-
-    Args:
-        matrix: in float64.
-        tolerance: by default max(rows, columns) times the machine's epsilon.
-
-    Shape:
-        matrix: (rows, columns).
-    """
-    values = torch.linalg.svdvals(matrix)
-    if tolerance is None:
-        tolerance = max(matrix.shape) * torch.finfo(matrix.dtype).eps
-    return int((values > tolerance * values[0]).sum())
-
-
 def rank_bound(model: LanguageModelForCausalLM) -> int | None:
-    """The greatest rank that log-probabilities of a full or tied softmax can have.
+    """Return the upper bound of the rank for a full or tied softmax.
 
         log p(w | t) = h_t W_w + b_w - log Z_t        rank at most d + 2
 
     with d the number of columns of W: the product has rank d at most, the biases are one more row
-    and the normalisers one more column. A mixture or an adaptive softmax has no such bound.
+    and the normalisers one more column.
+
+    Returns:
+        d + 2, or `None` for a mixture or an adaptive softmax, which have no such bound.
 
     Reference:
         Yang, Dai, Salakhutdinov and Cohen 2018, Breaking the Softmax Bottleneck.

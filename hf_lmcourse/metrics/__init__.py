@@ -1,7 +1,6 @@
 """Metrics of language models as `evaluate` modules that need no network.
 
-Each lives in a folder of its own with its card and stands alone, so that the folder can be given to
-`evaluate.load` or shared as it is.
+Each is a self-contained folder with its card, which can be given to `evaluate.load` or shared.
 """
 
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Perplexity of any model on any text: scores, what compares with what, and why they differ."""
+"""Perplexity of any model on any text, which scores can be compared, and why they differ."""

@@ -1,4 +1,4 @@
-"""Which perplexities may be compared, and why others may not."""
+"""Which perplexities can be compared, and why others cannot."""
 
 import hashlib
 import json
@@ -8,30 +8,29 @@ from dataclasses import dataclass
 from itertools import combinations
 from string import ascii_uppercase
 
-from .score import PassageScore
+from .score import TextScore
 
 __all__ = ["RULE", "Comparison", "Key", "bits_key", "compare", "comparisons", "groups", "token_key"]
 
 RULE = """\
-Two rows with the same letter may be compared, others may not. Bits per character and per byte
-compare where both models were scored on the same text and each gave every character of it a
-probability: no token is unknown, and the tokens give back the text character for character; where
-they do not, an asterisk marks what is said per character, byte or word. Perplexity per token, and
-nats per token, compare where the text was also cut into the same tokens, the unknown ones among
-them being unknown to the same vocabulary. In both cases the temperature is 1 and the first token is
-predicted too."""
+Two rows with the same letter can be compared, others cannot. Bits per character and per byte
+can be compared if both models were scored on the same text and each assigned a probability to every
+character of it: no token is unknown, and decoding the tokens restores the text exactly; otherwise
+the values per character, byte and word have an asterisk. Perplexity and nats per token can be
+compared if the tokens are also the same, with unknown tokens of the same vocabulary. In both cases
+the temperature is 1 and the first token is predicted too."""
 
 Key = tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether two rows may be compared.
+    """Whether two rows can be compared.
 
     Attributes:
-        bits_per_character: whether these and bits per byte may.
-        perplexity: whether perplexity and nats per token may.
-        reason: why, in words.
+        bits_per_character: Whether their bits per character and per byte can.
+        perplexity: Whether their perplexity and nats per token can.
+        reason: The reason, as a phrase.
     """
 
     bits_per_character: bool
@@ -39,35 +38,35 @@ class Comparison:
     reason: str
 
 
-def bits_key(score: PassageScore) -> Key:
-    """Rows with the same key have bits per character that compare; `None` compares with nothing."""
+def bits_key(score: TextScore) -> Key:
+    """Key of rows whose bits per character can be compared; `None` if with no other row."""
     if not _is_of_the_model(score) or not score.encoded.lossless:
         return None
-    return (_hash(score.passage.text),)
+    return (_hash(score.text.content),)
 
 
-def token_key(score: PassageScore) -> Key:
-    """Rows with the same key have perplexities that compare; `None` compares with nothing."""
+def token_key(score: TextScore) -> Key:
+    """Key of rows whose perplexities can be compared; `None` if with no other row."""
     if not _is_of_the_model(score):
         return None
     encoded = score.encoded
     vocabulary = score.vocabulary_key if encoded.unknown.any() else ""
-    # tokens that lose nothing are the same where they are cut alike, whatever they are called
+    # lossless tokens are the same if their spans are, whatever the vocabulary calls them
     tokens = encoded.spans if encoded.lossless else encoded.pieces
-    return _hash(score.passage.text), _hash(json.dumps(tokens)), vocabulary
+    return _hash(score.text.content), _hash(json.dumps(tokens)), vocabulary
 
 
-def groups(scores: Sequence[PassageScore], key: Callable[[PassageScore], Key]) -> list[str]:
-    """A letter for each row, the same for rows that compare; "-" for a row that stands alone."""
+def groups(scores: Sequence[TextScore], key: Callable[[TextScore], Key]) -> list[str]:
+    """A letter per row, equal for rows that can be compared; "-" if there is no such other row."""
     keys = [key(score) for score in scores]
     shared = [k for k, number in Counter(keys).items() if k is not None and number > 1]
     return [_letters(shared.index(k)) if k in shared else "-" for k in keys]
 
 
-def compare(first: PassageScore, second: PassageScore) -> Comparison:
-    """Whether two rows may be compared, and why (not)."""
-    if first.passage.text != second.passage.text:
-        return Comparison(False, False, "they are figures of different texts")
+def compare(first: TextScore, second: TextScore) -> Comparison:
+    """Say whether two rows can be compared, and why."""
+    if first.text.content != second.text.content:
+        return Comparison(False, False, "they are scores of different texts")
     for score in (first, second):
         if score.temperature != 1:
             return Comparison(False, False, f"the temperature is {score.temperature:g}, not 1")
@@ -82,24 +81,24 @@ def compare(first: PassageScore, second: PassageScore) -> Comparison:
     return Comparison(False, tokens, f"{reasons}; {cut}")
 
 
-def comparisons(scores: Sequence[PassageScore]) -> list[tuple[int, int, Comparison]]:
-    """`compare` for every two rows of one passage, with their numbers from 0."""
+def comparisons(scores: Sequence[TextScore]) -> list[tuple[int, int, Comparison]]:
+    """Compare every two rows of one text; each result follows the indices of its rows."""
     return [
         (i, j, compare(scores[i], scores[j]))
         for i, j in combinations(range(len(scores)), 2)
-        if scores[i].passage.name == scores[j].passage.name
+        if scores[i].text.name == scores[j].text.name
     ]
 
 
-def _is_of_the_model(score: PassageScore) -> bool:
+def _is_of_the_model(score: TextScore) -> bool:
     return score.temperature == 1 and score.start is not None
 
 
-def _same(key: Callable[[PassageScore], Key], a: PassageScore, b: PassageScore) -> bool:
+def _same(key: Callable[[TextScore], Key], a: TextScore, b: TextScore) -> bool:
     return key(a) is not None and key(a) == key(b)
 
 
-def _loss(score: PassageScore) -> str:
+def _loss(score: TextScore) -> str:
     share = score.metrics["unknown_share"]
     if share:
         return f"{share:.1%} of the tokens are unknown to {score.model}"

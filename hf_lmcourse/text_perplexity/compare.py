@@ -10,19 +10,19 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ..errors import LmcourseError
-from ..evaluation.logit_scorer import check_causal
+from ..evaluation.token_scores import check_causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
 from ..report.results import option_words, provenance
 from .comparability import RULE
 from .explanation import explanation
-from .passages import Passage, read_passages
 from .plots import plot_perplexities
 from .preprocessing import preprocessing
-from .score import PassageScore, score_passage
+from .score import TextScore, score_text
 from .surprisal_page import surprisal_page
 from .surprisal_plots import plot_surprisal
 from .table import BASES, as_json, csv_table, json_record, markdown_rows, text_table
+from .texts import Text, read_texts
 from .training_text import TrainingText, given_training_text, recorded_training_text
 
 __all__ = ["PerplexityComparison", "perplexity"]
@@ -47,7 +47,7 @@ class PerplexityComparison:
         provenance: Command, seconds, device, threads, versions and commit.
     """
 
-    scores: list[PassageScore]
+    scores: list[TextScore]
     base: str
     notes: list[str]
     provenance: dict[str, Any] = field(repr=False)
@@ -114,7 +114,7 @@ class PerplexityComparison:
 
     def _save_surprisal(self, folder: Path) -> str:
         for score in self.scores:
-            parts = (score.model, score.passage.name, score.passage.preprocessing)
+            parts = (score.model, score.text.name, score.text.preprocessing)
             stem = "surprisal/" + "--".join(re.sub(r"[^\w.-]+", "_", part) for part in parts)
             plot_surprisal(score, folder / f"{stem}.png")
             (folder / f"{stem}.html").write_text(surprisal_page(score), encoding="utf-8")
@@ -181,12 +181,12 @@ def perplexity(
             "data_dir": data_dir,
         }
         command = ["lmcourse", "perplexity", *paths, "--text", *files, *option_words(options)]
-    passages = read_passages(files, [preprocessing(name) for name in chains], data_dir)
+    read = read_texts(files, [preprocessing(name) for name in chains], data_dir)
     given = None
     if training_text is not None:
         given = given_training_text(training_text, held_out, data_dir)
     began = time.perf_counter()
-    scores = _score_all(paths, passages, given, data_dir, scoring)
+    scores = _score_all(paths, read, given, data_dir, scoring)
     about = provenance(command) | {"seconds": round(time.perf_counter() - began, 1)}
     return PerplexityComparison(scores, base, _notes(scores, chains, scoring), about)
 
@@ -197,14 +197,14 @@ def _as_list(names: str | Path | Sequence[str | Path]) -> list[str]:
 
 def _score_all(
     paths: list[str],
-    passages: list[Passage],
+    texts: list[Text],
     given: TrainingText | None,
     data_dir: str | None,
     scoring: dict[str, Any],
-) -> list[PassageScore]:
-    """Score every passage with every model, and put the rows of one passage next to each other."""
+) -> list[TextScore]:
+    """Score every text with every model, and put the rows of one text next to each other."""
     scores = []
-    with tqdm(total=len(paths) * len(passages), disable=None, leave=False) as bar:
+    with tqdm(total=len(paths) * len(texts), disable=None, leave=False) as bar:
         for path, name in zip(paths, _names(paths), strict=True):
             bar.set_description(name)
             model, tokenizer = load_language_model(path)
@@ -213,13 +213,13 @@ def _score_all(
             if not isinstance(model, LanguageModelForCausalLM):
                 check_causal(model, path)
             seen = given or recorded_training_text(path, data_dir)
-            for passage in passages:
+            for text in texts:
                 scores.append(
-                    score_passage(model, tokenizer, passage, name, training_text=seen, **scoring)
+                    score_text(model, tokenizer, text, name, training_text=seen, **scoring)
                 )
                 bar.update()
-    order = [passage.name for passage in passages]
-    return sorted(scores, key=lambda score: order.index(score.passage.name))
+    order = [text.name for text in texts]
+    return sorted(scores, key=lambda score: order.index(score.text.name))
 
 
 def _names(paths: Sequence[str]) -> list[str]:
@@ -233,7 +233,7 @@ def _names(paths: Sequence[str]) -> list[str]:
 
 
 def _notes(
-    scores: list[PassageScore], preprocess: Sequence[str], scoring: dict[str, Any]
+    scores: list[TextScore], preprocess: Sequence[str], scoring: dict[str, Any]
 ) -> list[str]:
     """Explain the table, one paragraph per remark."""
     notes = [RULE]
@@ -252,23 +252,23 @@ def _notes(
     return [*notes, *_verbatim_notes(scores)]
 
 
-def _first_token_note(scores: list[PassageScore]) -> str:
+def _first_token_note(scores: list[TextScore]) -> str:
     starts: dict[str, list[str]] = {}
     for score in {score.model: score for score in scores}.values():
         token = "nothing: it is not predicted" if score.start is None else repr(score.start)
         starts.setdefault(token, []).append(score.model)
     listed = "; ".join(f"from {token} ({', '.join(models)})" for token, models in starts.items())
-    return f"The first token of a passage is predicted {listed}."
+    return f"The first token of a text is predicted {listed}."
 
 
-def _verbatim_notes(scores: list[PassageScore]) -> list[str]:
+def _verbatim_notes(scores: list[TextScore]) -> list[str]:
     sources: dict[str, dict[str, str]] = {}
     for score in scores:
         if score.overlap is not None and score.overlap.verbatim:
-            sources.setdefault(score.passage.name, {})[score.model] = score.overlap.source
+            sources.setdefault(score.text.name, {})[score.model] = score.overlap.source
     return [
-        f"{passage} appears verbatim in the training text of "
+        f"{text} appears verbatim in the training text of "
         + ", ".join(f"{model} ({source})" for model, source in models.items())
         + "."
-        for passage, models in sources.items()
+        for text, models in sources.items()
     ]

@@ -1,4 +1,4 @@
-"""What a model looks at as it predicts a token of a passage, and the passage cut accordingly."""
+"""The context that a model has for each token of a text, and the batches that provide it."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["Context", "context_of", "passage_data"]
+__all__ = ["Context", "context_of", "text_batches"]
 
 _WINDOW_WITHOUT_LIMIT = 2048
-"""Tokens of a window for a model that names no longest context."""
+"""Tokens of a window for a model without `max_position_embeddings`."""
 
 _LOGITS_AT_ONCE = 1 << 25
 _WINDOWS_AT_ONCE = 16
@@ -23,15 +23,14 @@ _WINDOWS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Context:
-    """What a prediction looks at.
+    """Context of the predictions of a model.
 
     Attributes:
-        kind: "state", carried along the whole passage; "n-gram", the last so many tokens; "window".
-        longest: most tokens that a prediction looks at, the start token among them; of a state the
-            whole passage.
-        least: tokens that every prediction looks at, but for those before which there are fewer.
-        stride: tokens that a window scores; 0 where there are no windows.
-        mean: tokens that a prediction looked at, averaged over the passage.
+        kind: "state", carried along the whole text; "n-gram", a fixed number of tokens; "window".
+        longest: Longest context in tokens, including the start token; the whole text for a state.
+        least: Shortest context in tokens, except at the beginning of the text.
+        stride: Tokens that a window scores; 0 if there are no windows.
+        mean: Mean context in tokens over the text.
     """
 
     kind: str
@@ -42,27 +41,27 @@ class Context:
 
     def __str__(self) -> str:
         if self.kind == "state":
-            return "all before, as carried state"
+            return "all earlier tokens, as carried state"
         if self.kind == "n-gram":
-            return f"the last {self.longest:,}" if self.longest > 1 else "the last one"
+            return f"the last {self.longest:,} tokens" if self.longest > 1 else "the last token"
         if self.stride == self.longest:
-            return f"windows of {self.longest:,}, cut without overlap"
-        return f"{self.least:,} to {self.longest:,}, in windows"
+            return f"windows of {self.longest:,} tokens without overlap"
+        return f"{self.least:,} to {self.longest:,} tokens, in windows"
 
 
 def context_of(
     model: PreTrainedModel, predicted: int, block_length: int | None, stride: int | None
 ) -> Context:
-    """What predictions of a model look at in a passage of so many predicted tokens.
+    """Return the context of a model in a text with a number of predicted tokens.
 
     Args:
-        model: any causal language model.
-        predicted: how many tokens are predicted.
-        block_length: tokens of a window; the model's longest context by default.
-        stride: tokens that a window scores; half of it by default.
+        model: Any causal language model.
+        predicted: Number of predicted tokens.
+        block_length: Tokens of a window; the model's longest context by default.
+        stride: Tokens that a window scores; half of it by default.
 
     Raises:
-        LmcourseError: a window longer than the model's context, or a stride that does not fit.
+        LmcourseError: A window longer than the model's context, or a stride that does not fit.
     """
     position = np.arange(predicted)
     if isinstance(model, LanguageModelForCausalLM) and model.carries_state:
@@ -82,21 +81,21 @@ def context_of(
     return Context("window", window, window - stride + 1, stride, mean)
 
 
-def passage_data(
+def text_batches(
     model: PreTrainedModel,
     ids: NDArray[np.int64],
     start: int | None,
     context: Context,
     context_only: int | None = None,
 ) -> DataLoader:
-    """Batches in which every token of a passage has a label once, in the order of the text.
+    """Make batches in which every token of a text is a label once, in order.
 
     Args:
-        model: any causal language model.
-        ids: the passage.
-        start: the token before the first one; without it the first one is context only.
-        context: from `context_of`.
-        context_only: a token that is read and never predicted.
+        model: Any causal language model.
+        ids: Token ids of the text.
+        start: The token before the first one; without it the first one is only context.
+        context: From `context_of`.
+        context_only: A token that is an input and never a label.
     """
     if isinstance(model, LanguageModelForCausalLM) and model.carries_state:
         return DataLoader(
@@ -111,7 +110,7 @@ def passage_data(
 
 
 def _n_gram(model: LanguageModelForCausalLM) -> int | None:
-    """How many tokens an n-gram model looks at; `None` for a recurrent one."""
+    """Context of an n-gram model in tokens; `None` for a recurrent model."""
     if model.config.model_type == "lmcourse_bigram_mlp":
         return 1
     return getattr(model.config, "context_size", None)

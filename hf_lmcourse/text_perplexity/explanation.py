@@ -1,29 +1,25 @@
-"""Why scores differ, in sentences that follow from measured values and from nothing else."""
+"""Why scores differ, in sentences that follow from measured values alone."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from .comparability import Key, bits_key, token_key
-from .score import PassageScore
+from .score import TextScore
 from .token_classes import class_costs
 
 __all__ = ["explanation"]
 
-Scores = Sequence[PassageScore]
+Scores = Sequence[TextScore]
 
 
 def explanation(scores: Scores) -> dict[str, list[str]]:
-    """Sentences in Markdown about the gaps between the rows of a table, by heading.
-
-    Returns:
-        Headings for which there is something to say, with their sentences.
-    """
-    raw = [score for score in scores if score.passage.preprocessing == "raw"]
+    """Explain the gaps between the rows of a table, in Markdown sentences by heading."""
+    raw = [score for score in scores if score.text.preprocessing == "raw"]
     parts = {
-        "What compares": _best(scores),
+        "Comparable scores": _best(scores),
         "Tokens and vocabulary": _tokens(raw),
-        "From passage to passage": _passages(raw),
+        "From text to text": _texts(raw),
         "Unknown words": _unknown(raw),
         "Context": _context(raw),
         "Seen in training": _seen(raw),
@@ -34,18 +30,18 @@ def explanation(scores: Scores) -> dict[str, list[str]]:
 
 
 def _best(scores: Scores) -> Iterator[str]:
-    """The lowest of each group of rows that compare, and by how much."""
+    """The lowest and highest of each group of rows that can be compared."""
     for rows in _groups(scores, bits_key):
         first, *_, last = sorted(rows, key=_bits)
         yield (
-            f"On {_text(first)}, {len(rows)} models compare in bits per character: the lowest is "
-            f"{_figure(first)} of {first.model}, the highest {_figure(last)} of {last.model}."
+            f"On {first.text.title}, {len(rows)} models compare in bits per character: the lowest "
+            f"is {_figure(first)} of {first.model}, the highest {_figure(last)} of {last.model}."
         )
     for rows in _groups(scores, token_key):
-        if bits_key(rows[0]) is None:  # else bits per character have said it
+        if bits_key(rows[0]) is None:  # else their bits per character are compared above
             first, *_, last = sorted(rows, key=_perplexity)
             yield (
-                f"On {_text(first)}, {len(rows)} models have the same tokens, so that their "
+                f"On {first.text.title}, {len(rows)} models have the same tokens, so that their "
                 f"perplexities compare: from {_perplexity(first):,.2f} of {first.model} to "
                 f"{_perplexity(last):,.2f} of {last.model}."
             )
@@ -54,51 +50,49 @@ def _best(scores: Scores) -> Iterator[str]:
 def _tokens(scores: Scores) -> Iterator[str]:
     for score in _first_of_each_model(scores):
         yield (
-            f"{score.model} has {score.vocabulary:,} tokens to choose from: as likely each, one "
-            f"would cost {math.log2(score.vocabulary):.2f} bits. A token of {_text(score)} is "
-            f"{_length(score):.2f} characters long and costs it "
-            f"{score.metrics['bits_per_token']:.2f} bits, {_figure(score)} a character."
+            f"{score.model} has a vocabulary of {score.vocabulary:,} tokens: under a uniform "
+            f"distribution each costs {math.log2(score.vocabulary):.2f} bits. A token of "
+            f"{score.text.title} has {_length(score):.2f} characters and costs it "
+            f"{score.metrics['bits_per_token']:.2f} bits, {_figure(score)} per character."
         )
-    for name in dict.fromkeys(score.passage.name for score in scores):
-        rows = [s for s in scores if s.passage.name == name and bits_key(s) is not None]
+    for name in dict.fromkeys(score.text.name for score in scores):
+        rows = [s for s in scores if s.text.name == name and bits_key(s) is not None]
         if not rows:
             continue
         low, compact = min(rows, key=_perplexity), min(rows, key=_bits)
         if token_key(low) != token_key(compact):
             yield (
-                f"On {name}, {low.model} has the lowest perplexity of these that lose no character "
-                f"({_perplexity(low):,.2f}, {_length(low):.2f} characters a token, {_figure(low)} "
-                f"bits a character), and {compact.model} pays less for the text "
+                f"On {name}, {low.model} has the lowest perplexity of the lossless models "
+                f"({_perplexity(low):,.2f}, {_length(low):.2f} characters per token, "
+                f"{_figure(low)} bits per character), and {compact.model} needs fewer bits for it "
                 f"({_perplexity(compact):,.2f}, {_length(compact):.2f}, {_figure(compact)}): its "
                 "tokens are longer."
             )
 
 
-def _passages(scores: Scores) -> Iterator[str]:
-    """Each model on every two passages: the gap, and what it consists of."""
+def _texts(scores: Scores) -> Iterator[str]:
+    """Each model on every two texts: the gap, and what it consists of."""
     for model in dict.fromkeys(score.model for score in scores):
         rows = [score for score in scores if score.model == model]
         for pair in combinations(rows, 2):
             low, high = sorted(pair, key=_bits)
             gap = _bits(high) - _bits(low)
             yield (
-                f"{model} pays {_figure(low)} bits per character on {low.passage.name} and "
-                f"{_figure(high)} on {high.passage.name}, {gap:.3f} more"
-                + (
-                    ", its unknown tokens not spelt out."
-                    if any(s.encoded.unknown.any() for s in pair)
-                    else "."
-                )
+                f"{model} needs {_figure(low)} bits per character on {low.text.name} and "
+                f"{_figure(high)} on {high.text.name}, {gap:.3f} more"
+                + ", without spelling the unknown tokens"
+                * any(s.encoded.unknown.any() for s in pair)
+                + "."
             )
-            yield from _what_the_gap_is_made_of(low, high, gap)
+            yield from _largest_parts(low, high, gap)
             if low.overlap is not None and high.overlap is not None:
                 yield (
-                    f"Of the running words of {low.passage.name}, {low.overlap.words:.1%} occur in "
-                    f"its training text, of those of {high.passage.name} {high.overlap.words:.1%}."
+                    f"Of the running words of {low.text.name}, {low.overlap.words:.1%} occur in "
+                    f"its training text, of those of {high.text.name} {high.overlap.words:.1%}."
                 )
 
 
-def _what_the_gap_is_made_of(low: PassageScore, high: PassageScore, gap: float) -> Iterator[str]:
+def _largest_parts(low: TextScore, high: TextScore, gap: float) -> Iterator[str]:
     before, after = class_costs(low), class_costs(high)
 
     def difference(name: str) -> float:
@@ -111,12 +105,12 @@ def _what_the_gap_is_made_of(low: PassageScore, high: PassageScore, gap: float) 
     names = sorted(dict.fromkeys([*before, *after]), key=difference, reverse=True)
     largest = [name for name in names if difference(name) > 0.1 * gap > 0][:3]
     if len(names) > 1 and largest:
-        told = (
+        parts = (
             f"{difference(name):.3f} from {name} ({_share(before, name)} of the tokens of "
-            f"{low.passage.name}, {_share(after, name)} of {high.passage.name})"
+            f"{low.text.name}, {_share(after, name)} of {high.text.name})"
             for name in largest
         )
-        yield f"Of the {gap:.3f}, these are the largest parts: {'; '.join(told)}."
+        yield f"Of the {gap:.3f}, these are the largest parts: {'; '.join(parts)}."
 
 
 def _share(costs: dict, name: str) -> str:
@@ -130,9 +124,9 @@ def _unknown(scores: Scores) -> Iterator[str]:
             continue
         cost, share = nats[unknown].mean(), unknown.mean()
         sentence = (
-            f"{share:.1%} of the tokens of {score.passage.name} are unknown to {score.model}: of "
-            f"each it predicts that it is some unknown one ({cost / math.log(2):.2f} bits on "
-            "average), not which"
+            f"{share:.1%} of the tokens of {score.text.name} are unknown to {score.model}: it "
+            f"predicts that a token is unknown ({cost / math.log(2):.2f} bits on average), not "
+            "which word it is"
         )
         if unknown.all():
             yield f"{sentence}."
@@ -150,7 +144,7 @@ def _context(scores: Scores) -> Iterator[str]:
     """Rows that compare, from the shortest context to the longest."""
     for score in _first_of_each_model(scores):
         yield (
-            f"{score.model} looks back at {score.context}: on {score.passage.name} at "
+            f"The context of {score.model} is {score.context}: on {score.text.name} "
             f"{score.context.mean:,.1f} tokens on average, about {_reach(score):,.0f} characters."
         )
     for key in (bits_key, token_key):
@@ -159,17 +153,17 @@ def _context(scores: Scores) -> Iterator[str]:
                 yield from _order_by_context(sorted(rows, key=_reach))
 
 
-def _order_by_context(rows: list[PassageScore]) -> Iterator[str]:
+def _order_by_context(rows: list[TextScore]) -> Iterator[str]:
     if _reach(rows[0]) == _reach(rows[-1]):
         return
     costs = [_bits(row) for row in rows]
-    told = ", ".join(f"{row.model} {_figure(row)} ({_reach(row):,.0f})" for row in rows)
-    verdict = "their order is another one, so they differ in more than context"
+    costs_by_context = ", ".join(f"{row.model} {_figure(row)} ({_reach(row):,.0f})" for row in rows)
+    verdict = "the order differs, so the models differ in more than context"
     if costs == sorted(costs, reverse=True):
         verdict = "the more context, the fewer bits"
     yield (
-        f"Bits per character on {rows[0].passage.name} from the shortest context to the longest "
-        f"(mean characters of it): {told}; {verdict}."
+        f"Bits per character on {rows[0].text.name} from the shortest context to the longest "
+        f"(mean characters of it): {costs_by_context}; {verdict}."
     )
 
 
@@ -179,70 +173,62 @@ def _seen(scores: Scores) -> Iterator[str]:
         if overlap is None or not overlap.verbatim:
             continue
         yield (
-            f"{score.passage.name} stands verbatim in the training text of {score.model} "
-            f"({overlap.source}): its {_figure(score)} bits per character are not those of a text "
-            "that it has not seen."
+            f"{score.text.name} occurs verbatim in the training text of {score.model} "
+            f"({overlap.source}): its {_figure(score)} bits per character are not those of an "
+            "unseen text."
         )
         for other in scores:
             fair = other.overlap is not None and not other.overlap.verbatim
             if fair and token_key(other) is not None and token_key(other) == token_key(score):
                 gap = _bits(other) - _bits(score)
                 yield (
-                    f"{other.model}, which has not seen it, pays {_figure(other)}: "
-                    f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}, which is what having seen it "
-                    "changes only if the two differ in nothing else."
+                    f"{other.model}, which has not seen it, needs {_figure(other)}: "
+                    f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}, which is the effect of "
+                    "having seen it only if the two differ in nothing else."
                 )
 
 
 def _preprocessing(scores: Scores) -> Iterator[str]:
-    raw = {(s.model, s.passage.name): s for s in scores if s.passage.preprocessing == "raw"}
+    raw = {(s.model, s.text.name): s for s in scores if s.text.preprocessing == "raw"}
     for score in scores:
-        passage = score.passage
-        if passage.preprocessing == "raw":
-            continue
-        before = raw[score.model, passage.name]
-        if before.passage.text == passage.text:
+        text, before = score.text, raw[score.model, score.text.name]
+        if before.text.content == text.content:
             continue
         yield (
-            f"On {passage.name}, {passage.preprocessing} changes {passage.changed:.1%} of the "
+            f"On {text.name}, {text.preprocessing} changes {text.changed:.1%} of the "
             f"characters: for {score.model} the unknown tokens go from "
             f"{before.metrics['unknown_share']:.1%} to {score.metrics['unknown_share']:.1%}, and "
             f"the bits per character from {_figure(before)} to {_figure(score)}, of another text."
         )
 
 
-def _groups(scores: Scores, key: Callable[[PassageScore], Key]) -> list[list[PassageScore]]:
-    """Rows of several models with the same key; of a model its first, where texts are the same."""
-    found: dict[Key, dict[str, PassageScore]] = {}
+def _groups(scores: Scores, key: Callable[[TextScore], Key]) -> list[list[TextScore]]:
+    """Group rows of several models with the same key, one row per model."""
+    found: dict[Key, dict[str, TextScore]] = {}
     for score in scores:
         found.setdefault(key(score), {}).setdefault(score.model, score)
     return [list(rows.values()) for k, rows in found.items() if k is not None and len(rows) > 1]
 
 
-def _first_of_each_model(scores: Scores) -> list[PassageScore]:
+def _first_of_each_model(scores: Scores) -> list[TextScore]:
     return list({score.model: score for score in reversed(scores)}.values())[::-1]
 
 
-def _text(score: PassageScore) -> str:
-    chain = score.passage.preprocessing
-    return score.passage.name + ("" if chain == "raw" else f" ({chain})")
+def _length(score: TextScore) -> float:
+    return len(score.text.content) / score.metrics["tokens"]
 
 
-def _length(score: PassageScore) -> float:
-    return len(score.passage.text) / score.metrics["tokens"]
-
-
-def _reach(score: PassageScore) -> float:
+def _reach(score: TextScore) -> float:
     return score.context.mean * _length(score)  # in characters
 
 
-def _bits(score: PassageScore) -> float:
+def _bits(score: TextScore) -> float:
     return score.metrics["bits_per_character"]
 
 
-def _perplexity(score: PassageScore) -> float:
+def _perplexity(score: TextScore) -> float:
     return score.metrics["perplexity"]
 
 
-def _figure(score: PassageScore) -> str:
+def _figure(score: TextScore) -> str:
     return f"{_bits(score):.3f}"

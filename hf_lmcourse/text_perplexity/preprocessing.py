@@ -22,7 +22,7 @@ _ASCII = {
     "\u0110": "D", "\u00f0": "d", "\u00d0": "D", "\u00fe": "th", "\u00de": "Th", "\u0131": "i",
     "\u00d7": "x", "\u20ac": "EUR", "\u00a3": "GBP",
 }  # fmt: skip
-"""What Unicode does not take apart by itself."""
+"""Characters that Unicode normalisation does not decompose."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Step:
     """One change to a text.
 
     Attributes:
-        meaning: what it does, for readers.
-        apply: from text to text.
+        meaning: Description for users.
+        apply: Function from text to text.
     """
 
     meaning: str
@@ -40,11 +40,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Steps that a text goes through in their order.
+    """A chain of steps.
 
     Attributes:
-        name: of the chain, or the names of its steps with commas between.
-        steps: names of steps.
+        name: Name of the chain, or the names of its steps separated by commas.
+        steps: Names of the steps, in order.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Preprocessing:
 
     @property
     def meaning(self) -> str:
-        """What it does, for readers."""
+        """Description for users."""
         return "; then ".join(STEPS[step].meaning for step in self.steps)
 
     def apply(self, text: str) -> str:
-        """The text after all steps."""
+        """Apply all steps."""
         for step in self.steps:
             text = STEPS[step].apply(text)
         return text
@@ -67,7 +67,7 @@ def _printable(text: str) -> str:
 
 
 def _blanks(text: str) -> str:
-    """Only line feeds end lines: every other white space is a blank."""
+    """Collapse whitespace other than line feeds into single spaces, none at the ends of lines."""
     return "\n".join(" ".join(line.split()) for line in text.split("\n"))
 
 
@@ -78,48 +78,49 @@ def _transliterate(text: str) -> str:
 
 
 STEPS = {
-    "lowercase": Step("small letters for capital ones", str.lower),
-    "printable": Step("unprintable characters dropped, white space kept", _printable),
-    "blanks": Step("one blank for each run of blanks, none at the ends of lines", _blanks),
+    "lowercase": Step("lower case", str.lower),
+    "printable": Step("unprintable characters dropped, whitespace kept", _printable),
+    "blanks": Step("one space for each run of spaces, none at the ends of lines", _blanks),
     "ascii": Step(
         "letters without their accents, dashes and quotation marks as ASCII has them, ? for every "
         "other character that is not ASCII",
         _transliterate,
     ),
     "canonical": Step(
-        "small letters, and DG for each digit of a word without letters, its commas dropped",
+        "lower case, and DG for each digit of a word without letters, its commas dropped",
         lambda text: canonical_words().normalize_str(text),
     ),
 }
-"""By name; a tokenizers normalizer becomes a step by its `normalize_str`."""
+"""The steps by name. A normalizer of `tokenizers` is a step through its `normalize_str`."""
 
 CHAINS = {"course": ("lowercase", "printable", "blanks")}
-"""Chains with a name of their own: the one that the course declares for its passages."""
+"""Named chains: the one that the course declares for its texts."""
 
 
 def preprocessing(name: str) -> Preprocessing:
-    """A chain by its name, or by the names of its steps with commas between.
+    """Look up a chain by its name, or by the names of its steps separated by commas.
 
     Raises:
-        LmcourseError: no such chain or step.
+        LmcourseError: No such chain or step.
     """
     steps = CHAINS.get(name, tuple(name.split(",")))
     for step in steps:
         if step not in STEPS:
             raise LmcourseError(
-                f"there is no preprocessing {step!r}: chains are {', '.join(CHAINS)}; steps, with "
-                f"commas between them, are {', '.join(STEPS)}"
+                f"there is no preprocessing {step!r}: chains are {', '.join(CHAINS)}; steps, "
+                f"separated by commas, are {', '.join(STEPS)}"
             )
     return Preprocessing(name, steps)
 
 
 def changed_share(raw: str, changed: str) -> float:
-    """How much of a text was changed: its edit distance to what it became, by its length.
+    """Edit distance between a text and its changed version, divided by its length.
 
         d(raw, changed) / length of raw
 
-    with d the least number of characters to replace, drop or add. Where both have as many lines,
-    line by line, which is much faster and could only be more where text moves between lines.
+    with d the least number of characters to replace, drop or add. If both have the same number of
+    lines, d is summed line by line, which is much faster and an upper bound if text moves between
+    lines.
 
     Reference:
         Levenshtein 1966, Binary codes capable of correcting deletions, insertions and reversals.
@@ -135,7 +136,7 @@ def _edit_distance(a: str, b: str) -> int:
     """Levenshtein's recurrence, a row at a time.
 
     D_ij = min(D_i-1,j + 1, D_i-1,j-1 + [a_i != b_j], D_i,j-1 + 1); the last term makes a row
-    min over k <= j of (what the others give at k) + j - k, a running minimum.
+    min over k <= j of (the other terms at k) + j - k, a running minimum.
     """
     codes, positions = _code_points(b), np.arange(len(b) + 1)
     row = positions.copy()

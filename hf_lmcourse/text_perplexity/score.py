@@ -1,4 +1,4 @@
-"""Any causal language model on any passage: what each of its tokens cost, and the figures."""
+"""Score any causal language model on any text, token by token."""
 
 import hashlib
 import math
@@ -11,37 +11,36 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.encoding import plain_backend
-from ..data.streams import line_end_token_id, text_marks
+from ..data.streams import context_tokens, line_end_token_id
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics
-from ..evaluation.logit_scorer import LogitScorer
 from ..evaluation.spelling import with_unknown_spelled
-from ..evaluation.token_scores import TokenScorer, score_batches
+from ..evaluation.token_scores import LogitScorer, TokenScorer, score_batches
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
-from .contexts import Context, context_of, passage_data
-from .passages import Passage
+from .contexts import Context, context_of, text_batches
+from .texts import Text
 from .training_text import Overlap, TrainingText
 
 __all__ = [
-    "EncodedPassage",
-    "PassageScore",
-    "encode_passage",
-    "score_passage",
+    "EncodedText",
+    "TextScore",
+    "encode_text",
+    "score_text",
     "start_token_id",
 ]
 
 
 @dataclass(frozen=True)
-class EncodedPassage:
-    """A passage as the tokens of one tokenizer.
+class EncodedText:
+    """A text as the tokens of one tokenizer.
 
     Attributes:
-        ids: the token ids.
-        spans: where each token stands in the text; from the first to behind the last character.
-        pieces: what the vocabulary calls the tokens.
-        unknown: which of them are the unknown token.
-        lossless: no token is unknown, and the tokens give back the text, character for character.
+        ids: Token ids.
+        spans: Start and end of each token in the text, in characters; the end is exclusive.
+        pieces: The tokens as the vocabulary spells them.
+        unknown: Which tokens are the unknown token.
+        lossless: No token is unknown, and decoding the tokens restores the text exactly.
 
     Shape:
         ids, unknown: (tokens,).
@@ -55,30 +54,29 @@ class EncodedPassage:
 
 
 @dataclass(frozen=True)
-class PassageScore:
-    """What a model paid for a passage.
+class TextScore:
+    """Score of a model on a text.
 
     Attributes:
-        model: its name among those that are compared.
-        model_type: as in its config.
-        parameters: how many it has, shared ones counted once.
-        vocabulary: how many tokens share its probability.
-        vocabulary_key: a hash of the vocabulary.
-        passage: the text.
-        encoded: the text as the model's tokens.
-        start: what the first token is predicted from; `None` where it is not predicted.
-        context: what a prediction looks at.
-        temperature: that the logits were divided by.
-        nats: the negative log-likelihood of each token that was predicted; 0 where a mark stands
-            that begins a sentence and is never predicted.
-        predicted: which of these were predicted.
-        hits: how many of them were the likeliest.
-        overlap: what of the passage stands in the training text, where that is known.
-        metrics: the figures; those of `corpus_metrics`, `unknown_share` among the predicted tokens,
-            and where unknown ones can be spelled `bits_per_character_spelled`.
+        model: Name of the model in the comparison.
+        model_type: As in its config.
+        parameters: Number of parameters; shared ones count once.
+        vocabulary: Size of the vocabulary.
+        vocabulary_key: Hash of the vocabulary.
+        text: The text.
+        encoded: Its tokens.
+        start: The token that the first one is predicted from; `None` if it is not predicted.
+        context: Context of the predictions.
+        temperature: Temperature of the logits.
+        nats: Negative log-likelihood of each token; 0 for a token that is only context.
+        predicted: Which of these were predicted.
+        hits: How many of them were the most likely token.
+        overlap: Overlap with the training text, if that is known.
+        metrics: Those of `corpus_metrics`, `unknown_share` among the predicted tokens, and, if the
+            unknown words can be spelled, `bits_per_character_spelled`.
 
     Shape:
-        nats, predicted: (tokens,), or one less where the first is not predicted.
+        nats, predicted: (tokens,), or (tokens - 1,) if the first is not predicted.
     """
 
     model: str
@@ -86,8 +84,8 @@ class PassageScore:
     parameters: int
     vocabulary: int
     vocabulary_key: str
-    passage: Passage
-    encoded: EncodedPassage
+    text: Text
+    encoded: EncodedText
     start: str | None
     context: Context
     temperature: float
@@ -99,17 +97,17 @@ class PassageScore:
 
     @property
     def first_scored(self) -> int:
-        """Number of the first token that was predicted."""
+        """Index of the first token that was predicted."""
         return len(self.encoded.ids) - len(self.nats)
 
     @property
     def unknown(self) -> NDArray[np.bool_]:
-        """Which of the predicted tokens are the unknown one. Shape: (predicted tokens,)."""
+        """Which of the predicted tokens are the unknown token. Shape: (predicted tokens,)."""
         return self.encoded.unknown[self.first_scored :][self.predicted]
 
 
-def encode_passage(text: str, tokenizer: PreTrainedTokenizerBase) -> EncodedPassage:
-    """A passage as tokens, without special tokens, padding or truncation."""
+def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> EncodedText:
+    """Tokenize a text, without special tokens, padding or truncation."""
     encoding = plain_backend(tokenizer).encode(text, add_special_tokens=False)
     ids = np.asarray(encoding.ids, np.int64)
     unknown = np.zeros(len(ids), bool)
@@ -117,17 +115,17 @@ def encode_passage(text: str, tokenizer: PreTrainedTokenizerBase) -> EncodedPass
         unknown = ids == tokenizer.unk_token_id
     decoded = tokenizer.decode(encoding.ids, clean_up_tokenization_spaces=False)
     lossless = not unknown.any() and decoded == text
-    return EncodedPassage(ids, list(encoding.offsets), list(encoding.tokens), unknown, lossless)
+    return EncodedText(ids, list(encoding.offsets), list(encoding.tokens), unknown, lossless)
 
 
 def start_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The token that the first one of a passage is predicted from.
+    """Return the id of the token that the first one of a text is predicted from.
 
-    A model of the package begins where it began in its training, after a line end. Any other one
-    begins with its begin-of-text token, else with its end-of-text token, else with a line break.
+    A model of the package starts after a line end, as in its training. Any other model starts with
+    its BOS token, else with its EOS token, else with a line break.
 
     Returns:
-        `None` where the tokenizer has none of them: then the first token is context only.
+        `None` if the tokenizer has none of them: then the first token is only context.
     """
     if not isinstance(model, LanguageModelForCausalLM):
         if tokenizer.bos_token_id is not None:
@@ -139,57 +137,57 @@ def start_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     return line_end_token_id(tokenizer)
 
 
-def score_passage(
+def score_text(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    passage: Passage,
+    text: Text,
     name: str,
     *,
     block_length: int | None = None,
     stride: int | None = None,
     temperature: float = 1.0,
     training_text: TrainingText | None = None,
-) -> PassageScore:
-    """Score every token of a passage once, given all the text before it that the model looks at.
+) -> TextScore:
+    """Score every token of a text once, given the text before it.
 
     Args:
-        model: any causal language model, in evaluation mode.
-        tokenizer: its tokenizer.
-        passage: the text.
-        name: what to call the model.
-        block_length: tokens of a window; the model's longest context by default.
-        stride: tokens that a window scores; half of it by default.
-        temperature: what the logits are divided by; the model's probabilities have 1.
-        training_text: what the model was trained on, to look the passage up in.
+        model: Any causal language model, in evaluation mode.
+        tokenizer: Its tokenizer.
+        text: The text.
+        name: Name of the model.
+        block_length: Tokens of a window; the model's longest context by default.
+        stride: Tokens that a window scores; half of it by default.
+        temperature: The logits are divided by it.
+        training_text: Text that the model was trained on, to look up the text in.
 
     Raises:
-        LmcourseError: no token to predict, sizes that do not fit, or losses that are no numbers.
+        LmcourseError: No token to predict, sizes that do not fit, or losses that are not finite.
     """
-    encoded = encode_passage(passage.text, tokenizer)
+    encoded = encode_text(text.content, tokenizer)
     start = start_token_id(model, tokenizer)
     if len(encoded.ids) < 1 + (start is None):
-        raise LmcourseError(f"{passage.name} has no token that {name} could predict")
+        raise LmcourseError(f"{text.name} has no token that {name} could predict")
     context = context_of(model, len(encoded.ids) - (start is None), block_length, stride)
     scorer: TokenScorer = LogitScorer(model, temperature)
     if isinstance(model, LanguageModelForCausalLM) and temperature == 1:
         scorer = model
-    mark = None
+    bos = None
     if isinstance(model, LanguageModelForCausalLM):
-        mark = text_marks(tokenizer)["context_only"]
-    losses, hits = _score(scorer, passage_data(model, encoded.ids, start, context, mark))
+        bos = context_tokens(tokenizer)["context_only"]
+    losses, hits = _score(scorer, text_batches(model, encoded.ids, start, context, bos))
     if not np.isfinite(losses).all():
-        raise LmcourseError(f"{name} gives {passage.name} probabilities that are 0 or no numbers")
-    predicted = encoded.ids[int(start is None) :] != (IGNORED if mark is None else mark)
+        raise LmcourseError(f"{name} gives {text.name} probabilities that are 0 or not finite")
+    predicted = encoded.ids[int(start is None) :] != (IGNORED if bos is None else bos)
     nats = np.zeros(len(predicted))
     nats[predicted] = losses
-    text = passage.text[encoded.spans[0][1] if start is None else 0 :]
+    scored = text.content[encoded.spans[0][1] if start is None else 0 :]
     unknown = encoded.unknown[int(start is None) :][predicted]
-    metrics = _metrics(losses, hits, text) | {"unknown_share": float(unknown.mean())}
+    metrics = _metrics(losses, hits, scored) | {"unknown_share": float(unknown.mean())}
     bits = metrics["bits_per_character"]
-    return PassageScore(
+    return TextScore(
         model=name,
         **_about(model, tokenizer),
-        passage=passage,
+        text=text,
         encoded=encoded,
         start=None if start is None else str(tokenizer.convert_ids_to_tokens(start)),
         context=context,
@@ -197,8 +195,8 @@ def score_passage(
         nats=nats,
         predicted=predicted,
         hits=hits,
-        overlap=None if training_text is None else training_text.overlap(passage.text),
-        metrics=metrics | with_unknown_spelled(bits, text, tokenizer, int(unknown.sum())),
+        overlap=None if training_text is None else training_text.overlap(text.content),
+        metrics=metrics | with_unknown_spelled(bits, scored, tokenizer, int(unknown.sum())),
     )
 
 
@@ -213,7 +211,7 @@ def _about(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[s
 
 
 def _score(scorer: TokenScorer, batches: DataLoader) -> tuple[NDArray[np.float64], int]:
-    """The loss of each predicted token in the order of the text, and the number of hits."""
+    """Return the loss of each predicted token in order, and the number of hits."""
     parts, hits = [], 0
     for losses, right, targets in score_batches(scorer, batches):
         scored = targets != IGNORED

@@ -1,22 +1,22 @@
-"""Where a model is surprised: the cost of each piece of a passage."""
+"""Surprisal of each piece of a text."""
 
 import math
 from dataclasses import dataclass
 
-from .score import PassageScore
+from .score import TextScore
 
 __all__ = ["SurprisalUnit", "surprisal_units"]
 
 
 @dataclass(frozen=True)
 class SurprisalUnit:
-    """A piece of a passage that one token stands for, or several that share a character.
+    """A piece of a text: one token, or several that share a character.
 
     Attributes:
-        text: the piece.
-        bits: -log2 of its probability; `None` where it has none, being no token, such as the blanks
-            that a word tokenizer drops, or the first token where that is not predicted.
-        unknown: it is unknown to the model, whose probability is that of all unknown words.
+        text: The piece.
+        bits: -log2 of its probability; `None` if it has none, such as whitespace that a word
+            tokenizer drops, or a first token that is not predicted.
+        unknown: It is unknown to the model; its probability is that of all unknown words together.
     """
 
     text: str
@@ -24,13 +24,13 @@ class SurprisalUnit:
     unknown: bool = False
 
 
-def surprisal_units(score: PassageScore) -> list[SurprisalUnit]:
-    """A passage in pieces that together are its text, each with what it cost.
+def surprisal_units(score: TextScore) -> list[SurprisalUnit]:
+    """Split a text into pieces with their surprisal; joined, they are the text.
 
-    Tokens that overlap, such as the bytes of one character, are one piece, and their costs are
-    added; a token without a place in the text is added to the piece before it.
+    Tokens that overlap, such as the bytes of one character, are one piece, and their bits are
+    summed; a token with an empty span belongs to the piece before it.
     """
-    text, encoded = score.passage.text, score.encoded
+    text, encoded = score.text.content, score.encoded
     costs: list[float | None] = [None] * score.first_scored
     costs += [nats / math.log(2) for nats in score.nats.tolist()]
     pieces: list[list] = []  # start, end, bits, unknown

@@ -1,4 +1,4 @@
-"""Where a model is surprised, as a coloured page that stands alone."""
+"""Surprisal of a text as a self-contained HTML page."""
 
 import heapq
 import math
@@ -9,13 +9,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from ..report.palette import VERMILION
-from .score import PassageScore
+from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
 
 __all__ = ["SURPRISAL_COLOURS", "colour_limit", "surprisal_page", "visible"]
 
 SURPRISAL_COLOURS = LinearSegmentedColormap.from_list("surprisal", ["#ffffff", VERMILION])
-"""From certain to surprised; black letters can be read on all of them."""
+"""From 0 bits to many; black text is readable on all of them."""
 
 _LIMITS = (8, 12, 16, 20, 24)
 _MOST = 20
@@ -24,9 +24,9 @@ _SIGNS = {"\n": "\u21b5", " ": "\u2423", "\t": "\u21e5"}
 
 
 def colour_limit(units: Sequence[SurprisalUnit]) -> int:
-    """Bits that have the strongest colour: one of a few round numbers, so that pages compare.
+    """Choose the bits with the strongest colour among a few round numbers, so that pages compare.
 
-    It is the least of them that at most one known piece in a hundred exceeds.
+    It is the least of them that at most 1% of the known pieces exceed.
     """
     bits = sorted(unit.bits for unit in units if unit.bits is not None and not unit.unknown)
     if not bits:
@@ -36,14 +36,14 @@ def colour_limit(units: Sequence[SurprisalUnit]) -> int:
 
 
 def visible(text: str) -> str:
-    """A piece of text with signs for white space, where that is all there is of it."""
+    """Replace whitespace by visible signs in a piece that consists of it."""
     return text if text.strip() else "".join(_SIGNS.get(c, c) for c in text)
 
 
-def surprisal_page(score: PassageScore) -> str:
-    """The passage in HTML, each piece in the colour of its surprisal, with nothing to load.
+def surprisal_page(score: TextScore) -> str:
+    """Render the text in HTML, each piece in the colour of its surprisal, without external files.
 
-    Pointing at a piece tells its bits; unknown ones are underlined; the costliest stand below.
+    Hovering over a piece shows its bits; unknown ones are underlined; a table lists the costliest.
     """
     units = surprisal_units(score)
     limit = colour_limit(units)
@@ -60,13 +60,13 @@ def surprisal_page(score: PassageScore) -> str:
         pieces=[_piece(unit, limit) for unit in units],
         legend=[(bits, _colour(bits, limit)) for bits in range(0, limit + 1, limit // 4)],
         most=_costliest(units),
-        figures={
+        metrics={
             "perplexity": f"{score.metrics['perplexity']:,.2f}",
             "bits per token": f"{score.metrics['bits_per_token']:.3f}",
             "bits per character": f"{score.metrics['bits_per_character']:.3f}",
             "tokens": f"{len(score.nats):,}",
             "unknown tokens": f"{score.metrics['unknown_share']:.1%}",
-            "likeliest was right": f"{score.metrics['accuracy']:.1%}",
+            "accuracy": f"{score.metrics['accuracy']:.1%}",
         },
     )
 
@@ -76,8 +76,8 @@ def _piece(unit: SurprisalUnit, limit: int) -> dict[str, str]:
     if unit.bits is None:
         return {"text": shown, "colour": "", "title": "", "kind": ""}
     kind = "unknown" if unit.unknown else ""
-    chance = f"probability {2.0**-unit.bits:.3g}"
-    title = f"{visible(unit.text)}  {unit.bits:.2f} bits, {chance}{', unknown' if kind else ''}"
+    title = f"{visible(unit.text)}  {unit.bits:.2f} bits, probability {2.0**-unit.bits:.3g}"
+    title += ", unknown" if unit.unknown else ""
     return {"text": shown, "colour": _colour(unit.bits, limit), "title": title, "kind": kind}
 
 

@@ -1,4 +1,4 @@
-"""Where a model is surprised, as a picture."""
+"""Surprisal of a text as a plot."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ..report.palette import BLUE, GREY
-from .score import PassageScore
+from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
 from .surprisal_page import SURPRISAL_COLOURS, colour_limit
 
@@ -22,39 +22,39 @@ _LEAST_COLUMNS, _COLUMNS = 60, 96
 _MOST_LINES = 120
 _POINTS = 9.0
 _ADVANCE = 0.602 * _POINTS
-"""Width of a letter of DejaVu Sans Mono, which matplotlib brings along, in points."""
+"""Width of a letter of DejaVu Sans Mono, which matplotlib ships, in points."""
 
 _LEADING = 1.6 * _POINTS
 _MARGIN, _HEAD, _BARS, _LEGEND = 18.0, 66.0, 150.0, 46.0
 
 
 _Cell = tuple[str, int]
-"""A letter of the picture, and the number of the piece that it belongs to."""
+"""A letter of the plot, and the index of the piece that it belongs to."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the picture.
+    """A line of the plot.
 
     Attributes:
-        text: its letters.
-        stretches: what is coloured: from column, to column, bits, whether unknown.
-        bits: surprisal of its letters; those of a piece share it evenly.
+        text: Its letters.
+        spans: What is coloured: first column, end column, bits, whether unknown.
+        bits: Surprisal of its letters; those of a piece share it evenly.
     """
 
     text: str
-    stretches: list[tuple[int, int, float, bool]]
+    spans: list[tuple[int, int, float, bool]]
     bits: float
 
 
-def plot_surprisal(score: PassageScore, path: str | Path) -> None:
-    """Draw a passage with each piece in the colour of its surprisal, and the mean of each line.
+def plot_surprisal(score: TextScore, path: str | Path) -> None:
+    """Draw a text with each piece in the colour of its surprisal, and the mean of each line.
 
-    A long passage is cut off after so many lines, which the title then says.
+    A long text is truncated, and the title says so.
 
     Args:
-        score: what the model paid for the passage.
-        path: the picture; its ending says the format. Its folder is made where it is missing.
+        score: Score of the text.
+        path: The image file; its extension is the format. Its folder is created if needed.
     """
     units = surprisal_units(score)
     lines = list(_lines(units))
@@ -84,7 +84,7 @@ def plot_surprisal(score: PassageScore, path: str | Path) -> None:
 
 
 def _lines(units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
-    """The lines of the text, the long ones wrapped at blanks."""
+    """Yield the lines of the text, the long ones wrapped at spaces."""
     cells: list[_Cell] = []
     for number, unit in enumerate(units):
         for letter in unit.text:
@@ -101,22 +101,22 @@ def _lines(units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
 
 def _wrapped(cells: list[_Cell], units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
     while len(cells) > _COLUMNS:
-        blanks = [i for i in range(1, _COLUMNS + 1) if cells[i - 1][0] == " "]
-        cut = blanks[-1] if blanks else _COLUMNS
+        spaces = [i for i in range(1, _COLUMNS + 1) if cells[i - 1][0] == " "]
+        cut = spaces[-1] if spaces else _COLUMNS
         yield _line(cells[:cut], units)
         cells = cells[cut:]
     yield _line(cells, units)
 
 
 def _line(cells: list[_Cell], units: Sequence[SurprisalUnit]) -> _Line:
-    stretches, total, start = [], 0.0, 0
+    spans, total, start = [], 0.0, 0
     for number, group in groupby(cells, key=lambda cell: cell[1]):
         end, unit = start + len(list(group)), units[number]
         if unit.bits is not None:
-            stretches.append((start, end, unit.bits, unit.unknown))
+            spans.append((start, end, unit.bits, unit.unknown))
             total += unit.bits * (end - start) / len(unit.text)
         start = end
-    return _Line("".join(letter for letter, _ in cells), stretches, total)
+    return _Line("".join(letter for letter, _ in cells), spans, total)
 
 
 def _draw_text(axes: Axes, lines: list[_Line], limit: int) -> None:
@@ -124,7 +124,7 @@ def _draw_text(axes: Axes, lines: list[_Line], limit: int) -> None:
     for number, line in enumerate(lines):
         top = _HEAD + number * _LEADING
         bottom, baseline = top + _LEADING - 1.5, top + 0.72 * _LEADING
-        for start, end, cost, unknown in line.stretches:
+        for start, end, cost, unknown in line.spans:
             left, right = (_MARGIN + column * _ADVANCE for column in (start, end))
             boxes.append([(left, top), (right, top), (right, bottom), (left, bottom)])
             bits.append(cost)
@@ -144,11 +144,11 @@ def _draw_text(axes: Axes, lines: list[_Line], limit: int) -> None:
 
 
 def _draw_means(axes: Axes, lines: list[_Line], left: float) -> None:
-    """A bar a line, from a place on the right: its bits by its letters."""
+    """Draw a bar per line on the right: its bits divided by its letters."""
     means = [line.bits / max(1, len(line.text)) for line in lines]
     longest, most = _BARS - 50, max([*means, 1e-9])
     for number, mean in enumerate(means):
-        if not lines[number].stretches:
+        if not lines[number].spans:
             continue
         middle, length = _HEAD + (number + 0.45) * _LEADING, longest * mean / most
         axes.barh(middle, length, 0.55 * _LEADING, left=left, color=GREY, alpha=0.6)
@@ -156,16 +156,15 @@ def _draw_means(axes: Axes, lines: list[_Line], left: float) -> None:
     axes.text(left, _HEAD - 8, "bits per character", fontsize=8, color=GREY)
 
 
-def _draw_title(axes: Axes, score: PassageScore, cut: str) -> None:
-    passage, figures = score.passage, score.metrics
-    text = "" if passage.preprocessing == "raw" else f" ({passage.preprocessing})"
-    axes.text(_MARGIN, 24, f"{score.model} on {passage.name}{text}{cut}", fontsize=12)
-    unknown = figures["unknown_share"]
-    told = [
-        f"{figures['bits_per_character']:.3f} bits per character",
-        f"perplexity {figures['perplexity']:,.2f} over {len(score.nats):,} tokens",
+def _draw_title(axes: Axes, score: TextScore, cut: str) -> None:
+    metrics = score.metrics
+    axes.text(_MARGIN, 24, f"{score.model} on {score.text.title}{cut}", fontsize=12)
+    unknown = metrics["unknown_share"]
+    parts = [
+        f"{metrics['bits_per_character']:.3f} bits per character",
+        f"perplexity {metrics['perplexity']:,.2f} over {len(score.nats):,} tokens",
         f"{unknown:.1%} unknown (underlined)" if unknown else "none unknown",
     ]
     if score.temperature != 1:
-        told.append(f"temperature {score.temperature:g}: not the model's probabilities")
-    axes.text(_MARGIN, 42, ", ".join(told), fontsize=9, color=GREY)
+        parts.append(f"temperature {score.temperature:g}: not the model's probabilities")
+    axes.text(_MARGIN, 42, ", ".join(parts), fontsize=9, color=GREY)

@@ -1,4 +1,4 @@
-"""Scores of passages as a table: for the terminal, in Markdown, CSV and JSON."""
+"""Scores as a table: for the terminal, in Markdown, CSV and JSON."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..report.tables import aligned_table, markdown_table
 from .comparability import RULE, bits_key, comparisons, groups, token_key
-from .score import PassageScore
+from .score import TextScore
 
 __all__ = [
     "BASES",
@@ -23,21 +23,21 @@ __all__ = [
 ]
 
 BASES = {"2": (2.0, "bits"), "e": (math.e, "nats"), "10": (10.0, "dits")}
-"""Of the logarithm, with the unit of surprisal that it makes; a dit is also called a hartley."""
+"""Base of the logarithm and unit of surprisal, by name; a dit is also called a hartley."""
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column: its heading, what it shows of a row, and whether it is shown at all."""
+    """A column: its heading, its cells, and whether it is shown."""
 
     heading: str
-    cell: Callable[[PassageScore], str]
-    shown: Callable[[Sequence[PassageScore]], bool] = lambda scores: True
+    cell: Callable[[TextScore], str]
+    shown: Callable[[Sequence[TextScore]], bool] = lambda scores: True
     right: bool = True
 
 
-def entropy(score: PassageScore, base: str) -> tuple[float, float]:
-    """Cross-entropy of a token in the unit of a base b, and the perplexity b^(cross-entropy).
+def entropy(score: TextScore, base: str) -> tuple[float, float]:
+    """Return the cross-entropy of a token in the unit of a base b, and the perplexity b^(it).
 
     The perplexity is the same in every base, up to rounding.
     """
@@ -49,20 +49,20 @@ def entropy(score: PassageScore, base: str) -> tuple[float, float]:
         return cross_entropy, math.inf
 
 
-def text_table(scores: Sequence[PassageScore], base: str = "e") -> str:
-    """The table as aligned text for the terminal."""
+def text_table(scores: Sequence[TextScore], base: str = "e") -> str:
+    """Format the table as aligned text for the terminal."""
     columns, cells = _cells(scores, base)
     return aligned_table(cells, [i for i, column in enumerate(columns) if not column.right])
 
 
-def markdown_rows(scores: Sequence[PassageScore], base: str = "e") -> str:
-    """The table in Markdown."""
+def markdown_rows(scores: Sequence[TextScore], base: str = "e") -> str:
+    """Format the table in Markdown."""
     _, (header, *rows) = _cells(scores, base)
     return markdown_table(header, rows)
 
 
-def csv_table(scores: Sequence[PassageScore], base: str = "e") -> str:
-    """Every figure unrounded, one row a line, with a header."""
+def csv_table(scores: Sequence[TextScore], base: str = "e") -> str:
+    """Format the unrounded values as CSV, one row per line, with a header."""
     rows = [_record(score, base, *letters) for score, letters in _with_groups(scores)]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -71,8 +71,8 @@ def csv_table(scores: Sequence[PassageScore], base: str = "e") -> str:
     return file.getvalue()
 
 
-def json_record(scores: Sequence[PassageScore], base: str = "e") -> dict[str, Any]:
-    """Rows, the rule of comparison and its outcome for every two rows of a passage.
+def json_record(scores: Sequence[TextScore], base: str = "e") -> dict[str, Any]:
+    """Return the rows, the rule of comparison and its result for every two rows of a text.
 
     A perplexity beyond the largest float is `None`.
     """
@@ -85,21 +85,21 @@ def json_record(scores: Sequence[PassageScore], base: str = "e") -> dict[str, An
     return {"rule": RULE, "base": base, "rows": finite, "comparisons": pairs}
 
 
-def _cells(scores: Sequence[PassageScore], base: str) -> tuple[list[_Column], list[list[str]]]:
-    letters = dict(zip(map(id, scores), _letters(scores), strict=True))
+def _cells(scores: Sequence[TextScore], base: str) -> tuple[list[_Column], list[list[str]]]:
+    letters = {id(score): pair for score, pair in _with_groups(scores)}
     columns = [c for c in _columns(base, letters) if c.shown(scores)]
     return columns, [[c.heading for c in columns], *([c.cell(s) for c in columns] for s in scores)]
 
 
 def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
-    def metric(name: str, digits: int) -> Callable[[PassageScore], str]:
-        return lambda score: _number(score.metrics[name], digits) + _mark(score)
+    def metric(name: str, digits: int) -> Callable[[TextScore], str]:
+        return lambda s: _number(s.metrics[name], digits) + "*" * (not s.encoded.lossless)
 
     return [
         _Column("model", lambda s: s.model, right=False),
-        _Column("passage", lambda s: s.passage.name, right=False),
-        _Column("text", lambda s: s.passage.preprocessing, _any_preprocessing, right=False),
-        _Column("changed", lambda s: f"{s.passage.changed:.1%}", _any_preprocessing),
+        _Column("passage", lambda s: s.text.name, right=False),
+        _Column("text", lambda s: s.text.preprocessing, _any_preprocessing, right=False),
+        _Column("changed", lambda s: f"{s.text.changed:.1%}", _any_preprocessing),
         _Column("tokens", lambda s: f"{int(s.metrics['tokens']):,}"),
         _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
         _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
@@ -114,56 +114,48 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
     ]
 
 
-def _any_preprocessing(scores: Sequence[PassageScore]) -> bool:
-    return any(score.passage.preprocessing != "raw" for score in scores)
+def _any_preprocessing(scores: Sequence[TextScore]) -> bool:
+    return any(score.text.preprocessing != "raw" for score in scores)
 
 
-def _any_unknown(scores: Sequence[PassageScore]) -> bool:
+def _any_unknown(scores: Sequence[TextScore]) -> bool:
     return any(score.metrics["unknown_share"] for score in scores)
 
 
-def _spelled(score: PassageScore) -> str:
+def _spelled(score: TextScore) -> str:
     bits = score.metrics.get("bits_per_character_spelled")
     return "-" if bits is None else _number(bits, 3)
 
 
-def _seen(score: PassageScore) -> str:
+def _seen(score: TextScore) -> str:
     if score.overlap is None:
         return "?"
     return "verbatim" if score.overlap.verbatim else f"{score.overlap.windows:.1%}"
-
-
-def _mark(score: PassageScore) -> str:
-    return "" if score.encoded.lossless else "*"
 
 
 def _number(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}" if value < 1e9 else f"{value:.2e}"
 
 
-def _letters(scores: Sequence[PassageScore]) -> list[tuple[str, str]]:
-    return list(zip(groups(scores, bits_key), groups(scores, token_key), strict=True))
+def _with_groups(scores: Sequence[TextScore]) -> list[tuple[TextScore, tuple[str, str]]]:
+    """Pair each score with its letters for bits per character and for perplexity."""
+    letters = zip(groups(scores, bits_key), groups(scores, token_key), strict=True)
+    return list(zip(scores, letters, strict=True))
 
 
-def _with_groups(
-    scores: Sequence[PassageScore],
-) -> list[tuple[PassageScore, tuple[str, str]]]:
-    return list(zip(scores, _letters(scores), strict=True))
-
-
-def _record(score: PassageScore, base: str, bits_group: str, token_group: str) -> dict[str, Any]:
-    """One row, flat, under the names of the result files."""
-    overlap, passage = score.overlap, score.passage
+def _record(score: TextScore, base: str, bits_group: str, token_group: str) -> dict[str, Any]:
+    """Flatten one row, with the keys of the result files."""
+    overlap, text = score.overlap, score.text
     return {
         "model": score.model,
         "model_type": score.model_type,
         "parameters": score.parameters,
         "vocabulary": score.vocabulary,
-        "passage": passage.name,
-        "preprocessing": passage.preprocessing,
-        "changed_share": passage.changed,
-        "characters": len(passage.text),
-        "bytes": len(passage.text.encode()),
+        "passage": text.name,
+        "preprocessing": text.preprocessing,
+        "changed_share": text.changed,
+        "characters": len(text.content),
+        "bytes": len(text.content.encode()),
         **score.metrics,
         "bits_per_character_spelled": score.metrics.get("bits_per_character_spelled"),
         "perplexity": entropy(score, base)[1],
@@ -186,5 +178,5 @@ def _record(score: PassageScore, base: str, bits_group: str, token_group: str) -
 
 
 def as_json(record: dict[str, Any]) -> str:
-    """The record as strict JSON."""
+    """Format the record as strict JSON."""
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

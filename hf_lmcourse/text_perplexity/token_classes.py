@@ -1,9 +1,9 @@
-"""Which kinds of tokens a passage consists of, and what each kind costs."""
+"""Surprisal by class of token."""
 
 import math
 from dataclasses import dataclass
 
-from .score import PassageScore
+from .score import TextScore
 
 __all__ = ["CLASSES", "ClassCost", "class_costs"]
 
@@ -13,21 +13,21 @@ CLASSES = (
     "tokens with a character beyond ASCII",
     "tokens with a capital letter",
     "line breaks",
-    "tokens of small letters, marks and blanks",
+    "tokens of lower-case letters, punctuation and spaces",
 )
-"""A token is of the first class that fits it."""
+"""A token belongs to the first class that fits it."""
 
 
 @dataclass(frozen=True)
 class ClassCost:
-    """What the tokens of one class have to do with the cost of a passage.
+    """Share of one class of tokens in the surprisal of a text.
 
     Attributes:
-        tokens: their share of the predicted tokens.
-        bits: their share of the bits.
-        bits_per_token: what one of them costs on average.
-        bits_per_character: their bits by the characters of the whole passage; over all classes
-            these add up to the figure of the passage.
+        tokens: Share of the predicted tokens.
+        bits: Share of the bits.
+        bits_per_token: Mean surprisal of a token.
+        bits_per_character: Bits of the class divided by the characters of the whole text; the sum
+            over all classes is the bits per character of the text.
     """
 
     tokens: float
@@ -36,15 +36,15 @@ class ClassCost:
     bits_per_character: float
 
 
-def class_costs(score: PassageScore) -> dict[str, ClassCost]:
-    """The cost of each class that occurs among the predicted tokens, by name."""
+def class_costs(score: TextScore) -> dict[str, ClassCost]:
+    """Sum the surprisal of each class that occurs among the predicted tokens, by name."""
     sums: dict[str, list[float]] = {}
     first, encoded = score.first_scored, score.encoded
     columns = (encoded.spans[first:], encoded.unknown[first:], score.nats, score.predicted)
     for (start, end), unknown, nats, predicted in zip(*columns, strict=True):
         if not predicted:
             continue
-        name = CLASSES[0] if unknown else _class_of(score.passage.text[start:end])
+        name = CLASSES[0] if unknown else _class_of(score.text.content[start:end])
         sums.setdefault(name, []).append(float(nats) / math.log(2))
     total = math.fsum(score.nats) / math.log(2)
     per_bit = score.metrics["bits_per_character"] / total if total else 0.0

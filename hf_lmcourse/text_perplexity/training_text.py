@@ -1,4 +1,4 @@
-"""What of a passage a model has seen in its training."""
+"""Overlap of a text with the training text of a model."""
 
 import re
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from ..errors import LmcourseError
 __all__ = ["Overlap", "TrainingText", "given_training_text", "recorded_training_text"]
 
 _WINDOW = 50
-"""Characters so many that they hardly agree by chance."""
+"""Characters: long enough that two windows hardly ever agree by chance."""
 
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of a passage stands in a training text.
+    """Overlap of a text with a training text.
 
     Attributes:
-        source: of the training text.
-        verbatim: the whole passage stands there, white space apart.
-        windows: share of the passage's stretches of 50 characters that stand there.
-        words: share of its running words that occur there, in capital or small letters.
+        source: Name of the training text.
+        verbatim: The whole text occurs in it, up to whitespace.
+        windows: Share of the text's windows of 50 characters that occur in it.
+        words: Share of its running words that occur in it, in upper or lower case.
     """
 
     source: str
@@ -38,24 +38,24 @@ class Overlap:
 
 
 class TrainingText:
-    """A training text that passages are looked for in.
+    """A training text to look up other texts in.
 
     Args:
-        source: what it is, for readers.
-        text: the text.
+        source: Name for users.
+        text: The text.
     """
 
     def __init__(self, source: str, text: str) -> None:
         self.source = source
         self._text = _one_line(text)
 
-    def overlap(self, passage: str) -> Overlap:
-        """How much of a passage stands in this text; white space makes no difference."""
-        line = _one_line(passage)
+    def overlap(self, text: str) -> Overlap:
+        """Measure how much of a text occurs in this one, up to whitespace."""
+        line = _one_line(text)
         verbatim = line in self._text
         size = min(_WINDOW, len(line))
         windows = [line[i : i + size] for i in range(len(line) - size + 1)]
-        shared = set(windows) if verbatim else self._stretches(set(windows), size)
+        shared = set(windows) if verbatim else self._found(set(windows), size)
         words = [word.lower() for word in _WORD.findall(line)]
         return Overlap(
             self.source,
@@ -64,7 +64,7 @@ class TrainingText:
             words=sum(word in self._words for word in words) / max(1, len(words)),
         )
 
-    def _stretches(self, wanted: set[str], size: int) -> set[str]:
+    def _found(self, wanted: set[str], size: int) -> set[str]:
         text = self._text
         return {s for i in range(len(text) - size + 1) if (s := text[i : i + size]) in wanted}
 
@@ -76,15 +76,15 @@ class TrainingText:
 def given_training_text(
     name_or_path: str, held_out: Sequence[str] = (), data_dir: str | Path | None = None
 ) -> TrainingText:
-    """The training text that a user names.
+    """Load the training text that a user names.
 
     Args:
-        name_or_path: a named corpus or a folder, for its training split, or a text file as a whole.
-        held_out: files of passages that were taken out; see `hold_out`.
-        data_dir: folder of local corpora.
+        name_or_path: A named corpus or a folder, for its training split, or a text file as a whole.
+        held_out: Files of texts that were taken out; see `hold_out`.
+        data_dir: Folder of local corpora.
 
     Raises:
-        LmcourseError: it is not there, or a passage to take out is not in it.
+        LmcourseError: It does not exist, or a text to take out is not in it.
     """
     corpus = load_corpus(name_or_path, data_dir)
     if (path := user_file(name_or_path)) is not None:  # a file whole, not nine tenths of it
@@ -95,7 +95,7 @@ def given_training_text(
 def recorded_training_text(
     folder: str | Path, data_dir: str | Path | None = None
 ) -> TrainingText | None:
-    """The training text that a run folder tells of, if it can be had without the network."""
+    """Load the training text that a run folder records, if that needs no network."""
     record = read_record(Path(folder))
     if record is None:
         return None

@@ -86,7 +86,7 @@ def test_every_model_is_scored_on_every_passage(
     assert record["command"].startswith("lmcourse perplexity ") and record["command"] in report
     assert record["seconds"] > 0 and record["versions"]["torch"] == torch.__version__
     assert outcome.out.splitlines()[0].split()[:2] == ["model", "passage"]
-    assert "The first token of a passage is predicted from '\\n'" in outcome.out
+    assert "The first token of a text is predicted from '\\n'" in outcome.out
     assert "from '<|endoftext|>' (gpt2)" in outcome.out
     assert {row["context"] for row in rows} == {"state", "window"}
 
@@ -159,7 +159,7 @@ def test_a_passage_that_is_not_in_the_training_text_cannot_be_held_out(
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "no passage": (["--text", "nowhere.txt"], "there is no file nowhere.txt"),
-    "blank passage": (["--text", "BLANK"], "holds nothing but white space"),
+    "blank passage": (["--text", "BLANK"], "contains only whitespace"),
     "no such chain": (["--text", "TEXT", "--preprocess", "lower"], "no preprocessing 'lower'"),
     "no heat": (["--text", "TEXT", "--temperature", "0"], "temperature must be above 0"),
     "no training text": (["--text", "TEXT", "--hold_out", "TEXT"], "give that too"),

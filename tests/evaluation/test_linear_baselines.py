@@ -65,10 +65,10 @@ def test_more_than_two_classes_are_refused(
     assert "three has 3 classes; the baselines are for two" in capsys.readouterr().err
 
 
-def test_texts_that_share_no_word_are_told(
+def test_texts_that_share_no_word_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "few.csv"
     table.write_text("text,label\nfine,1\ndull,0\ngood,1\nbad,0\n")
     assert main(["baselines", "--data", str(table)]) == 2
-    assert "no word stands in two of the training texts" in capsys.readouterr().err
+    assert "no word occurs in two of the training texts" in capsys.readouterr().err

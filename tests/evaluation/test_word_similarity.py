@@ -87,7 +87,7 @@ def test_pairs_are_read_with_tabs_or_commas_and_with_or_without_a_heading(
     [
         ("a,b,1\na,b\n", "line 2 of .* is not two words and a score"),
         ("a,b,1\na,b,c\n", "line 2 of .* is not two words and a score"),
-        ("word 1,word 2,score\n", "holds no pair of words"),
+        ("word 1,word 2,score\n", "contains no pair of words"),
     ],
 )
 def test_a_file_that_holds_no_pairs_is_refused(text: str, told: str, tmp_path: Path) -> None:

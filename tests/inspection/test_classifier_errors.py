@@ -154,7 +154,7 @@ def test_the_command_writes_a_report(
     assert main([*words, "--output_dir", str(tmp_path / "out")]) == 0
     assert "4 of 8 wrong (50.00% right)" in capsys.readouterr().out
     report = (tmp_path / "out" / "errors.md").read_text()
-    assert "4 of 8 texts are classified right: 50.00%" in report
+    assert "4 of 8 texts are classified correctly: 50.00%" in report
     assert report.count("leave one out") == 4, "two surest errors and two drawn"
     for picture in ("confusion.png", "calibration.png", "groups.png"):
         assert picture in report

@@ -12,10 +12,10 @@ from hf_lmcourse.text_perplexity.comparability import (
     groups,
     token_key,
 )
-from hf_lmcourse.text_perplexity.score import PassageScore
+from hf_lmcourse.text_perplexity.score import TextScore
 from hf_lmcourse.tokenization import train_tokenizer
 
-from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
+from .scored_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
 
 OTHER_WORDS = train_tokenizer("word", TEXT + "Ophelia\n")
 LOWER_WORDS = train_tokenizer("word", TEXT, lowercase=True)
@@ -28,7 +28,7 @@ def row(kind: str, tokenizer: Any, text: str = LINE, name: str = "", **options: 
     return score(model, tokenizer, text, name or kind, **options)
 
 
-ROWS: dict[str, PassageScore] = {
+ROWS: dict[str, TextScore] = {
     "lstm": row("lstm", CHARACTERS),
     "transformer": row("transformer", CHARACTERS),
     "gpt2": row("gpt2", BYTES),
@@ -95,8 +95,8 @@ def test_models_that_compare_pay_for_the_same_text() -> None:
         assert (a.metrics[metric] < b.metrics[metric]) == order
 
 
-def test_every_two_rows_of_a_passage_are_compared() -> None:
-    other = score(tiny("lstm"), passage="another")
+def test_every_two_rows_of_a_text_are_compared() -> None:
+    other = score(tiny("lstm"), title="another")
     pairs = [(i, j) for i, j, _ in comparisons([ROWS["lstm"], other, ROWS["gpt2"]])]
     assert pairs == [(0, 2)]
 

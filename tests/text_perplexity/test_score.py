@@ -14,14 +14,12 @@ from transformers import BertConfig, BertLMHeadModel
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.evaluation.corpus_scores import evaluate_split
-from hf_lmcourse.evaluation.logit_scorer import check_causal
-from hf_lmcourse.text_perplexity.passages import read_passages
-from hf_lmcourse.text_perplexity.preprocessing import preprocessing
-from hf_lmcourse.text_perplexity.score import encode_passage
+from hf_lmcourse.evaluation.token_scores import check_causal
+from hf_lmcourse.text_perplexity.score import encode_text
 from hf_lmcourse.text_perplexity.token_classes import class_costs
 from hf_lmcourse.tokenization import train_tokenizer
 
-from .passage_models import (
+from .scored_models import (
     BYTES,
     CHARACTERS,
     KINDS,
@@ -47,7 +45,7 @@ def cost_given(model: Any, before: list[int], token: int, temperature: float = 1
 
 @pytest.mark.parametrize("kind", ["lstm", "bigram_mlp", "ngram_fnn"])
 @pytest.mark.parametrize("temperature", [1.0, 0.8])
-def test_a_model_with_a_state_sees_all_of_the_passage(kind: str, temperature: float) -> None:
+def test_a_model_with_a_state_sees_all_of_the_text(kind: str, temperature: float) -> None:
     model = tiny(kind)
     ids = [LINE_BREAK, *CHARACTERS(TEXT)["input_ids"]]
     expected = [cost_given(model, ids[:t], ids[t], temperature) for t in range(1, len(ids))]
@@ -120,7 +118,7 @@ def test_the_units_count_the_text_and_not_the_tokens() -> None:
 
 def test_unknown_tokens_are_counted_and_placed() -> None:
     text = "To is  or\nXYZ is"
-    encoded = encode_passage(text, WORDS)
+    encoded = encode_text(text, WORDS)
     assert encoded.unknown.tolist() == [False, False, False, False, True, False]
     assert [text[a:b] for a, b in encoded.spans] == ["To", "is", "or", "\n", "XYZ", "is"]
     assert not encoded.lossless
@@ -158,7 +156,7 @@ def test_marks_that_are_never_predicted_count_in_no_figure(tmp_path: Path) -> No
 def test_only_tokens_that_give_the_text_back_lose_nothing(
     text: str, tokenizer: Any, lossless: bool
 ) -> None:
-    assert encode_passage(text, tokenizer).lossless == lossless
+    assert encode_text(text, tokenizer).lossless == lossless
 
 
 def test_without_a_beginning_the_first_token_is_context_and_its_text_does_not_count() -> None:
@@ -170,7 +168,7 @@ def test_without_a_beginning_the_first_token_is_context_and_its_text_does_not_co
     assert found.nats[0] == pytest.approx(cost_given(model, whole[:1], whole[1]), rel=1e-5)
     bits = math.fsum(found.nats) / math.log(2)
     assert found.metrics["bits_per_character"] == pytest.approx(bits / 4)
-    with pytest.raises(LmcourseError, match="passage has no token that model could predict"):
+    with pytest.raises(LmcourseError, match="text has no token that model could predict"):
         score(model, tokenizer, "t")
 
 
@@ -195,7 +193,9 @@ def test_figures_that_are_no_numbers_are_told() -> None:
     model = tiny("lstm")
     with torch.no_grad():
         model.lm_head.bias[3] = math.nan
-    with pytest.raises(LmcourseError, match="model gives passage probabilities that are 0 or no"):
+    with pytest.raises(
+        LmcourseError, match="model gives text probabilities that are 0 or not finite"
+    ):
         score(model)
 
 
@@ -224,22 +224,3 @@ def test_a_model_that_looks_ahead_has_no_perplexity() -> None:
         else:
             with pytest.raises(LmcourseError, match=r"bert \(bert\) looks ahead"):
                 check_causal(model, "bert")
-
-
-def test_passages_are_read_raw_and_after_each_chain(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "same.txt").write_text("To  be\r\n")
-    (tmp_path / "other.txt").write_text("no change\n")
-    names = [str(tmp_path / "a/same.txt"), str(tmp_path / "b/same.txt")]
-    passages = read_passages([*names, "other.txt"], [preprocessing("course")], str(tmp_path))
-    assert [p.name for p in passages] == [*np.repeat(names, 2), "other", "other"]
-    assert [p.preprocessing for p in passages] == ["raw", "course"] * 3
-    assert [p.text for p in passages[:2]] == ["To  be\r\n", "to be\n"]
-    assert [p.changed for p in passages] == [0, 3 / 8, 0, 3 / 8, 0, 0]
-
-
-def test_passages_without_words_are_told(tmp_path: Path) -> None:
-    (tmp_path / "blank.txt").write_text(" \n")
-    with pytest.raises(LmcourseError, match=r"blank \(raw\) holds nothing but white space"):
-        read_passages([str(tmp_path / "blank.txt")])

@@ -1,4 +1,4 @@
-"""What of a passage stands in a training text."""
+"""Overlap of a text with a training text."""
 
 import json
 from pathlib import Path
@@ -15,70 +15,70 @@ from hf_lmcourse.text_perplexity.training_text import (
     recorded_training_text,
 )
 
-PASSAGE = "The quality of mercy is not strain'd,\nIt droppeth as the gentle rain from heaven\n"
+MERCY = "The quality of mercy is not strain'd,\nIt droppeth as the gentle rain from heaven\n"
 OTHER = "Once more unto the breach, dear friends, once more; or close the wall up.\n"
 
 
-def test_a_passage_is_found_whatever_the_white_space() -> None:
-    text = TrainingText("play", OTHER + PASSAGE.replace("\n", "  \r\n") + OTHER)
-    found = text.overlap(PASSAGE)
+def test_a_text_is_found_whatever_the_white_space() -> None:
+    text = TrainingText("play", OTHER + MERCY.replace("\n", "  \r\n") + OTHER)
+    found = text.overlap(MERCY)
     assert (found.source, found.verbatim, found.windows, found.words) == ("play", True, 1, 1)
 
 
-def test_a_changed_passage_is_found_in_part() -> None:
-    found = TrainingText("play", OTHER + PASSAGE).overlap(PASSAGE + " What else?\n")
+def test_a_changed_text_is_found_in_part() -> None:
+    found = TrainingText("play", OTHER + MERCY).overlap(MERCY + " What else?\n")
     assert not found.verbatim
-    line = " ".join((PASSAGE + " What else?").split())
-    whole = len(" ".join(PASSAGE.split())) - 50 + 1  # stretches without anything new
+    line = " ".join((MERCY + " What else?").split())
+    whole = len(" ".join(MERCY.split())) - 50 + 1  # stretches without anything new
     assert found.windows == pytest.approx(whole / (len(line) - 50 + 1))
     assert found.words == pytest.approx(15 / 17)
 
 
-def test_a_foreign_passage_is_not_found() -> None:
-    found = TrainingText("play", PASSAGE).overlap("1642 QUALITY of Māori: mercy " * 3)
+def test_a_foreign_text_is_not_found() -> None:
+    found = TrainingText("play", MERCY).overlap("1642 QUALITY of Māori: mercy " * 3)
     assert not found.verbatim
     assert found.windows == 0
     assert found.words == pytest.approx(3 / 5)
 
 
 @given(st.text("ab \n", min_size=1, max_size=120).filter(str.strip), st.text("ab \n", max_size=300))
-def test_the_share_of_stretches_is_what_a_search_finds(passage: str, text: str) -> None:
-    line, where = " ".join(passage.split()), " ".join(text.split())
+def test_the_share_of_stretches_is_what_a_search_finds(part: str, text: str) -> None:
+    line, where = " ".join(part.split()), " ".join(text.split())
     size = min(50, len(line))
     stretches = [line[i : i + size] for i in range(len(line) - size + 1)]
-    found = TrainingText("text", text).overlap(passage)
+    found = TrainingText("text", text).overlap(part)
     assert found.windows == sum(s in where for s in stretches) / len(stretches)
     assert found.verbatim == (line in where)
 
 
 def test_a_file_is_taken_whole_and_a_folder_by_its_training_split(tmp_path: Path) -> None:
-    (tmp_path / "play.txt").write_text(OTHER * 20 + PASSAGE)
-    assert given_training_text(str(tmp_path / "play.txt")).overlap(PASSAGE).verbatim
+    (tmp_path / "play.txt").write_text(OTHER * 20 + MERCY)
+    assert given_training_text(str(tmp_path / "play.txt")).overlap(MERCY).verbatim
     (tmp_path / "train.txt").write_text(OTHER)
-    (tmp_path / "validation.txt").write_text(PASSAGE)
-    assert not given_training_text(str(tmp_path)).overlap(PASSAGE).verbatim
+    (tmp_path / "validation.txt").write_text(MERCY)
+    assert not given_training_text(str(tmp_path)).overlap(MERCY).verbatim
 
 
 def test_what_was_held_out_is_not_in_it(tmp_path: Path) -> None:
-    (tmp_path / "play.txt").write_text(OTHER + PASSAGE + OTHER)
-    (tmp_path / "mercy.txt").write_text(PASSAGE)
+    (tmp_path / "play.txt").write_text(OTHER + MERCY + OTHER)
+    (tmp_path / "mercy.txt").write_text(MERCY)
     text = given_training_text(str(tmp_path / "play.txt"), [str(tmp_path / "mercy.txt")])
     assert text.source == "play without mercy"
-    assert not text.overlap(PASSAGE).verbatim
-    with pytest.raises(LmcourseError, match="does not stand verbatim"):
+    assert not text.overlap(MERCY).verbatim
+    with pytest.raises(LmcourseError, match="does not occur verbatim"):
         given_training_text(str(tmp_path / "mercy.txt"), [str(tmp_path / "play.txt")])
 
 
 def test_a_run_folder_tells_what_it_was_trained_on(tmp_path: Path) -> None:
-    (tmp_path / "play.txt").write_text(PASSAGE + OTHER * 20)
-    (tmp_path / "mercy.txt").write_text(PASSAGE)
+    (tmp_path / "play.txt").write_text(MERCY + OTHER * 20)
+    (tmp_path / "mercy.txt").write_text(MERCY)
     corpus = str(tmp_path / "play.txt")
     for held_out in ([], [str(tmp_path / "mercy.txt")]):
         write_record(tmp_path, corpus, held_out)
         record = read_record(tmp_path)
         assert record is not None and record.hold_out == tuple(held_out)
         text = recorded_training_text(tmp_path)
-        assert text is not None and text.overlap(PASSAGE).verbatim == (not held_out)
+        assert text is not None and text.overlap(MERCY).verbatim == (not held_out)
 
 
 def test_an_older_run_folder_tells_it_by_its_result(tmp_path: Path) -> None:

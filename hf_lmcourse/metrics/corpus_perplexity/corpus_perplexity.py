@@ -7,9 +7,9 @@ import evaluate
 
 _DESCRIPTION = """\
 Perplexity of a language model over a whole corpus: exp(sum of negative log-likelihood / number of
-predicted tokens). The sum runs over all records before anything is divided, so the figure does not
+predicted tokens). The sum runs over all records before anything is divided, so the result does not
 depend on how the corpus was cut into batches. From the same sum come nats and bits per token and,
-where the corpus is counted in characters, bytes or words, figures that compare across tokenizers.
+where the corpus is counted in characters, bytes or words, values comparable across tokenizers.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -20,7 +20,7 @@ Args:
     bytes (int, optional): bytes of the whole corpus; adds `bits_per_byte`.
     words (int, optional): words of the whole corpus; adds `word_perplexity`.
 Returns:
-    perplexity (float): exp(sum of nats / tokens), infinite where that overflows.
+    perplexity (float): exp(sum of nats / tokens), infinite if that overflows.
     nats_per_token (float): sum of nats / tokens.
     bits_per_token (float): the same divided by ln 2.
     tokens (int): number of predicted tokens.
@@ -47,7 +47,7 @@ _CITATION = """\
 
 
 def _exp(value: float) -> float:
-    """Return exp(value), infinite instead of an error where the result is too large."""
+    """Return exp(value), or infinity if it overflows."""
     try:
         return math.exp(value)
     except OverflowError:
@@ -56,7 +56,7 @@ def _exp(value: float) -> float:
 
 def _check_count(name: str, count: int | None) -> None:
     if count is not None and count < 1:
-        raise ValueError(f"corpus_perplexity: {name}={count} must be at least 1 where it is given.")
+        raise ValueError(f"corpus_perplexity: {name}={count} must be at least 1 if it is given.")
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)

@@ -4,13 +4,13 @@ import datasets
 import evaluate
 
 _DESCRIPTION = """\
-Share of texts whose predicted class is the right one: correct texts / texts.
+Share of texts whose predicted class is the true one: correct texts / texts.
 """
 
 _KWARGS_DESCRIPTION = """
 Args:
     predictions (list of int): predicted class of each text.
-    references (list of int): right class of each text.
+    references (list of int): true class of each text.
 Returns:
     accuracy (float): share of texts where both agree, between 0 and 1.
     texts (int): number of texts.
@@ -40,6 +40,6 @@ class LabelAccuracy(evaluate.Metric):
     def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
         pairs = list(zip(predictions, references, strict=True))
         return {
-            "accuracy": sum(predicted == right for predicted, right in pairs) / len(pairs),
+            "accuracy": sum(predicted == true for predicted, true in pairs) / len(pairs),
             "texts": len(pairs),
         }

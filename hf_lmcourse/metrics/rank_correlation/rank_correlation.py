@@ -7,17 +7,17 @@ import evaluate
 from scipy import stats
 
 _DESCRIPTION = """\
-Spearman's rank correlation between what a model says of some pairs and what people said of them:
-the correlation of the ranks, equal values sharing the mean of their ranks. It tells whether both
-put the pairs into the same order, whatever the scales are.
+Spearman's rank correlation between the scores of a model and those of people for the same pairs:
+the correlation of the ranks, equal values sharing the mean of their ranks. It measures
+whether both rank the pairs in the same order, whatever the scales are.
 """
 
 _KWARGS_DESCRIPTION = """
 Args:
-    predictions (list of float): what the model says, such as the cosine of two word vectors.
-    references (list of float): what people said, such as a mean score of similarity.
+    predictions (list of float): scores of the model, such as the cosine of two word vectors.
+    references (list of float): scores of people, such as a mean score of similarity.
 Returns:
-    spearman (float): rank correlation, between -1 and 1; nan where all values of a side are equal.
+    spearman (float): rank correlation, between -1 and 1; nan if all values of a side are equal.
     p_value (float): two-sided probability of a correlation at least as far from 0 by chance.
     pairs (int): number of pairs.
 Examples:
@@ -57,13 +57,12 @@ class RankCorrelation(evaluate.Metric):
     def _compute(self, predictions: list[float], references: list[float]) -> dict[str, float]:
         if len(predictions) < 3:
             raise ValueError(
-                f"rank_correlation: {len(predictions)} pairs have no order to speak of; pass at"
+                f"rank_correlation: {len(predictions)} pairs have no order to compare; pass at"
                 " least 3."
             )
         if not all(map(math.isfinite, [*predictions, *references])):
             raise ValueError(
-                "rank_correlation: a value is infinite or no number and has no rank; leave its pair"
-                " out."
+                "rank_correlation: a value is infinite or NaN and has no rank; leave its pair out."
             )
         results: dict[str, float] = {"pairs": len(predictions)}
         if min(len(set(predictions)), len(set(references))) == 1:  # there is no order at all

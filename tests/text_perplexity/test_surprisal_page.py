@@ -1,20 +1,15 @@
-"""Pages and pictures of surprisal show every piece of the text with its cost."""
+"""Pages of surprisal show every piece of the text with its cost."""
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 
-from hf_lmcourse.text_perplexity import surprisal_plots
 from hf_lmcourse.text_perplexity.surprisal import SurprisalUnit, surprisal_units
 from hf_lmcourse.text_perplexity.surprisal_page import colour_limit, surprisal_page
-from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
-from .passage_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
+from .scored_models import BYTES, CHARACTERS, TEXT, WORDS, score, tiny, tiny_gpt2
 
 NASTY = 'To <b>be</b> & "not" $x$ ō\n'
 
@@ -94,43 +89,3 @@ def test_the_strongest_colour_is_for_the_costliest_hundredth_of_what_is_known() 
     assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0)] * 3]) == 24
     assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0, unknown=True)] * 3]) == 8
     assert colour_limit([SurprisalUnit("b", 99.0, unknown=True)]) == 24
-
-
-def letters_of(figure: Figure) -> list[str]:
-    texts = [t for t in figure.axes[0].texts if t.get_fontfamily() == ["DejaVu Sans Mono"]]
-    return [text.get_text() for text in texts]
-
-
-def test_the_picture_holds_the_lines_and_a_box_a_piece(drawn: list[Figure], tmp_path: Path) -> None:
-    found = score(tiny("lstm"))
-    plot_surprisal(found, tmp_path / "new" / "text.png")
-    assert (tmp_path / "new" / "text.png").read_bytes().startswith(b"\x89PNG")
-    assert letters_of(drawn[0]) == [f"{line}\u21b5" for line in TEXT.splitlines()]
-    (boxes,) = (c for c in drawn[0].axes[0].collections if isinstance(c, PolyCollection))
-    assert len(boxes.get_paths()) == len(TEXT)
-    shown = " ".join(text.get_text() for text in drawn[0].axes[0].texts)
-    assert f"{found.metrics['bits_per_character']:.3f} bits per character" in shown
-
-
-def test_long_lines_are_wrapped_at_blanks_and_long_texts_cut_off(
-    drawn: list[Figure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(surprisal_plots, "_MOST_LINES", 4)
-    plot_surprisal(score(tiny("bigram_mlp"), text="to be or " * 60), tmp_path / "text.png")
-    lines = letters_of(drawn[0])
-    assert len(lines) == 4
-    assert {line[-1] for line in lines} == {" "}
-    assert max(map(len, lines)) == 96
-    assert "the first 4 of 6 lines" in drawn[0].axes[0].texts[-2].get_text()
-
-
-def test_words_without_blanks_are_wrapped_anywhere(drawn: list[Figure], tmp_path: Path) -> None:
-    plot_surprisal(score(tiny("bigram_mlp"), text="to" * 100), tmp_path / "text.png")
-    assert [len(line) for line in letters_of(drawn[0])] == [96, 96, 8]
-
-
-def test_signs_of_mathematics_are_letters_like_any_other(
-    drawn: list[Figure], tmp_path: Path
-) -> None:
-    plot_surprisal(score(tiny_gpt2(), BYTES, NASTY), tmp_path / "text.png")
-    assert letters_of(drawn[0]) == [NASTY.replace("\n", "\u21b5")]

@@ -1,4 +1,4 @@
-"""Tiny models with their tokenizers, and what they pay for passages."""
+"""Tiny models with their tokenizers, and their scores on texts."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ from hf_lmcourse import (
     TransformerConfig,
     TransformerForCausalLM,
 )
-from hf_lmcourse.text_perplexity.passages import Passage
-from hf_lmcourse.text_perplexity.score import PassageScore, score_passage
+from hf_lmcourse.text_perplexity.score import TextScore, score_text
+from hf_lmcourse.text_perplexity.texts import Text
 from hf_lmcourse.tokenization import train_tokenizer
 
 TEXT = "To be, or not to be:\nthat is the question.\n\nWhether 'tis nobler in the mind\n"
@@ -94,8 +94,8 @@ def score(
     tokenizer: PreTrainedTokenizerBase = CHARACTERS,
     text: str = TEXT,
     name: str = "model",
-    passage: str = "passage",
+    title: str = "text",
     **options: Any,
-) -> PassageScore:
-    """What a model pays for a text."""
-    return score_passage(model, tokenizer, Passage(passage, text), name, **options)
+) -> TextScore:
+    """Score a model on a text."""
+    return score_text(model, tokenizer, Text(title, text), name, **options)
