@@ -159,9 +159,9 @@ def test_data_for_scoring_fits_the_family() -> None:
     data = scoring_data(transformer, text(101), 1, 0, block_length=6)
     assert isinstance(data, TokenWindows)
     assert (data.window, data.stride) == (6, 3)
-    with pytest.raises(LmcourseError, match="looks at 8 tokens at most: block_length 9"):
+    with pytest.raises(LmcourseError, match="reads 8 tokens at most: block_length 9"):
         scoring_data(transformer, text(101), 1, 0, block_length=9)
-    with pytest.raises(LmcourseError, match="a stride is for models that look at windows"):
+    with pytest.raises(LmcourseError, match="a stride is for models that read windows"):
         scoring_data(lstm, text(101), 1, 0, stride=4)
 
 
