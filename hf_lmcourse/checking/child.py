@@ -1,19 +1,20 @@
 """Run a student's file: a program that takes a folder as its argument (see `runner.py`).
 
-It reads job.pt there, and writes module.pt (what the file defines) and, as each task is done,
-TASK.pt: plain containers and tensors, which `torch.load` reads without running code. When the time
-limit is exceeded, the process ends and stack.txt shows where it was. Nothing of this package, which
-is slow to import, is needed.
+It reads job.json and inputs.safetensors there, and writes module.json (what the file defines) and,
+as each task is done, TASK.safetensors and TASK.json: nothing is ever unpickled. When the time limit
+is exceeded, the process ends and stack.txt shows where it was. Nothing of this package, which is
+slow to import, is needed.
 """
 
 import faulthandler
 import importlib.util
 import inspect
+import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 __all__ = ["Answer", "AnswerError", "answer", "answers_of", "call"]
@@ -74,7 +76,7 @@ def answer(
     items = list(output) if isinstance(output, tuple | list) else [output]
     _demand_numbers(items, outputs)
     results = [i if torch.is_tensor(i) else torch.from_numpy(np.array(i, order="C")) for i in items]
-    found = Answer([result.detach().to(torch.float64).contiguous() for result in results])
+    found = Answer([result.detach().to(torch.float64) for result in results])
     if leaves and cotangents is not None and any(map(torch.is_tensor, items)):
         found.gradients = _differentiate(results, leaves, cotangents)
     return found
@@ -120,16 +122,21 @@ def call(candidate: Any, task: Mapping[str, Any], sizes: Mapping[str, Any], give
 
 
 def answers_of(
-    candidate: Any, name: str, task: Mapping[str, Any], job: Mapping[str, Any]
+    candidate: Any, name: str, task: Mapping[str, Any], job: Mapping[str, Any], tensors: Any
 ) -> list[Answer]:
     """Return the answers of a function or class of that name in all cases of a task."""
     found = []
-    for sizes, tensors, cotangents in task["cases"]:
-        given = {n: sizes[n] if n in sizes else tensors[n].clone() for n in task["arguments"]}
+    for index, sizes in enumerate(task["cases"]):
+        prefix = f"{task['name']}.{index}."
+        given: dict[str, Any] = {
+            name: sizes[name] if name in sizes else tensors[prefix + name].clone()
+            for name in task["arguments"]
+        }
+        cotangents = None
         if job["numpy"]:
             given = {n: v.numpy() if torch.is_tensor(v) else v for n, v in given.items()}
-        if job["numpy"] or not task["differentiable"]:
-            cotangents = None
+        elif task["differentiable"]:
+            cotangents = [tensors[f"{prefix}d.{name}"] for name in task["outputs"]]
         try:
             function = partial(call, candidate, task, sizes)
             found.append(answer(function, given, cotangents, task["outputs"]))
@@ -189,13 +196,30 @@ def _find(module: ModuleType, task: str) -> str | None:
 def _write(path: Path, content: Any) -> None:
     """Write a file atomically: the process may be ended at any moment."""
     unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
+    unfinished.write_text(json.dumps(content), encoding="utf-8")
     unfinished.replace(path)
+
+
+def _run_task(folder: Path, task: Any, candidate: Any, name: str, job: Any, inputs: Any) -> None:
+    problem = _signature_problem(candidate, name, task)
+    found = [] if problem else answers_of(candidate, name, task, job, inputs)
+    tensors: dict[str, Tensor] = {}
+    for index, case in enumerate(found):
+        tensors |= {f"{index}.value.{place}": value for place, value in enumerate(case.values)}
+        gradients = (case.gradients or {}).items()
+        tensors |= {f"{index}.gradient.{n}": gradient for n, gradient in gradients}
+    save_file(
+        {n: t.clone(memory_format=torch.contiguous_format) for n, t in tensors.items()},
+        folder / f"{task['name']}.safetensors",
+    )
+    cases = [{"error": c.error, "differentiated": c.gradients is not None} for c in found]
+    _write(folder / f"{task['name']}.json", {"signature": problem, "cases": cases})
 
 
 def main(folder: Path) -> None:
     """Run all tasks of the job that the student's file implements."""
-    job = torch.load(folder / "job.pt", weights_only=True)
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    inputs = load_file(folder / "inputs.safetensors")
     torch.set_default_dtype(torch.float64)  # so that torch.zeros has the dtype of the inputs
     with (folder / "stack.txt").open("w") as stack:
 
@@ -206,19 +230,15 @@ def main(folder: Path) -> None:
         try:
             module = _load(Path(job["file"]))
         except BaseException as error:
-            _write(folder / "module.pt", {"error": _sentence(error, job["file"], "the import")})
+            _write(folder / "module.json", {"error": _sentence(error, job["file"], "the import")})
             return
         found = {task["name"]: _find(module, task["name"]) for task in job["tasks"]}
         names = [name for name, value in vars(module).items() if callable(value)]
-        _write(folder / "module.pt", {"error": None, "names": names, "found": found})
+        _write(folder / "module.json", {"error": None, "names": names, "found": found})
         for task in job["tasks"]:
             if name := found[task["name"]]:
                 start_clock()
-                candidate = getattr(module, name)
-                problem = _signature_problem(candidate, name, task)
-                answers = [] if problem else answers_of(candidate, name, task, job)
-                content = {"signature": problem, "answers": [asdict(a) for a in answers]}
-                _write(folder / f"{task['name']}.pt", content)
+                _run_task(folder, task, getattr(module, name), name, job, inputs)
         faulthandler.cancel_dump_traceback_later()
 
 

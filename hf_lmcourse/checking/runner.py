@@ -1,6 +1,7 @@
 """Read a student's file, and run it in its own process."""
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ..errors import LmcourseError
 from . import child
@@ -97,21 +99,33 @@ def run_file(
     """
     with tempfile.TemporaryDirectory(prefix="lmcourse-check-") as name:
         folder = Path(name)
-        job: dict[str, Any] = {
-            "file": str(path.resolve()),
-            "numpy": numpy,
-            "time_limit": time_limit,
-            "tasks": [
-                {
-                    **task.description,
-                    "cases": [(dict(c.sizes), c.tensors, c.cotangents) for c in cases[task.name]],
-                }
-                for task in tasks
-            ],
-        }
-        torch.save(job, folder / "job.pt")
+        job = {"file": str(path.resolve()), "numpy": numpy, "time_limit": time_limit}
+        _write_job(folder, job, tasks, cases)
         status = _run_child(folder, _START_SECONDS + time_limit * (1 + len(tasks)))
         return _read_answers(folder, path, tasks, status, time_limit)
+
+
+def _write_job(
+    folder: Path,
+    job: dict[str, Any],
+    tasks: Sequence[Task],
+    cases: Mapping[str, Sequence[Case]],
+) -> None:
+    tensors: dict[str, Tensor] = {}
+    for task in tasks:
+        for index, case in enumerate(cases[task.name]):
+            prefix = f"{task.name}.{index}."
+            tensors |= {prefix + name: tensor for name, tensor in case.tensors.items()}
+            pairs = zip(task.outputs, case.cotangents, strict=True)
+            tensors |= {f"{prefix}d.{name}": cotangent for name, cotangent in pairs}
+    save_file(
+        {name: tensor.clone() for name, tensor in tensors.items()}, folder / "inputs.safetensors"
+    )
+    job["tasks"] = [
+        {**task.description, "cases": [dict(case.sizes) for case in cases[task.name]]}
+        for task in tasks
+    ]
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
 
 
 def _run_child(folder: Path, seconds: float) -> int | None:
@@ -148,7 +162,7 @@ def _read_answers(
 ) -> FileRun:
     reason = _why_it_ended(folder, path, status, time_limit)
     try:
-        module = torch.load(folder / "module.pt", weights_only=True)
+        module = json.loads((folder / "module.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LmcourseError(f"{path} cannot be imported: {reason}") from None
     if module["error"]:
@@ -156,15 +170,32 @@ def _read_answers(
     found = {task: name for task, name in module["found"].items() if name}
     run = FileRun(module["names"], found)
     for task in (task for task in tasks if task.name in found):
-        if not (folder / f"{task.name}.pt").exists():
+        if not (folder / f"{task.name}.json").exists():
             run.stopped = (task.name, reason)
             break
-        content = torch.load(folder / f"{task.name}.pt", weights_only=True)
-        if content["signature"]:
-            run.refused[task.name] = content["signature"]
+        answered = json.loads((folder / f"{task.name}.json").read_text(encoding="utf-8"))
+        if answered["signature"]:
+            run.refused[task.name] = answered["signature"]
         else:
-            run.answers[task.name] = [Answer(**answer) for answer in content["answers"]]
+            tensors = load_file(folder / f"{task.name}.safetensors")
+            run.answers[task.name] = _answers(answered["cases"], tensors)
     return run
+
+
+def _answers(cases: Sequence[dict[str, Any]], tensors: dict[str, Tensor]) -> list[Answer]:
+    found = []
+    for index, case in enumerate(cases):
+        values: list[Tensor] = []
+        while (name := f"{index}.value.{len(values)}") in tensors:
+            values.append(tensors[name])
+        prefix = f"{index}.gradient."
+        gradients = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+        found.append(Answer(values, gradients if case["differentiated"] else None, case["error"]))
+    return found
 
 
 def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: float) -> str:

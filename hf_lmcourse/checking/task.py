@@ -89,7 +89,7 @@ class Task:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the child process needs to know."""
+        """What the child process needs to know, ready for JSON."""
         names = ("name", "arguments", "outputs", "parameters", "constructor", "differentiable")
         return {name: getattr(self, name) for name in names}
 
