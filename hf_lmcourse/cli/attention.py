@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def run(arguments: list[str]) -> int:
         statistics = head_statistics(model, tokenizer, encoded.tokens[: options.tokens])
         print(f"{options.model} on {corpus.name}, {options.split}")
         print(_table(statistics))
-        _write_json(options, "heads.json", [row.as_dict() for row in statistics])
+        _write_json(options, "heads.json", [asdict(row) for row in statistics])
     return 0
 
 

@@ -154,7 +154,7 @@ def scoring_data(
         if stride is not None:
             raise LmcourseError(
                 f"{model.config.model_type} carries its state along the whole text: a stride is "
-                "for models that look at windows"
+                "for models that read windows"
             )
         length = _STREAM_BLOCK if block_length is None else block_length
         return ContiguousStreams(tokens, rows, length, first_context, context_only=context_only)
@@ -162,7 +162,7 @@ def scoring_data(
     window = longest if block_length is None else block_length
     if window > longest:
         raise LmcourseError(
-            f"the model looks at {longest} tokens at most: block_length {window} is too long"
+            f"the model reads {longest} tokens at most: block_length {window} is too long"
         )
     stride = max(1, window // 2) if stride is None else stride
     return TokenWindows(tokens, window, stride, rows, first_context, context_only=context_only)

@@ -1,6 +1,6 @@
 """Attention weights on one text, and statistics of every head over many."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -71,10 +71,6 @@ class HeadStatistics:
     entropy: float
     distance: float
     role: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Convert to a dictionary for JSON."""
-        return asdict(self)
 
 
 def attention_maps(

@@ -123,7 +123,7 @@ def _window(model: PreTrainedModel, wanted: int | None) -> int:
     window = wanted or longest or _WINDOW_WITHOUT_LIMIT
     if window < 1 or longest is not None and window > longest:
         raise LmcourseError(
-            f"the model looks at {longest or 'any number of'} tokens: a window (block_length) of "
+            f"the model reads {longest or 'any number of'} tokens: a window (block_length) of "
             f"{window} does not fit"
         )
     return window

@@ -66,7 +66,7 @@ def _printable(text: str) -> str:
     return "".join(c for c in text if c.isprintable() or c.isspace())
 
 
-def _blanks(text: str) -> str:
+def _single_spaces(text: str) -> str:
     """Collapse whitespace other than line feeds into single spaces, none at the ends of lines."""
     return "\n".join(" ".join(line.split()) for line in text.split("\n"))
 
@@ -80,7 +80,7 @@ def _transliterate(text: str) -> str:
 STEPS = {
     "lowercase": Step("lower case", str.lower),
     "printable": Step("unprintable characters dropped, whitespace kept", _printable),
-    "blanks": Step("one space for each run of spaces, none at the ends of lines", _blanks),
+    "blanks": Step("one space for each run of spaces, none at the ends of lines", _single_spaces),
     "ascii": Step(
         "letters without their accents, dashes and quotation marks as ASCII has them, ? for every "
         "other character that is not ASCII",

@@ -164,7 +164,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no heat": (["--text", "TEXT", "--temperature", "0"], "temperature must be above 0"),
     "no training text": (["--text", "TEXT", "--hold_out", "TEXT"], "give that too"),
     "no such corpus": (["--text", "TEXT", "--training_text", "x"], "no corpus 'x'"),
-    "too long": (["--text", "TEXT", "--block_length", "99"], "looks at 8 tokens"),
+    "too long": (["--text", "TEXT", "--block_length", "99"], "reads 8 tokens"),
     "too far": (["--text", "TEXT", "--stride", "9"], "a stride of 9 does not fit windows of 8"),
 }
 

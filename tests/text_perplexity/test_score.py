@@ -204,7 +204,7 @@ def test_figures_that_are_no_numbers_are_told() -> None:
     [
         ({"stride": 9}, "a stride of 9 does not fit windows of 8 tokens: give 1 to 8"),
         ({"stride": 0}, "a stride of 0 does not fit"),
-        ({"block_length": 9}, "looks at 8 tokens: a window .* of 9 does not fit"),
+        ({"block_length": 9}, "reads 8 tokens: a window .* of 9 does not fit"),
         ({"block_length": -1}, "a window .* of -1 does not fit"),
     ],
 )
