@@ -6,9 +6,7 @@ from itertools import combinations
 
 from .comparability import Key, bits_key, token_key
 from .score import TextScore
-from .token_classes import class_costs
-
-__all__ = ["explanation"]
+from .token_classes import ClassCost, class_costs
 
 Scores = Sequence[TextScore]
 
@@ -77,12 +75,11 @@ def _texts(scores: Scores) -> Iterator[str]:
         for pair in combinations(rows, 2):
             low, high = sorted(pair, key=_bits)
             gap = _bits(high) - _bits(low)
+            unknown = any(score.encoded.unknown.any() for score in pair)
             yield (
                 f"{model} needs {_figure(low)} bits per character on {low.text.name} and "
                 f"{_figure(high)} on {high.text.name}, {gap:.3f} more"
-                + ", without spelling the unknown tokens"
-                * any(s.encoded.unknown.any() for s in pair)
-                + "."
+                f"{', without spelling the unknown tokens' if unknown else ''}."
             )
             yield from _largest_parts(low, high, gap)
             if low.overlap is not None and high.overlap is not None:
@@ -93,28 +90,19 @@ def _texts(scores: Scores) -> Iterator[str]:
 
 
 def _largest_parts(low: TextScore, high: TextScore, gap: float) -> Iterator[str]:
+    absent = ClassCost(0.0, 0.0, 0.0, 0.0)
     before, after = class_costs(low), class_costs(high)
-
-    def difference(name: str) -> float:
-        return sum(
-            sign * costs[name].bits_per_character
-            for sign, costs in ((1, after), (-1, before))
-            if name in costs
-        )
-
-    names = sorted(dict.fromkeys([*before, *after]), key=difference, reverse=True)
-    largest = [name for name in names if difference(name) > 0.1 * gap > 0][:3]
+    pairs = {name: (before.get(name, absent), after.get(name, absent)) for name in before | after}
+    rises = {n: b.bits_per_character - a.bits_per_character for n, (a, b) in pairs.items()}
+    names = sorted(rises, key=rises.__getitem__, reverse=True)
+    largest = [name for name in names if rises[name] > 0.1 * gap > 0][:3]
     if len(names) > 1 and largest:
         parts = (
-            f"{difference(name):.3f} from {name} ({_share(before, name)} of the tokens of "
-            f"{low.text.name}, {_share(after, name)} of {high.text.name})"
+            f"{rises[name]:.3f} from {name} ({pairs[name][0].tokens:.1%} of the tokens of "
+            f"{low.text.name}, {pairs[name][1].tokens:.1%} of {high.text.name})"
             for name in largest
         )
         yield f"Of the {gap:.3f}, these are the largest parts: {'; '.join(parts)}."
-
-
-def _share(costs: dict, name: str) -> str:
-    return f"{costs[name].tokens:.1%}" if name in costs else "0.0%"
 
 
 def _unknown(scores: Scores) -> Iterator[str]:
