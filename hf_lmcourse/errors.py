@@ -1,7 +1,5 @@
 """The one exception that is meant for the user's eyes."""
 
-__all__ = ["LmcourseError"]
-
 
 class LmcourseError(ValueError):
     """Bad input from the user, in one clear sentence: what is wrong, where, and what to do.

@@ -28,8 +28,6 @@ from .dynamic_evaluation import (
     tune_dynamic_evaluation,
 )
 
-__all__ = ["AdaptedModel"]
-
 _TUNING_TOKENS = 20_000
 _STATISTICS_BATCHES = 2_000
 _STATISTICS_ROWS = 20

@@ -12,15 +12,6 @@ from ..evaluation.corpus_scores import StreamTotals
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = [
-    "CacheSettings",
-    "HiddenStream",
-    "cache_log_probabilities",
-    "hidden_stream",
-    "score_with_cache",
-    "tune_cache",
-]
-
 _QUERIES_AT_ONCE = 256
 
 Grid = tuple[Sequence[int], Sequence[float], Sequence[float]]

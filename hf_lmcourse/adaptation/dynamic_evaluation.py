@@ -16,13 +16,6 @@ from ..kernels.softmax_loss import IGNORED
 from ..models.cache import detach_state
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = [
-    "DynamicSettings",
-    "gradient_statistics",
-    "score_dynamically",
-    "tune_dynamic_evaluation",
-]
-
 Batches = Sequence[dict[str, Tensor]]
 
 RATES = {"sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), "rms": (3e-5, 1e-4, 3e-4, 1e-3)}

@@ -8,8 +8,6 @@ from ..evaluation.evaluate import Evaluation
 from ..report.json_files import write_text
 from ..report.results import provenance
 
-__all__ = ["save_adaptation_study"]
-
 
 def save_adaptation_study(
     scored: Evaluation,

@@ -11,8 +11,6 @@ from .runner import FileRun, read_source, run_file, uses_numpy_alone
 from .task import Task
 from .tasks import TASKS, find_task
 
-__all__ = ["check_file", "template"]
-
 
 def template(name: str) -> str:
     """Return a file to fill in: the task with its equations and shapes, and an empty function.

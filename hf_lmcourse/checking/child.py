@@ -25,8 +25,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["Answer", "AnswerError", "answer", "answers_of", "call"]
-
 _MODULE = "lmcourse_checked_file"  # not the file's name, which another module may have
 
 

@@ -9,8 +9,6 @@ from torch import Tensor
 from .child import Answer
 from .task import Case, Function, Task
 
-__all__ = ["CLOSE", "EXACT", "Difference", "Verdict", "judge", "relative_error"]
-
 EXACT = 1e-9
 """The relative error of float64 in another order of operations is below this."""
 CLOSE = 1e-5

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from .compare import CLOSE, Verdict
 
-__all__ = ["report"]
-
 
 def report(verdicts: Sequence[Verdict]) -> str:
     """Format errors and likely mistakes, and a last line with the number of tasks that agree."""

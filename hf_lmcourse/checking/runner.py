@@ -20,8 +20,6 @@ from . import child
 from .child import Answer
 from .task import Case, Task
 
-__all__ = ["FileRun", "read_source", "run_file", "uses_numpy_alone"]
-
 _START_SECONDS = 120
 """More than importing torch takes on any machine; the time limit starts after that."""
 

@@ -12,20 +12,6 @@ from torch import Tensor
 
 from .child import Answer, answer, call
 
-__all__ = [
-    "CASES",
-    "Case",
-    "Function",
-    "Sizes",
-    "Task",
-    "change_arguments",
-    "draw_normal",
-    "row_orders",
-    "sizes_between",
-    "transpose_blocks",
-    "zero",
-]
-
 Sizes = Mapping[str, int]
 Function = Callable[..., Tensor | tuple[Tensor, ...]]
 

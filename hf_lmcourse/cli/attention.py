@@ -15,8 +15,6 @@ from ..models.loading import load_language_model
 from ..report.json_files import write_text
 from ..report.tables import aligned_table
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Plot the weights on a text, compute statistics of the heads on a corpus, or both."""

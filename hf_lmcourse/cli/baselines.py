@@ -8,8 +8,6 @@ from ..errors import LmcourseError
 from ..evaluation.linear_baselines import BASELINES, BaselineScore, score_baseline
 from ..report.results import RunResult, provenance
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Train each baseline, print its accuracy, and write one result file each if asked to."""

@@ -7,8 +7,6 @@ from ..checking import TASKS, Verdict, check_file, template
 from ..checking.report import report
 from ..errors import LmcourseError
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Compare a file with the references, write a template, or list the tasks.

@@ -29,8 +29,6 @@ from ..inspection.classifier_errors import (
 from ..models.dan import DANForSequenceClassification
 from ..models.loading import load_classifier
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Write errors.md and its plots."""

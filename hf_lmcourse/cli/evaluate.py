@@ -16,8 +16,6 @@ from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
 from ..report.json_files import write_text
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Score every token of a split once, and print the metrics."""

@@ -6,8 +6,6 @@ from ..errors import LmcourseError
 from ..export.onnx import export_onnx
 from ..models.loading import load_model
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Write the graphs of a model and its tokenizer, and print the names of the graphs."""

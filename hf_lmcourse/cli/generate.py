@@ -10,8 +10,6 @@ from ..data.streams import prompt_token_ids, stop_token_id
 from ..errors import LmcourseError
 from ..models.loading import load_language_model
 
-__all__ = ["run"]
-
 _MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
 
 

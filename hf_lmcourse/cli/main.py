@@ -7,8 +7,6 @@ import warnings
 
 from ..errors import LmcourseError
 
-__all__ = ["main"]
-
 VERBS = {
     "train": "train a model as a YAML file describes",
     "study": "train one model repeatedly, with one setting varied",

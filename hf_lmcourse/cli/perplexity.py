@@ -6,8 +6,6 @@ from ..text_perplexity.compare import perplexity
 from ..text_perplexity.preprocessing import CHAINS, STEPS
 from ..text_perplexity.table import BASES
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Score every model on every text; print the table, and write it with plots and reasons."""

@@ -4,8 +4,6 @@ import argparse
 
 from ..sharing.push import push_folder
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Push a run folder, and print its address."""

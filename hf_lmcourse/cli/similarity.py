@@ -20,8 +20,6 @@ from ..models.exported_vectors import model_vectors
 from ..models.loading import load_model
 from ..report.results import RunResult, provenance
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Print Spearman's correlation for each set of pairs, and write the pairs as CSV."""

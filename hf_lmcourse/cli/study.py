@@ -8,8 +8,6 @@ from ..studies.run_study import run_study
 from ..studies.study_file import read_study
 from ..studies.table import study_table, write_study_csv
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Run a study, or continue it where it stopped; write its table, CSV file and plot."""

@@ -9,8 +9,6 @@ from ..report.tables import aligned_table
 from ..theory.check_result import CheckResult, Row, Table
 from ..theory.items import ITEMS, run_check, statement
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Print the statement of an item, run its check and print the values; or list the items.

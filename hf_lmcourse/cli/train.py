@@ -8,8 +8,6 @@ from ..runs.start import prepare_run
 from ..runs.train import TrainingStopped, carry_out
 from ..runs.training_run import RunSummary
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Train, evaluate, and write a run folder.

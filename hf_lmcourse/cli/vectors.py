@@ -8,8 +8,6 @@ from ..data.word_vectors import write_word_vectors
 from ..models.exported_vectors import model_vectors
 from ..models.loading import load_model
 
-__all__ = ["run"]
-
 
 def run(arguments: list[str]) -> int:
     """Write a text file with one line per token: the token and its vector."""

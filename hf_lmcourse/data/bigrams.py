@@ -12,8 +12,6 @@ from torch.utils.data import Dataset
 from ..errors import LmcourseError
 from ..kernels.bigram_gradients import BigramCounts
 
-__all__ = ["BigramCountsOfText", "Bigrams"]
-
 
 class Bigrams(Dataset):
     """Every pair of neighbours in a text, as sequences of one token and the label after it.

@@ -6,8 +6,6 @@ from pathlib import Path
 from ..errors import LmcourseError
 from .text_files import read_text
 
-__all__ = ["DOCUMENT_START", "read_corpus_text", "read_vocabulary", "sentences_of_columns"]
-
 DOCUMENT_START = "-DOCSTART-"
 """What a text in columns begins with, and each document in it."""
 

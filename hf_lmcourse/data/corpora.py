@@ -13,8 +13,6 @@ from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder
 from .text_files import SPLITS, split_at_line, split_files
 
-__all__ = ["CORPORA", "Corpus", "load_corpus", "user_file", "whole_file"]
-
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
 """Nine tenths of the characters, as nanoGPT cuts them."""
 

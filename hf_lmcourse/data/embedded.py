@@ -1,7 +1,5 @@
 """The corpus that comes with every CPython: the text of its help topics."""
 
-__all__ = ["cpython_docs"]
-
 _SHARED_LENGTH = 80
 """A paragraph this long that occurs in two topics makes them one group."""
 

@@ -18,8 +18,6 @@ from ..errors import LmcourseError
 from .corpora import Corpus
 from .lookup import lookup_of
 
-__all__ = ["EncodedSplit", "encode_split", "encode_text", "plain_backend", "text_pieces"]
-
 _PIECE = 1 << 16
 """Characters that are tokenized in one go."""
 

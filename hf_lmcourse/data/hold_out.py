@@ -9,8 +9,6 @@ from .corpora import Corpus
 from .local_files import data_file
 from .text_files import read_text
 
-__all__ = ["hold_out"]
-
 
 def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None = None) -> Corpus:
     """A corpus without some documents in its training text.

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from ..hub.fetch import fetch_dataset
 
-__all__ = ["HubText", "hub_text"]
-
 PARQUET = "refs/convert/parquet"
 """Branch of a data set's repository where the Hub keeps it as plain tables, for those that are
 otherwise made by a script: `datasets` runs no scripts."""

@@ -12,8 +12,6 @@ from .table_files import TABLE_FILES, is_missing, read_table, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews
 
-__all__ = ["LABELLED_CORPORA", "LabelledCorpus", "LabelledTexts", "load_labelled_corpus"]
-
 _SENTIMENT = ("negative", "positive")
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 
-__all__ = ["corpora_folder", "data_file"]
-
 
 def corpora_folder(data_dir: str | Path | None) -> Path | None:
     """The folder of local corpora, if one is named."""

@@ -16,8 +16,6 @@ from tokenizers.normalizers import Lowercase
 
 from ..tokenization.word import WORD
 
-__all__ = ["lookup_of"]
-
 Lookup = Callable[[str], NDArray[np.integer]]
 """From a piece of text that ends between two tokens to its ids."""
 

@@ -10,8 +10,6 @@ from torch.utils.data import Dataset
 
 from ..kernels.softmax_loss import IGNORED
 
-__all__ = ["PredictedTokens"]
-
 
 class PredictedTokens(Dataset):
     """Base of `ContiguousStreams` and `TokenWindows`: data that is read in its own order.

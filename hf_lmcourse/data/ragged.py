@@ -16,8 +16,6 @@ from ..cache_folder import cache_folder
 from .encoding import plain_backend, write_cached
 from .labelled import LabelledTexts
 
-__all__ = ["RaggedTexts", "encode_texts", "ragged_batch"]
-
 _BATCH = 1_000
 """Texts that are tokenized in parallel."""
 

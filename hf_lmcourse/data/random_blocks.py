@@ -10,8 +10,6 @@ from torch import Tensor
 from ..errors import LmcourseError
 from .streams import ContiguousStreams
 
-__all__ = ["RandomBlockStreams"]
-
 _HALF_PROBABILITY = 0.05
 _DEVIATION = 5.0
 _SHORTEST = 5.0

@@ -10,14 +10,6 @@ from transformers import PreTrainedTokenizerBase
 from ..errors import LmcourseError
 from .predicted_tokens import PredictedTokens
 
-__all__ = [
-    "ContiguousStreams",
-    "context_tokens",
-    "line_end_token_id",
-    "prompt_token_ids",
-    "stop_token_id",
-]
-
 
 class ContiguousStreams(PredictedTokens):
     """A corpus cut into parallel streams, and the streams into blocks.

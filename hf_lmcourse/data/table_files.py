@@ -6,8 +6,6 @@ from typing import Any
 from ..errors import LmcourseError
 from ..hub.fetch import fetch_dataset
 
-__all__ = ["TABLE_FILES", "is_missing", "read_table", "table_from_hub"]
-
 TABLE_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 """Extensions of the files that are tables."""
 

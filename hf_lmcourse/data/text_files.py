@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 
-__all__ = ["SPLITS", "read_text", "split_at_line", "split_files"]
-
 SPLITS = ("train", "validation", "test")
 _GZIP_START = b"\x1f\x8b"
 

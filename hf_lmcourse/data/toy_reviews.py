@@ -2,8 +2,6 @@
 
 import random
 
-__all__ = ["NOISE", "toy_reviews"]
-
 NOISE = 0.05
 """Share of labels that are flipped, so that no model can be right more often than 95 %."""
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TRAINING_TEXT_FILE", "TrainingTextRecord", "read_record", "write_record"]
-
 TRAINING_TEXT_FILE = "training_text.json"
 """Its name in a run folder."""
 

@@ -9,8 +9,6 @@ from torch import Tensor
 from ..errors import LmcourseError
 from .predicted_tokens import PredictedTokens
 
-__all__ = ["TokenWindows"]
-
 
 class TokenWindows(PredictedTokens):
     """A corpus cut into windows, each token predicted in exactly one of them.

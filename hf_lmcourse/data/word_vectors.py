@@ -16,14 +16,6 @@ from transformers import PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
 
-__all__ = [
-    "AlignedVectors",
-    "WordVectors",
-    "align_vectors",
-    "read_word_vectors",
-    "write_word_vectors",
-]
-
 _HEADER = re.compile(r"\d+ \d+\s*")
 
 

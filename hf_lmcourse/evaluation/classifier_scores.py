@@ -9,8 +9,6 @@ from ..data.ragged import RaggedTexts, ragged_batch
 from ..metrics import load_metric
 from ..models.dan import DANForSequenceClassification
 
-__all__ = ["classification_metrics", "probabilities"]
-
 _TEXTS_AT_ONCE = 200
 
 

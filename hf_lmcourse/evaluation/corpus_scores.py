@@ -24,15 +24,6 @@ from ..models.causal_lm import LanguageModelForCausalLM
 from .spelling import with_unknown_spelled
 from .token_scores import TokenScorer, score_batches
 
-__all__ = [
-    "StreamTotals",
-    "corpus_metrics",
-    "evaluate_split",
-    "score_streams",
-    "scoring_data",
-    "text_counts",
-]
-
 _STREAM_BLOCK = 512
 _WINDOWS_AT_ONCE = 16
 """Tokens, or windows, of one forward pass by default."""

@@ -8,8 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LmcourseError
 
-__all__ = ["CountModelScore", "bigram_nll", "trigram_nll", "unigram_nll"]
-
 _LARGEST_VOCABULARY = 2**21 - 2  # (vocabulary + 1) ** 3 has to fit 64 bits
 _FALLBACK_DISCOUNT = 0.5
 

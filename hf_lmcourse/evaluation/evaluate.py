@@ -15,8 +15,6 @@ from ..models.loading import load_language_model
 from ..report.tables import markdown_table
 from .corpus_scores import evaluate_split
 
-__all__ = ["Evaluation", "evaluate", "metrics_table"]
-
 
 @dataclass(eq=False, repr=False)
 class Evaluation(dict[str, float]):

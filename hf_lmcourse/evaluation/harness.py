@@ -19,8 +19,6 @@ from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
 from .corpus_scores import score_streams, scoring_data
 
-__all__ = ["HarnessModel"]
-
 
 @register_model("lmcourse")
 class HarnessModel(HFLM):

@@ -17,8 +17,6 @@ from ..data.labelled import LabelledCorpus
 from ..errors import LmcourseError
 from ..tokenization import WordPunctuationTokenizer
 
-__all__ = ["BASELINES", "BaselineScore", "LogCountRatio", "score_baseline"]
-
 
 class LogCountRatio(BaseEstimator, TransformerMixin):
     """Scale each feature by how much more often it occurs in one class than in the other.

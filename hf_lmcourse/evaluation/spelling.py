@@ -30,8 +30,6 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.encoding import plain_backend, text_pieces
 
-__all__ = ["Speller", "spelling_bits", "unknown_words", "with_unknown_spelled"]
-
 _CODE_POINTS = 0x110000
 _BEGIN, _END = "\x02", "\x03"
 """Unicode's control characters for start and end of text, which no word contains."""

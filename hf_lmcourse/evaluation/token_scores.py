@@ -14,8 +14,6 @@ from ..kernels.scoring import right_tokens
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["LogitScorer", "TokenScorer", "check_causal", "score_batches"]
-
 _PROBE = 6
 """Tokens of the text that `check_causal` runs a model on."""
 

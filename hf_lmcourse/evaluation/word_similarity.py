@@ -14,16 +14,6 @@ from ..data.word_vectors import WordVectors
 from ..errors import LmcourseError
 from ..metrics import load_metric
 
-__all__ = [
-    "WORD_PAIRS",
-    "ScoredPair",
-    "WordPair",
-    "load_word_pairs",
-    "rank_correlation",
-    "score_pairs",
-    "write_pairs",
-]
-
 WORD_PAIRS = {
     "wordsim353": "wordsim353/combined.csv",
     "simlex999": "simlex999/EN-SIMLEX-999.txt",

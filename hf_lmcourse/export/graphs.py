@@ -18,8 +18,6 @@ from ..models.dan import DANForSequenceClassification
 from ..models.transformer import TransformerForCausalLM
 from ..models.transformer.attention_masks import pattern_of
 
-__all__ = ["ClassifierGraph", "SequenceGraph", "StatePart", "StepGraph", "state_parts"]
-
 _STATE_NAMES = {0: "h", 1: "c"}
 """The names of the tensors of a state; further ones are numbered."""
 

@@ -20,8 +20,6 @@ from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.dan import DANForSequenceClassification
 from .graphs import ClassifierGraph, SequenceGraph, StepGraph
 
-__all__ = ["MODEL_FILE", "STEP_FILE", "export_onnx"]
-
 MODEL_FILE = "model.onnx"
 """The graph of whole texts."""
 

@@ -18,8 +18,6 @@ from huggingface_hub.utils import (
 
 from .hub_errors import HubError, explained
 
-__all__ = ["ask", "bounded_requests", "check_login", "check_metadata", "no_requests"]
-
 PROBE_SECONDS = 4.0
 """To connect, and again to answer. The client may add 3 s of its own before the first request."""
 

@@ -11,8 +11,6 @@ from huggingface_hub import snapshot_download
 from .connection import ask, bounded_requests, no_requests
 from .hub_errors import HubError, check_repository_name, hub_error, is_unreachable
 
-__all__ = ["fetch_dataset", "fetch_model"]
-
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 """The files of models and tokenizers. No code is downloaded, and no pickle."""
 

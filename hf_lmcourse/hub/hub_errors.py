@@ -17,15 +17,6 @@ from huggingface_hub.utils import httpx, validate_repo_id
 
 from ..errors import LmcourseError
 
-__all__ = [
-    "HUB_ERRORS",
-    "HubError",
-    "check_repository_name",
-    "explained",
-    "hub_error",
-    "is_unreachable",
-]
-
 HUB_ERRORS = (httpx.HTTPError, OSError, ValueError)
 """Whatever the Hub's client raises: connection errors are neither OSError nor errors of its own."""
 

@@ -15,8 +15,6 @@ from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["AttentionMaps", "HeadStatistics", "attention_maps", "head_statistics"]
-
 SHARES = ("itself", "previous", "same_token", "sentence_start", "delimiter")
 """What a head attends to; the shares overlap, so their sum may exceed one."""
 

@@ -11,8 +11,6 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-__all__ = ["plot_heads", "plot_layer_means"]
-
 _INCHES_PER_TOKEN, _INCHES_PER_LETTER = 0.15, 0.075
 _LETTERS_PER_INCH = 10
 _TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1)

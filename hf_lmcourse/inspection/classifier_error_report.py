@@ -12,8 +12,6 @@ from ..report.palette import BLUE, GREY, PALETTE
 from ..report.tables import markdown_table
 from .classifier_errors import Contributions, Group
 
-__all__ = ["WrongText", "errors_markdown", "plot_calibration", "plot_confusion", "plot_groups"]
-
 _SHOWN_WORDS = 8
 _SHOWN_CHARACTERS = 600
 

@@ -11,17 +11,6 @@ from torch import Tensor
 
 from ..models.dan import DANForSequenceClassification
 
-__all__ = [
-    "NEGATIONS",
-    "Contributions",
-    "Group",
-    "accuracy_by_length",
-    "accuracy_by_negation",
-    "calibration",
-    "confusion_matrix",
-    "word_contributions",
-]
-
 NEGATIONS = frozenset(
     "not no never n't nor neither nothing nobody none nowhere without hardly barely scarcely "
     "cannot".split()

@@ -18,8 +18,6 @@ from ..evaluation.corpus_scores import scoring_data
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["log_probability_matrix", "log_probability_rank", "rank_bound"]
-
 
 def log_probability_rank(
     model: LanguageModelForCausalLM,

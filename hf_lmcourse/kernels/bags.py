@@ -7,8 +7,6 @@ them belong to each text.
 import torch
 from torch import Tensor
 
-__all__ = ["bag_counts", "ragged", "text_of_word"]
-
 
 def ragged(input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
     """The real tokens of a padded batch, whichever side the padding is on.

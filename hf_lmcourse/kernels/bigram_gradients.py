@@ -11,14 +11,6 @@ from torch import Tensor
 
 from .logit_chunks import token_chunks
 
-__all__ = [
-    "BigramCounts",
-    "BigramParameters",
-    "bigram_backward",
-    "count_gradients",
-    "token_gradients",
-]
-
 
 class BigramParameters(NamedTuple):
     """The parameters of the network, or the gradients with respect to them.

@@ -22,8 +22,6 @@ from transformers.utils import logging
 
 from ..cache_folder import cache_folder
 
-__all__ = ["is_plain", "kernel", "kernel_function"]
-
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared")
 _SECONDS = 120
 

@@ -14,16 +14,6 @@ from .gru_sequence import GRUSequence
 from .lstm_cpp import CompiledLSTMSequence
 from .lstm_sequence import LSTMSequence
 
-__all__ = [
-    "can_compile",
-    "elman_sequence",
-    "gru_sequence",
-    "library_elman",
-    "library_gru",
-    "library_lstm",
-    "lstm_sequence",
-]
-
 _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8

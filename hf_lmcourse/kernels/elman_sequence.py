@@ -8,8 +8,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-__all__ = ["ElmanSequence"]
-
 _IN_PLACE = {"tanh": torch.tanh_, "sigmoid": torch.sigmoid_, "relu": torch.relu_}
 _BACKWARD: dict[
     str, Callable[..., Tensor]

@@ -9,8 +9,6 @@ from torch.autograd.function import once_differentiable
 
 from .build import kernel_function
 
-__all__ = ["CompiledGRUSequence"]
-
 
 class CompiledGRUSequence(Function):
     """All steps of the GRU, and its backward pass, in one call each.

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["ChunkLogits", "largest_chunk", "size_multiple", "token_chunks"]
-
 _CHUNK_ELEMENTS = 1 << 22
 """Logits computed at once: 16 MB in float32, small enough to stay in a shared cache."""
 

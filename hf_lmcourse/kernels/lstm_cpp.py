@@ -9,8 +9,6 @@ from torch.autograd.function import once_differentiable
 
 from .build import kernel_function
 
-__all__ = ["CompiledLSTMSequence"]
-
 
 class CompiledLSTMSequence(Function):
     """All steps of the LSTM, and its backward pass, in one call each.

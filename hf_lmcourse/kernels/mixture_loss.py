@@ -13,8 +13,6 @@ from torch.autograd.function import once_differentiable
 from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
 from .softmax_loss import IGNORED, softmax_in_place
 
-__all__ = ["adversarial_cross_entropy"]
-
 
 def adversarial_cross_entropy(
     hidden: Tensor,

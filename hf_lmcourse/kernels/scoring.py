@@ -13,8 +13,6 @@ from .build import kernel_function
 from .logit_chunks import token_chunks
 from .softmax_loss import IGNORED
 
-__all__ = ["can_score", "compiled_token_losses", "right_tokens", "token_losses"]
-
 _LEAST_TOKENS = 64
 _MOST_TOKENS = 8192
 """Of one call. The kernel packs W before it multiplies, which does not pay for itself with a few

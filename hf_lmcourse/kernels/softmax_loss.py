@@ -15,8 +15,6 @@ from torch.autograd.function import once_differentiable
 
 from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
 
-__all__ = ["IGNORED", "linear_cross_entropy", "softmax_in_place"]
-
 IGNORED = -100
 """The label of a position that is not predicted, as everywhere in transformers."""
 

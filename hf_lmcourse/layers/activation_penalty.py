@@ -2,8 +2,6 @@
 
 from torch import Tensor
 
-__all__ = ["activation_penalty"]
-
 
 def activation_penalty(
     dropped: Tensor, hidden: Tensor, alpha: float, beta: float, predicted: Tensor

@@ -10,8 +10,6 @@ from torch.nn import functional
 from ..kernels.logit_chunks import size_multiple
 from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = ["AdaptiveOutput"]
-
 
 class AdaptiveOutput(nn.Module):
     """The output layer of an adaptive softmax.

@@ -19,8 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MultiHeadAttention", "attend"]
-
 
 def attend(
     Q: Tensor,

@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from ..kernels.bags import text_of_word
 
-__all__ = ["NGRAM_MULTIPLIER", "AveragingLayers", "hashed_ngrams", "kept_words", "mean_vectors"]
-
 _Map = Callable[[Tensor], Tensor]
 
 NGRAM_MULTIPLIER = 116_049_371

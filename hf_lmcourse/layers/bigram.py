@@ -13,8 +13,6 @@ Reference:
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BigramHiddenLayer", "bigram_forward"]
-
 
 def bigram_forward(
     x: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LockedDropout", "drop_words"]
-
 
 class LockedDropout(nn.Module):
     """Dropout with one mask for all time steps of a sequence.

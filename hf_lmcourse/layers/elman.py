@@ -17,8 +17,6 @@ from torch import Tensor
 from ..kernels.dispatch import elman_sequence, library_elman
 from .recurrence import DenseRecurrence, State
 
-__all__ = ["ACTIVATIONS", "ElmanLayer", "elman_step"]
-
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,

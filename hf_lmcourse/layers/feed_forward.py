@@ -5,8 +5,6 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FeedForward"]
-
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
     "relu": functional.relu,

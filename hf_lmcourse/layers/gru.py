@@ -23,8 +23,6 @@ from torch import Tensor
 from ..kernels.dispatch import gru_sequence, library_gru
 from .recurrence import DenseRecurrence, State
 
-__all__ = ["GRULayer", "gru_step"]
-
 
 def gru_step(a_x: Tensor, h: Tensor, U: Tensor, b_h: Tensor) -> Tensor:
     """Compute one step of the recurrence.

@@ -5,8 +5,6 @@ from torch.nn import functional
 
 from ..kernels.softmax_loss import IGNORED
 
-__all__ = ["label_margin"]
-
 
 def label_margin(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
     """How far the logits of the targets lie above the mean logit, summed: what smoothing punishes.

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from ..kernels.dispatch import library_lstm, lstm_sequence
 from .recurrence import DenseRecurrence, State
 
-__all__ = ["LSTMLayer", "lstm_step"]
-
 
 def lstm_step(a_x: Tensor, h: Tensor, c: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
     """Compute one step of the recurrence.

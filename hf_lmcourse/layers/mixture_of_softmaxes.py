@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MixtureOfSoftmaxes"]
-
 
 class MixtureOfSoftmaxes(nn.Module):
     """What a mixture of softmaxes has besides the output matrix: K vectors, and their weights.

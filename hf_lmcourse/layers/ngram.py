@@ -18,8 +18,6 @@ from torch.nn import functional
 
 from .elman import ACTIVATIONS
 
-__all__ = ["NGramLayer", "ResidualLayer", "ngram_hidden"]
-
 
 def ngram_hidden(sequence: Tensor, H: Tensor, d: Tensor, activation: str) -> Tensor:
     """Compute h one position at a time: the reference.

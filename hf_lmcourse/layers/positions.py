@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-__all__ = ["position_angles", "rotate", "sinusoidal_positions"]
-
 
 def position_angles(
     positions: Tensor, size: int, base: float = 10_000.0, dtype: torch.dtype = torch.float32

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["DenseRecurrence", "RecurrentLayer", "State", "batch_first", "run_steps", "time_first"]
-
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
 

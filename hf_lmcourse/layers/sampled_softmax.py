@@ -10,8 +10,6 @@ from torch.nn import functional
 from ..kernels.logit_chunks import size_multiple
 from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 
-__all__ = ["inclusion_probabilities", "sample_vocabulary", "sampled_cross_entropy"]
-
 
 @lru_cache(maxsize=8)
 def inclusion_probabilities(vocabulary: int, num_sampled: int) -> Tensor:

@@ -23,18 +23,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = [
-    "Pattern",
-    "attend_at_distances",
-    "attend_in_strides",
-    "attend_locally",
-    "causal",
-    "local_window",
-    "log_sparse",
-    "log_sparse_distances",
-    "strided",
-]
-
 Pattern = Callable[[Tensor, Tensor], Tensor]
 """(query positions, key positions) -> true where the query may look at the key."""
 

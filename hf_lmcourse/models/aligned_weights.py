@@ -4,8 +4,6 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-__all__ = ["AlignedWeights"]
-
 _ALIGNMENT = 64
 """Bytes; what torch's own allocator keeps to on a CPU."""
 

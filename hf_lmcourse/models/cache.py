@@ -7,14 +7,6 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, Cache, CacheLayerMixin
 
-__all__ = [
-    "RECURRENT_STATE",
-    "RecurrentStateLayer",
-    "detach_state",
-    "restore_state",
-    "state_tensors",
-]
-
 RECURRENT_STATE = "lmcourse_recurrent_state"
 """The layer type that makes `DynamicCache(config=...)` build a `RecurrentStateLayer`."""
 

@@ -18,8 +18,6 @@ from .aligned_weights import AlignedWeights
 from .embeddings import WordEmbedding
 from .output_layer import LanguageModelOutput, WithOutputLayer
 
-__all__ = ["LMCoursePreTrainedModel", "LanguageModelForCausalLM"]
-
 
 class LMCoursePreTrainedModel(AlignedWeights):
     """Base of every model of the package: names of parts, initialisation of what is shared."""

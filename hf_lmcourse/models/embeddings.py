@@ -6,14 +6,6 @@ from torch.nn import functional
 
 from ..layers.dropout import drop_words
 
-__all__ = [
-    "WordEmbedding",
-    "embedding_rows",
-    "input_embeddings",
-    "mask_of_new_tokens",
-    "resized",
-]
-
 
 class WordEmbedding(nn.Embedding):
     """Embeddings of which pretrained ones may be frozen.

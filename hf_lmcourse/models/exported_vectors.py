@@ -8,8 +8,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..data.word_vectors import WordVectors
 from ..errors import LmcourseError
 
-__all__ = ["model_vectors"]
-
 
 def model_vectors(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, layer: str = "input"

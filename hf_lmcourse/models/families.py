@@ -14,16 +14,6 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any
 
-__all__ = [
-    "EXPORTS",
-    "MODEL_TYPES",
-    "announce_families",
-    "import_family",
-    "is_classifier",
-    "known_model_types",
-    "note_family",
-]
-
 _CAUSAL_LM = {
     "bigram_mlp": "BigramMLP",
     "char_rnn": "CharRNN",

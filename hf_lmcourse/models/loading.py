@@ -20,15 +20,6 @@ from ..errors import LmcourseError
 from ..hub.fetch import fetch_model
 from .families import is_classifier
 
-__all__ = [
-    "check_vocabulary",
-    "check_weights",
-    "load_classifier",
-    "load_language_model",
-    "load_model",
-    "load_tokenizer",
-]
-
 
 def load_language_model(
     name_or_path: str, revision: str | None = None

@@ -18,8 +18,6 @@ from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.sampled_softmax import sample_vocabulary
 from .embeddings import resized
 
-__all__ = ["LanguageModelOutput", "WithOutputLayer"]
-
 
 @dataclass
 class LanguageModelOutput(CausalLMOutputWithPast):

@@ -13,8 +13,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .families import note_family
 
-__all__ = ["register_causal_lm", "register_classifier"]
-
 
 def register_causal_lm(
     config: type[PreTrainedConfig],

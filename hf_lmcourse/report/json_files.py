@@ -8,8 +8,6 @@ from typing import Any
 
 from ..errors import LmcourseError
 
-__all__ = ["read_records", "write_text"]
-
 
 def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any]:
     """The content of each file, sorted by file name.

@@ -14,8 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import LmcourseError
 from .palette import BLUE, GREY, VERMILION
 
-__all__ = ["plot_accuracy_curve", "plot_learning_curve"]
-
 Curve = list[tuple[float, float]]
 
 

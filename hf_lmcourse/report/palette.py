@@ -3,8 +3,6 @@
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-__all__ = ["BLUE", "GREY", "PALETTE", "VERMILION", "distinct_colours"]
-
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
 
 PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")

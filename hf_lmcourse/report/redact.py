@@ -3,8 +3,6 @@
 import re
 from pathlib import Path, PureWindowsPath
 
-__all__ = ["has_access_token", "redacted"]
-
 _ACCESS_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 _TOKEN_OPTION = re.compile(
     r"""((?:--token|\b(?:push_to_)?hub_token)["']?[=:\s]\s*)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["PUBLISHED_RESULTS", "PublishedResult"]
-
 
 @dataclass(frozen=True)
 class PublishedResult:

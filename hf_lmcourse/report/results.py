@@ -16,16 +16,6 @@ from ..errors import LmcourseError
 from .json_files import write_text
 from .redact import redacted
 
-__all__ = [
-    "RunResult",
-    "device_name",
-    "environment_versions",
-    "git_commit",
-    "load_results",
-    "option_words",
-    "provenance",
-]
-
 _PACKAGES = (
     "torch",
     "transformers",

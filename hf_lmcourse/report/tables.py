@@ -11,16 +11,6 @@ from .redact import redacted
 from .references import PublishedResult
 from .results import RunResult
 
-__all__ = [
-    "MODEL_TITLES",
-    "aligned_table",
-    "markdown_table",
-    "marker_names",
-    "replace_between_markers",
-    "results_table",
-    "same_corpus",
-]
-
 MODEL_TITLES = {
     "lmcourse_bigram_mlp": "bigram MLP",
     "lmcourse_ngram_fnn": "n-gram FNN",

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from ..errors import LmcourseError
 
-__all__ = ["CHECKPOINTS", "last_complete_checkpoint", "new_run_folder"]
-
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints in a run folder."""
 

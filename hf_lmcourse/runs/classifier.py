@@ -25,8 +25,6 @@ from .run_folder import (
 )
 from .training_run import RunSummary, TrainingRun
 
-__all__ = ["ClassifierRun", "ClassifierSummary"]
-
 
 @dataclass
 class ClassifierSummary(RunSummary):

@@ -33,8 +33,6 @@ from .training_run import (
     show_progress,
 )
 
-__all__ = ["prepare_classifier"]
-
 
 def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
     """Load the texts, and build the tokenizer, the model and the trainer; see `prepare_run`."""

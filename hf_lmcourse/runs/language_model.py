@@ -33,8 +33,6 @@ from .run_folder import (
 )
 from .training_run import RunSummary, TrainingRun
 
-__all__ = ["LanguageModelRun", "LanguageModelSummary"]
-
 _FINAL_SAMPLE = 500
 """Tokens of the sample in the card."""
 

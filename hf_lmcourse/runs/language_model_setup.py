@@ -43,8 +43,6 @@ from .training_run import (
     show_progress,
 )
 
-__all__ = ["prepare_language_model"]
-
 
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
     """Load the text, and build the tokenizer, the model and the trainer; see `prepare_run`."""

@@ -11,8 +11,6 @@ from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
 from .settings import RunSettings
 
-__all__ = ["coverage_note", "coverage_sentence", "initialise_from_vectors"]
-
 
 def initialise_from_vectors(
     settings: RunSettings, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase

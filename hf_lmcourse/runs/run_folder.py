@@ -15,16 +15,6 @@ from ..training.arguments import RunArguments
 from .settings import RunSettings
 from .training_run import TrainingRun
 
-__all__ = [
-    "class_description",
-    "copy_learning_curve",
-    "load_saved_model",
-    "non_default_settings",
-    "run_result",
-    "save_model",
-    "save_result",
-]
-
 _BOOKKEEPING = (
     "output_dir",
     "remove_unused_columns",

@@ -24,8 +24,6 @@ from ..errors import LmcourseError
 from ..models.families import MODEL_TYPES, is_classifier, known_model_types
 from ..training.arguments import DataArguments, LabelledDataArguments, RunArguments
 
-__all__ = ["RunSettings", "help_text", "last_cause", "read_settings"]
-
 _SECTIONS = ("model", "data", "training")
 _SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
 

@@ -6,8 +6,6 @@ from .language_model_setup import prepare_language_model
 from .settings import RunSettings
 from .training_run import TrainingRun
 
-__all__ = ["prepare_run"]
-
 
 def prepare_run(settings: RunSettings, command: list[str]) -> TrainingRun:
     """Load the data, and build the tokenizer, the model and the trainer.

@@ -13,8 +13,6 @@ from .settings import read_settings
 from .start import prepare_run
 from .training_run import RunSummary, TrainingRun
 
-__all__ = ["TrainingStopped", "carry_out", "train"]
-
 
 class TrainingStopped(KeyboardInterrupt):
     """A signal stopped a training run, and its checkpoint is saved."""

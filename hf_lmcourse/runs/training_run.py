@@ -30,16 +30,6 @@ from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
 from .pretrained_vectors import coverage_note
 from .settings import RunSettings, last_cause
 
-__all__ = [
-    "RunSummary",
-    "TrainingRun",
-    "check_config",
-    "record_command",
-    "resolve_run_folder",
-    "run_callbacks",
-    "show_progress",
-]
-
 
 @dataclass
 class RunSummary(ABC):

@@ -14,8 +14,6 @@ from ..report.tables import MODEL_TITLES, markdown_table
 from .card_sections import NOTES, loading_section
 from .corpus_licenses import CorpusFacts, corpus_facts
 
-__all__ = ["render_model_card"]
-
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
 _COUNTS = ("tokens", "pairs", "texts", "unknown_share")
 _TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}

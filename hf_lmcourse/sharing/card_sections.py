@@ -5,8 +5,6 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
-__all__ = ["NOTES", "card_for_repository", "keep_notes", "loading_section", "save_card"]
-
 NOTES = """\
 <!-- notes: whatever is written between these two lines is kept when the card is made again -->
 <!-- /notes -->"""

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CorpusFacts", "corpus_facts"]
-
 
 @dataclass(frozen=True)
 class CorpusFacts:

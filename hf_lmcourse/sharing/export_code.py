@@ -26,8 +26,6 @@ from transformers import (
 from ..errors import LmcourseError
 from ..models.families import is_classifier, known_model_types
 
-__all__ = ["ExportedCode", "export_code", "flat_modules"]
-
 _PACKAGE = __name__.partition(".")[0]
 _IMPORT = re.compile(r"from\s+[\w.]+\s+import")
 

@@ -12,8 +12,6 @@ from .card_sections import card_for_repository
 from .export_code import export_code
 from .repository_files import model_config, shared_contents
 
-__all__ = ["PushedModel", "push_folder"]
-
 _WAIT_SECONDS = 60.0
 """The Hub may think about a commit of large files for that long."""
 

@@ -8,8 +8,6 @@ from ..errors import LmcourseError
 from ..report.redact import has_access_token
 from .export_code import ExportedCode
 
-__all__ = ["model_config", "shared_contents", "shared_files"]
-
 _PATTERNS = (
     "config.json",
     "generation_config.json",

@@ -14,8 +14,6 @@ from ..hub.connection import bounded_requests, check_login
 from ..hub.hub_errors import HubError, explained
 from .push import push_folder
 
-__all__ = ["SharingTrainer", "with_sharing"]
-
 _WAIT_SECONDS = 10.0
 
 AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)

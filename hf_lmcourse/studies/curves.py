@@ -5,15 +5,6 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-__all__ = [
-    "Curve",
-    "curve_of",
-    "is_language_model",
-    "point_curves",
-    "quantities",
-    "seconds_to_reach",
-]
-
 Curve = tuple[list[float], list[float]]
 """Positions in epochs or minutes, and values."""
 

@@ -9,8 +9,6 @@ from ..report.tables import MODEL_TITLES, markdown_table
 from .curves import seconds_to_reach
 from .table import factors_of, levels_of, study_costs, study_rows
 
-__all__ = ["has_curves", "load_studies", "study_page"]
-
 _INTRODUCTION = """# Studies
 
 One model trained repeatedly with one thing changed, or scored in several ways. Each section is a

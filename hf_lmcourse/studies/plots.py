@@ -16,8 +16,6 @@ from ..report.palette import GREY, distinct_colours
 from .curves import curve_of, is_language_model, point_curves, quantities
 from .table import factors_of, levels_of
 
-__all__ = ["plot_study"]
-
 _COLUMNS = 3
 _MARKERS = "os^Dv*PX"
 _COSTS = (

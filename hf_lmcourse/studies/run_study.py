@@ -22,8 +22,6 @@ from ..runs.start import prepare_run
 from ..training.cost import Footprint
 from .study_file import Point, Study, point_settings
 
-__all__ = ["run_study"]
-
 _IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
 
 

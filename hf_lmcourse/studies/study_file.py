@@ -11,8 +11,6 @@ import yaml
 from ..errors import LmcourseError
 from ..runs.settings import RunSettings, read_settings
 
-__all__ = ["Point", "Study", "point_settings", "read_study"]
-
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric", "curves_by")
 
 _KINDS: dict[str, tuple[type, str]] = {

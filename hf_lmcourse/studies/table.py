@@ -8,15 +8,6 @@ from typing import Any
 
 from ..report.tables import aligned_table
 
-__all__ = [
-    "factors_of",
-    "levels_of",
-    "study_costs",
-    "study_rows",
-    "study_table",
-    "write_study_csv",
-]
-
 Row = tuple[str, str, float, float, int]
 
 

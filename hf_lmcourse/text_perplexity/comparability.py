@@ -10,8 +10,6 @@ from string import ascii_uppercase
 
 from .score import TextScore
 
-__all__ = ["RULE", "Comparison", "Key", "bits_key", "compare", "comparisons", "groups", "token_key"]
-
 RULE = """\
 Two rows with the same letter can be compared, others cannot. Bits per character and per byte
 can be compared if both models were scored on the same text and each assigned a probability to every

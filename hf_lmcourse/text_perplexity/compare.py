@@ -25,8 +25,6 @@ from .table import BASES, as_json, csv_table, json_record, markdown_rows, text_t
 from .texts import Text, read_texts
 from .training_text import TrainingText, given_training_text, recorded_training_text
 
-__all__ = ["PerplexityComparison", "perplexity"]
-
 _SPELLED = (
     "spelled: bits per character where every unknown word has a probability too, that of <unk> "
     "times that of its letters by a trigram of the vocabulary's words. These compare between any "

@@ -12,8 +12,6 @@ from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data
 from ..models.causal_lm import LanguageModelForCausalLM
 
-__all__ = ["Context", "context_of", "text_batches"]
-
 _WINDOW_WITHOUT_LIMIT = 2048
 """Tokens of a window for a model without `max_position_embeddings`."""
 

@@ -11,8 +11,6 @@ from ..report.palette import BLUE, GREY
 from .comparability import bits_key
 from .score import TextScore
 
-__all__ = ["plot_perplexities"]
-
 _LONGEST_BAR = 0.62
 """Share of the width of a panel; the rest is for the text next to the bar."""
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from ..errors import LmcourseError
 from ..tokenization.digit_pattern import canonical_words
 
-__all__ = ["CHAINS", "STEPS", "Preprocessing", "Step", "changed_share", "preprocessing"]
-
 _ASCII = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
     **dict.fromkeys("\u2014\u2015", "--"),

@@ -22,14 +22,6 @@ from .contexts import Context, context_of, text_batches
 from .texts import Text
 from .training_text import Overlap, TrainingText
 
-__all__ = [
-    "EncodedText",
-    "TextScore",
-    "encode_text",
-    "score_text",
-    "start_token_id",
-]
-
 
 @dataclass(frozen=True)
 class EncodedText:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from .score import TextScore
 
-__all__ = ["SurprisalUnit", "surprisal_units"]
-
 
 @dataclass(frozen=True)
 class SurprisalUnit:

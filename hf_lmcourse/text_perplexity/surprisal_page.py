@@ -12,8 +12,6 @@ from ..report.palette import VERMILION
 from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
 
-__all__ = ["SURPRISAL_COLOURS", "colour_limit", "surprisal_page", "visible"]
-
 SURPRISAL_COLOURS = LinearSegmentedColormap.from_list("surprisal", ["#ffffff", VERMILION])
 """From 0 bits to many; black text is readable on all of them."""
 

@@ -16,8 +16,6 @@ from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
 from .surprisal_page import SURPRISAL_COLOURS, colour_limit
 
-__all__ = ["plot_surprisal"]
-
 _LEAST_COLUMNS, _COLUMNS = 60, 96
 _MOST_LINES = 120
 _POINTS = 9.0

@@ -12,16 +12,6 @@ from ..report.tables import aligned_table, markdown_table
 from .comparability import RULE, bits_key, comparisons, groups, token_key
 from .score import TextScore
 
-__all__ = [
-    "BASES",
-    "as_json",
-    "csv_table",
-    "entropy",
-    "json_record",
-    "markdown_rows",
-    "text_table",
-]
-
 BASES = {"2": (2.0, "bits"), "e": (math.e, "nats"), "10": (10.0, "dits")}
 """Base of the logarithm and unit of surprisal, by name; a dit is also called a hartley."""
 

@@ -9,8 +9,6 @@ from ..data.text_files import read_text
 from ..errors import LmcourseError
 from .preprocessing import Preprocessing, changed_share
 
-__all__ = ["Text", "read_texts"]
-
 
 @dataclass(frozen=True)
 class Text:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from .score import TextScore
 
-__all__ = ["CLASSES", "ClassCost", "class_costs"]
-
 CLASSES = (
     "unknown tokens",
     "tokens with a digit",

@@ -12,8 +12,6 @@ from ..data.text_files import read_text
 from ..data.training_text_record import read_record
 from ..errors import LmcourseError
 
-__all__ = ["Overlap", "TrainingText", "given_training_text", "recorded_training_text"]
-
 _WINDOW = 50
 """Characters: long enough that two windows hardly ever agree by chance."""
 

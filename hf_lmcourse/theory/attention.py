@@ -28,8 +28,6 @@ from torch import Tensor
 
 from .softmax import softmax
 
-__all__ = ["aligned_query", "aligned_weight", "attend", "attention_weights", "projection"]
-
 
 def attention_weights(q: Tensor, K: Tensor) -> Tensor:
     """Return a_i = exp(k_i . q) / sum_j exp(k_j . q).

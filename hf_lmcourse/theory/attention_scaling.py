@@ -33,16 +33,6 @@ from torch import Tensor
 
 from .softmax import softmax
 
-__all__ = [
-    "ScalingPoint",
-    "draw_attention",
-    "entropy",
-    "entropy_slope",
-    "logit_variance",
-    "query_gradient",
-    "scaling_point",
-]
-
 
 def logit_variance(d: int, scale: float) -> float:
     """Return Var (scale q . k) = scale^2 d for independent entries of mean 0 and variance 1."""

@@ -31,8 +31,6 @@ from torch import Tensor
 
 from .simple_rnn import Network, hidden_gradients, hidden_step, output_gradients, predict
 
-__all__ = ["loss_and_gradients", "new_network", "train_step"]
-
 
 def new_network(
     vocabulary: int, embedding: int, hidden: int, generator: torch.Generator

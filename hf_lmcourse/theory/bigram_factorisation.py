@@ -22,8 +22,6 @@ Source: the exercise of the course; Bayes' rule, applied n times.
 import torch
 from torch import Tensor
 
-__all__ = ["left_to_right", "pair_probabilities", "right_to_left"]
-
 
 def pair_probabilities(tokens: Tensor, vocabulary: int, added: float = 0.0) -> Tensor:
     """Estimate p(x, y) from a circular text, so that its marginals are consistent.

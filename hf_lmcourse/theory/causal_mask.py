@@ -27,8 +27,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["copying_loss", "copying_scores", "copying_weights", "loss_without_a_future"]
-
 
 def copying_scores(length: int, beta: float) -> Tensor:
     """Return the scores of the copying head: beta if the key is one position after the query.

@@ -27,15 +27,6 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
-__all__ = [
-    "TextUnits",
-    "bits_per_character",
-    "count_characters",
-    "count_words",
-    "recurrent_multiply_adds",
-    "recurrent_parameters",
-]
-
 
 class TextUnits(NamedTuple):
     """The statistics of a text in characters or in words.

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-__all__ = ["CheckResult", "Row", "Table", "below", "same", "simulated"]
-
 
 @dataclass(frozen=True)
 class Row:

@@ -7,8 +7,6 @@ from importlib import import_module
 from ..errors import LmcourseError
 from .check_result import CheckResult
 
-__all__ = ["ITEMS", "run_check", "statement"]
-
 ITEMS = (
     "softmax",
     "one_hidden_layer",

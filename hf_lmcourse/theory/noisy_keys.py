@@ -44,16 +44,6 @@ from torch import Tensor
 
 from .attention import attend, attention_weights
 
-__all__ = [
-    "KEY_VARIANCE",
-    "attend_heads",
-    "draw_keys",
-    "key_jacobian",
-    "limits_of_uncertain_length",
-    "moments_of_uncertain_length",
-    "variance_of_small_noise",
-]
-
 KEY_VARIANCE = 0.5
 """The 1/2 of Sigma_a = alpha I + 1/2 mu_a mu_a^T."""
 

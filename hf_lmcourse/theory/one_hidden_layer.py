@@ -24,8 +24,6 @@ from torch import Tensor
 
 from .softmax import cross_entropy, logit_gradient, softmax
 
-__all__ = ["Gradients", "Network", "gradients", "loss", "predict"]
-
 
 class Network(NamedTuple):
     """The parameters.

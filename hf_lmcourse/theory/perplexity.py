@@ -19,8 +19,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["cross_entropy", "perplexity"]
-
 
 def cross_entropy(probabilities: Tensor, base: float = math.e) -> Tensor:
     """Return -1/M sum_i log_b p_i: in bits for b = 2, in nats for b = e.

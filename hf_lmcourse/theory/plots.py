@@ -14,8 +14,6 @@ from . import noisy_keys
 from .checks import attention_scaling as scaling_check
 from .checks import noisy_keys as keys_check
 
-__all__ = ["PLOTS", "plot_attention_scaling", "plot_noisy_keys"]
-
 _DRAWS = 4000
 _HISTOGRAM_BETA = 20.0
 _LEAST_VARIANCE = 1e-7

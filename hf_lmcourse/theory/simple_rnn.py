@@ -32,16 +32,6 @@ from torch import Tensor
 
 from .softmax import softmax
 
-__all__ = [
-    "HiddenGradients",
-    "Network",
-    "OutputGradients",
-    "hidden_gradients",
-    "hidden_step",
-    "output_gradients",
-    "predict",
-]
-
 
 class Network(NamedTuple):
     """The parameters, or one gradient for each.

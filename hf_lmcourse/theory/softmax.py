@@ -22,15 +22,6 @@ as an exercise in every course on language models.
 import torch
 from torch import Tensor
 
-__all__ = [
-    "cross_entropy",
-    "input_gradient",
-    "logit_gradient",
-    "softmax",
-    "softmax_jacobian",
-    "weight_gradient",
-]
-
 
 def softmax(theta: Tensor) -> Tensor:
     """Return exp(theta_k) / sum_j exp(theta_j) along the last axis.

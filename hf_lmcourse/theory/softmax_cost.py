@@ -33,14 +33,6 @@ from itertools import pairwise
 
 from torch import Tensor
 
-__all__ = [
-    "adaptive_multiply_adds",
-    "adaptive_parameters",
-    "expected_words",
-    "feed_forward_multiply_adds",
-    "full_multiply_adds",
-]
-
 
 def feed_forward_multiply_adds(
     vocabulary: int, context: int, embedding: int, hidden: int, direct: bool = False

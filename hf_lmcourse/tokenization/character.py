@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-__all__ = ["CharacterTokenizer"]
-
 
 class CharacterTokenizer(PreTrainedTokenizerFast):
     """One token per character (a Unicode code point), decoded without loss.

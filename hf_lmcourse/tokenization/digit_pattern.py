@@ -8,8 +8,6 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
 
-__all__ = ["DigitPatternTokenizer", "canonical_words"]
-
 _UNKNOWN, _START, _END = "UUUNKKK", "<s>", "</s>"
 
 _DIGIT = r"(?:(?<!\S)(?=(?>[^\s\p{L}]*)(?!\S))|\G(?!\A))(?>[^\s\d]*)\K\d"

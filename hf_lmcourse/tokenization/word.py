@@ -9,8 +9,6 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
 
-__all__ = ["WORD", "WordTokenizer"]
-
 WORD = re.compile(r"[\S\x1c-\x1f]+")
 """A word of `WhitespaceSplit`: unlike Python, it does not split at information separators."""
 

@@ -7,8 +7,6 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
 
-__all__ = ["WordPunctuationTokenizer"]
-
 _TOKEN = r"\w+(?=n't)|n't|'\w+|\w+|[^\w\s]"
 """A word or a punctuation character; "don't" is "do n't" and "it's" is "it 's", as in the Penn
 Treebank and in GloVe."""

@@ -8,8 +8,6 @@ from transformers import TrainingArguments
 
 from .stopping import check_time_limit
 
-__all__ = ["DataArguments", "LabelledDataArguments", "RunArguments"]
-
 
 @dataclass
 class _TextArguments:

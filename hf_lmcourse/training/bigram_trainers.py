@@ -21,15 +21,6 @@ from ..models.bigram_mlp import BigramMLPForCausalLM
 from .arguments import RunArguments
 from .trainer import StreamTrainer
 
-__all__ = [
-    "BigramTrainer",
-    "CountLBFGS",
-    "CountTrainer",
-    "HandTrainer",
-    "bigram_training",
-    "exact_gradient",
-]
-
 
 class BigramTrainer(StreamTrainer):
     """Trainer on bigrams sampled with replacement, as in the stochastic training of the assignment.

@@ -22,8 +22,6 @@ from transformers.trainer_callback import ExportableState
 from ..data.streams import prompt_token_ids, stop_token_id
 from .arguments import RunArguments
 
-__all__ = ["LineProgress", "SampleText", "StopOnSignal", "WallTime", "sample_text"]
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

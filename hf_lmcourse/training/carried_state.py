@@ -18,8 +18,6 @@ from transformers.cache_utils import Cache, DynamicCache
 from ..errors import LmcourseError
 from ..models.cache import restore_state, state_tensors
 
-__all__ = ["LengthScaledRate", "ResetAtEpoch", "load_carried_state", "save_carried_state"]
-
 
 class ResetAtEpoch(TrainerCallback):
     """Reset the carried state at the start of each epoch."""

@@ -12,8 +12,6 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-__all__ = ["Footprint", "peak_memory", "reset_peak_memory"]
-
 
 def reset_peak_memory() -> None:
     """Release unused memory, and reset the record of its peak."""

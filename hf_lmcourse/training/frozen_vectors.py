@@ -5,8 +5,6 @@ from typing import Any
 from torch import nn
 from transformers import Trainer
 
-__all__ = ["VectorTrainer"]
-
 
 class VectorTrainer(Trainer):
     """transformers' Trainer without weight decay on embeddings with frozen rows.

@@ -7,8 +7,6 @@ from torch import Tensor
 
 from ..errors import LmcourseError
 
-__all__ = ["InputMasking", "mask_inputs"]
-
 
 def mask_inputs(
     input_ids: Tensor, share: float, vocabulary: int, unknown: int | None = None

@@ -21,8 +21,6 @@ from ..data.ragged import RaggedTexts, ragged_batch
 from ..kernels.bags import text_of_word
 from ..models.dan.modeling_dan import DANModel
 
-__all__ = ["initialise_ratios", "log_count_ratios"]
-
 _TEXTS = 1_000
 """Texts per batch of counting."""
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from ..errors import LmcourseError
 from .arguments import RunArguments
 
-__all__ = ["step_decay"]
-
 
 def step_decay(args: RunArguments, num_training_steps: int) -> Callable[[int], float]:
     """Return the factor of the learning rate as a function of the step.

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from .frozen_vectors import VectorTrainer
 
-__all__ = ["SparseGradientTrainer", "clip_gradients"]
-
 
 class SparseGradientTrainer(VectorTrainer):
     """transformers' Trainer with gradient clipping that works for sparse gradients."""

@@ -10,8 +10,6 @@ from accelerate.utils import broadcast
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_callback import ExportableState
 
-__all__ = ["Patience", "TimeLimit", "check_time_limit", "keep_stopped"]
-
 _NEED_NO_LENGTH = (
     "constant",
     "constant_with_warmup",

@@ -30,8 +30,6 @@ from .input_masking import InputMasking
 from .schedules import step_decay
 from .weight_averaging import WeightAveragingTrainer
 
-__all__ = ["StreamTrainer"]
-
 
 class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.

@@ -21,8 +21,6 @@ from transformers.trainer_utils import TrainOutput
 from ..errors import LmcourseError
 from .arguments import RunArguments
 
-__all__ = ["WeightAverage", "WeightAveragingTrainer"]
-
 _RAW = "raw_weights.safetensors"
 _STATE = "weight_average.json"
 

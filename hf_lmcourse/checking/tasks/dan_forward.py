@@ -11,8 +11,6 @@ from torch.func import functional_call
 from ...models.dan import DANConfig, DANForSequenceClassification
 from ..task import Function, Sizes, Task, change_arguments, draw_normal, zero
 
-__all__ = ["DAN_FORWARD"]
-
 _ARGUMENTS = ("ids", "mask", "E", "W1", "b1", "W2", "b2")
 
 

@@ -20,8 +20,6 @@ from ..task import (
     zero,
 )
 
-__all__ = ["GRU_STEP"]
-
 _ARGUMENTS = ("x", "h", "W", "U", "b", "b_h")
 _GATES = ("r", "z", "n")
 

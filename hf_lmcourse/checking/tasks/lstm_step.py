@@ -19,8 +19,6 @@ from ..task import (
     zero,
 )
 
-__all__ = ["LSTM_STEP"]
-
 _ARGUMENTS = ("x", "h", "c", "W", "U", "b")
 _GATES = ("i", "f", "g", "o")
 _Activation = Callable[[Tensor], Tensor]

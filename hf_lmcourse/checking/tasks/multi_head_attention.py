@@ -21,8 +21,6 @@ from ..task import (
     zero,
 )
 
-__all__ = ["MULTI_HEAD_ATTENTION"]
-
 _ARGUMENTS = ("X", "W_qkv", "b_qkv", "W_o", "b_o", "num_heads", "causal")
 _ROWS = ("Q", "K", "V")
 

@@ -10,8 +10,6 @@ from torch import Tensor
 from ...theory import one_hidden_layer as theory
 from ..task import Function, Sizes, Task, change_arguments, draw_normal, sizes_between, zero
 
-__all__ = ["ONE_HIDDEN_LAYER"]
-
 _ARGUMENTS = ("x", "y", "W1", "b1", "W2", "b2")
 _OUTPUTS = ("loss", "d_x", "d_W1", "d_b1", "d_W2", "d_b2")
 

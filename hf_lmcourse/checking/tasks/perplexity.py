@@ -11,8 +11,6 @@ from ...theory.perplexity import cross_entropy, perplexity
 from ...theory.softmax import softmax
 from ..task import Function, Sizes, Task, draw_normal
 
-__all__ = ["PERPLEXITY"]
-
 PADDING = -100
 
 

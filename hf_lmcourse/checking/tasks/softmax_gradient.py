@@ -8,8 +8,6 @@ from torch import Tensor
 from ...theory.softmax import input_gradient, logit_gradient, weight_gradient
 from ..task import Function, Sizes, Task, draw_normal, sizes_between
 
-__all__ = ["SOFTMAX_GRADIENT"]
-
 _OUTPUTS = ("d_theta", "d_W", "d_z")
 _Three = tuple[Tensor, Tensor, Tensor]
 

@@ -20,8 +20,6 @@ from ...layers.sparse_attention import (
 )
 from .configuration_transformer import TransformerConfig
 
-__all__ = ["SparseAttention", "attention_mask_for", "pattern_of", "sparse_attention_for"]
-
 SparseAttention = Callable[..., Tensor]
 """(Q, K, V, dropout=) -> what dense attention with the pattern's mask gives."""
 

@@ -12,8 +12,6 @@ from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
 from .transformer_block import CausalSelfAttention, TransformerBlock
 
-__all__ = ["decode"]
-
 _ACTIVATIONS = ("gelu", "relu", "swiglu")
 _PARTS: dict[str, type[nn.Module]] = {
     "attention_norm": nn.LayerNorm,

@@ -15,8 +15,6 @@ from ...layers.sparse_attention import causal
 from .attention_masks import SparseAttention
 from .configuration_transformer import TransformerConfig
 
-__all__ = ["CausalSelfAttention", "TransformerBlock", "explicit_attention"]
-
 
 def explicit_attention(
     module: nn.Module,

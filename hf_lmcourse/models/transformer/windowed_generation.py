@@ -7,8 +7,6 @@ from torch import Tensor
 from transformers import GenerationMixin
 from transformers.cache_utils import Cache
 
-__all__ = ["WindowedGenerationMixin", "window_start"]
-
 
 def window_start(length: int, size: int) -> int:
     """Where the context of the next token begins, `length` tokens after the beginning.

@@ -8,8 +8,6 @@ from .. import attention
 from ..check_result import CheckResult, Row, Table, same
 from .references import normal, seeded
 
-__all__ = ["check"]
-
 SIZE, KEYS = 16, 8
 BETAS = (1.0, 2.0, 5.0, 10.0, 20.0)
 

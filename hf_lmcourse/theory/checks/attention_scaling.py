@@ -10,8 +10,6 @@ from ..check_result import CheckResult, Row, Table, same, simulated
 from ..softmax import softmax_jacobian
 from .references import autograd, normal, seeded
 
-__all__ = ["KEYS", "SIZES", "check", "measure"]
-
 SIZES = (4, 16, 64, 256, 1024)
 KEYS, _DRAWS = 64, 300
 

@@ -13,8 +13,6 @@ from ..check_result import CheckResult, Row, Table, below, same
 from ..simple_rnn import Network
 from .references import autograd, corpus_characters, normal, seeded
 
-__all__ = ["check"]
-
 
 def check() -> CheckResult:
     """Check gradients with autograd and the package's layer; then train a network on characters."""

@@ -9,8 +9,6 @@ from ..bigram_factorisation import left_to_right, pair_probabilities, right_to_l
 from ..check_result import CheckResult, Row, Table, same
 from .references import corpus_characters, corpus_text
 
-__all__ = ["check"]
-
 _WORDS_KEPT = 1500
 
 

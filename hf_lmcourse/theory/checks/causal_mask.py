@@ -15,8 +15,6 @@ from .. import causal_mask
 from ..check_result import CheckResult, Row, Table, below, same
 from .references import corpus_text, seeded
 
-__all__ = ["check"]
-
 VOCABULARY, LENGTH = 50, 12
 BATCH = 32
 

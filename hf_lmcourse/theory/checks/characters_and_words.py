@@ -13,8 +13,6 @@ from .. import characters_and_words as costs
 from ..check_result import CheckResult, Row, Table, same
 from .references import corpus_text
 
-__all__ = ["check"]
-
 EMBEDDING, HIDDEN, GATES, STEPS = 64, 128, 4, 64
 KNOWN_FROM = 2
 """How often a word must occur in the training text to be in the vocabulary."""

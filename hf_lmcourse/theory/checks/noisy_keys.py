@@ -7,8 +7,6 @@ from .. import noisy_keys
 from ..check_result import CheckResult, Row, Table, same, simulated
 from .references import normal, seeded
 
-__all__ = ["A", "ALPHA", "B", "check", "heads", "orthonormal_setting", "squared_deviations"]
-
 SIZE, KEYS = 10, 8
 A, B = 1, 4
 """The indices of the two values to average."""

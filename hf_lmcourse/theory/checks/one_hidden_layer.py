@@ -8,8 +8,6 @@ from .. import one_hidden_layer
 from ..check_result import CheckResult, same
 from .references import autograd, central_differences, normal, seeded
 
-__all__ = ["check"]
-
 
 def check() -> CheckResult:
     """Check the gradients with respect to the input and all parameters."""

@@ -11,8 +11,6 @@ from ..check_result import CheckResult, Table, same
 from ..perplexity import cross_entropy, perplexity
 from .references import corpus_characters
 
-__all__ = ["check"]
-
 
 def check() -> CheckResult:
     """Check the perplexity of a bigram model of characters in four bases and without one."""

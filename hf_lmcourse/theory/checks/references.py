@@ -8,15 +8,6 @@ from torch import Tensor
 
 from ...data.corpora import load_corpus
 
-__all__ = [
-    "autograd",
-    "central_differences",
-    "corpus_characters",
-    "corpus_text",
-    "normal",
-    "seeded",
-]
-
 
 def seeded(seed: int = 0) -> torch.Generator:
     """Return a seeded random generator."""

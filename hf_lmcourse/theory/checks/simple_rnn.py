@@ -8,8 +8,6 @@ from .. import simple_rnn
 from ..check_result import CheckResult, Row, same
 from .references import autograd, normal, seeded
 
-__all__ = ["check"]
-
 VOCABULARY, EMBEDDING, HIDDEN, BATCH = 9, 5, 6, 3
 
 

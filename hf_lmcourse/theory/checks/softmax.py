@@ -8,8 +8,6 @@ from .. import softmax
 from ..check_result import CheckResult, Row, same
 from .references import autograd, central_differences, normal, seeded
 
-__all__ = ["check"]
-
 
 def check() -> CheckResult:
     """Check the gradients of logits, weights and input, for one-hot and for soft targets."""

@@ -18,8 +18,6 @@ from .. import softmax_cost as costs
 from ..check_result import CheckResult, Row, Table, same, simulated
 from .references import corpus_text, seeded
 
-__all__ = ["check"]
-
 HIDDEN, BATCH, SAMPLED = 128, 512, 500
 CUTOFFS = (800, 3200)
 CONTEXT, EMBEDDING, UNITS = 4, 60, 100
