@@ -1,11 +1,10 @@
 """The command `lmcourse`: one module per verb, each with a function `run(arguments) -> int`."""
 
 import importlib
-import logging
 import sys
-import warnings
 
 from ..errors import LmcourseError
+from ..report.quiet_libraries import quiet_libraries
 
 VERBS = {
     "train": "train a model as a YAML file describes",
@@ -43,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     if verb not in VERBS:
         print(f"lmcourse: unknown verb {verb!r}\n{_usage()}", file=sys.stderr)
         return 2
-    _quieten_libraries()
     try:
         # Imported only now: `lmcourse --help` needs neither torch nor transformers.
-        return importlib.import_module(f".{verb.replace('-', '_')}", __package__).run(rest)
+        with quiet_libraries():
+            return importlib.import_module(f".{verb.replace('-', '_')}", __package__).run(rest)
     except LmcourseError as error:
         print(f"lmcourse {verb}: {error}", file=sys.stderr)
         return 2
@@ -60,17 +59,6 @@ def _usage() -> str:
     return (
         f"usage: lmcourse VERB ...\n\n{verbs}\n\nlmcourse VERB --help lists the options of a verb."
     )
-
-
-def _quieten_libraries() -> None:
-    """Silence messages that a user of the command can do nothing about."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("accelerate").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message=".*pin_memory.*")
-    warnings.filterwarnings("ignore", message="Sparse invariant checks")
 
 
 if __name__ == "__main__":

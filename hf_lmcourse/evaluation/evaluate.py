@@ -12,6 +12,7 @@ from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.quiet_libraries import quiet_libraries
 from ..report.tables import markdown_table
 from .corpus_scores import evaluate_split
 
@@ -58,6 +59,7 @@ class Evaluation(dict[str, float]):
         return markdown_table(("metric", self.title), rows)
 
 
+@quiet_libraries()
 def evaluate(
     model: str | Path | PreTrainedModel,
     text: str | Path | Corpus,

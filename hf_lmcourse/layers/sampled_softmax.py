@@ -103,19 +103,8 @@ def sampled_cross_entropy(
     inequality it is a little below the exact one on average, so it is for training only. With
     `num_sampled` equal to the vocabulary it is the exact one.
 
-    Args:
-        hidden: the vectors h.
-        weight: W.
-        bias: b, or `None`.
-        targets: token ids; `-100` is not counted.
-        num_sampled: how many words are drawn on average.
-
-    Returns:
-        The sum in nats, in float32 or better.
-
-    Shape:
-        hidden: (tokens, size); weight: (vocabulary, size); bias: (vocabulary,); targets: (tokens,);
-        result: ().
+    Arguments, result and shapes are those of `linear_cross_entropy`; `num_sampled` words are drawn
+    on average.
 
     Reference:
         Jean et al. 2015, On using very large target vocabulary for neural machine translation.

@@ -123,20 +123,8 @@ def attend_in_strides(
 
     Cut into blocks of `stride` positions, a position needs its own block and the one before, and
     the positions at its own place in the blocks before these: position a stride + r is row a of
-    column r, and the columns are attended to as sequences of their own.
-
-    Args:
-        Q: queries.
-        K: keys at the same positions.
-        V: values.
-        stride: of the pattern.
-        dropout: probability with which a weight is dropped; give 0 outside training.
-
-    Returns:
-        What dense attention with that mask returns.
-
-    Shape:
-        Q, K, V, result: (batch, heads, length, size).
+    column r, and the columns are attended to as sequences of their own. Arguments and result are
+    those of `attend_locally`.
     """
     q, k, v = (_blocks(x, stride) for x in (Q * Q.shape[-1] ** -0.5, K, V))
     blocks = q.shape[1]
@@ -182,18 +170,8 @@ def attend_at_distances(
 
         score(t, i) = Q_t . K_{t - distances[i]} / sqrt(size)
 
-    Args:
-        Q: queries.
-        K: keys at the same positions.
-        V: values.
-        distances: rising, and beginning with 0, so that the first position has itself.
-        dropout: probability with which a weight is dropped; give 0 outside training.
-
-    Returns:
-        What dense attention with that mask returns.
-
-    Shape:
-        Q, K, V, result: (batch, heads, length, size).
+    The distances rise from 0, so that the first position has itself. Arguments and result are those
+    of `attend_locally`.
     """
     length, size = Q.shape[-2:]
     Q = Q * size**-0.5

@@ -13,6 +13,7 @@ from ..errors import LmcourseError
 from ..evaluation.token_scores import check_causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words, provenance
 from .comparability import RULE
 from .explanation import explanation
@@ -119,6 +120,7 @@ class PerplexityComparison:
         return f"surprisal ({len(self.scores)} pages and plots)"
 
 
+@quiet_libraries()
 def perplexity(
     models: str | Path | Sequence[str | Path],
     texts: str | Path | Sequence[str | Path],
