@@ -114,7 +114,7 @@ def test_a_text_file_is_scored_whole(finished: FinishedRun, tmp_path: Path) -> N
     assert re.search(r"^  tokens +15$", outcome.out, re.MULTILINE)
 
 
-def test_the_length_of_blocks_does_not_change_the_figures(
+def test_the_length_of_blocks_does_not_change_the_metrics(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
     metrics = []

@@ -57,7 +57,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "perplexity.json").read_text())["rows"]
 
 
-def test_every_model_is_scored_on_every_passage(
+def test_every_model_is_scored_on_every_document(
     finished: FinishedRun, transformer: FinishedRun, gpt2: Path, texts: list[Path], tmp_path: Path
 ) -> None:
     models = [finished.folder, transformer.folder, gpt2]
@@ -132,7 +132,7 @@ def test_options_without_an_effect_are_reported(
     assert "stride and block_length change nothing" in outcome.out
 
 
-def test_a_passage_that_was_held_out_was_not_seen(
+def test_a_document_that_was_held_out_was_not_seen(
     finished: FinishedRun, held_out: FinishedRun, texts: list[Path], tmp_path: Path
 ) -> None:
     assert held_out.outcome.status == 0, held_out.outcome.err
@@ -149,7 +149,7 @@ def test_a_passage_that_was_held_out_was_not_seen(
     assert rows_of(tmp_path)[0]["training_text"] == "small without known"
 
 
-def test_a_passage_that_is_not_in_the_training_text_cannot_be_held_out(
+def test_a_document_that_is_not_in_the_training_text_cannot_be_held_out(
     held_out: FinishedRun, tmp_path: Path
 ) -> None:
     (tmp_path / "other.txt").write_text("nothing of the kind\n")

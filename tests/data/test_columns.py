@@ -23,7 +23,7 @@ def test_what_follows_the_last_blank_line_is_a_sentence_even_if_it_is_empty() ->
 
 
 @pytest.mark.parametrize("line", ["word", "two words\tDT", "a\tb\tc", "\tDT"])
-def test_a_bad_line_is_told_with_its_number(line: str) -> None:
+def test_a_bad_line_is_reported_with_its_number(line: str) -> None:
     with pytest.raises(LmcourseError, match="line 5 of mine.txt is not a word, a tab and a tag"):
         sentences_of_columns(f"-DOCSTART-\t X\n\nThe\tDT\n\n{line}\n", "mine.txt")
 
@@ -81,7 +81,7 @@ def test_a_data_file_is_a_path_or_a_place_in_the_folder_of_corpora(
 
 
 @pytest.mark.real_data
-def test_the_development_text_has_the_targets_of_the_hand_out(data_dir: Path) -> None:
+def test_the_development_text_has_the_targets_of_the_assignment(data_dir: Path) -> None:
     words = read_vocabulary(data_file("tau-lm/vocab.ptb.txt", data_dir), 2_000)
     tokenizer = DigitPatternTokenizer.of_vocabulary(words)
     tokens = encode_text(load_corpus("tau-lm", data_dir).text("validation"), tokenizer)

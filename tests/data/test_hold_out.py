@@ -19,7 +19,7 @@ def corpus_of(text: str) -> Corpus:
     return Corpus("plays", "local", ("train", "validation"), lambda split: text)
 
 
-def test_a_passage_is_taken_out_wherever_it_stands_in_the_training_text(tmp_path: Path) -> None:
+def test_a_document_is_taken_out_wherever_it_occurs_in_the_training_text(tmp_path: Path) -> None:
     (tmp_path / "passage.txt").write_text(f"\n{PASSAGE}\n")
     corpus = hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])
     assert corpus.text("train") == "first\n\n" * 3
@@ -40,14 +40,14 @@ def test_nothing_to_hold_out_leaves_the_corpus(tmp_path: Path) -> None:
     assert hold_out(corpus, []) is corpus
 
 
-def test_a_passage_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_document_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "passage.txt").write_text("second  line")
     corpus = hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])
     with pytest.raises(LmcourseError, match="passage.txt does not occur verbatim in the training"):
         corpus.text("train")
 
 
-def test_an_empty_passage_is_refused(tmp_path: Path) -> None:
+def test_an_empty_document_is_refused(tmp_path: Path) -> None:
     (tmp_path / "passage.txt").write_text(" \n")
     with pytest.raises(LmcourseError, match="has nothing but whitespace"):
         hold_out(corpus_of(TEXT), [str(tmp_path / "passage.txt")])

@@ -64,7 +64,9 @@ def test_a_text_may_say_na_and_a_class_be_called_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
-def test_a_missing_label_is_told_and_a_missing_text_is_empty(ending: str, tmp_path: Path) -> None:
+def test_a_missing_label_is_refused_and_a_missing_text_is_empty(
+    ending: str, tmp_path: Path
+) -> None:
     empty: str | None = "" if ending == "csv" else None
     rows = [("good", 1), (empty, 0)] * 5
     corpus = load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
@@ -103,7 +105,7 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
         load_labelled_corpus(str(path))
 
 
-def test_a_label_that_training_never_saw_is_told(tmp_path: Path) -> None:
+def test_a_label_that_training_never_saw_is_refused(tmp_path: Path) -> None:
     write_table(tmp_path / "train.csv")
     write_table(tmp_path / "test.csv", [("so", "mixed")])
     with pytest.raises(LmcourseError, match="row 1 has the label 'mixed', not one of neg, pos"):
@@ -117,12 +119,12 @@ def test_a_label_that_training_never_saw_is_told(tmp_path: Path) -> None:
         ("nothing.csv", "there is no file and no labelled corpus"),
     ],
 )
-def test_an_unknown_name_is_told(name: str, told: str) -> None:
+def test_an_unknown_name_is_refused(name: str, told: str) -> None:
     with pytest.raises(LmcourseError, match=told):
         load_labelled_corpus(name)
 
 
-def test_broken_files_are_told(tmp_path: Path) -> None:
+def test_broken_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("text\n")
     with pytest.raises(LmcourseError, match="is not a table: give one of .csv"):
         load_labelled_corpus(str(tmp_path / "mine.txt"))
@@ -166,7 +168,7 @@ def test_the_hub_is_asked_where_no_folder_has_the_corpus(monkeypatch: pytest.Mon
     assert corpus.splits["train"].labels == [1, 0] * 5
 
 
-def test_without_hub_and_folder_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hub_and_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*args: object) -> None:
         raise ConnectionError("no route")
 

@@ -37,7 +37,7 @@ def test_a_batch_is_one_text_after_the_other(tmp_path: Path) -> None:
     assert next(iter(batch)) == "labels", "Trainer counts the rows of the first tensor"
 
 
-def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LmcourseError, match="name another folder with --cache_dir"):
         encode_texts(TEXTS, TOKENIZER, tmp_path / "file")

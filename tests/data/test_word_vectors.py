@@ -52,14 +52,14 @@ def test_words_may_hold_blanks_and_the_first_of_two_counts(tmp_path: Path) -> No
         ("", "has no word vectors"),
     ],
 )
-def test_a_bad_line_is_told_with_its_number(text: str, told: str, tmp_path: Path) -> None:
+def test_a_bad_line_is_reported_with_its_number(text: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text(text)
     with pytest.raises(LmcourseError, match=told):
         read_word_vectors(path)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LmcourseError, match="cannot read word vectors from .*nothing"):
         read_word_vectors(tmp_path / "nothing.txt")
     cut = tmp_path / "cut.txt.gz"
@@ -87,7 +87,7 @@ def test_what_is_written_is_read_again_to_the_bit(
     assert torch.equal(torch.from_numpy(found.vectors), vectors)
 
 
-def test_words_with_white_space_are_left_out_and_told(tmp_path: Path) -> None:
+def test_words_with_whitespace_are_left_out_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     words = ["a", " ", "\n", "b c", "d\u2028", "e"]
     assert write_word_vectors(path, words, torch.ones(6, 2), header=True) == words[1:5]

@@ -111,7 +111,7 @@ def penn_treebank(folder: Path, *splits: str) -> list[list[str]]:
 
 
 @pytest.mark.real_data
-def test_penn_treebank_trigram_is_near_the_published_kneser_ney_figures(data_dir: Path) -> None:
+def test_penn_treebank_trigram_is_near_the_published_kneser_ney_perplexity(data_dir: Path) -> None:
     splits = penn_treebank(data_dir, "train", "test")
     number = {word: index for index, word in enumerate(sorted(set(splits[0])))}
     train, test = ([number[word] for word in words] for words in splits)

@@ -62,7 +62,7 @@ def known_statistics(*heads: Any) -> list[HeadStatistics]:
     return head_statistics(KnownHeads(list(heads)), TOKENIZER, TOKENS)  # type: ignore[arg-type]
 
 
-def test_a_head_that_looks_at_one_kind_of_place_is_told_by_name() -> None:
+def test_a_head_that_looks_at_one_kind_of_place_is_named() -> None:
     def delimiter(ids: list[int], t: int) -> int:
         signs = set(TOKENIZER.convert_tokens_to_ids([" ", ",", ":", "\n"]))
         return last(ids, t, lambda j: ids[j] in signs)
@@ -125,7 +125,7 @@ def test_an_untrained_transformer_is_nearly_the_uniform_head() -> None:
         assert head.distance == pytest.approx(uniform.distance, rel=0.05)
 
 
-def test_what_cannot_be_looked_at_is_told() -> None:
+def test_what_cannot_be_looked_at_is_refused() -> None:
     lstm = LSTMForCausalLM(LSTMConfig(vocab_size=len(TOKENIZER), hidden_size=8))
     for look in (
         lambda: attention_maps(lstm, TOKENIZER, "to be"),

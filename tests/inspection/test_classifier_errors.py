@@ -169,7 +169,7 @@ def test_the_command_writes_a_report(
         (["--split", "dev"], "has no dev split"),
     ],
 )
-def test_what_does_not_fit_is_told(
+def test_what_does_not_fit_is_refused(
     words: list[str], told: str, saved: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = ["errors", str(saved), "--data", str(saved / "texts")]

@@ -156,7 +156,7 @@ def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
 @needs_compiler
 @each_cell
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_values_are_the_same_where_nothing_is_kept_for_a_way_back(
+def test_the_values_are_the_same_where_nothing_is_kept_for_a_backward_pass(
     cell: Cell, masked: bool
 ) -> None:
     tensors = cell.draw(9, 3, 20)

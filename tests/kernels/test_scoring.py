@@ -105,7 +105,7 @@ def test_logits_far_apart_lose_no_digits() -> None:
 
 
 @needs_compiler
-def test_a_model_that_has_diverged_is_told_as_such() -> None:
+def test_a_model_that_has_diverged_is_reported_as_such() -> None:
     hidden, weight, bias, targets = draw(64, 8, 50)
     weight[7, 3] = float("nan")
     losses, hits = compiled_token_losses(hidden, weight, bias, targets)

@@ -75,7 +75,7 @@ def test_the_reference_is_the_mean_of_each_text() -> None:
     torch.testing.assert_close(found, torch.stack(expected))
 
 
-def test_an_ngram_is_its_words_wherever_it_stands() -> None:
+def test_an_ngram_is_its_words_wherever_it_is() -> None:
     words = torch.tensor([1, 2, 3, 1, 2, 2, 1])
     ((buckets, text),) = hashed_ngrams(words, torch.tensor([3, 2, 2]), 2, 1 << 40)
     assert text.tolist() == [0, 0, 1, 2]  # none reaches over the end of a text

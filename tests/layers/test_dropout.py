@@ -39,7 +39,7 @@ def test_the_gradient_is_the_mask() -> None:
     assert torch.equal(x.grad, dropped.detach())
 
 
-def test_it_tells_its_probability() -> None:
+def test_it_says_its_probability() -> None:
     assert repr(LockedDropout(0.4)) == "LockedDropout(p=0.4)"
 
 

@@ -249,7 +249,7 @@ def test_recurrent_dropout_drops_the_same_entries_at_every_step(name: str) -> No
 
 
 @every_layer
-def test_offloaded_weights_are_told_rather_than_read(name: str) -> None:
+def test_offloaded_weights_are_refused_rather_than_read(name: str) -> None:
     layer = build(name)
     x, _ = inputs(layer, 2, 12)
     layer.recurrent_projection.to("meta")
@@ -268,7 +268,7 @@ def test_the_library_has_no_sigmoid_recurrence() -> None:
 
 
 @every_layer
-def test_the_layer_tells_its_settings(name: str) -> None:
+def test_the_layer_says_its_settings(name: str) -> None:
     assert "recurrent_dropout=0.25, backend='native'" in repr(build(name, recurrent_dropout=0.25))
 
 

@@ -48,9 +48,7 @@ def test_a_row_is_the_set_of_the_paper(name: str) -> None:
 
 @pytest.mark.parametrize("name", PATTERNS)
 @pytest.mark.parametrize("length", [1, 2, 17])
-def test_a_position_sees_itself_and_nothing_later_wherever_it_stands(
-    name: str, length: int
-) -> None:
+def test_a_position_sees_itself_and_nothing_later_wherever_it_is(name: str, length: int) -> None:
     mask = mask_of(PATTERNS[name], length)
     assert mask.diagonal().all()
     assert not mask.triu(1).any()

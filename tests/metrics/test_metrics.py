@@ -120,7 +120,7 @@ def test_an_unknown_metric_is_refused_with_the_known_names() -> None:
 
 
 @pytest.mark.parametrize("name", METRIC_NAMES)
-def test_every_metric_folder_stands_alone(name: str) -> None:
+def test_every_metric_folder_is_self_contained(name: str) -> None:
     script = (FOLDER / name / f"{name}.py").read_text(encoding="utf-8")
     imports = [line for line in script.splitlines() if line.startswith(("import ", "from "))]
     assert not any("hf_lmcourse" in line or "," in line for line in imports)
@@ -147,7 +147,7 @@ print(json.dumps([perplexity, metric.compute()]))
 """
 
 
-def test_two_processes_give_the_figures_of_one(
+def test_two_processes_give_the_metrics_of_one(
     perplexity: evaluate.Metric, accuracy: evaluate.Metric, tmp_path: Path
 ) -> None:
     environment = {

@@ -44,7 +44,7 @@ class Family:
     looks; `None` is all of them. `depths` are the numbers of hidden layers to try it with.
     `first_hidden` is what goes into the first layer in evaluation; `embedding_deviation` that of
     untied embeddings at the start, where it is not `initializer_range`; with `learning_rate` Adam
-    learns a batch by heart in a few steps.
+    learns a batch from memory in a few steps.
     """
 
     name: str

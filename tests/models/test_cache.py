@@ -144,7 +144,7 @@ def test_a_model_goes_back_and_reads_on(family: Family) -> None:
 
 
 @every_family_with_a_state
-def test_a_cache_that_does_not_know_the_model_is_told(family: Family) -> None:
+def test_a_cache_that_does_not_know_the_model_is_refused(family: Family) -> None:
     with pytest.raises(ValueError, match="make it with DynamicCache"):
         family.random()(token_ids(2, 3), past_key_values=DynamicCache(), use_cache=True)
 

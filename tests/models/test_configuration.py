@@ -104,7 +104,7 @@ def test_the_two_names_of_tying_agree(family: Family) -> None:
 
 
 @every_family
-def test_embeddings_are_as_wide_as_the_state_unless_told(family: Family) -> None:
+def test_embeddings_are_as_wide_as_the_state_by_default(family: Family) -> None:
     assert family.config(embedding_size=None, hidden_size=24).embedding_size == 24
     assert family.config(embedding_size=7, hidden_size=24).embedding_size == 7
 

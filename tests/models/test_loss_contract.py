@@ -144,7 +144,7 @@ def test_an_untrained_model_guesses(family: Family, output_layer: str) -> None:
 
 
 def least_loss(ids: Tensor, context: int | None) -> float:
-    """The loss of a model that learnt by heart what follows every window of so many tokens.
+    """The loss of a model that learnt from memory what follows every window of so many tokens.
 
     It is zero where no two windows are alike, and cannot be where one is followed by two tokens.
     """
@@ -158,7 +158,7 @@ def least_loss(ids: Tensor, context: int | None) -> float:
 
 
 @every_family_and_output_layer
-def test_a_batch_is_learnt_by_heart(family: Family, output_layer: str) -> None:
+def test_a_batch_is_memorised(family: Family, output_layer: str) -> None:
     model, ids = family.initial(**OUTPUT_LAYERS[output_layer]).train(), token_ids(2, 8)
     optimizer = torch.optim.Adam(model.parameters(), lr=family.learning_rate)
     for _ in range(80):

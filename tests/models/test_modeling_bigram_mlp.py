@@ -59,13 +59,13 @@ def test_only_the_last_word_counts() -> None:
     assert_close(model(ids).logits[:, -1:], model(ids[:, -1:]).logits)
 
 
-def test_the_hand_out_has_its_number_of_parameters_beside_its_word_vectors() -> None:
+def test_the_assignment_has_its_number_of_parameters_without_word_vectors() -> None:
     model = BigramMLPForCausalLM(BigramMLPConfig(vocab_size=2_000))
     vectors = model.get_input_embeddings().weight.numel()
     assert sum(p.numel() for p in model.parameters()) - vectors == 104_550
 
 
-def test_every_parameter_of_the_hand_out_starts_from_a_standard_normal() -> None:
+def test_every_parameter_of_the_assignment_starts_from_a_standard_normal() -> None:
     torch.manual_seed(0)
     config = BigramMLPConfig(vocab_size=2_000, initialization="standard_normal")
     model = BigramMLPForCausalLM(config)

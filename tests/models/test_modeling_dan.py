@@ -203,7 +203,7 @@ def test_without_a_padding_token_every_token_is_a_word() -> None:
     torch.testing.assert_close(model(ids).logits, model(ids, attention_mask=mask).logits)
 
 
-def test_in_bfloat16_a_frequent_word_counts_as_often_as_it_stands_there() -> None:
+def test_in_bfloat16_a_frequent_word_counts_as_often_as_it_occurs() -> None:
     ids = torch.tensor([400 * [1] + 400 * [2]])
     exact, rounded = tiny(), tiny().bfloat16()
     torch.testing.assert_close(
@@ -214,7 +214,7 @@ def test_in_bfloat16_a_frequent_word_counts_as_often_as_it_stands_there() -> Non
     )
 
 
-def test_a_batch_of_texts_is_learnt_by_heart() -> None:
+def test_a_batch_of_texts_is_memorised() -> None:
     model, (words, lengths) = tiny(hidden_size=20, word_dropout=0.0).train(), texts()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     for _ in range(100):

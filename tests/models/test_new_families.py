@@ -97,7 +97,7 @@ def test_onnx_files_equal_the_model(family: Family, tmp_path: Path) -> None:
 
 
 @every_new_family
-def test_its_code_for_the_hub_stands_alone_and_computes_the_same(
+def test_its_code_for_the_hub_is_self_contained_and_computes_the_same(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, ids = family.random(), token_ids(2, 6)

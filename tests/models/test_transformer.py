@@ -263,7 +263,7 @@ def test_the_last_matrix_of_each_branch_starts_smaller(loaded: bool) -> None:
 @pytest.mark.parametrize("swiglu", [False, True])
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_docstring_tells_how_variants_change_the_count(
+def test_the_docstring_says_how_variants_change_the_count(
     swiglu: bool, positions: str, tied: bool
 ) -> None:
     V, H, L, P = 13, 8, 3, 40

@@ -105,5 +105,5 @@ def test_missing_markers_are_refused(document: str) -> None:
         replace_between_markers(document, "ptb", "new")
 
 
-def test_published_figures_name_their_source() -> None:
+def test_published_results_name_their_source() -> None:
     assert all(reference.source for reference in PUBLISHED_RESULTS)

@@ -56,7 +56,7 @@ def test_our_step_learns(sampled: bool, bf16: bool) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_every_row_has_our_side_beside_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_row_has_our_side_next_to_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMCOURSE_DATA", raising=False)
     monkeypatch.setattr(memory, "peak_bytes", lambda way, steps: 7)
     rows = list(wikitext2_step.wikitext2_step(1, TINY))

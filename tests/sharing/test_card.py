@@ -104,7 +104,7 @@ def test_no_local_path_and_no_token_reach_the_card(result: RunResult) -> None:
         render_model_card(result, **TEXTS, learning_curve="/home/me/plots/a.png")
 
 
-def test_figures_that_are_no_numbers_stay_out_of_the_metadata(result: RunResult) -> None:
+def test_metrics_that_are_not_finite_stay_out_of_the_metadata(result: RunResult) -> None:
     run = replace(result, metrics={"test": {"perplexity": float("inf"), "nats_per_token": 900.0}})
     card = render_model_card(run, **TEXTS)
     (entry,) = card.data.to_dict()["model-index"][0]["results"]
@@ -117,6 +117,6 @@ def test_a_sample_cannot_end_its_block_or_run_as_a_template(result: RunResult) -
     assert f"````\n{sample.strip()}\n````" in text
 
 
-def test_without_a_sample_and_a_picture_their_places_are_gone(result: RunResult) -> None:
+def test_without_a_sample_and_a_plot_their_places_are_gone(result: RunResult) -> None:
     text = render_model_card(result, **TEXTS).text
     assert "## A sample" not in text and "![" not in text and "\n\n\n" not in text

@@ -71,7 +71,7 @@ def test_a_pushed_card_loads_from_the_repository(card: ModelCard) -> None:
     assert text.split("---\n")[1] == card.content.split("---\n")[1]
 
 
-def test_a_pushed_card_with_code_tells_both_ways(card: ModelCard) -> None:
+def test_a_pushed_card_with_code_says_both_ways(card: ModelCard) -> None:
     text = card_for_repository(card.content, "ada/lstm", "", True)
     assert text.count('from_pretrained("ada/lstm")') == 2
     assert text.count('from_pretrained("ada/lstm", trust_remote_code=True)') == 2
@@ -101,7 +101,7 @@ def test_every_named_corpus_has_its_terms() -> None:
         assert corpus_facts(name) != own, name
 
 
-def test_the_hub_is_told_the_ids_that_the_corpora_come_from() -> None:
+def test_the_hub_gets_the_ids_that_the_corpora_come_from() -> None:
     for name, known in CORPORA.items():
         assert corpus_facts(name).hub == (known.hub.repository if known.hub else None)
     for name, labelled in LABELLED_CORPORA.items():

@@ -63,7 +63,7 @@ def test_only_studies_are_read(tmp_path: Path) -> None:
         load_studies(tmp_path)
 
 
-def test_the_coverage_of_vectors_stands_where_there_are_any() -> None:
+def test_the_coverage_of_vectors_is_shown_if_there_are_any() -> None:
     record = study()
     record["points"][0]["metrics"]["validation"]["vector_type_coverage"] = 0.274
     page = study_page([record], "plots")
@@ -81,7 +81,7 @@ def test_ranks_are_shown_next_to_the_metric_if_they_were_computed() -> None:
     assert "| 2 | 52 |" in page, "that of the first seed"
 
 
-def test_variants_that_cut_the_text_otherwise_have_the_figures_of_the_tokens() -> None:
+def test_variants_that_cut_the_text_otherwise_have_the_metrics_of_the_tokens() -> None:
     record = study(metric="bits_per_character_spelled")
     for point in record["points"]:
         words = point["variant"] == "tied"

@@ -71,14 +71,14 @@ def test_the_explanation_orders_models_by_context() -> None:
     assert "The context of unseen is the last token: on play 1.0 tokens on average" in found
 
 
-def test_the_explanation_tells_what_was_seen_and_what_it_brought() -> None:
+def test_the_explanation_says_what_was_seen_and_what_it_brought() -> None:
     found = sentences("Seen in training")
     assert f"its {bits('characters', 'play')} bits per character are not those" in found
     assert f"unseen, which has not seen it, needs {bits('unseen', 'play')}: " in found
     assert "wiki" not in found
 
 
-def test_the_explanation_tells_what_preprocessing_changed() -> None:
+def test_the_explanation_says_what_preprocessing_changed() -> None:
     found = sentences("Preprocessing")
     assert "On play, lowercase changes 5.0% of the characters: for characters" in found
     assert f"from {bits('words', 'play')} to {bits('words', 'play', 'lowercase')}" in found

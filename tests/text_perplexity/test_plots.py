@@ -10,7 +10,7 @@ from hf_lmcourse.text_perplexity.plots import plot_perplexities
 from .scored_rows import SCORES, TEXTS, of
 
 
-def test_the_picture_has_a_panel_a_text_and_hatches_what_does_not_compare(
+def test_the_plot_has_a_panel_per_text_and_hatches_what_does_not_compare(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []

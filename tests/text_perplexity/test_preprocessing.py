@@ -48,12 +48,12 @@ def test_steps_apply_in_their_order(text: str) -> None:
     assert preprocessing("lowercase,ascii").apply(text) == STEPS["ascii"].apply(text.lower())
 
 
-def test_a_chain_tells_what_it_does() -> None:
+def test_a_chain_says_what_it_does() -> None:
     assert preprocessing("lowercase,ascii").meaning.startswith("lower case; ")
 
 
 @pytest.mark.parametrize("name", ["lower", "course,ascii", ""])
-def test_unknown_chains_are_told(name: str) -> None:
+def test_unknown_chains_are_refused(name: str) -> None:
     with pytest.raises(LmcourseError, match="chains are course; steps, separated by commas"):
         preprocessing(name)
 

@@ -95,7 +95,7 @@ def test_any_text_is_scored_once_a_token_by_any_model(text: str) -> None:
         assert (found.nats > 0).all()
 
 
-def test_the_figures_are_those_of_an_evaluation_of_the_same_text(tmp_path: Path) -> None:
+def test_the_metrics_are_those_of_an_evaluation_of_the_same_text(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_text(TEXT)
     for kind in KINDS:
         model = tiny(kind)
@@ -182,14 +182,14 @@ def test_the_beginning_is_bos_then_eos_then_a_line_break() -> None:
         assert score(tiny_gpt2(tokenizer), tokenizer).start == start
 
 
-def test_a_temperature_changes_the_figures_and_is_remembered() -> None:
+def test_a_temperature_changes_the_metrics_and_is_remembered() -> None:
     model = tiny("lstm")
     assert score(model, temperature=0.8).temperature == 0.8
     flat = score(model, temperature=1e9)
     assert flat.metrics["perplexity"] == pytest.approx(len(CHARACTERS))
 
 
-def test_figures_that_are_no_numbers_are_told() -> None:
+def test_metrics_that_are_not_finite_are_refused() -> None:
     model = tiny("lstm")
     with torch.no_grad():
         model.lm_head.bias[3] = math.nan
@@ -208,7 +208,7 @@ def test_figures_that_are_no_numbers_are_told() -> None:
         ({"block_length": -1}, "a window .* of -1 does not fit"),
     ],
 )
-def test_windows_that_do_not_fit_are_told(options: dict[str, int], told: str) -> None:
+def test_windows_that_do_not_fit_are_refused(options: dict[str, int], told: str) -> None:
     for model, tokenizer in ((tiny("transformer"), CHARACTERS), (tiny_gpt2(), BYTES)):
         with pytest.raises(LmcourseError, match=told):
             score(model, tokenizer, **options)

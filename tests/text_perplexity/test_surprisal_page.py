@@ -62,7 +62,7 @@ def test_the_page_holds_the_text_and_a_cost_for_every_piece(
     assert page.outside == []
 
 
-def test_the_page_tells_the_first_token_the_temperature_and_the_worst() -> None:
+def test_the_page_says_the_first_token_the_temperature_and_the_worst() -> None:
     found = score(tiny("lstm"), temperature=0.8)
     page = surprisal_page(found)
     assert r"from <code>&#34;\n&#34;</code>" in page or r'<code>"\n"</code>' in page

@@ -19,7 +19,7 @@ def letters_of(figure: Figure) -> list[str]:
     return [text.get_text() for text in texts]
 
 
-def test_the_picture_holds_the_lines_and_a_box_a_piece(drawn: list[Figure], tmp_path: Path) -> None:
+def test_the_plot_has_the_lines_and_a_box_per_piece(drawn: list[Figure], tmp_path: Path) -> None:
     found = score(tiny("lstm"))
     plot_surprisal(found, tmp_path / "new" / "text.png")
     assert (tmp_path / "new" / "text.png").read_bytes().startswith(b"\x89PNG")

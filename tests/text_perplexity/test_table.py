@@ -34,7 +34,7 @@ def test_the_perplexity_is_the_same_in_every_base(base: str) -> None:
     assert f" {BASES[base][1]}/token " in text_table(SCORES, base)
 
 
-def test_every_row_of_the_terminal_shows_its_figures() -> None:
+def test_every_row_of_the_terminal_shows_its_metrics() -> None:
     header, *rows = text_table(SCORES).splitlines()
     assert len(rows) == len(SCORES)
     assert header.split()[:4] == ["model", "passage", "text", "changed"]

@@ -19,7 +19,7 @@ MERCY = "The quality of mercy is not strain'd,\nIt droppeth as the gentle rain f
 OTHER = "Once more unto the breach, dear friends, once more; or close the wall up.\n"
 
 
-def test_a_text_is_found_whatever_the_white_space() -> None:
+def test_a_text_is_found_whatever_the_whitespace() -> None:
     text = TrainingText("play", OTHER + MERCY.replace("\n", "  \r\n") + OTHER)
     found = text.overlap(MERCY)
     assert (found.source, found.verbatim, found.windows, found.words) == ("play", True, 1, 1)
@@ -69,7 +69,7 @@ def test_what_was_held_out_is_not_in_it(tmp_path: Path) -> None:
         given_training_text(str(tmp_path / "mercy.txt"), [str(tmp_path / "play.txt")])
 
 
-def test_a_run_folder_tells_what_it_was_trained_on(tmp_path: Path) -> None:
+def test_a_run_folder_says_what_it_was_trained_on(tmp_path: Path) -> None:
     (tmp_path / "play.txt").write_text(MERCY + OTHER * 20)
     (tmp_path / "mercy.txt").write_text(MERCY)
     corpus = str(tmp_path / "play.txt")
@@ -81,14 +81,14 @@ def test_a_run_folder_tells_what_it_was_trained_on(tmp_path: Path) -> None:
         assert text is not None and text.overlap(MERCY).verbatim == (not held_out)
 
 
-def test_an_older_run_folder_tells_it_by_its_result(tmp_path: Path) -> None:
+def test_an_older_run_folder_says_so_by_its_result(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"corpus": "cpython-docs"}))
     text = recorded_training_text(tmp_path)
     assert text is not None and text.source == "cpython-docs"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"corpus": "nowhere"}', '{"corpus": 3}'])
-def test_a_folder_that_tells_nothing_of_use_is_passed_over(content: str, tmp_path: Path) -> None:
+def test_a_folder_without_a_record_is_skipped(content: str, tmp_path: Path) -> None:
     assert recorded_training_text(tmp_path) is None
     (tmp_path / "training_text.json").write_text(content)
     assert recorded_training_text(tmp_path) is None
