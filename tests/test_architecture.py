@@ -41,7 +41,7 @@ def module_name(path: Path) -> str:
 
 
 def source_files() -> list[Path]:
-    """The modules; what is copied or loaded by its path (templates, metrics) stands alone."""
+    """The modules; what is copied or loaded by its path (templates, metrics) is left out."""
     files = sorted(PACKAGE.rglob("*.py"))
     return [path for path in files if "templates" not in path.parts]
 

@@ -1,4 +1,4 @@
-"""Command lines that talk to a Hub, and what their users are told."""
+"""Command lines that talk to a Hub, and what their users read."""
 
 from dataclasses import dataclass
 

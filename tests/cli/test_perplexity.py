@@ -29,7 +29,7 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def held_out(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """A run from whose training text a passage was taken out."""
+    """A run from whose training text a document was held out."""
     place = tmp_path_factory.mktemp("held_out")
     (place / "data" / "course").mkdir(parents=True)
     (place / "data" / "course" / "passage.txt").write_text(PASSAGE)

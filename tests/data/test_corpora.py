@@ -32,7 +32,7 @@ def offline(*args: object, **kwargs: object) -> None:
 def hub_of(
     texts: dict[str, str], column: str, row: Callable[[str], str]
 ) -> Callable[..., datasets.Dataset]:
-    """Stands in for `datasets.load_dataset` on files that the Hub keeps line by line."""
+    """Replaces `datasets.load_dataset` on files that the Hub keeps line by line."""
 
     def load(
         repository: str, config: str | None, split: str, revision: str | None

@@ -1,4 +1,4 @@
-"""Passages are taken out of the training text, or refused."""
+"""Documents are held out of the training text, or refused."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""The figures of a classifier against sums by hand."""
+"""The metrics of a classifier against sums by hand."""
 
 import math
 

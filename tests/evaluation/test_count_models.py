@@ -1,4 +1,4 @@
-"""The count models give probabilities, and the figures that can be computed by hand."""
+"""The count models give probabilities, and the values that can be computed by hand."""
 
 import gzip
 import math

@@ -1,4 +1,4 @@
-"""Pictures of attention have a panel a head, or a layer, and the words on both axes."""
+"""Plots of attention have a panel per head, or per layer, and the words on both axes."""
 
 from pathlib import Path
 

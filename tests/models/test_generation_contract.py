@@ -41,7 +41,7 @@ def lively(family: Family, seed: int = 0, **changes: Any) -> Any:
 
 
 def generate(model: Any, ids: Tensor, **options: Any) -> Tensor:
-    """Generate `NEW_TOKENS` tokens greedily unless told otherwise, from a fixed seed."""
+    """Generate `NEW_TOKENS` tokens greedily by default, from a fixed seed."""
     torch.manual_seed(0)
     options = {"do_sample": False, "max_new_tokens": NEW_TOKENS, **options}
     options.setdefault("attention_mask", torch.ones_like(ids))

@@ -114,7 +114,7 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
 
 
 class Stop(TrainerCallback):
-    """Stands for a signal during a step."""
+    """Simulates a signal during a step."""
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -88,7 +88,7 @@ def test_the_same_letter_says_the_same_as_the_pairs() -> None:
 
 
 def test_models_that_compare_pay_for_the_same_text() -> None:
-    """The rule in figures: a change of units makes no difference to who is better."""
+    """The rule in numbers: a change of units makes no difference to who is better."""
     a, b = ROWS["lstm"], ROWS["gpt2"]
     for metric in ("bits_per_byte", "word_perplexity", "perplexity"):
         order = a.metrics["bits_per_character"] < b.metrics["bits_per_character"]

@@ -15,7 +15,7 @@ NASTY = 'To <b>be</b> & "not" $x$ ō\n'
 
 
 class Spans(HTMLParser):
-    """The text of the passage's box, and its spans with their attributes."""
+    """The text of the document's box, and its spans with their attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
