@@ -174,7 +174,7 @@ def test_a_folder_of_corpora_that_lacks_this_one_is_named_when_the_hub_fails_too
     monkeypatch.setattr(datasets, "load_dataset", offline)
     with pytest.raises(LmcourseError, match="Hub") as caught:
         load_corpus(name, tmp_path).text("train")
-    place = f"into {tmp_path}, where there is no {CORPORA[name].folder}"
+    place = f"into {tmp_path}, which has no {CORPORA[name].folder}"
     assert place in one_sentence(caught)
 
 
