@@ -1,7 +1,7 @@
 """Settings of a run, apart from those of its model: the data and the training."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import TrainingArguments
@@ -9,97 +9,74 @@ from transformers import TrainingArguments
 from .stopping import check_time_limit
 
 
+def option(default: Any, help: str) -> Any:
+    """Make a field of a dataclass that the command line shows with this help text."""
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass
 class _TextArguments:
     """Settings of any text that a model is trained on."""
 
     corpus: str
-    data_dir: str | None = field(
-        default=None,
-        metadata={"help": "Folder of local corpora; $LMCOURSE_DATA by default."},
+    data_dir: str | None = option(None, "Folder of local corpora; $LMCOURSE_DATA by default.")
+    max_vocabulary: int | None = option(None, "Keep this many of the most frequent words.")
+    min_frequency: int = option(1, "Keep words that occur at least this often.")
+    lowercase: bool = option(False, "Lower-case the words.")
+    vectors: str | None = option(
+        None,
+        "File of pretrained word vectors (GloVe or word2vec text format) that "
+        "initialise the embeddings; a path, or a path in the folder of local corpora.",
     )
-    max_vocabulary: int | None = field(
-        default=None, metadata={"help": "Keep this many of the most frequent words."}
-    )
-    min_frequency: int = field(
-        default=1, metadata={"help": "Keep words that occur at least this often."}
-    )
-    lowercase: bool = field(default=False, metadata={"help": "Lower-case the words."})
-    vectors: str | None = field(
-        default=None,
-        metadata={
-            "help": "File of pretrained word vectors (GloVe or word2vec text format) that "
-            "initialise the embeddings; a path, or a path in the folder of local corpora."
-        },
-    )
-    cache_dir: str | None = field(
-        default=None,
-        metadata={"help": "Folder for tokenized text; $LMCOURSE_CACHE by default."},
-    )
+    cache_dir: str | None = option(None, "Folder for tokenized text; $LMCOURSE_CACHE by default.")
 
 
 @dataclass
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = field(
-        default="cpython-docs",
-        metadata={"help": "Name of a corpus, or path of a text file or of a folder with splits."},
+    corpus: str = option(
+        "cpython-docs", "Name of a corpus, or path of a text file or of a folder with splits."
     )
-    hold_out: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Text files whose documents are removed from the training text, which must "
-            "contain them verbatim; paths, or paths in the folder of local corpora."
-        },
+    hold_out: list[str] | None = option(
+        None,
+        "Text files whose documents are removed from the training text, which must "
+        "contain them verbatim; paths, or paths in the folder of local corpora.",
     )
-    tokenizer: str = field(
-        default="character",
-        metadata={
-            "help": 'Which tokenizer to train: "character", "word" or "digit_pattern" (as in the '
-            "course assignment); or the folder of a saved tokenizer."
-        },
+    tokenizer: str = option(
+        "character",
+        'Which tokenizer to train: "character", "word" or "digit_pattern" (as in the '
+        "course assignment); or the folder of a saved tokenizer.",
     )
-    vocabulary: str | None = field(
-        default=None,
-        metadata={
-            "help": "File with the words of digit_pattern, one per line and the most frequent "
-            "first; a path, or a path in the folder of local corpora. By default they are the "
-            "words of the training text."
-        },
+    vocabulary: str | None = option(
+        None,
+        "File with the words of digit_pattern, one per line and the most frequent "
+        "first; a path, or a path in the folder of local corpora. By default they are the "
+        "words of the training text.",
     )
-    alphabet: Literal["seen", "printable"] = field(
-        default="seen",
-        metadata={
-            "help": "Characters that become tokens: those in the training text, or also the 100 "
-            "printable ones of ASCII, so that for example all digits are distinct."
-        },
+    alphabet: Literal["seen", "printable"] = option(
+        "seen",
+        "Characters that become tokens: those in the training text, or also the 100 "
+        "printable ones of ASCII, so that for example all digits are distinct.",
     )
-    block_length: int = field(
-        default=64,
-        metadata={
-            "help": "Tokens per block: the length of truncated backpropagation through time, or "
-            "max_position_embeddings of a Transformer."
-        },
+    block_length: int = option(
+        64,
+        "Tokens per block: the length of truncated backpropagation through time, or "
+        "max_position_embeddings of a Transformer.",
     )
-    random_offset: bool = field(
-        default=False,
-        metadata={"help": "Start each epoch at a random offset, so that blocks differ."},
+    random_offset: bool = option(
+        False, "Start each epoch at a random offset, so that blocks differ."
     )
-    random_block_length: bool = field(
-        default=False,
-        metadata={
-            "help": "Use blocks of random length around block_length, and scale the learning rate "
-            "by the length."
-        },
+    random_block_length: bool = option(
+        False,
+        "Use blocks of random length around block_length, and scale the learning rate "
+        "by the length.",
     )
-    batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = field(
-        default="streams",
-        metadata={
-            "help": "What a step trains on: streams; bigrams, sampled with replacement; "
-            "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
-            "the whole text. All but streams are for lmcourse_bigram_mlp."
-        },
+    batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = option(
+        "streams",
+        "What a step trains on: streams; bigrams, sampled with replacement; "
+        "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
+        "the whole text. All but streams are for lmcourse_bigram_mlp.",
     )
 
 
@@ -107,30 +84,20 @@ class DataArguments(_TextArguments):
 class LabelledDataArguments(_TextArguments):
     """Which labelled texts a classifier is trained on, and how they are cut into words."""
 
-    corpus: str = field(
-        default="toy_reviews",
-        metadata={"help": "Name of a labelled corpus, or path of a table or of a folder of them."},
+    corpus: str = option(
+        "toy_reviews", "Name of a labelled corpus, or path of a table or of a folder of them."
     )
-    text_column: str = field(
-        default="text", metadata={"help": "Column of the texts in a table of your own."}
+    text_column: str = option("text", "Column of the texts in a table of your own.")
+    label_column: str = option("label", "Column of the labels in a table of your own.")
+    validation_share: float = option(
+        0.1, "Share of the training texts used for validation if there is no split for it."
     )
-    label_column: str = field(
-        default="label", metadata={"help": "Column of the labels in a table of your own."}
+    tokenizer: str = option(
+        "word_punctuation",
+        'Which tokenizer to train, "word_punctuation" or "word"; or the folder of a '
+        "saved tokenizer.",
     )
-    validation_share: float = field(
-        default=0.1,
-        metadata={
-            "help": "Share of the training texts used for validation if there is no split for it."
-        },
-    )
-    tokenizer: str = field(
-        default="word_punctuation",
-        metadata={
-            "help": 'Which tokenizer to train, "word_punctuation" or "word"; or the folder of a '
-            "saved tokenizer."
-        },
-    )
-    lowercase: bool = field(default=True, metadata={"help": "Lower-case the words."})
+    lowercase: bool = option(True, "Lower-case the words.")
 
 
 _MINIMUM = {
@@ -149,97 +116,65 @@ class RunArguments(TrainingArguments):
     `per_device_train_batch_size` is the number of parallel streams per process.
     """
 
-    output_dir: str | None = field(
-        default=None, metadata={"help": "Run folder; runs/<name of the YAML> by default."}
+    output_dir: str | None = option(None, "Run folder; runs/<name of the YAML> by default.")
+    eval_strategy: str = option("epoch", "When to evaluate.")
+    save_strategy: str = option("epoch", "When to save a checkpoint.")
+    save_total_limit: int | None = option(
+        2, "How many checkpoints to keep in addition to the best."
     )
-    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
-    save_total_limit: int | None = field(
-        default=2, metadata={"help": "How many checkpoints to keep in addition to the best."}
+    load_best_model_at_end: bool = option(
+        True, "Load the weights with the best validation loss at the end."
     )
-    load_best_model_at_end: bool = field(
-        default=True,
-        metadata={"help": "Load the weights with the best validation loss at the end."},
+    logging_steps: float = option(50, "Log every this many steps.")
+    disable_tqdm: bool | None = option(False, "Do not show progress.")
+    lr_scheduler_type: str = option(
+        "linear", 'Learning-rate schedule of transformers, or "step": see step_decay_*.'
     )
-    logging_steps: float = field(default=50, metadata={"help": "Log every this many steps."})
-    disable_tqdm: bool | None = field(default=False, metadata={"help": "Do not show progress."})
-    lr_scheduler_type: str = field(
-        default="linear",
-        metadata={"help": 'Learning-rate schedule of transformers, or "step": see step_decay_*.'},
+    step_decay_every: float = option(
+        0, "Steps between two decays; a value below 1 is a share of the training."
     )
-    step_decay_every: float = field(
-        default=0,
-        metadata={"help": "Steps between two decays; a value below 1 is a share of the training."},
+    step_decay_start: float | None = option(
+        None,
+        "Steps before the first decay, or a share of the training; step_decay_every by default.",
     )
-    step_decay_start: float | None = field(
-        default=None,
-        metadata={
-            "help": "Steps before the first decay, or a share of the training; step_decay_every "
-            "by default."
-        },
+    step_decay_factor: float = option(
+        0.5, "Factor that multiplies the learning rate at each decay."
     )
-    step_decay_factor: float = field(
-        default=0.5, metadata={"help": "Factor that multiplies the learning rate at each decay."}
+    lbfgs_iterations: int = option(
+        0, "With bigram_counts: use L-BFGS in place of optim, with this many iterations per step."
     )
-    lbfgs_iterations: int = field(
-        default=0,
-        metadata={
-            "help": "With bigram_counts: use L-BFGS in place of optim, with this many iterations "
-            "per step."
-        },
+    input_masking: float = option(0.0, "Share of the input tokens that are replaced in training.")
+    input_masking_with: Literal["unk", "random"] = option(
+        "unk", "What replaces input tokens: unk or random words."
     )
-    input_masking: float = field(
-        default=0.0, metadata={"help": "Share of the input tokens that are replaced in training."}
+    weight_averaging: Literal["no", "ema", "nt_asgd"] = option(
+        "no",
+        "Evaluate and save an average of the weights: an exponential moving average "
+        "(ema), or the mean since a non-monotone trigger (nt_asgd).",
     )
-    input_masking_with: Literal["unk", "random"] = field(
-        default="unk", metadata={"help": "What replaces input tokens: unk or random words."}
+    ema_decay: float = option(0.999, "Decay of the exponential moving average per step.")
+    non_monotone_interval: int = option(
+        5,
+        "nt_asgd starts averaging once the validation loss is above the lowest one "
+        "that is more than this many evaluations old.",
     )
-    weight_averaging: Literal["no", "ema", "nt_asgd"] = field(
-        default="no",
-        metadata={
-            "help": "Evaluate and save an average of the weights: an exponential moving average "
-            "(ema), or the mean since a non-monotone trigger (nt_asgd)."
-        },
+    patience: int | None = option(None, "Stop after this many evaluations without a better loss.")
+    max_training_seconds: float | None = option(
+        None,
+        "Stop after this many seconds of training steps, evaluations not counted; for "
+        "schedules that do not need the number of steps, such as constant.",
     )
-    ema_decay: float = field(
-        default=0.999, metadata={"help": "Decay of the exponential moving average per step."}
+    rank_contexts: int = option(
+        0,
+        "At the end, also compute the rank of the log-probabilities of the first this "
+        "many contexts of each text; must be more than the width of the model.",
     )
-    non_monotone_interval: int = field(
-        default=5,
-        metadata={
-            "help": "nt_asgd starts averaging once the validation loss is above the lowest one "
-            "that is more than this many evaluations old."
-        },
-    )
-    patience: int | None = field(
-        default=None, metadata={"help": "Stop after this many evaluations without a better loss."}
-    )
-    max_training_seconds: float | None = field(
-        default=None,
-        metadata={
-            "help": "Stop after this many seconds of training steps, evaluations not counted; for "
-            "schedules that do not need the number of steps, such as constant."
-        },
-    )
-    rank_contexts: int = field(
-        default=0,
-        metadata={
-            "help": "At the end, also compute the rank of the log-probabilities of the first this "
-            "many contexts of each text; must be more than the width of the model."
-        },
-    )
-    sample_prompt: str = field(
-        default="\n", metadata={"help": "Prompt of the samples at each evaluation."}
-    )
-    sample_length: int = field(
-        default=200, metadata={"help": "Tokens per sample at each evaluation; 0 for no samples."}
-    )
-    results_dir: str | None = field(
-        default=None,
-        metadata={
-            "help": "Folder that also gets the result file, <name>.json, and the learning curve, "
-            "plots/<name>_learning_curve.png."
-        },
+    sample_prompt: str = option("\n", "Prompt of the samples at each evaluation.")
+    sample_length: int = option(200, "Tokens per sample at each evaluation; 0 for no samples.")
+    results_dir: str | None = option(
+        None,
+        "Folder that also gets the result file, <name>.json, and the learning curve, "
+        "plots/<name>_learning_curve.png.",
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,6 @@ from transformers import (
 from transformers.trainer_callback import ExportableState
 
 from ..data.streams import prompt_token_ids, stop_token_id
-from .arguments import RunArguments
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,9 +32,7 @@ class LineProgress(ProgressCallback):
 
     training_bar: Any
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
         """Draw the bar if there is a terminal, starting at the step of a checkpoint."""
         if state.is_world_process_zero:
             self.training_bar = tqdm(
@@ -43,32 +40,17 @@ class LineProgress(ProgressCallback):
             )
         self.current_step = state.global_step
 
-    def on_prediction_step(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        eval_dataloader: Any = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
         """Label the bar, which does not move now; a second bar would leave blank lines."""
         self._label("validating: ")
 
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_evaluate(self, *args: Any, **kwargs: Any) -> None:
         """Remove the label."""
         self._label("")
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
         """Print training and validation metrics above the bar."""
+        logs = kwargs.get("logs")
         if not state.is_world_process_zero or self.training_bar is None or not logs:
             return
         position = f"epoch {state.epoch or 0:6.2f}  step {state.global_step:6d}"
@@ -151,18 +133,11 @@ class SampleText(TrainerCallback):
         self.tokenizer = tokenizer
         self.folder = folder
 
-    def on_evaluate(  # type: ignore[override]  # RunArguments
-        self,
-        args: RunArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: Any = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_evaluate(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
         """Append a sample, on the main process only."""
         if not state.is_world_process_zero or args.sample_length <= 0:
             return
-        model = getattr(model, "module", model)
+        model = getattr(kwargs["model"], "module", kwargs["model"])
         text = sample_text(model, self.tokenizer, args.sample_prompt, args.sample_length, args.seed)
         with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
             file.write(f"--- step {state.global_step}, epoch {state.epoch or 0:.2f}\n{text}\n")
@@ -181,15 +156,11 @@ class WallTime(TrainerCallback, ExportableState):
         """Seconds up to now, or up to the end of the training."""
         return self.seconds + (self._ended or time.perf_counter()) - self._began
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
         """Start the clock."""
         self._began = time.perf_counter()
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
         """Stop the clock."""
         self._ended = time.perf_counter()
 
@@ -205,9 +176,7 @@ class StopOnSignal(TrainerCallback):
         self.received: int | None = None
         self._before: dict[int, Any] = {}
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
         """Install the handlers; a second signal interrupts at once."""
         self._before = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
@@ -229,9 +198,7 @@ class StopOnSignal(TrainerCallback):
         if self.received is not None and (state.epoch or 0) % 1 != 0:
             control.should_evaluate = control.should_save = False
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
         """Restore the handlers."""
         self.release()
 

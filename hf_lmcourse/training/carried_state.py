@@ -9,9 +9,6 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     PreTrainedConfig,
     TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
 )
 from transformers.cache_utils import Cache, DynamicCache
 
@@ -25,9 +22,7 @@ class ResetAtEpoch(TrainerCallback):
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
         """Start without a state, or with that of a checkpoint inside this epoch."""
         self.trainer.carried_state = self.trainer.resumed_state
         self.trainer.resumed_state = None
@@ -53,9 +48,7 @@ class LengthScaledRate(TrainerCallback):
         """Record the length of a batch as a share of the base length."""
         self._lengths.append(length)
 
-    def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_pre_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Scale the learning rates."""
         if not self._lengths:
             return
@@ -65,9 +58,7 @@ class LengthScaledRate(TrainerCallback):
         for group in groups:
             group["lr"] = group["lr"] * factor
 
-    def on_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Restore the schedule's own learning rates."""
         for group, rate in zip(kwargs["optimizer"].param_groups, self._rates, strict=False):
             group["lr"] = rate

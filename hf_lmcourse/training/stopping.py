@@ -47,9 +47,7 @@ class TimeLimit(TrainerCallback, ExportableState):
         self.seconds = seconds
         self._began = 0.0
 
-    def on_step_begin(
-        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
         """Start the clock."""
         self._began = time.perf_counter()
 

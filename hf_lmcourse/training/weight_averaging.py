@@ -12,9 +12,6 @@ from torch import Tensor, nn
 from transformers import (
     Trainer,
     TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
 )
 from transformers.trainer_utils import TrainOutput
 
@@ -91,19 +88,16 @@ class WeightAverage:
             yield
             return
         raw = [w.detach().clone() for w in weights]
-        with torch.no_grad():
-            torch._foreach_copy_(list(weights), self.averages)
+        _copy(self.averages, weights)
         try:
             yield
         finally:
-            with torch.no_grad():
-                torch._foreach_copy_(list(weights), raw)
+            _copy(raw, weights)
 
     def replace(self, weights: Sequence[Tensor]) -> None:
         """Replace the weights by the averages for good."""
         if self.averages is not None:
-            with torch.no_grad():
-                torch._foreach_copy_(list(weights), self.averages)
+            _copy(self.averages, weights)
         self.averages = None
 
     def save(self, folder: Path, model: nn.Module) -> None:
@@ -130,21 +124,22 @@ class WeightAverage:
                 parameter.copy_(raw[name])
 
 
+@torch.no_grad()
+def _copy(values: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
+    torch._foreach_copy_(list(weights), list(values))
+
+
 class _KeepAverage(TrainerCallback):
     """Update the average after every optimizer step, and end the training with it."""
 
     def __init__(self, trainer: "WeightAveragingTrainer") -> None:
         self.trainer = trainer
 
-    def on_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Update the average."""
         self.trainer.average.update(self.trainer.raw_weights)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
         """Replace the weights by the average, unless the best checkpoint is loaded."""
         self.trainer.average.replace(self.trainer.raw_weights)
 
