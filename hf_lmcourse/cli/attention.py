@@ -71,18 +71,15 @@ def _write_json(options: argparse.Namespace, name: str, content: Any) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse attention", description=__doc__)
-    parser.add_argument("model", help="run folder, saved model or id on the Hub")
-    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    parser.add_argument("--text", help="plot the attention weights on this text")
-    parser.add_argument("--layer", type=int, help="plot the heads of this layer, from 0 (the last)")
-    parser.add_argument("--data", help="measure the heads on this corpus, by name or path")
-    parser.add_argument("--split", default="validation", help="split of the corpus (validation)")
-    parser.add_argument("--tokens", type=int, default=16_384, help="tokens of the split (16,384)")
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument(
-        "--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)"
-    )
-    parser.add_argument(
-        "--output_dir", default="attention", help="folder of the plots and JSON files (attention)"
-    )
+    add = parser.add_argument
+    add("model", help="run folder, saved model or id on the Hub")
+    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
+    add("--text", help="plot the attention weights on this text")
+    add("--layer", type=int, help="plot the heads of this layer, from 0 (the last)")
+    add("--data", help="measure the heads on this corpus, by name or path")
+    add("--split", default="validation", help="split of the corpus (validation)")
+    add("--tokens", type=int, default=16_384, help="tokens of the split (16,384)")
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)")
+    add("--output_dir", default="attention", help="folder of the plots and JSON files (attention)")
     return parser

@@ -56,10 +56,11 @@ def _result(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse baselines", description=__doc__)
-    parser.add_argument("--data", required=True, help="name or path of a labelled corpus")
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument("--text_column", default="text", help="column of the texts (text)")
-    parser.add_argument("--label_column", default="label", help="column of the labels (label)")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the optimiser (42)")
-    parser.add_argument("--results_dir", help="folder for one result file per baseline")
+    add = parser.add_argument
+    add("--data", required=True, help="name or path of a labelled corpus")
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--text_column", default="text", help="column of the texts (text)")
+    add("--label_column", default="label", help="column of the labels (label)")
+    add("--seed", type=int, default=42, help="seed of the optimiser (42)")
+    add("--results_dir", help="folder for one result file per baseline")
     return parser

@@ -67,17 +67,16 @@ def _write_template(task: str, file: str | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse check", description=__doc__)
-    parser.add_argument("file", nargs="?", help="Python file with your functions or classes")
-    parser.add_argument("--task", help="task to check (all tasks that the file implements)")
-    parser.add_argument(
-        "--template", metavar="TASK", help="print a file to fill in, or write it to the named file"
-    )
-    parser.add_argument("--list", action="store_true", help="list the tasks and their arguments")
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", nargs="?", help="Python file with your functions or classes")
+    add("--task", help="task to check (all tasks that the file implements)")
+    add("--template", metavar="TASK", help="print a file to fill in, or write it to the named file")
+    add("--list", action="store_true", help="list the tasks and their arguments")
+    add(
         "--time_limit",
         type=float,
         default=20,
         help="seconds allowed for the import, and for each task (20)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs (0)")
+    add("--seed", type=int, default=0, help="seed of the random inputs (0)")
     return parser

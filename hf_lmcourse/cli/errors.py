@@ -117,17 +117,16 @@ def _choose(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse errors", description=__doc__)
-    parser.add_argument("model", help="run folder, saved model or id on the Hub")
-    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    parser.add_argument("--data", required=True, help="name or path of a labelled corpus")
-    parser.add_argument("--split", help="split to classify (test if there is one, else validation)")
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument("--text_column", default="text", help="column of the texts (text)")
-    parser.add_argument("--label_column", default="label", help="column of the labels (label)")
-    parser.add_argument("--cache_dir", help="folder of encoded texts (environment: LMCOURSE_CACHE)")
-    parser.add_argument("--examples", type=int, default=5, help="errors of each sort to show (5)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the errors drawn (0)")
-    parser.add_argument(
-        "--output_dir", default="errors", help="folder of the report and its plots (errors)"
-    )
+    add = parser.add_argument
+    add("model", help="run folder, saved model or id on the Hub")
+    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
+    add("--data", required=True, help="name or path of a labelled corpus")
+    add("--split", help="split to classify (test if there is one, else validation)")
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--text_column", default="text", help="column of the texts (text)")
+    add("--label_column", default="label", help="column of the labels (label)")
+    add("--cache_dir", help="folder of encoded texts (environment: LMCOURSE_CACHE)")
+    add("--examples", type=int, default=5, help="errors of each sort to show (5)")
+    add("--seed", type=int, default=0, help="seed of the errors drawn (0)")
+    add("--output_dir", default="errors", help="folder of the report and its plots (errors)")
     return parser

@@ -127,28 +127,25 @@ def _adapted_columns(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse evaluate", description=__doc__)
-    parser.add_argument("model", help="run folder, saved model or id on the Hub")
-    parser.add_argument("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    parser.add_argument("--data", required=True, help="name of a corpus, or path of a text")
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", help="run folder, saved model or id on the Hub")
+    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
+    add("--data", required=True, help="name of a corpus, or path of a text")
+    add(
         "--split",
         help="train, validation or test (test if there is one; a text file is scored whole)",
     )
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument(
-        "--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)"
-    )
-    parser.add_argument("--streams", type=int, help="cut the text into parallel streams (1)")
-    parser.add_argument(
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)")
+    add("--streams", type=int, help="cut the text into parallel streams (1)")
+    add(
         "--block_length",
         type=int,
         help="tokens per forward pass (512; for a Transformer its longest context)",
     )
-    parser.add_argument(
-        "--stride", type=int, help="tokens that a Transformer's window scores (half of it)"
-    )
-    parser.add_argument("--json", help="also write the metrics to this file")
-    parser.add_argument(
+    add("--stride", type=int, help="tokens that a Transformer's window scores (half of it)")
+    add("--json", help="also write the metrics to this file")
+    add(
         "--rank",
         type=int,
         default=0,
@@ -160,37 +157,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_adaptation(group: Any) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--continuous_cache",
         action="store_true",
         help="mix in a cache of recent words (Grave et al. 2017)",
     )
-    group.add_argument(
-        "--cache_window", type=int, help="tokens in the cache (tuned on the validation split)"
-    )
-    group.add_argument(
+    add("--cache_window", type=int, help="tokens in the cache (tuned on the validation split)")
+    add(
         "--cache_theta", type=float, help="scale of the similarity of hidden states (tuned as well)"
     )
-    group.add_argument(
-        "--cache_lambda", type=float, help="weight of the cache in the mixture (tuned as well)"
-    )
-    group.add_argument(
+    add("--cache_lambda", type=float, help="weight of the cache in the mixture (tuned as well)")
+    add(
         "--dynamic_evaluation",
         choices=("sgd", "rms"),
         help="take a gradient step after each scored segment (Krause et al. 2018)",
     )
-    group.add_argument(
-        "--segment", type=int, default=5, help="tokens in a segment (5; use 20 for characters)"
-    )
-    group.add_argument(
-        "--dynamic_rate", type=float, help="learning rate of the steps (tuned on validation)"
-    )
-    group.add_argument(
+    add("--segment", type=int, default=5, help="tokens in a segment (5; use 20 for characters)")
+    add("--dynamic_rate", type=float, help="learning rate of the steps (tuned on validation)")
+    add(
         "--dynamic_decay",
         type=float,
         default=0.0,
         help="decay towards the trained weights; needs --dynamic_rate (0)",
     )
-    group.add_argument(
-        "--results_dir", help="write the comparison to adaptation_<run>.json in this folder"
-    )
+    add("--results_dir", help="write the comparison to adaptation_<run>.json in this folder")

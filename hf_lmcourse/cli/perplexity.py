@@ -33,45 +33,32 @@ def _parser() -> argparse.ArgumentParser:
     steps = "; ".join(f"{name}: {step.meaning}" for name, step in STEPS.items())
     chains = "; ".join(f"{name} = {','.join(parts)}" for name, parts in CHAINS.items())
     parser = argparse.ArgumentParser("lmcourse perplexity", description=__doc__)
-    parser.add_argument("model", nargs="+", help="run folders, saved models or ids on the Hub")
-    parser.add_argument(
-        "--text", nargs="+", required=True, help="text files, each scored as a whole"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", nargs="+", help="run folders, saved models or ids on the Hub")
+    add("--text", nargs="+", required=True, help="text files, each scored as a whole")
+    add(
         "--preprocess",
         nargs="+",
         default=[],
         help=f"also score the texts after each of these chains: {chains}; or steps separated by "
         f"commas: {steps}".replace("%", "%%"),
     )
-    parser.add_argument(
-        "--base", choices=list(BASES), default="e", help="base of the logarithm (e)"
-    )
-    parser.add_argument(
+    add("--base", choices=list(BASES), default="e", help="base of the logarithm (e)")
+    add(
         "--temperature",
         type=float,
         default=1.0,
         help="divide the logits by it; only 1 gives perplexities of the models (1.0)",
     )
-    parser.add_argument(
-        "--stride", type=int, help="tokens that a window scores (half of the window)"
-    )
-    parser.add_argument(
-        "--block_length", type=int, help="tokens in a window (the model's longest context)"
-    )
-    parser.add_argument(
-        "--surprisal", action="store_true", help="also draw where each model is surprised"
-    )
-    parser.add_argument(
+    add("--stride", type=int, help="tokens that a window scores (half of the window)")
+    add("--block_length", type=int, help="tokens in a window (the model's longest context)")
+    add("--surprisal", action="store_true", help="also draw where each model is surprised")
+    add(
         "--training_text",
         help="corpus or text file that the models were trained on, to look the texts up in (what "
         "each run folder records)",
     )
-    parser.add_argument(
-        "--hold_out", nargs="+", default=[], help="text files taken out of --training_text"
-    )
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument(
-        "--output_dir", default="perplexity", help="folder of the tables and plots (perplexity)"
-    )
+    add("--hold_out", nargs="+", default=[], help="text files taken out of --training_text")
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--output_dir", default="perplexity", help="folder of the tables and plots (perplexity)")
     return parser

@@ -22,19 +22,18 @@ def run(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse push", description=__doc__)
-    parser.add_argument("folder", help="run folder, or any saved model")
-    parser.add_argument(
-        "repository", help="namespace/name on the Hub; created if it does not exist"
-    )
-    parser.add_argument("--private", action="store_true", help="create a private repository")
-    parser.add_argument("--revision", help="branch, created if it does not exist (main)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("folder", help="run folder, or any saved model")
+    add("repository", help="namespace/name on the Hub; created if it does not exist")
+    add("--private", action="store_true", help="create a private repository")
+    add("--revision", help="branch, created if it does not exist (main)")
+    add(
         "--create-pr",
         "--create_pr",
         action="store_true",
         help="propose the files as a pull request",
     )
-    parser.add_argument(
+    add(
         "--with-code",
         "--with_code",
         action="store_true",

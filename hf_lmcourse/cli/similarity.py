@@ -92,30 +92,31 @@ def _shown(metrics: dict[str, float]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse similarity", description=__doc__)
-    parser.add_argument("source", help="a model, or a text file of word vectors")
-    parser.add_argument(
+    add = parser.add_argument
+    add("source", help="a model, or a text file of word vectors")
+    add(
         "--pairs",
         nargs="+",
         default=list(WORD_PAIRS),
         help="sets of word pairs by name, or files of two words and a score per line (wordsim353 "
         "simlex999)",
     )
-    parser.add_argument(
+    add(
         "--layer",
         choices=["input", "output"],
         default="input",
         help="embeddings of a model (input)",
     )
-    parser.add_argument(
+    add(
         "--subtract_mean",
         action="store_true",
         help="first subtract the mean of all vectors (Mu and Viswanath 2018)",
     )
-    parser.add_argument("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    parser.add_argument(
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add(
         "--output_dir",
         default="similarity",
         help="folder for one CSV file per set of pairs (similarity)",
     )
-    parser.add_argument("--results_dir", help="folder for one result file per set of pairs")
+    add("--results_dir", help="folder for one result file per set of pairs")
     return parser

@@ -28,9 +28,8 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="Further options are passed to every training run.",
     )
-    parser.add_argument("study", help="YAML file of the study")
-    parser.add_argument("--output_dir", help="folder of the study (runs/<name of the YAML file>)")
-    parser.add_argument(
-        "--results_dir", help="also write the results to <name>.json in this folder"
-    )
+    add = parser.add_argument
+    add("study", help="YAML file of the study")
+    add("--output_dir", help="folder of the study (runs/<name of the YAML file>)")
+    add("--results_dir", help="also write the results to <name>.json in this folder")
     return parser

@@ -95,10 +95,7 @@ def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path],
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse theory", description=__doc__)
-    parser.add_argument(
-        "item", nargs="?", help="one of the items, or all; without it the items are listed"
-    )
-    parser.add_argument(
-        "--plot", metavar="FOLDER", help="also save the plot of the item in this folder"
-    )
+    add = parser.add_argument
+    add("item", nargs="?", help="one of the items, or all; without it the items are listed")
+    add("--plot", metavar="FOLDER", help="also save the plot of the item in this folder")
     return parser

@@ -28,12 +28,11 @@ def run(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse vectors", description=__doc__)
-    parser.add_argument("model", help="run folder, saved model or id on the Hub")
-    parser.add_argument("file", help="text file to write; compressed if its name ends in .gz")
-    parser.add_argument(
-        "--layer", choices=["input", "output"], default="input", help="embeddings to save (input)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("model", help="run folder, saved model or id on the Hub")
+    add("file", help="text file to write; compressed if its name ends in .gz")
+    add("--layer", choices=["input", "output"], default="input", help="embeddings to save (input)")
+    add(
         "--format",
         choices=["glove", "word2vec"],
         default="glove",

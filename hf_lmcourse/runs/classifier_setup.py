@@ -1,6 +1,5 @@
 """Setup of a classifier's run: data, tokenizer, model, trainer."""
 
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -15,23 +14,17 @@ from ..data.labelled import LabelledCorpus, load_labelled_corpus
 from ..data.ragged import encode_texts, ragged_batch
 from ..errors import LmcourseError
 from ..metrics import load_metric
-from ..models.loading import check_vocabulary, load_tokenizer
-from ..report.results import git_commit
-from ..sharing.sharing_trainer import with_sharing
 from ..tokenization import train_tokenizer
-from ..training.callbacks import StopOnSignal
 from ..training.log_count_ratios import initialise_ratios
 from ..training.sparse_gradients import SparseGradientTrainer
 from .classifier import ClassifierRun
 from .pretrained_vectors import initialise_from_vectors
+from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
-from .training_run import (
-    check_config,
-    record_command,
-    resolve_run_folder,
-    run_callbacks,
-    show_progress,
-)
+from .training_run import new_model, new_trainer, saved_tokenizer
+
+_TOKENIZERS = ("word_punctuation", "word")
+"""The tokenizers that are trained."""
 
 
 def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
@@ -55,29 +48,29 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
             for split, texts in corpus.splits.items()
         }
     set_seed(args.seed)
-    model = _model(settings, corpus, tokenizer)
+    config: Any = settings.config
+    config.id2label = dict(enumerate(corpus.label_names))
+    config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
+    config.problem_type = "single_label_classification"
+    model = new_model(settings, tokenizer, AutoModelForSequenceClassification)
     vectors = initialise_from_vectors(settings, model, tokenizer)
     initialise_ratios(model.model, splits["train"], len(corpus.label_names))
     folder = resolve_run_folder(settings, model)
     record_command(args, folder, command)
-    stop = StopOnSignal()
     args.metric_for_best_model, args.greater_is_better = "accuracy", True
     args.remove_unused_columns = False
-    trainer = with_sharing(SparseGradientTrainer)(
+    trainer = new_trainer(
+        SparseGradientTrainer,
+        args,
         model=model,
-        args=args,
         data_collator=ragged_batch,
         train_dataset=splits["train"],
         eval_dataset=splits["validation"],
         processing_class=tokenizer,
         compute_metrics=_accuracy,
         preprocess_logits_for_metrics=_predicted_class,
-        callbacks=run_callbacks(args, stop),
     )
-    show_progress(trainer)
-    return ClassifierRun(
-        settings, folder, trainer, stop, git_commit(), tokenizer, splits, vectors, corpus
-    )
+    return ClassifierRun(settings, folder, trainer, tokenizer, corpus, splits, vectors)
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
@@ -95,7 +88,7 @@ def _predicted_class(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _tokenizer(settings: RunSettings, corpus: LabelledCorpus) -> PreTrainedTokenizerBase:
     data = settings.data
-    if data.tokenizer in ("word", "word_punctuation"):
+    if data.tokenizer in _TOKENIZERS:
         return train_tokenizer(
             data.tokenizer,
             corpus.splits["train"].texts,
@@ -103,24 +96,4 @@ def _tokenizer(settings: RunSettings, corpus: LabelledCorpus) -> PreTrainedToken
             min_frequency=data.min_frequency,
             lowercase=data.lowercase,
         )
-    if not Path(data.tokenizer, "tokenizer.json").exists():
-        raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "word_punctuation" nor "word" nor a folder '
-            "with a tokenizer.json"
-        )
-    return load_tokenizer(data.tokenizer)
-
-
-def _model(
-    settings: RunSettings, corpus: LabelledCorpus, tokenizer: PreTrainedTokenizerBase
-) -> Any:
-    config: Any = settings.config
-    config.vocab_size = len(tokenizer)
-    config.pad_token_id = tokenizer.pad_token_id
-    config.id2label = dict(enumerate(corpus.label_names))
-    config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
-    config.problem_type = "single_label_classification"
-    check_config(settings)
-    model = AutoModelForSequenceClassification.from_config(config)
-    check_vocabulary(model, tokenizer)
-    return model
+    return saved_tokenizer(data.tokenizer, _TOKENIZERS)

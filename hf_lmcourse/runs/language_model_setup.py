@@ -1,7 +1,6 @@
 """Setup of a language model's run: data, tokenizer, model, trainer."""
 
 import string
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,24 +23,16 @@ from ..data.streams import ContiguousStreams, context_tokens
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
-from ..models.loading import check_vocabulary, load_tokenizer
-from ..report.results import git_commit
-from ..sharing.sharing_trainer import with_sharing
 from ..tokenization import DigitPatternTokenizer, train_tokenizer
 from ..training.arguments import DataArguments
 from ..training.bigram_trainers import bigram_training
-from ..training.callbacks import SampleText, StopOnSignal
+from ..training.callbacks import SampleText
 from ..training.trainer import StreamTrainer
 from .language_model import LanguageModelRun
 from .pretrained_vectors import initialise_from_vectors
+from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
-from .training_run import (
-    check_config,
-    record_command,
-    resolve_run_folder,
-    run_callbacks,
-    show_progress,
-)
+from .training_run import new_model, new_trainer, saved_tokenizer
 
 
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
@@ -59,7 +50,10 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     if not tokenizer(args.sample_prompt)["input_ids"]:
         raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
     set_seed(args.seed)
-    model, special = _model(settings, tokenizer), context_tokens(tokenizer)
+    settings.config.eos_token_id = tokenizer.eos_token_id
+    model = new_model(settings, tokenizer, AutoModelForCausalLM)
+    _check_block_length(settings)
+    special = context_tokens(tokenizer)
     vectors = initialise_from_vectors(settings, model, tokenizer)
     trainer_class, train = _training(settings, model, splits["train"].tokens, special)
     validation = scoring_data(
@@ -71,22 +65,19 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     )
     folder = resolve_run_folder(settings, model)
     record_command(args, folder, command)
-    stop = StopOnSignal()
     args.metric_for_best_model, args.greater_is_better = "loss", False
-    trainer = with_sharing(trainer_class)(
+    trainer = new_trainer(
+        trainer_class,
+        args,
+        [SampleText(tokenizer, folder)],
         model=model,
-        args=args,
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
         data_collator=default_data_collator,  # nothing here needs padding
-        callbacks=[SampleText(tokenizer, folder), *run_callbacks(args, stop)],
         eval_counts=text_counts(splits["validation"]),
     )
-    show_progress(trainer)
-    return LanguageModelRun(
-        settings, folder, trainer, stop, git_commit(), tokenizer, splits, vectors, corpus
-    )
+    return LanguageModelRun(settings, folder, trainer, tokenizer, corpus, splits, vectors)
 
 
 _TOKENIZER_SETTINGS = {
@@ -106,12 +97,7 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in _TOKENIZER_SETTINGS:
         return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
-    if not Path(data.tokenizer, "tokenizer.json").exists():
-        raise LmcourseError(
-            f'tokenizer {data.tokenizer!r} is neither "character" nor "word" nor "digit_pattern" '
-            "nor a folder with a tokenizer.json"
-        )
-    return load_tokenizer(data.tokenizer)
+    return saved_tokenizer(data.tokenizer, list(_TOKENIZER_SETTINGS))
 
 
 def _tokenizer_options(data: DataArguments) -> dict[str, Any]:
@@ -128,18 +114,6 @@ def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokeni
         )
     words = read_vocabulary(data_file(vocabulary, data.data_dir), data.max_vocabulary)
     return DigitPatternTokenizer.of_vocabulary(words)
-
-
-def _model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
-    config = settings.config
-    config.vocab_size = len(tokenizer)
-    config.pad_token_id = tokenizer.pad_token_id
-    config.eos_token_id = tokenizer.eos_token_id
-    check_config(settings)
-    _check_block_length(settings)
-    model = AutoModelForCausalLM.from_config(config)
-    check_vocabulary(model, tokenizer)
-    return model
 
 
 def _check_block_length(settings: RunSettings) -> None:

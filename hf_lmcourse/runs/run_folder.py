@@ -1,19 +1,20 @@
-"""Files that every run writes at its end: weights, result, learning curve."""
+"""The run folder: where it is, and what describes the run in it."""
 
 import inspect
 import re
-import shutil
+import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
-import torch
+from accelerate.utils import broadcast_object_list
+from transformers import PreTrainedModel
 
-from ..report.redact import redacted
-from ..report.results import RunResult, device_name, environment_versions
+from ..errors import LmcourseError
+from ..models.loading import check_weights
 from ..training.arguments import RunArguments
+from ..training.stopping import keep_stopped
+from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
 from .settings import RunSettings
-from .training_run import TrainingRun
 
 _BOOKKEEPING = (
     "output_dir",
@@ -24,19 +25,62 @@ _BOOKKEEPING = (
 """Settings of the run's own bookkeeping, which a reader of the card need not know."""
 
 
-def save_model(run: TrainingRun) -> None:
-    """Write weights, config and tokenizer into the run folder, and nothing that is a pickle."""
-    run.trainer.save_model(str(run.folder))
-    (run.folder / "training_args.bin").unlink(missing_ok=True)
+def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
+    """Choose a new folder, or the one of the checkpoint to resume from."""
+    args = settings.training
+    folder = Path(str(args.output_dir))
+    if args.push_to_hub and args.hub_model_id is None:
+        args.hub_model_id = settings.name
+    if args.resume_from_checkpoint is None:
+        if args.process_index == 0:
+            folder = new_run_folder(folder)
+        folder = Path(broadcast_object_list([str(folder)])[0])
+    elif args.resume_from_checkpoint in ("last", "true", "True"):
+        args.resume_from_checkpoint = str(last_complete_checkpoint(folder / CHECKPOINTS))
+    elif not Path(args.resume_from_checkpoint, "trainer_state.json").exists():
+        raise LmcourseError(f"{args.resume_from_checkpoint} is not a checkpoint")
+    else:
+        _check_place(Path(args.resume_from_checkpoint), folder)
+    if args.resume_from_checkpoint is not None:
+        check_weights(Path(args.resume_from_checkpoint), model)
+        keep_stopped(args, Path(args.resume_from_checkpoint))
+    if args.results_dir is not None:
+        _make_folder(Path(args.results_dir), "results_dir")
+    args.output_dir = str(folder / CHECKPOINTS)
+    return folder
 
 
-def load_saved_model(run: TrainingRun) -> Any:
-    """Load the model that `save_model` wrote, on the device of the training.
+def _check_place(checkpoint: Path, folder: Path) -> None:
+    """Refuse to resume a run in the folder of another one, which would lose its weights."""
+    own = checkpoint.resolve().parent == (folder / CHECKPOINTS).resolve()
+    if not own and folder.is_dir() and any(folder.iterdir()):
+        raise LmcourseError(
+            f"{checkpoint} is not of the run in {folder}: name its own folder, or a new one, with "
+            "--output_dir"
+        )
 
-    Its weights have the dtype in which they are saved, even if the training was in bfloat16.
-    """
-    trained = run.trainer.accelerator.unwrap_model(run.trainer.model)
-    return type(trained).from_pretrained(run.folder).to(run.settings.training.device)
+
+def _make_folder(folder: Path, name: str) -> None:
+    """Make a folder before the training rather than fail after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LmcourseError(f"{name} {folder} cannot be made: {error.strerror}") from error
+
+
+def record_command(args: RunArguments, folder: Path, command: list[str]) -> None:
+    """Append the command to `command.txt`: a resumed run has a line for each command."""
+    if args.process_index != 0:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "command.txt").open("a", encoding="utf-8") as file:
+            file.write(shlex.join(command) + "\n")
+    except OSError as error:
+        raise LmcourseError(
+            f"cannot write to the run folder {folder} ({error.strerror}): name another with "
+            "--output_dir"
+        ) from error
 
 
 def class_description(documented: type) -> tuple[str, str]:
@@ -61,51 +105,3 @@ def non_default_settings(settings: RunSettings) -> dict[str, object]:
         for name, value in settings.training.to_dict().items()
         if value != default[name] and name not in _BOOKKEEPING
     }
-
-
-def save_result(run: TrainingRun, result: RunResult) -> None:
-    """Write the result into the run folder, and into `results_dir` if one is set."""
-    result.save(run.folder / "result.json")
-    if run.settings.training.results_dir is not None:
-        result.save(Path(run.settings.training.results_dir, f"{run.settings.name}.json"))
-
-
-def copy_learning_curve(run: TrainingRun, plot: str | None) -> None:
-    """Copy the learning curve, given relative to the run folder, to `results_dir` if it is set."""
-    results = run.settings.training.results_dir
-    if plot is None or results is None:
-        return
-    copy = Path(results, "plots", f"{run.settings.name}_learning_curve.png")
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run.folder / plot, copy)
-
-
-def run_result(
-    run: TrainingRun, corpus: str, metrics: dict[str, dict[str, float]], seconds: float
-) -> RunResult:
-    """Collect what the result file of a run holds.
-
-    Args:
-        run: After its training.
-        corpus: Name of the corpus.
-        metrics: The metrics of each split, by name.
-        seconds: Duration of the training.
-    """
-    trainer, settings = run.trainer, run.settings
-    commands = (run.folder / "command.txt").read_text(encoding="utf-8").splitlines()
-    return RunResult(
-        name=settings.name,
-        model_type=settings.config.model_type,
-        corpus=corpus,
-        config=redacted(settings.config_file),
-        command=redacted(" && ".join(commands)),
-        metrics=metrics,
-        parameters=sum(p.numel() for p in trainer.model.parameters()),
-        seed=settings.training.seed,
-        epochs=round(trainer.state.epoch or 0.0, 4),
-        wall_time_seconds=round(seconds, 1),
-        device=device_name(settings.training.device),
-        threads=torch.get_num_threads(),
-        versions=environment_versions(),
-        commit=run.commit,
-    )

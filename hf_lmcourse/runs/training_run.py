@@ -1,14 +1,16 @@
 """One training run of any model: its settings, its folder, its callbacks."""
 
 import html
-import shlex
+import shutil
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from accelerate.utils import broadcast_object_list
+import torch
+from huggingface_hub import ModelCard
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -20,14 +22,19 @@ from transformers import (
 
 from ..data.word_vectors import AlignedVectors
 from ..errors import LmcourseError
-from ..models.loading import check_weights, load_model
-from ..report.results import RunResult
+from ..models.loading import check_vocabulary, load_model, load_tokenizer
+from ..report.redact import redacted
+from ..report.results import RunResult, device_name, environment_versions, git_commit
+from ..sharing.card import render_model_card
+from ..sharing.card_sections import save_card
+from ..sharing.corpus_licenses import corpus_facts
 from ..sharing.push import PushedModel, push_folder
+from ..sharing.sharing_trainer import with_sharing
 from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
-from ..training.stopping import Patience, TimeLimit, keep_stopped
-from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
-from .pretrained_vectors import coverage_note
+from ..training.stopping import Patience, TimeLimit
+from .pretrained_vectors import coverage_note, coverage_sentence
+from .run_folder import class_description, non_default_settings
 from .settings import RunSettings, last_cause
 
 
@@ -38,10 +45,12 @@ class RunSummary(ABC):
     Attributes:
         result: As written to `result.json`.
         folder: The run folder.
+        sample: A sample of a language model at temperature 1.
     """
 
     result: RunResult
     folder: Path
+    sample: str | None
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -81,30 +90,46 @@ class TrainingRun(ABC):
         settings: Settings of the run.
         folder: The run folder; Trainer's own `output_dir` is `checkpoints` in it.
         trainer: Ready to train.
-        stop: The callback that handles SIGINT and SIGTERM.
-        commit: Commit of the code when the run began.
         tokenizer: Made from the training text, or loaded.
+        corpus: The text, or the labelled texts.
         splits: The encoded text by split.
         vectors: The pretrained word vectors, if a file of them was named.
+        commit: Commit of the code when the run began.
     """
 
     settings: RunSettings
     folder: Path
     trainer: Any
-    stop: StopOnSignal
-    commit: str | None
     tokenizer: PreTrainedTokenizerBase
+    corpus: Any
     splits: dict[str, Any]
     vectors: AlignedVectors | None
+    commit: str | None = field(default_factory=git_commit, init=False)
+
+    plotted: ClassVar[tuple[str, ...]]
+    """Names of the logged values in the learning curve, which needs one of them at least."""
 
     @property
     @abstractmethod
     def data_line(self) -> str:
         """The vocabulary and the data, after the words "MODEL with N parameters and"."""
 
+    @property
     @abstractmethod
-    def finish(self) -> RunSummary:
-        """Score the trained model on every split but the training one; write the run folder."""
+    def training_data(self) -> str:
+        """The training data in a sentence of the card."""
+
+    @abstractmethod
+    def score(self, model: Any, split: str) -> dict[str, float]:
+        """Compute the metrics of the trained model on a split."""
+
+    @abstractmethod
+    def summarise(self, result: RunResult, model: Any) -> RunSummary:
+        """Add to the result what is printed next to it, such as the baselines."""
+
+    @abstractmethod
+    def plot_curve(self, path: Path, title: str, summary: Any) -> None:
+        """Draw the learning curve."""
 
     def describe(self) -> str:
         """Describe the model, the data and the run folder in a few lines."""
@@ -126,6 +151,35 @@ class TrainingRun(ABC):
         finally:
             self.stop.release()
 
+    def finish(self) -> RunSummary:
+        """Score the trained model on every split but the training one; write the run folder.
+
+        The model is scored as it was saved, in the precision of its weights, even if the training
+        was in bfloat16. The test data are read here for the first and only time.
+        """
+        self.save_model()
+        trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        model = type(trained).from_pretrained(self.folder).to(self.settings.training.device)
+        seconds, metrics = self.seconds, {}
+        for split in self.corpus.splits:
+            if split != "train":
+                metrics[split] = self.score(model, split)
+                if self.vectors is not None:
+                    metrics[split] |= self.vectors.coverage(self.splits[split].tokens)
+        result = self._result(metrics, seconds)
+        summary = self.summarise(result, model)
+        result.save(self.folder / "result.json")
+        if self.settings.training.results_dir is not None:
+            result.save(Path(self.settings.training.results_dir, f"{self.settings.name}.json"))
+        curve = self._learning_curve(summary)
+        save_card(self._card(summary, curve), self.folder / "README.md")
+        return summary
+
+    def save_model(self) -> None:
+        """Write weights, config and tokenizer into the run folder, and nothing that is a pickle."""
+        self.trainer.save_model(str(self.folder))
+        (self.folder / "training_args.bin").unlink(missing_ok=True)
+
     def push(self) -> PushedModel:
         """Push the finished run folder to the Hub, as the `hub_*` settings say.
 
@@ -144,94 +198,122 @@ class TrainingRun(ABC):
     @property
     def seconds(self) -> float:
         """Seconds of training, including those before an interruption."""
-        callbacks = self.trainer.callback_handler.callbacks
-        return next(c.total for c in callbacks if isinstance(c, WallTime))
+        return float(self._callback(WallTime).total)
+
+    @property
+    def stop(self) -> StopOnSignal:
+        """The callback that handles SIGINT and SIGTERM."""
+        return self._callback(StopOnSignal)
+
+    def _callback(self, kind: Any) -> Any:
+        return next(c for c in self.trainer.callback_handler.callbacks if isinstance(c, kind))
+
+    def _result(self, metrics: dict[str, dict[str, float]], seconds: float) -> RunResult:
+        trainer, settings = self.trainer, self.settings
+        commands = (self.folder / "command.txt").read_text(encoding="utf-8").splitlines()
+        return RunResult(
+            name=settings.name,
+            model_type=settings.config.model_type,
+            corpus=self.corpus.name,
+            config=redacted(settings.config_file),
+            command=redacted(" && ".join(commands)),
+            metrics=metrics,
+            parameters=sum(p.numel() for p in trainer.model.parameters()),
+            seed=settings.training.seed,
+            epochs=round(trainer.state.epoch or 0.0, 4),
+            wall_time_seconds=round(seconds, 1),
+            device=device_name(settings.training.device),
+            threads=torch.get_num_threads(),
+            versions=environment_versions(),
+            commit=self.commit,
+        )
+
+    def _learning_curve(self, summary: RunSummary) -> str | None:
+        """Draw the learning curve, and copy it to `results_dir` if one is set.
+
+        Returns:
+            The plot, relative to the run folder; `None` if the run was too short to log any of it.
+        """
+        settings, plot = self.settings, Path("plots", "learning_curve.png")
+        if not any(name in log for log in self.trainer.state.log_history for name in self.plotted):
+            return None
+        self.plot_curve(self.folder / plot, f"{settings.name}: {self.corpus.name}", summary)
+        if settings.training.results_dir is not None:
+            name = f"{settings.name}_learning_curve.png"
+            copy = Path(settings.training.results_dir, "plots", name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.folder / plot, copy)
+        return plot.as_posix()
+
+    def _card(self, summary: RunSummary, learning_curve: str | None) -> ModelCard:
+        settings, model = self.settings, self.trainer.model.model
+        description, equation = class_description(getattr(model, "layer_class", type(model)))
+        coverage = coverage_sentence(self.vectors, self.splits["train"].tokens)
+        return render_model_card(
+            summary.result,
+            description=description,
+            equation=equation,
+            training_data=self.training_data + coverage,
+            config_text=Path(settings.config_file).read_text(encoding="utf-8"),
+            hyperparameters=non_default_settings(settings),
+            sample=summary.sample,
+            learning_curve=learning_curve,
+            facts=corpus_facts(settings.data.corpus),
+        )
 
 
-def check_config(settings: RunSettings) -> None:
-    """Validate the model's config again, after the vocabulary and the classes are filled in.
+def saved_tokenizer(folder: str, trained: Sequence[str]) -> PreTrainedTokenizerBase:
+    """Load a tokenizer from its folder.
+
+    Args:
+        folder: What the settings name as the tokenizer.
+        trained: What else they may name: the tokenizers that are trained.
+
+    Raises:
+        LmcourseError: It is not the folder of a tokenizer.
+    """
+    if not Path(folder, "tokenizer.json").exists():
+        known = " nor ".join(f'"{name}"' for name in trained)
+        raise LmcourseError(
+            f"tokenizer {folder!r} is neither {known} nor a folder with a tokenizer.json"
+        )
+    return load_tokenizer(folder)
+
+
+def new_model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase, auto_class: Any) -> Any:
+    """Make the model of the settings, with the vocabulary of a tokenizer.
 
     Raises:
         LmcourseError: Two settings contradict each other.
     """
+    config: Any = settings.config
+    config.vocab_size = len(tokenizer)
+    config.pad_token_id = tokenizer.pad_token_id
     try:
-        settings.config.validate()
+        config.validate()
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(
             f"model settings of {settings.config_file}: {last_cause(error)}"
         ) from error
+    model = auto_class.from_config(config)
+    check_vocabulary(model, tokenizer)
+    return model
 
 
-def run_callbacks(args: RunArguments, stop: StopOnSignal) -> list[TrainerCallback]:
-    """Make the callbacks of every run."""
+def new_trainer(
+    trainer_class: type[Trainer],
+    args: RunArguments,
+    callbacks: Sequence[TrainerCallback] = (),
+    **options: Any,
+) -> Trainer:
+    """Make a Trainer that shares its model, with the callbacks of every run after these."""
     args.restore_callback_states_from_checkpoint = True
-    callbacks = [WallTime(), TimeLimit(), stop]
+    common = [WallTime(), TimeLimit(), StopOnSignal()]
     if args.patience is not None:
-        callbacks.append(Patience(args.patience))
-    return callbacks
-
-
-def show_progress(trainer: Trainer) -> None:
-    """Replace the progress callbacks of transformers by `LineProgress`, or by none."""
+        common.append(Patience(args.patience))
+    trainer = with_sharing(trainer_class)(args=args, callbacks=[*callbacks, *common], **options)
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    if not trainer.args.disable_tqdm:
+    if not args.disable_tqdm:
         trainer.add_callback(LineProgress)
-
-
-def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
-    """Choose a new folder, or the one of the checkpoint to resume from."""
-    args = settings.training
-    folder = Path(str(args.output_dir))
-    if args.push_to_hub and args.hub_model_id is None:
-        args.hub_model_id = settings.name
-    if args.resume_from_checkpoint is None:
-        if args.process_index == 0:
-            folder = new_run_folder(folder)
-        folder = Path(broadcast_object_list([str(folder)])[0])
-    elif args.resume_from_checkpoint in ("last", "true", "True"):
-        args.resume_from_checkpoint = str(last_complete_checkpoint(folder / CHECKPOINTS))
-    elif not Path(args.resume_from_checkpoint, "trainer_state.json").exists():
-        raise LmcourseError(f"{args.resume_from_checkpoint} is not a checkpoint")
-    else:
-        _check_place(Path(args.resume_from_checkpoint), folder)
-    if args.resume_from_checkpoint is not None:
-        check_weights(Path(args.resume_from_checkpoint), model)
-        keep_stopped(args, Path(args.resume_from_checkpoint))
-    if args.results_dir is not None:
-        _make_folder(Path(args.results_dir), "results_dir")
-    args.output_dir = str(folder / CHECKPOINTS)
-    return folder
-
-
-def _check_place(checkpoint: Path, folder: Path) -> None:
-    """Refuse to resume a run in the folder of another one, which would lose its weights."""
-    own = checkpoint.resolve().parent == (folder / CHECKPOINTS).resolve()
-    if not own and folder.is_dir() and any(folder.iterdir()):
-        raise LmcourseError(
-            f"{checkpoint} is not of the run in {folder}: name its own folder, or a new one, with "
-            "--output_dir"
-        )
-
-
-def _make_folder(folder: Path, name: str) -> None:
-    """Make a folder before the training rather than fail after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LmcourseError(f"{name} {folder} cannot be made: {error.strerror}") from error
-
-
-def record_command(args: RunArguments, folder: Path, command: list[str]) -> None:
-    """Append the command to `command.txt`: a resumed run has a line for each command."""
-    if args.process_index != 0:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "command.txt").open("a", encoding="utf-8") as file:
-            file.write(shlex.join(command) + "\n")
-    except OSError as error:
-        raise LmcourseError(
-            f"cannot write to the run folder {folder} ({error.strerror}): name another with "
-            "--output_dir"
-        ) from error
+    return trainer
