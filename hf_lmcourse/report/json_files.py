@@ -13,13 +13,22 @@ def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any
     """The content of each file, sorted by file name.
 
     Raises:
-        LmcourseError: a file is not JSON.
+        LmcourseError: A file is not JSON.
     """
     for path in sorted(Path(directory).glob(pattern)):
-        try:
-            yield json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
+        yield read_json(path)
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a file.
+
+    Raises:
+        LmcourseError: The file is missing or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -62,10 +62,7 @@ def plot_learning_curve(
 
 
 def plot_accuracy_curve(
-    log_history: Sequence[Mapping[str, Any]],
-    path: str | Path,
-    title: str,
-    baselines: Mapping[str, float] | None = None,
+    log_history: Sequence[Mapping[str, Any]], path: str | Path, title: str
 ) -> None:
     """Draw validation accuracy and both losses against epochs, one below the other.
 
@@ -75,7 +72,6 @@ def plot_accuracy_curve(
         path: The plot; its extension is the format, such as .png. Its folder is created if it is
             missing.
         title: What was trained on what.
-        baselines: Accuracies of simple classifiers by name, drawn as horizontal lines.
 
     Raises:
         LmcourseError: The history has no validation accuracy.
@@ -90,11 +86,6 @@ def plot_accuracy_curve(
     above, below = figure.subplots(2, sharex=True)
     percent = [(epoch, 100 * value) for epoch, value in accuracy]
     above.plot(*zip(*percent, strict=True), color=VERMILION, marker="o", label="validation")
-    for name, value in (baselines or {}).items():
-        above.axhline(100 * value, color=GREY, linestyle="--", linewidth=1)
-        above.annotate(
-            f"{name} {value:.1%}", (accuracy[0][0], 100 * value), color=GREY, va="bottom"
-        )
     epoch, best = max(percent, key=lambda point: point[1])
     above.set_title(
         f"{title}\nbest validation accuracy {best:.2f} % at epoch {epoch:g}", fontsize=11

@@ -24,12 +24,7 @@ def redacted(text: str) -> str:
 
     A path below the current directory becomes relative to it, any other absolute path keeps its
     last part only, as `path/to/<last part>`. Addresses such as https://... stay.
-
-    Args:
-        text: Any text of a run, such as its command.
-
-    Returns:
-        The same text without absolute paths, with access tokens replaced by `***`.
+    An access token becomes `***`.
     """
     text = _TOKEN_OPTION.sub(r"\1***", _ACCESS_TOKEN.sub("***", text))
     text = _QUOTED_PATH.sub(lambda match: match[1] + _general_path(match[2]) + match[1], text)

@@ -13,7 +13,7 @@ from typing import Any, get_origin
 import torch
 
 from ..errors import LmcourseError
-from .json_files import write_text
+from .json_files import read_json, write_text
 from .redact import redacted
 
 _PACKAGES = (
@@ -65,30 +65,20 @@ class RunResult:
     commit: str | None
 
     def save(self, path: str | Path) -> None:
-        """Write the result as JSON with sorted keys, whole or not at all.
-
-        Args:
-            path: The file; its folder is created if it is missing.
-        """
+        """Write the result as JSON with sorted keys, whole or not at all; create its folder."""
         write_text(path, json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "RunResult":
         """Read a result that `save` wrote.
 
-        Args:
-            path: The file.
-
-        Returns:
-            The result.
-
         Raises:
             LmcourseError: The file is missing, not JSON, or not one result.
         """
-        record = _read_json(path)
+        record = read_json(path)
         expected = {field.name: field.type for field in fields(cls)}
-        if not isinstance(record, dict) or record.keys() != expected.keys():
-            found = record.keys() if isinstance(record, dict) else set()
+        found = record.keys() if isinstance(record, dict) else set()
+        if found != expected.keys():
             raise LmcourseError(
                 f"{path} is not the result of a run: missing {sorted(expected.keys() - found)},"
                 f" unknown {sorted(found - expected.keys())}; repeat the run to write it again."
@@ -103,27 +93,19 @@ class RunResult:
 
 
 def load_results(directory: str | Path) -> list[RunResult]:
-    """Read every result of a folder, sorted by file name; files of studies are left out.
+    """Read the results of single runs in a folder, sorted by file name.
 
-    Args:
-        directory: A folder of `<name>.json` files.
-
-    Returns:
-        The results of single runs. A study, which has a list of `points`, is not one.
+    Files of studies, which have a list of `points`, are left out.
 
     Raises:
-        LmcourseError: If a file is broken.
+        LmcourseError: A file is broken.
     """
     paths = sorted(Path(directory).glob("*.json"))
-    return [RunResult.load(path) for path in paths if not _is_study(_read_json(path))]
+    return [RunResult.load(path) for path in paths if not _is_study(read_json(path))]
 
 
 def environment_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that a result depends on.
-
-    Returns:
-        Version by name; a library that is not installed is left out.
-    """
+    """Return the versions of Python and of those libraries that are installed, by name."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -137,11 +119,8 @@ def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict
     """Return what any result file says about how it was made.
 
     Args:
-        words: The command line, from `lmcourse` on.
+        words: The command line, from `lmcourse` on; local paths are taken out.
         device: What computed.
-
-    Returns:
-        The command without local paths, device, threads, versions and commit.
     """
     return {
         "command": redacted(shlex.join(words)),
@@ -155,8 +134,7 @@ def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict
 def option_words(options: Mapping[str, Any]) -> list[str]:
     """Write settings as the options of a command line, `--name value`.
 
-    Args:
-        options: Value by name; a mapping is written as JSON, and None or an empty list not at all.
+    A mapping is written as JSON, and None or an empty list not at all.
     """
     words = []
     for name, value in options.items():
@@ -168,10 +146,7 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
 
 
 def git_commit(file: str | Path = __file__) -> str | None:
-    """Return the commit of the checkout that a file belongs to.
-
-    Args:
-        file: A file of the checkout; by default one of this package.
+    """Return the commit of the checkout that a file belongs to, by default of this package.
 
     Returns:
         The short hash, with "-dirty" when tracked files differ from it. None when the file is not
@@ -190,14 +165,9 @@ def git_commit(file: str | Path = __file__) -> str | None:
 
 
 def device_name(device: torch.device | str = "cpu") -> str:
-    """Return the name of the processor of a device.
+    """Return the name of the graphics card of a CUDA device, otherwise that of the CPU.
 
-    Args:
-        device: A torch device.
-
-    Returns:
-        The name of the graphics card for a CUDA device, otherwise that of the CPU, followed by the
-        device type if it is neither.
+    The name of the CPU is followed by the device type if the device is neither.
     """
     device = torch.device(device)
     if device.type == "cuda":
@@ -213,17 +183,6 @@ def _cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LmcourseError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise LmcourseError(
-            f"{path} is not valid JSON ({error}); repeat the run to write it again."
-        ) from error
 
 
 def _is_study(record: object) -> bool:

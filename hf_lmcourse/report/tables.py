@@ -96,14 +96,9 @@ def same_corpus(name: str, other: str) -> bool:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in Markdown, one line per row.
+    """Write a table in Markdown, one line per row, without a final line end.
 
-    Args:
-        header: Headings of the columns.
-        rows: Cells of each row; bars and line ends in them are escaped.
-
-    Returns:
-        The table without a final line end.
+    Bars in the cells are escaped, and line ends become spaces.
     """
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
@@ -135,16 +130,8 @@ def marker_names(document: str) -> list[str]:
 def replace_between_markers(document: str, name: str, text: str) -> str:
     """Replace the text between `<!-- results:NAME -->` and `<!-- /results:NAME -->`.
 
-    Args:
-        document: A text with both markers, each once.
-        name: NAME.
-        text: The new text, on lines of its own.
-
-    Returns:
-        The new document.
-
     Raises:
-        LmcourseError: If the markers are not there once each, in this order.
+        LmcourseError: The markers are not there once each, in this order.
     """
     start, end = f"<!-- results:{name} -->", f"<!-- /results:{name} -->"
     before, _, rest = document.partition(start)

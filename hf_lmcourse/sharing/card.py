@@ -39,7 +39,6 @@ def render_model_card(
     hyperparameters: Mapping[str, object],
     sample: str | None = None,
     learning_curve: str | None = None,
-    limits: str | None = None,
     repository: str | None = None,
     facts: CorpusFacts | None = None,
     license: str | None = None,
@@ -58,7 +57,6 @@ def render_model_card(
         hyperparameters: Settings by name.
         sample: Text that the model generated; left out if there is none.
         learning_curve: The picture, relative to the card; left out if there is none.
-        limits: What the model is not good for; by default those of all models of the course.
         repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
         facts: Terms, language and place on the Hub of the training data.
         license: Licence of the weights as a Hub identifier, such as "mit".
@@ -67,7 +65,7 @@ def render_model_card(
         The card, its metadata in `.data`.
 
     Raises:
-        LmcourseError: If the path of the learning curve is absolute.
+        LmcourseError: The path of the learning curve is absolute.
     """
     if learning_curve is not None and PurePath(learning_curve).is_absolute():
         raise LmcourseError(
@@ -106,7 +104,7 @@ def render_model_card(
         config_text=_fenced(redacted(config_text), "yaml"),
         hyperparameters=markdown_table(["setting", "value"], sorted(settings)),
         intended_use=_USE,
-        limits=(limits or _LIMITS).strip(),
+        limits=_LIMITS,
         notes=NOTES,
         versions=_versions(result),
     )

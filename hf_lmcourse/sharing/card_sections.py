@@ -45,25 +45,21 @@ _CODE_ENOUGH = (
 
 
 def loading_section(task: str, place: str, *, with_code: bool = False) -> str:
-    """How to load a model, between the markers that let `card_for_repository` find it.
+    """Write how to load a model, between the markers that let `card_for_repository` find it.
 
     Args:
         task: "text-generation" or "text-classification".
-        place: folder or id on the Hub.
-        with_code: the code of the model is next to the weights.
+        place: Folder or id on the Hub.
+        with_code: Whether the code of the model is next to the weights.
     """
     auto_class = _AUTO_CLASSES[task]
     load = _LOAD.format(auto_class=auto_class, place=place, trust="")
-    parts = [_code(_IMPORT + load + _USE[task]), _PACKAGE_NEEDED]
+    parts = [f"```python\n{_IMPORT}{load}{_USE[task]}```", _PACKAGE_NEEDED]
     if with_code:
         trust = ", trust_remote_code=True"
         load = _LOAD.format(auto_class=auto_class, place=place, trust=trust)
-        parts += [_CODE_ENOUGH, _code(load)]
+        parts += [_CODE_ENOUGH, f"```python\n{load}```"]
     return "\n\n".join(["<!-- loading -->", *parts, "<!-- /loading -->"])
-
-
-def _code(text: str) -> str:
-    return f"```python\n{text}```"
 
 
 def card_for_repository(text: str, repository: str, there: str, with_code: bool) -> str:

@@ -58,9 +58,5 @@ _OWN = CorpusFacts(
 
 
 def corpus_facts(name: str) -> CorpusFacts:
-    """The facts of a corpus by the name that a run's settings give it.
-
-    Args:
-        name: of a corpus of this package; anything else is data of the user's own.
-    """
+    """Look up a corpus of this package by its name; anything else is data of the user's own."""
     return _FACTS.get(name, _OWN)

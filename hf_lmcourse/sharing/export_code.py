@@ -44,13 +44,10 @@ class ExportedCode:
 
 
 def export_code(model_type: str) -> ExportedCode:
-    """The files of a family.
-
-    Args:
-        model_type: as in the model's config.
+    """Generate the files of a family.
 
     Raises:
-        LmcourseError: it is none of this package's.
+        LmcourseError: The model type is not one of this package.
     """
     if model_type not in known_model_types():
         raise LmcourseError(

@@ -51,10 +51,10 @@ def shared_files(folder: Path) -> dict[str, Path]:
 
 
 def model_config(folder: Path) -> dict[str, Any]:
-    """The config of a saved model.
+    """Read the config of a saved model.
 
     Raises:
-        LmcourseError: it is no JSON.
+        LmcourseError: It is not JSON.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -66,14 +66,10 @@ def model_config(folder: Path) -> dict[str, Any]:
 
 
 def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str, Path | bytes]:
-    """What goes up: files as they are, and those that are made for the occasion.
-
-    Args:
-        folder: of the saved model; nothing in it is changed.
-        code: uploaded too if given, and named in config.json.
+    """Collect what is uploaded: the files of a folder, and the code, named in config.json.
 
     Raises:
-        LmcourseError: no saved model, or an access token in one of the texts.
+        LmcourseError: There is no saved model, or one of the texts contains an access token.
     """
     contents: dict[str, Path | bytes] = {**shared_files(folder)}
     config = model_config(folder)

@@ -51,19 +51,14 @@ class SharingTrainer(Trainer):
     ) -> Any:
         """Save the model in `output_dir`, and share what belongs to it.
 
-        Args:
-            commit_message: first line of the commit.
-            blocking: wait for the end.
-            token: in the place of `hub_token`, or of the one that is logged in.
-            revision: the branch, `hub_revision` by default.
-            private: make a private repository; `hub_private_repo` by default.
-            **kwargs: for the card, see `Trainer.create_model_card`.
+        The arguments are those of `Trainer.push_to_hub`, and `private` to make a private
+        repository (`hub_private_repo` by default).
 
         Returns:
-            The commit, or the promise of one; nothing in a process that is not the first.
+            The commit, or a future of it; `None` in all processes but the first.
 
         Raises:
-            HubError: the cause, and what to do. The model is saved by then.
+            HubError: The cause, and what to do. The model is saved by then.
         """
         self.callback_handler.on_push_begin(self.args, self.state, self.control)
         self.save_model(_internal_call=True)
