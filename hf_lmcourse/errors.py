@@ -1,4 +1,7 @@
-"""The one exception that is meant for the user's eyes."""
+"""The one exception that is meant for the user's eyes, and the hint for a misspelled name."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class LmcourseError(ValueError):
@@ -7,3 +10,14 @@ class LmcourseError(ValueError):
     The command line prints the message alone and exits with status 2; a library user sees an
     ordinary `ValueError`.
     """
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Find the known name that is most similar to a misspelled one.
+
+    Args:
+        name: The misspelled name.
+        known: The names to choose from.
+        cutoff: Similarity below which nothing is found, between 0 and 1.
+    """
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)

@@ -1,11 +1,10 @@
 """Check a file: find its functions, run them, and compare the results."""
 
-import difflib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from .compare import Verdict, judge
 from .runner import FileRun, read_source, run_file, uses_numpy_alone
 from .task import Task
@@ -72,8 +71,8 @@ def _nothing_found(path: Path, tasks: Sequence[Task], names: Sequence[str]) -> s
     wanted = [task.name for task in tasks]
     plain = {name.lower(): name for name in names}
     for name in wanted:
-        if near := difflib.get_close_matches(name, plain, n=1, cutoff=0.7):
-            return f"{path} has no {name}: is {plain[near[0]]} meant to be that?"
+        if near := nearest(name, plain, cutoff=0.7):
+            return f"{path} has no {name}: is {plain[near]} meant to be that?"
     if len(wanted) == 1:
         return f"{path} has no function {wanted[0]}; see lmcourse check --template {wanted[0]}"
     return f"{path} has none of the functions {', '.join(wanted)}; see lmcourse check --list"

@@ -1,12 +1,11 @@
 """Corpora by name or path: from a local folder, the Hub, or Python itself."""
 
-import difflib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from .columns import read_corpus_text
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
@@ -175,8 +174,8 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     if path.is_file():
         return _cut_file(path)
     names = ["cpython-docs", *CORPORA]
-    close = difflib.get_close_matches(name_or_path.lower(), names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    close = nearest(name_or_path.lower(), names)
+    hint = f"did you mean {close!r}? " if close else ""
     raise LmcourseError(
         f"there is no file and no corpus {name_or_path!r}: {hint}corpora are {', '.join(names)}"
     )

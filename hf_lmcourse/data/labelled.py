@@ -1,12 +1,11 @@
 """Texts with labels, by name or path: a local folder, the Hub, or made here."""
 
-import difflib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from .local_files import corpora_folder
 from .table_files import TABLE_FILES, is_missing, read_table, table_from_hub
 from .text_files import SPLITS, read_text
@@ -151,8 +150,8 @@ def load_labelled_corpus(
         splits, names = _own(path, text_column, label_column)
     else:
         known = ["toy_reviews", *LABELLED_CORPORA]
-        close = difflib.get_close_matches(name_or_path.lower(), known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        close = nearest(name_or_path.lower(), known)
+        hint = f"did you mean {close!r}? " if close else ""
         raise LmcourseError(
             f"there is no file and no labelled corpus {name_or_path!r}: {hint}corpora are "
             f"{', '.join(known)}"

@@ -1,11 +1,12 @@
 """What the settings of every family share: checks of their values, and no unknown setting."""
 
-import difflib
 from dataclasses import fields
 from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+
+from ..errors import nearest
 
 __all__ = ["CourseConfig"]
 
@@ -32,8 +33,8 @@ class CourseConfig(PreTrainedConfig):
         names = [field.name for field in fields(type(self))]
         unknown = [key for key in kwargs if key in vars(self) and key not in names]
         if unknown and not saved:
-            close = difflib.get_close_matches(unknown[0], names, n=1)
-            hint = f": did you mean {close[0]!r}?" if close else ""
+            close = nearest(unknown[0], names)
+            hint = f": did you mean {close!r}?" if close else ""
             raise ValueError(f"{type(self).__name__} has no setting {unknown[0]!r}{hint}")
 
     @classmethod

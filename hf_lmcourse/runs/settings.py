@@ -9,7 +9,6 @@ A YAML file has up to three sections:
 and `--field value` overrides any field.
 """
 
-import difflib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any, Literal, NoReturn, get_args, get_type_hints
 import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from ..models.families import MODEL_TYPES, is_classifier, known_model_types
 from ..training.arguments import DataArguments, LabelledDataArguments, RunArguments
 
@@ -120,14 +119,22 @@ def help_text() -> str:
     return "\n".join(parts)
 
 
-def _load_sections(path: str) -> dict[str, dict[str, Any]]:
+def read_yaml(path: str) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        LmcourseError: The file is missing or not YAML.
+    """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise LmcourseError(f"{path} is not a YAML file: {reason}") from error
+        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+
+
+def _load_sections(path: str) -> dict[str, dict[str, Any]]:
+    content = read_yaml(path)
     if not isinstance(content, dict) or not all(
         isinstance(value, dict | None) for value in content.values()
     ):
@@ -137,7 +144,7 @@ def _load_sections(path: str) -> dict[str, dict[str, Any]]:
     for section in content:
         if section not in _SECTIONS:
             raise LmcourseError(
-                f"unknown section {section!r} in {path}{_nearest(str(section), _SECTIONS)}"
+                f"unknown section {section!r} in {path}{_hint(str(section), _SECTIONS)}"
             )
     return {section: content.get(section) or {} for section in _SECTIONS}
 
@@ -183,14 +190,14 @@ def _check_keys(section: dict[str, Any], section_class: type, where: str) -> Non
     names, types = _names(section_class), get_type_hints(section_class)
     for key, value in section.items():
         if key not in names:
-            raise LmcourseError(f"unknown key {key!r} in {where}{_nearest(str(key), names)}")
+            raise LmcourseError(f"unknown key {key!r} in {where}{_hint(str(key), names)}")
         if value is None and type(None) not in get_args(types[key]):
             raise LmcourseError(f"key {key!r} in {where} has no value")
 
 
-def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else ""
+def _hint(name: str, names: Sequence[str]) -> str:
+    close = nearest(name, names, cutoff=0.5)
+    return f": did you mean {close!r}?" if close else ""
 
 
 def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
@@ -199,7 +206,7 @@ def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
         raise LmcourseError(f"cannot place {unknown[0]!r}: options are given as --field value")
     if unknown:
         name = unknown[0].removeprefix("--").split("=")[0]
-        raise LmcourseError(f"unknown option --{name}{_nearest(name, names)}")
+        raise LmcourseError(f"unknown option --{name}{_hint(name, names)}")
 
 
 def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str]:

@@ -6,10 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import LmcourseError
-from ..runs.settings import RunSettings, read_settings
+from ..runs.settings import RunSettings, read_settings, read_yaml
 
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric", "curves_by")
 
@@ -86,12 +84,7 @@ def read_study(path: str) -> Study:
         LmcourseError: The file is missing or not YAML, or a key is missing, unknown or of the wrong
             type.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict) or not set(content) <= set(_KEYS):
         unknown = ", ".join(sorted(map(str, set(content or ()) - set(_KEYS)))) or "no keys"
         raise LmcourseError(f"{path} is not a study ({unknown}): the keys are {', '.join(_KEYS)}")

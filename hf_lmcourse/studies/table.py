@@ -18,8 +18,7 @@ def study_rows(study: dict[str, Any]) -> list[Row]:
         Rows of variant, split, mean, standard deviation (0 for a single seed), number of seeds.
     """
     rows = []
-    for variant in levels_of(study):
-        points = [p for p in study["points"] if p["variant"] == variant]
+    for variant, points in _points_by_variant(study).items():
         for split in points[0]["metrics"]:
             values = [point["metrics"][split][study["metric"]] for point in points]
             spread = stdev(values) if len(values) > 1 else 0.0
@@ -36,12 +35,15 @@ def study_costs(study: dict[str, Any]) -> dict[str, tuple[str, str]]:
     if not all("seconds_per_step" in point for point in study["points"]):
         return {}
     costs = {}
-    for variant in levels_of(study):
-        points = [p for p in study["points"] if p["variant"] == variant]
+    for variant, points in _points_by_variant(study).items():
         memory = [p["peak_memory_bytes"] for p in points if p["peak_memory_bytes"] is not None]
         megabytes = f"{mean(memory) / 1e6:.0f}" if memory else "-"
         costs[variant] = f"{1e3 * mean(p['seconds_per_step'] for p in points):.1f}", megabytes
     return costs
+
+
+def _points_by_variant(study: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    return {v: [p for p in study["points"] if p["variant"] == v] for v in levels_of(study)}
 
 
 def study_table(study: dict[str, Any]) -> str:

@@ -1,10 +1,9 @@
 """The questions of the course by name: the statement and the check of each."""
 
-import difflib
 import inspect
 from importlib import import_module
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from .check_result import CheckResult
 
 ITEMS = (
@@ -49,6 +48,6 @@ def run_check(item: str) -> CheckResult:
 def _demand(item: str) -> None:
     if item in ITEMS:
         return
-    near = difflib.get_close_matches(item.replace("-", "_"), ITEMS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(ITEMS)}"
+    near = nearest(item.replace("-", "_"), ITEMS)
+    hint = f"did you mean {near}?" if near else f"choose from {', '.join(ITEMS)}"
     raise LmcourseError(f"there is no item {item!r}: {hint}")

@@ -1,8 +1,6 @@
 """The tasks that students can check, by name."""
 
-import difflib
-
-from ...errors import LmcourseError
+from ...errors import LmcourseError, nearest
 from ..task import Task
 from .dan_forward import DAN_FORWARD
 from .gru_step import GRU_STEP
@@ -36,6 +34,6 @@ def find_task(name: str) -> Task:
     """
     if name in TASKS:
         return TASKS[name]
-    near = difflib.get_close_matches(name.replace("-", "_"), TASKS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(TASKS)}"
+    near = nearest(name.replace("-", "_"), TASKS)
+    hint = f"did you mean {near}?" if near else f"choose from {', '.join(TASKS)}"
     raise LmcourseError(f"there is no task {name!r}: {hint}")
