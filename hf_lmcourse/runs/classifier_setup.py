@@ -21,7 +21,7 @@ from .classifier import ClassifierRun
 from .pretrained_vectors import initialise_from_vectors
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
-from .training_run import new_model, new_trainer, saved_tokenizer
+from .setup import new_model, new_trainer, saved_tokenizer
 
 _TOKENIZERS = ("word_punctuation", "word")
 """The tokenizers that are trained."""

@@ -32,7 +32,7 @@ from .language_model import LanguageModelRun
 from .pretrained_vectors import initialise_from_vectors
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
-from .training_run import new_model, new_trainer, saved_tokenizer
+from .setup import new_model, new_trainer, saved_tokenizer
 
 
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:

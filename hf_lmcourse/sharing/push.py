@@ -80,7 +80,12 @@ def push_folder(
                 contents["README.md"] = _card(api, card, repository, revision, with_code)
             commit = api.create_commit(
                 repository,
-                [_addition(name, content) for name, content in contents.items()],
+                [
+                    CommitOperationAdd(
+                        name, content if isinstance(content, bytes) else str(content)
+                    )
+                    for name, content in contents.items()
+                ],
                 commit_message=commit_message,
                 revision=revision,
                 create_pr=create_pr,
@@ -105,7 +110,7 @@ def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> 
 
 
 def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_code: bool) -> bytes:
-    """The card says how to load the model from there, and keeps what people wrote there."""
+    """Make the card say how to load the model from the repository, and keep its notes."""
     try:
         there = Path(api.hf_hub_download(repository, "README.md", revision=revision))
         old = there.read_text(encoding="utf-8")
@@ -113,7 +118,3 @@ def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_co
         old = ""
     text = card.read_text(encoding="utf-8")
     return card_for_repository(text, repository, old, with_code).encode()
-
-
-def _addition(name: str, content: Path | bytes) -> CommitOperationAdd:
-    return CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))

@@ -6,10 +6,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (
-    PreTrainedConfig,
-    TrainerCallback,
-)
+from transformers import PreTrainedConfig, TrainerCallback
 from transformers.cache_utils import Cache, DynamicCache
 
 from ..errors import LmcourseError

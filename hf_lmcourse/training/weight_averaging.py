@@ -9,10 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import (
-    Trainer,
-    TrainerCallback,
-)
+from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import TrainOutput
 
 from ..errors import LmcourseError
