@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.cache_utils import DYNAMIC_LAYER_TYPE_MAPPING, STATIC_LAYER_TYPE_MAPPING
 
 import hf_lmcourse
 from hf_lmcourse.data.streams import ContiguousStreams
 from hf_lmcourse.export.graphs import StepGraph, state_parts
 from hf_lmcourse.export.onnx import export_onnx
+from hf_lmcourse.models.cache import RECURRENT_STATE, RecurrentStateLayer
 from hf_lmcourse.runs.settings import read_settings
 from hf_lmcourse.runs.start import prepare_run
 from hf_lmcourse.sharing.export_code import export_code
@@ -108,6 +110,11 @@ def test_its_code_for_the_hub_is_self_contained_and_computes_the_same(
     for name, source in code.files.items():
         (folder / name).write_text(source.replace("\nregister_causal_lm(", "\n(lambda *_: None)("))
     monkeypatch.syspath_prepend(tmp_path)
+    for layers in (
+        DYNAMIC_LAYER_TYPE_MAPPING,
+        STATIC_LAYER_TYPE_MAPPING,
+    ):  # the copy enters its own
+        monkeypatch.setitem(layers, RECURRENT_STATE, RecurrentStateLayer)
     classes = {
         auto: getattr(
             importlib.import_module(f"{folder.name}.{place.split('.')[0]}"), place.split(".")[1]
