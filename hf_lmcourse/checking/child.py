@@ -57,8 +57,8 @@ def answer(
     """Call a function and differentiate J = sum over its outputs of output * cotangent.
 
     Args:
-        function: takes the arguments by name.
-        arguments: tensors, or NumPy arrays, and settings.
+        function: takes a dictionary of the arguments.
+        arguments: tensors or NumPy arrays, and settings.
         cotangents: random tensors of the outputs' shapes; `None` for values only.
         outputs: the names of the outputs.
 
@@ -210,7 +210,14 @@ def _run_task(folder: Path, task: Any, candidate: Any, name: str, job: Any, inpu
         {n: t.clone(memory_format=torch.contiguous_format) for n, t in tensors.items()},
         folder / f"{task['name']}.safetensors",
     )
-    cases = [{"error": c.error, "differentiated": c.gradients is not None} for c in found]
+    cases = [
+        {
+            "error": case.error,
+            "values": len(case.values),
+            "gradients": None if case.gradients is None else list(case.gradients),
+        }
+        for case in found
+    ]
     _write(folder / f"{task['name']}.json", {"signature": problem, "cases": cases})
 
 

@@ -74,13 +74,7 @@ def relative_error(theirs: Tensor, ours: Tensor) -> float:
 
 
 def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdict:
-    """Compare the answers in all cases with those of the reference.
-
-    Args:
-        task: the task.
-        cases: its inputs.
-        answers: the student's answer in each case.
-    """
+    """Compare the student's answers, one per case, with those of the reference."""
     pairs = [
         _Pair(case, theirs, task.answer(task.reference, case))
         for case, theirs in zip(cases, answers, strict=True)
@@ -176,15 +170,8 @@ def _largest(values: Sequence[Difference], wrong: Sequence[Difference]) -> str:
 def _cut_off(pairs: Sequence[_Pair], wrong: Sequence[Difference]) -> str:
     """Report the arguments that no gradient reaches although it should."""
     names = [difference.quantity.removeprefix("dJ/d") for difference in wrong]
-    cut = [
-        name
-        for name in names
-        if all(
-            name not in pair.theirs.gradients or not pair.theirs.gradients[name].any()
-            for pair in pairs
-            if pair.theirs.gradients is not None
-        )
-    ]
+    found = [pair.theirs.gradients for pair in pairs if pair.theirs.gradients is not None]
+    cut = [name for name in names if not any(name in g and g[name].any() for g in found)]
     if not cut:
         return ""
     return (

@@ -85,12 +85,8 @@ def run_file(
 ) -> FileRun:
     """Call the file's functions for the tasks in all cases, in one process.
 
-    Args:
-        path: the file.
-        tasks: the tasks to look for.
-        cases: the cases of each task.
-        numpy: pass NumPy arrays, and compute values only.
-        time_limit: seconds for importing the file, and for each task.
+    If `numpy` is true, they get NumPy arrays and only values are computed. The time limit in
+    seconds is for importing the file, and for each task.
 
     Raises:
         LmcourseError: the file cannot be imported.
@@ -176,24 +172,18 @@ def _read_answers(
             run.refused[task.name] = answered["signature"]
         else:
             tensors = load_file(folder / f"{task.name}.safetensors")
-            run.answers[task.name] = _answers(answered["cases"], tensors)
+            run.answers[task.name] = [
+                _answer(case, f"{index}.", tensors) for index, case in enumerate(answered["cases"])
+            ]
     return run
 
 
-def _answers(cases: Sequence[dict[str, Any]], tensors: dict[str, Tensor]) -> list[Answer]:
-    found = []
-    for index, case in enumerate(cases):
-        values: list[Tensor] = []
-        while (name := f"{index}.value.{len(values)}") in tensors:
-            values.append(tensors[name])
-        prefix = f"{index}.gradient."
-        gradients = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(prefix)
-        }
-        found.append(Answer(values, gradients if case["differentiated"] else None, case["error"]))
-    return found
+def _answer(case: dict[str, Any], prefix: str, tensors: dict[str, Tensor]) -> Answer:
+    values = [tensors[f"{prefix}value.{place}"] for place in range(case["values"])]
+    if case["gradients"] is None:
+        return Answer(values, None, case["error"])
+    gradients = {name: tensors[f"{prefix}gradient.{name}"] for name in case["gradients"]}
+    return Answer(values, gradients, case["error"])
 
 
 def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: float) -> str:

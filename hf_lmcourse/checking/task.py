@@ -118,19 +118,35 @@ def draw_normal(generator: torch.Generator, **shapes: tuple[int, ...]) -> dict[s
 def change_arguments(
     function: Function, names: Sequence[str], **changes: Callable[[Any], Any]
 ) -> Function:
-    """Wrap a function so that some of its arguments are changed before the call.
-
-    Args:
-        function: takes its arguments by position.
-        names: the names of its arguments, in order.
-        **changes: what is applied to the argument of that name.
-    """
+    """Wrap a function so that the arguments named in `changes` are changed before the call."""
 
     def changed(*arguments: Any) -> Tensor | tuple[Tensor, ...]:
         pairs = zip(names, arguments, strict=True)
         return function(*(changes[name](a) if name in changes else a for name, a in pairs))
 
     return changed
+
+
+def scale_outputs(
+    function: Function, names: Sequence[str], chosen: Sequence[str], factor: Callable[[int], float]
+) -> Function:
+    """Multiply the chosen outputs of a function by a factor that may depend on the number of rows.
+
+    The names are those of all outputs; the rows are those of the first argument.
+    """
+
+    def multiplied(*arguments: Tensor) -> tuple[Tensor, ...]:
+        number, results = factor(len(arguments[0])), function(*arguments)
+        pairs = zip(names, results, strict=True)
+        return tuple(result * number if name in chosen else result for name, result in pairs)
+
+    return multiplied
+
+
+def naive_softmax(theta: Tensor) -> Tensor:
+    """Return the softmax without subtracting the largest entry first: a mistake in many tasks."""
+    powers = torch.exp(theta)
+    return powers / powers.sum(-1, keepdim=True)
 
 
 def zero(tensor: Tensor) -> Tensor:
@@ -145,13 +161,7 @@ def row_orders(names: Sequence[str]) -> dict[tuple[str, ...], Callable[[Tensor],
 
 
 def _reorder_rows(tensor: Tensor, order: Sequence[str], standard: Sequence[str]) -> Tensor:
-    """Permute blocks of rows as if they had been stored in another order.
-
-    Args:
-        tensor: its blocks are in the standard order.
-        order: the order that they are taken to be in.
-        standard: the order that they are in.
-    """
+    """Permute blocks of rows in the standard order as if they were stored in another order."""
     blocks = tensor.chunk(len(standard))
     return torch.cat([blocks[order.index(name)] for name in standard])
 

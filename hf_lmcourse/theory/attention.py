@@ -57,13 +57,7 @@ def aligned_query(K: Tensor, chosen: list[int], beta: float) -> Tensor:
 
 
 def aligned_weight(beta: float, n: int, m: int) -> float:
-    """Return e^beta / (m e^beta + n - m), the weight of each of the m keys in an aligned query.
-
-    Args:
-        beta: the factor of the keys in the query.
-        n: the number of keys, orthogonal and of length one.
-        m: the number of keys in the sum.
-    """
+    """Return e^beta / (m e^beta + n - m), the weight of each of m keys of n in an aligned query."""
     return 1 / (m + (n - m) * math.exp(-beta))
 
 

@@ -60,14 +60,7 @@ def entropy_slope(o: Tensor, s: float) -> Tensor:
 
 
 def query_gradient(q: Tensor, K: Tensor, V: Tensor, g: Tensor, scale: float) -> Tensor:
-    """Return dJ/dq = scale K^T (diag(p) - p p^T) V g, for each row of a batch.
-
-    Args:
-        q: the queries.
-        K: the keys for each query.
-        V: the values for each query.
-        g: dJ/dc.
-        scale: what the logits are multiplied by.
+    """Return dJ/dq = scale K^T (diag(p) - p p^T) V g for g = dJ/dc, for each row of a batch.
 
     Shape:
         q: (batch, d); K: (batch, n, d); V: (batch, n, value size); g: (batch, value size);

@@ -59,17 +59,12 @@ def loss_and_gradients(
 ) -> tuple[float, Network, Tensor, Tensor]:
     """Compute the mean loss of a batch of sequences, and its gradients by the equations above.
 
-    Args:
-        network: the parameters.
-        tokens: x_1 .. x_T.
-        targets: y_1 .. y_T.
-        h: h_0.
-
     Returns:
         J in nats per token, the gradient of each parameter, dJ/dh_0 and h_T.
 
     Shape:
-        tokens, targets: (batch, length); h, dJ/dh_0, h_T: (batch, hidden).
+        tokens x_1 .. x_T, targets y_1 .. y_T: (batch, length); h, that is h_0, dJ/dh_0 and h_T:
+        (batch, hidden).
     """
     length = tokens.shape[1]
     hidden = [h]
@@ -107,19 +102,11 @@ def train_step(
 
         theta' = theta - learning_rate min(1, max_norm / ||g||) g       with g = dJ/dtheta
 
-    Args:
-        network: the parameters theta.
-        tokens: x_1 .. x_T.
-        targets: y_1 .. y_T.
-        h: h_0; zeros at the start of a text, then h_T of the last call.
-        learning_rate: the learning rate.
-        max_norm: the largest norm of all gradients together.
+    The state h is zero at the start of a text, then h_T of the last call. Shapes are as in
+    `loss_and_gradients`.
 
     Returns:
         theta', the loss before the step in nats per token, and h_T.
-
-    Shape:
-        tokens, targets: (batch, length); h, h_T: (batch, hidden).
     """
     loss, gradients, _, last = loss_and_gradients(network, tokens, targets, h)
     norm = sum(gradient.square().sum().item() for gradient in gradients) ** 0.5

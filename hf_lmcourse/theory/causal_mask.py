@@ -40,36 +40,18 @@ def copying_scores(length: int, beta: float) -> Tensor:
 
 
 def copying_weights(length: int, beta: float) -> tuple[float, float]:
-    """Return the weights w of the next token and u of each other token.
-
-    Args:
-        length: T.
-        beta: the score of the next token.
-    """
+    """Return the weights w of the next token and u of each other token."""
     others = length - 1
     return 1 / (1 + others * math.exp(-beta)), 1 / (math.exp(beta) + others)
 
 
 def copying_loss(length: int, vocabulary: int, beta: float, gamma: float) -> float:
-    """Return the loss of the copying head for a visible token, in nats.
-
-    Args:
-        length: T, the number of tokens, all different.
-        vocabulary: V.
-        beta: the score of the next token.
-        gamma: the factor of the output.
-    """
+    """Return the loss of the copying head for a visible token, in nats."""
     w, u = copying_weights(length, beta)
     others = (length - 1) * math.exp(gamma * (u - w)) + (vocabulary - length) * math.exp(-gamma * w)
     return math.log1p(others)
 
 
 def loss_without_a_future(seen: int, vocabulary: int, gamma: float) -> float:
-    """Return the loss of the copying head for a token that is not visible, in nats.
-
-    Args:
-        seen: t, the number of tokens before it, all different.
-        vocabulary: V.
-        gamma: the factor of the output.
-    """
+    """Return the loss of the copying head after t seen tokens for one that is not, in nats."""
     return math.log(seen * math.exp(gamma / seen) + vocabulary - seen)

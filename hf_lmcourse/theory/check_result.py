@@ -71,11 +71,7 @@ def same(
 def simulated(quantity: str, ours: float, samples: Tensor, standard_errors: float = 5) -> Row:
     """Compare the closed form of an expectation with the mean of independent samples.
 
-    Args:
-        quantity: what is compared.
-        ours: the closed form.
-        samples: the simulated values, whose mean is the reference.
-        standard_errors: how many standard errors of that mean are allowed.
+    They may differ by so many standard errors of that mean.
 
     Shape:
         samples: (draws,).

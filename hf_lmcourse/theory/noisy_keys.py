@@ -60,14 +60,9 @@ def attend_heads(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
 def draw_keys(
     means: Tensor, alpha: float, draws: int, generator: torch.Generator, stretched: int | None
 ) -> Tensor:
-    """Draw k_i ~ N(mu_i, alpha I), for one key optionally with 1/2 mu_a mu_a^T added.
+    """Draw sets of keys k_i ~ N(mu_i, alpha I).
 
-    Args:
-        means: the mu_i.
-        alpha: the variance in every direction.
-        draws: the number of sets of keys.
-        generator: the random generator.
-        stretched: the index a of the key of uncertain length, or `None`.
+    If the index a of a stretched key is given, 1/2 mu_a mu_a^T is added to the covariance of k_a.
 
     Shape:
         means: (n, size); result: (draws, n, size).
@@ -107,12 +102,7 @@ def moments_of_uncertain_length(
 ) -> tuple[Tensor, float]:
     """Integrate E c and tr Cov c over g for k_a = g mu_a, g ~ N(1, 1/2), by the trapezoidal rule.
 
-    Args:
-        queries: q_1 .. q_H.
-        means: the mu_i.
-        V: the values.
-        stretched: the index a.
-        points: the number of grid points, over eight standard deviations to each side.
+    The grid points extend over eight standard deviations to each side; `stretched` is the index a.
 
     Shape:
         queries: (H, size); means: (n, size); V: (n, value size); E c: (value size,).

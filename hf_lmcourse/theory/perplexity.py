@@ -23,12 +23,8 @@ from torch import Tensor
 def cross_entropy(probabilities: Tensor, base: float = math.e) -> Tensor:
     """Return -1/M sum_i log_b p_i: in bits for b = 2, in nats for b = e.
 
-    Args:
-        probabilities: the probability of each word of the text, positive.
-        base: b, positive and not one.
-
     Shape:
-        probabilities: (words,); result: ().
+        probabilities: (words,), all positive; result: ().
     """
     return -(torch.log(probabilities) / math.log(base)).mean()
 

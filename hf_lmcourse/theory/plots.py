@@ -21,11 +21,7 @@ _LEAST_VARIANCE = 1e-7
 
 
 def plot_noisy_keys(path: Path) -> None:
-    """Plot the weight of v_a for one head and two, and the variance for longer queries.
-
-    Args:
-        path: the file to write; its suffix is the format.
-    """
+    """Plot the weight of v_a for one head and two, and the variance for longer queries."""
     means, V = keys_check.orthonormal_setting()
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -85,11 +81,7 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
 
 
 def plot_attention_scaling(path: Path) -> None:
-    """Plot what dividing logits by sqrt d does to their variance, the entropy and the gradient.
-
-    Args:
-        path: the file to write; its suffix is the format.
-    """
+    """Plot what dividing logits by sqrt d does to their variance, the entropy and the gradient."""
     sizes = [2**exponent for exponent in range(2, 11)]
     measured = [scaling_check.measure(d) for d in sizes]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
@@ -117,8 +109,7 @@ def plot_attention_scaling(path: Path) -> None:
 
 def _label(axes: Axes, title: str, quantity: str, log: bool) -> None:
     axes.set_title(title, fontsize=11)
-    axes.set_xlabel("d, the size of queries and keys")
-    axes.set_ylabel(quantity)
+    axes.set(xlabel="d, the size of queries and keys", ylabel=quantity)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda d, _: f"{d:g}")
     if log:
@@ -141,4 +132,4 @@ PLOTS: dict[str, Callable[[Path], None]] = {
     "noisy_keys": plot_noisy_keys,
     "attention_scaling": plot_attention_scaling,
 }
-"""The function that draws the plot of an item."""
+"""The function that plots an item to a file, whose suffix is the format."""

@@ -88,14 +88,8 @@ def predict(network: Network, h: Tensor) -> Tensor:
 def output_gradients(network: Network, h: Tensor, yhat: Tensor, y: Tensor) -> OutputGradients:
     """Compute the gradients from the loss of a step down to its hidden vector.
 
-    Args:
-        network: the parameters.
-        h: h_t.
-        yhat: the prediction.
-        y: the ids of the target words.
-
     Shape:
-        h: (batch, hidden); yhat: (batch, vocabulary); y: (batch,).
+        h: (batch, hidden); yhat: (batch, vocabulary); y: (batch,), the ids of the target words.
     """
     delta = yhat.clone()
     delta[torch.arange(len(y)), y] -= 1
@@ -107,15 +101,8 @@ def hidden_gradients(
 ) -> HiddenGradients:
     """Compute the gradients from a hidden vector to everything that it depends on.
 
-    Args:
-        network: the parameters.
-        h_before: h_{s-1}.
-        x: the word ids x_s.
-        h: h_s.
-        dh: dJ/dh_s.
-
     Shape:
-        h_before, h, dh: (batch, hidden); x: (batch,).
+        h_before (h_{s-1}), h (h_s), dh (dJ/dh_s): (batch, hidden); x: (batch,), word ids.
     """
     gamma = dh * h * (1 - h)
     return HiddenGradients(

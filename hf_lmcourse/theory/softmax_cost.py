@@ -39,12 +39,7 @@ def feed_forward_multiply_adds(
 ) -> tuple[int, int]:
     """Return the cost of a token in the hidden and in the output layer of Bengio's network.
 
-    Args:
-        vocabulary: V.
-        context: n - 1, the number of words read.
-        embedding: m.
-        hidden: h.
-        direct: whether the embeddings are also connected to the output layer.
+    The context is the n - 1 words read; `direct` connects embeddings to the output layer as well.
     """
     inputs = context * embedding
     return inputs * hidden, vocabulary * (hidden + (inputs if direct else 0))
@@ -75,12 +70,8 @@ def adaptive_multiply_adds(
 ) -> float:
     """Return D (c_1 + K) + sum_i P_i (D D_i + D_i s_i).
 
-    Args:
-        hidden: D.
-        vocabulary: V.
-        cutoffs: the first id of each cluster, starting with c_1.
-        shares: P_i of each cluster.
-        div_value: r.
+    The cutoffs are the first ids of the clusters, starting with c_1; the shares are the P_i, and
+    `div_value` is r.
     """
     clusters = _clusters(hidden, vocabulary, cutoffs, div_value)
     tails = [width * (hidden + size) for width, size in clusters]
@@ -98,12 +89,7 @@ def adaptive_parameters(
 
 
 def expected_words(pi: Tensor, p: Tensor, batch: int) -> float:
-    """Return E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B.
-
-    Args:
-        pi: the probability of each word to be drawn.
-        p: the probability of each word to be a target.
-        batch: B.
+    """Return E W = sum_j 1 - (1 - pi_j) (1 - p_j)^B for a batch of B tokens.
 
     Shape:
         pi, p: (V,).

@@ -81,7 +81,15 @@ def test_attention_is_the_library_s() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["one_hidden_layer", "lstm_step", "gru_step", "multi_head_attention", "dan_forward"]
+    "name",
+    [
+        "softmax_gradient",
+        "one_hidden_layer",
+        "lstm_step",
+        "gru_step",
+        "multi_head_attention",
+        "dan_forward",
+    ],
 )
 def test_with_nothing_replaced_it_is_the_reference(name: str) -> None:
     unaltered = import_module(f"hf_lmcourse.checking.tasks.{name}")._altered()

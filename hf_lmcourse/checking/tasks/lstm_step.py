@@ -7,17 +7,8 @@ import torch
 from torch import Tensor
 
 from ...layers.lstm import lstm_step
-from ..task import (
-    Function,
-    Sizes,
-    Task,
-    change_arguments,
-    draw_normal,
-    row_orders,
-    sizes_between,
-    transpose_blocks,
-    zero,
-)
+from ..task import Function, Task, change_arguments, row_orders, transpose_blocks, zero
+from .recurrent_step import SIZES, SPECIAL, draw_step
 
 _ARGUMENTS = ("x", "h", "c", "W", "U", "b")
 _GATES = ("i", "f", "g", "o")
@@ -99,31 +90,14 @@ _VARIANTS: dict[str, Function] = {
 }
 
 
-def _draw(sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
-    batch, size, hidden = sizes["batch"], sizes["input_size"], sizes["hidden_size"]
-    return draw_normal(
-        generator,
-        x=(batch, size),
-        h=(batch, hidden),
-        c=(batch, hidden),
-        W=(4 * hidden, size),
-        U=(4 * hidden, hidden),
-        b=(4 * hidden,),
-    )
-
-
 LSTM_STEP = Task(
     name="lstm_step",
     arguments=_ARGUMENTS,
     outputs=("h'", "c'"),
     reference=_reference,
-    draw=_draw,
-    sizes=sizes_between(1, 6, "batch", "input_size", "hidden_size"),
-    special=(
-        {"batch": 3, "input_size": 3, "hidden_size": 3},
-        {"batch": 2, "input_size": 3, "hidden_size": 4},
-        {"batch": 1, "input_size": 1, "hidden_size": 1},
-    ),
+    draw=partial(draw_step, gates=4, states=("h", "c"), biases=("b",)),
+    sizes=SIZES,
+    special=SPECIAL,
     variants=_VARIANTS,
     parameters=("W", "U", "b"),
     constructor=("input_size", "hidden_size"),

@@ -56,10 +56,8 @@ def _altered(
 ) -> Function:
     """Return attention with one part replaced; with none replaced it is the reference.
 
-    Args:
-        heads: the outputs of all heads from Q, K, V and the mask.
-        visible: the causal mask, from a matrix of ones.
-        merged: brings (batch, heads, length, size) to (batch, length, heads, size).
+    `visible` makes the causal mask from a matrix of ones, and `merged` brings the outputs of shape
+    (batch, heads, length, size) to (batch, length, heads, size).
     """
 
     def attention(X: Tensor, *parameters: Any) -> tuple[Tensor]:

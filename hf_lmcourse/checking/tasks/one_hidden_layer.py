@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 
 from ...theory import one_hidden_layer as theory
-from ..task import Function, Sizes, Task, change_arguments, draw_normal, sizes_between, zero
+from ..task import (
+    Function,
+    Sizes,
+    Task,
+    change_arguments,
+    draw_normal,
+    naive_softmax,
+    scale_outputs,
+    sizes_between,
+    zero,
+)
 
 _ARGUMENTS = ("x", "y", "W1", "b1", "W2", "b2")
 _OUTPUTS = ("loss", "d_x", "d_W1", "d_b1", "d_W2", "d_b2")
@@ -51,18 +61,7 @@ def _altered(
 
 def _scaled(factor: Callable[[int], float], *outputs: str) -> Function:
     """Multiply the named outputs by a factor that may depend on the number of rows."""
-
-    def passes(*arguments: Tensor) -> tuple[Tensor, ...]:
-        results = zip(_OUTPUTS, _reference(*arguments), strict=True)
-        number = factor(len(arguments[0]))
-        return tuple(r * number if name in outputs else r for name, r in results)
-
-    return passes
-
-
-def _naive_softmax(theta: Tensor) -> Tensor:
-    powers = torch.exp(theta)
-    return powers / powers.sum(-1, keepdim=True)
+    return scale_outputs(_reference, _OUTPUTS, outputs, factor)
 
 
 def _biases_by_row(*arguments: Tensor) -> tuple[Tensor, ...]:
@@ -99,7 +98,7 @@ _VARIANTS: dict[str, Function] = {
     "the softmax runs over the rows, not over the classes": _altered(
         softmax=lambda theta: torch.softmax(theta, 0)
     ),
-    "the exponentials overflow: subtract the largest logit first": _altered(softmax=_naive_softmax),
+    "the exponentials overflow: subtract the largest logit first": _altered(softmax=naive_softmax),
     "the matrices are not transposed in the backward pass: delta W, not delta W^T": _altered(
         backward=_identity
     ),

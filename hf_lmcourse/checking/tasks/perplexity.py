@@ -9,12 +9,14 @@ from torch import Tensor
 
 from ...theory.perplexity import cross_entropy, perplexity
 from ...theory.softmax import softmax
-from ..task import Function, Sizes, Task, draw_normal
+from ..task import Function, Sizes, Task, draw_normal, naive_softmax
 
 PADDING = -100
 
 
-def _chosen(logits: Tensor, targets: Tensor) -> Tensor:
+def _chosen(
+    logits: Tensor, targets: Tensor, softmax: Callable[[Tensor], Tensor] = softmax
+) -> Tensor:
     """Return the probability of each target that is not padding.
 
     Shape:
@@ -55,16 +57,9 @@ def _divided(count: Callable[[Tensor], float]) -> Function:
     )
 
 
-def _logits_as_logarithms(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
-    real = targets != PADDING
-    return (torch.exp(-logits[real].gather(-1, targets[real].unsqueeze(-1)).mean()),)
-
-
-def _overflowing(logits: Tensor, targets: Tensor) -> tuple[Tensor]:
-    real = targets != PADDING
-    powers = torch.exp(logits[real])
-    p = powers / powers.sum(-1, keepdim=True)
-    return (perplexity(p.gather(-1, targets[real].unsqueeze(-1)).squeeze(-1)),)
+def _with_softmax(function: Callable[[Tensor], Tensor]) -> Function:
+    """Return the perplexity with another function in place of the softmax."""
+    return lambda logits, targets: (perplexity(_chosen(logits, targets, function)),)
 
 
 _VARIANTS: dict[str, Function] = {
@@ -102,8 +97,8 @@ _VARIANTS: dict[str, Function] = {
     ),
     "this is the mean of 1/p, not the geometric mean": _of_chosen(lambda p: (1 / p).mean()),
     "this is one over the mean of p: the logarithm is missing": _of_chosen(lambda p: 1 / p.mean()),
-    "the softmax is missing: logits are not log-probabilities": _logits_as_logarithms,
-    "the exponentials overflow: subtract the largest logit first": _overflowing,
+    "the softmax is missing: logits are not log-probabilities": _with_softmax(torch.exp),
+    "the exponentials overflow: subtract the largest logit first": _with_softmax(naive_softmax),
 }
 
 

@@ -6,62 +6,42 @@ import torch
 from torch import Tensor
 
 from ...theory.softmax import input_gradient, logit_gradient, weight_gradient
-from ..task import Function, Sizes, Task, draw_normal, sizes_between
+from ..task import Function, Sizes, Task, draw_normal, naive_softmax, scale_outputs, sizes_between
 
 _OUTPUTS = ("d_theta", "d_W", "d_z")
-_Three = tuple[Tensor, Tensor, Tensor]
+_OfTwo = Callable[[Tensor, Tensor], Tensor]
 
 
-def _reference(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    theta, rows = z @ W.t(), len(z)
+def _reference(z: Tensor, W: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    theta = z @ W.t()
     gradients = logit_gradient(theta, y), weight_gradient(theta, y, z), input_gradient(theta, y, W)
-    d_theta, d_W, d_z = (gradient / rows for gradient in gradients)
-    return d_theta, d_W, d_z
+    return tuple(gradient / len(z) for gradient in gradients)
 
 
-def _with_logit_gradient(d_theta: Callable[[Tensor, Tensor], Tensor]) -> Function:
-    """Use another gradient of the logits, from theta and y, and derive the two others from it."""
+def _altered(
+    *,
+    theta: _OfTwo = lambda z, W: z @ W.t(),
+    d_theta: _OfTwo = logit_gradient,
+    d_W: _OfTwo = lambda delta, z: delta.t() @ z,
+    d_z: _OfTwo = lambda delta, W: delta @ W,
+) -> Function:
+    """Return the gradients with one part replaced; with none replaced they are the reference."""
 
-    def gradients(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-        found = d_theta(z @ W.t(), y) / len(z)
-        return found, found.t() @ z, found @ W
+    def gradients(z: Tensor, W: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        delta = d_theta(theta(z, W), y) / len(z)
+        return delta, d_W(delta, z), d_z(delta, W)
 
     return gradients
 
 
 def _summed(*outputs: str) -> Function:
     """Multiply the named gradients by the number of rows: they are not averaged."""
-
-    def gradients(z: Tensor, W: Tensor, y: Tensor) -> tuple[Tensor, ...]:
-        found = zip(_OUTPUTS, _reference(z, W, y), strict=True)
-        return tuple(g * len(z) if name in outputs else g for name, g in found)
-
-    return gradients
+    return scale_outputs(_reference, _OUTPUTS, outputs, float)
 
 
 def _sloped(theta: Tensor, y: Tensor) -> Tensor:
     p = torch.softmax(theta, -1)
     return (p - y) * p * (1 - p)
-
-
-def _overflowing(theta: Tensor, y: Tensor) -> Tensor:
-    powers = torch.exp(theta)
-    return powers / powers.sum(-1, keepdim=True) - y
-
-
-def _transposed_in_d_W(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    d_theta, d_W, d_z = _reference(z, W, y)
-    return d_theta, d_W.t(), d_z
-
-
-def _transposed_in_the_logits(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    d_theta, d_W, _ = _reference(z, W.t(), y)
-    return d_theta, d_W, d_theta @ W
-
-
-def _transposed_in_d_z(z: Tensor, W: Tensor, y: Tensor) -> _Three:
-    d_theta, d_W, _ = _reference(z, W, y)
-    return d_theta, d_W, d_theta @ W.t()
 
 
 _VARIANTS: dict[str, Function] = {
@@ -73,25 +53,27 @@ _VARIANTS: dict[str, Function] = {
     "d_W is not divided by the number of rows": _summed("d_W"),
     "d_z is not divided by the number of rows": _summed("d_z"),
     "d_theta and d_z are not divided by the number of rows": _summed("d_theta", "d_z"),
-    "the mean is taken over rows and classes, not over rows alone": _with_logit_gradient(
-        lambda theta, y: (torch.softmax(theta, -1) - y) / y.shape[1]
+    "the mean is taken over rows and classes, not over rows alone": _altered(
+        d_theta=lambda theta, y: (torch.softmax(theta, -1) - y) / y.shape[1]
     ),
-    "d_W is transposed": _transposed_in_d_W,
-    "W is transposed in d_z: d_theta W^T, not d_theta W": _transposed_in_d_z,
-    "W is transposed in the logits: z W, not z W^T": _transposed_in_the_logits,
+    "d_W is transposed": _altered(d_W=lambda delta, z: z.t() @ delta),
+    "W is transposed in d_z: d_theta W^T, not d_theta W": _altered(
+        d_z=lambda delta, W: delta @ W.t()
+    ),
+    "W is transposed in the logits: z W, not z W^T": _altered(theta=torch.matmul),
     "W is transposed in the logits and in d_z": lambda z, W, y: _reference(z, W.t(), y),
-    "the softmax runs over the rows, not over the classes": _with_logit_gradient(
-        lambda theta, y: torch.softmax(theta, 0) - y
+    "the softmax runs over the rows, not over the classes": _altered(
+        d_theta=lambda theta, y: torch.softmax(theta, 0) - y
     ),
     "y is left out: yhat, not yhat - y": lambda z, W, y: _reference(z, W, 0 * y),
-    "the exponentials are not divided by their sum": _with_logit_gradient(
-        lambda theta, y: torch.exp(theta) - y
+    "the exponentials are not divided by their sum": _altered(
+        d_theta=lambda theta, y: torch.exp(theta) - y
     ),
-    "the gradient is multiplied by the slope of a sigmoid, yhat (1 - yhat)": _with_logit_gradient(
-        _sloped
+    "the gradient is multiplied by the slope of a sigmoid, yhat (1 - yhat)": _altered(
+        d_theta=_sloped
     ),
-    "the exponentials overflow: subtract the largest logit first": _with_logit_gradient(
-        _overflowing
+    "the exponentials overflow: subtract the largest logit first": _altered(
+        d_theta=lambda theta, y: naive_softmax(theta) - y
     ),
 }
 

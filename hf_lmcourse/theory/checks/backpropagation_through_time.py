@@ -1,11 +1,11 @@
 """Check of backpropagation through time: gradients, a training step, and training on text."""
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils import get_total_norm, parameters_to_vector
 
 from ...layers.elman import ElmanLayer
 from .. import backpropagation_through_time as bptt
@@ -79,16 +79,11 @@ def _step_rows() -> list[Row]:
         leaves = [parameter.clone().requires_grad_() for parameter in network]
         _plain_loss(tokens, targets, h, *leaves).backward()
         # not clip_grad_norm_, which adds 1e-6 to the norm that it divides by
-        norm = torch.nn.utils.get_total_norm(
-            [leaf.grad for leaf in leaves if leaf.grad is not None]
-        )
+        norm = get_total_norm([leaf.grad for leaf in leaves if leaf.grad is not None])
         torch.optim.SGD(leaves, lr=0.5 * min(1.0, max_norm / norm.item())).step()
-        rows.append(same(f"a step, norm at most {max_norm:g}", _flat(moved), _flat(leaves)))
+        ours, reference = (parameters_to_vector(found).detach() for found in (moved, leaves))
+        rows.append(same(f"a step, norm at most {max_norm:g}", ours, reference))
     return rows
-
-
-def _flat(parameters: Iterable[Tensor]) -> Tensor:
-    return torch.cat([parameter.detach().flatten() for parameter in parameters])
 
 
 def _train_on_characters(

@@ -16,7 +16,8 @@ def check() -> CheckResult:
     """Check characters and words of cpython-docs on the validation text, unseen pairs included."""
     rows: list[Row] = []
     table = []
-    for unit, train, held_out, vocabulary in (_characters(), _words()):
+    for unit, units in (("characters", corpus_characters()), ("words", _words())):
+        train, held_out, vocabulary = units
         pairs = pair_probabilities(train, vocabulary, added=0.01)
         rows.append(same(f"{unit}: p as the first, as the second", pairs.sum(1), pairs.sum(0)))
         for text in (held_out[:100], held_out):
@@ -30,12 +31,7 @@ def check() -> CheckResult:
     return CheckResult(rows, [Table(title, columns, table)])
 
 
-def _characters() -> tuple[str, Tensor, Tensor, int]:
-    train, held_out, vocabulary = corpus_characters()
-    return "characters", train, held_out, vocabulary
-
-
-def _words() -> tuple[str, Tensor, Tensor, int]:
+def _words() -> tuple[Tensor, Tensor, int]:
     """Return the training and validation text as ids of frequent words; 0 is any other word."""
     train, held_out = (corpus_text(split).split() for split in ("train", "validation"))
     frequent = Counter(train).most_common(_WORDS_KEPT)
@@ -43,7 +39,7 @@ def _words() -> tuple[str, Tensor, Tensor, int]:
     first, second = (
         torch.tensor([ids.get(word, 0) for word in words]) for words in (train, held_out)
     )
-    return "words", first, second, len(ids) + 1
+    return first, second, len(ids) + 1
 
 
 def _gap_when_discounted(train: Tensor, vocabulary: int, text: Tensor) -> float:

@@ -20,12 +20,7 @@ BATCH = 32
 
 
 def check(block: int = 32, steps: int = 300) -> CheckResult:
-    """Check the closed forms with attention itself; train two models, with and without mask.
-
-    Args:
-        block: the number of characters in a training sequence.
-        steps: the number of training steps.
-    """
+    """Check the closed forms with attention itself; train two models, with and without mask."""
     trained_rows, table = _trained(block, steps)
     return CheckResult([*_copying_rows(), *trained_rows], [table])
 

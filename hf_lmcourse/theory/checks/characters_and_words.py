@@ -34,8 +34,9 @@ def check() -> CheckResult:
         f"cpython-docs for an LSTM with E = {EMBEDDING}, D = {HIDDEN}, and for a trigram model;"
         f" words with at least {KNOWN_FROM} occurrences"
     )
+    by_words = _costs(words)
     table: list[tuple[str | float, ...]] = [
-        *zip(_COSTS, _costs(characters), _costs(words), strict=True),
+        *((name, cost, by_words[name]) for name, cost in _costs(characters).items()),
         ("trigram: bits per character", *bits),
         ("... with unknown words spelled", *spelled),
     ]
@@ -48,31 +49,20 @@ def check() -> CheckResult:
     return CheckResult(rows, [Table(title, ("", "characters", "words"), table)])
 
 
-_COSTS = (
-    "tokens",
-    "vocabulary",
-    "characters per token",
-    "unknown, held-out text",
-    "parameters",
-    "multiply-adds per token",
-    "multiply-adds per character",
-    f"characters in {STEPS} steps",
-)
-
-
-def _costs(text: costs.TextUnits) -> tuple[float, ...]:
-    """Return a column of the table."""
-    products = costs.recurrent_multiply_adds(text.vocabulary, EMBEDDING, HIDDEN, GATES)
-    return (
-        text.tokens,
-        text.vocabulary,
-        text.characters_per_token,
-        text.unknown_share,
-        costs.recurrent_parameters(text.vocabulary, EMBEDDING, HIDDEN, GATES),
-        products,
-        products / text.characters_per_token,
-        STEPS * text.characters_per_token,
-    )
+def _costs(text: costs.TextUnits) -> dict[str, float]:
+    """Return a column of the table, by the names of its rows."""
+    sizes = (text.vocabulary, EMBEDDING, HIDDEN, GATES)
+    products = costs.recurrent_multiply_adds(*sizes)
+    return {
+        "tokens": text.tokens,
+        "vocabulary": text.vocabulary,
+        "characters per token": text.characters_per_token,
+        "unknown, held-out text": text.unknown_share,
+        "parameters": costs.recurrent_parameters(*sizes),
+        "multiply-adds per token": products,
+        "multiply-adds per character": products / text.characters_per_token,
+        f"characters in {STEPS} steps": STEPS * text.characters_per_token,
+    }
 
 
 def _trigram_bits(tokenizer: PreTrainedTokenizerBase) -> float:
@@ -100,10 +90,8 @@ def _model_rows(name: str, vocabulary: int) -> list[Row]:
     """Compare the formulas with the package's LSTM: its parameters and the counted products."""
     config = LSTMConfig(vocab_size=vocabulary, embedding_size=EMBEDDING, hidden_size=HIDDEN)
     model = LSTMForCausalLM(config)
-    tokens, counter = (
-        4,
-        FlopCounterMode(display=False),
-    )  # too few for the compiled kernel, whose products are not counted
+    tokens = 4  # too few for the compiled kernel, whose products are not counted
+    counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         model(torch.zeros(1, tokens, dtype=torch.long))
     products = counter.get_total_flops() / 2 / tokens  # a multiply-add is two operations

@@ -63,11 +63,7 @@ def _plain_step(h: Tensor, e: Tensor, *parameters: Tensor) -> Tensor:
 def _rows(
     ours: simple_rnn.HiddenGradients, references: tuple[Tensor, ...], at: str, past: str
 ) -> list[Row]:
-    d_h, d_e, d_H, d_I, d_b1 = references
-    return [
-        same(f"dJ_t/dL_x at {at}", ours.L_x, d_e),
-        same(f"dJ_t/dH at {at}", ours.H, d_H),
-        same(f"dJ_t/dI at {at}", ours.I, d_I),
-        same(f"dJ_t/db1 at {at}", ours.b1, d_b1),
-        same(f"dJ_t/dh_({past})", ours.h_before, d_h),
-    ]
+    d_h, *parameters = references
+    names = (*(f"{name} at {at}" for name in ("L_x", "H", "I", "b1")), f"h_({past})")
+    pairs = zip(names, ours, (*parameters, d_h), strict=True)
+    return [same(f"dJ_t/d{name}", mine, theirs) for name, mine, theirs in pairs]
