@@ -73,20 +73,22 @@ class BaselineScore:
     seconds: float
 
 
-def _tokenize() -> Callable[[str], list[str]]:
-    """Return the tokenization into words and punctuation that the networks use too."""
+def _features() -> dict[str, Any]:
+    """Return settings that count words and pairs of them, tokenized as for the networks."""
     backend = WordPunctuationTokenizer.train([""]).backend_tokenizer
     normalise, split = backend.normalizer.normalize_str, backend.pre_tokenizer.pre_tokenize_str
-    return lambda text: [word for word, _ in split(normalise(text))]
-
-
-def _features(**options: Any) -> dict[str, Any]:
-    return {"tokenizer": _tokenize(), "token_pattern": None, "lowercase": False, **options}
+    return {
+        "tokenizer": lambda text: [word for word, _ in split(normalise(text))],
+        "token_pattern": None,
+        "lowercase": False,
+        "ngram_range": (1, 2),
+        "min_df": 2,
+    }
 
 
 def _tfidf_logistic_regression(seed: int) -> Pipeline:
     """Words and pairs weighted by tf-idf, and logistic regression."""
-    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, **_features())
+    features = TfidfVectorizer(sublinear_tf=True, **_features())
     return Pipeline([("features", features), ("classifier", LogisticRegression(max_iter=1000))])
 
 
@@ -94,7 +96,7 @@ def _nb_svm(seed: int) -> Pipeline:
     """Whether words and pairs occur, weighted by their log-count ratio, and a linear SVM."""
     return Pipeline(
         [
-            ("features", CountVectorizer(ngram_range=(1, 2), min_df=2, binary=True, **_features())),
+            ("features", CountVectorizer(binary=True, **_features())),
             ("ratio", LogCountRatio()),
             ("classifier", LinearSVC(random_state=seed)),
         ]

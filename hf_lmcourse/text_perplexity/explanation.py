@@ -33,7 +33,7 @@ def _best(scores: Scores) -> Iterator[str]:
         first, *_, last = sorted(rows, key=_bits)
         yield (
             f"On {first.text.title}, {len(rows)} models compare in bits per character: the lowest "
-            f"is {_figure(first)} of {first.model}, the highest {_figure(last)} of {last.model}."
+            f"is {_bpc(first)} of {first.model}, the highest {_bpc(last)} of {last.model}."
         )
     for rows in _groups(scores, token_key):
         if bits_key(rows[0]) is None:  # else their bits per character are compared above
@@ -51,7 +51,7 @@ def _tokens(scores: Scores) -> Iterator[str]:
             f"{score.model} has a vocabulary of {score.vocabulary:,} tokens: under a uniform "
             f"distribution each costs {math.log2(score.vocabulary):.2f} bits. A token of "
             f"{score.text.title} has {_length(score):.2f} characters and costs it "
-            f"{score.metrics['bits_per_token']:.2f} bits, {_figure(score)} per character."
+            f"{score.metrics['bits_per_token']:.2f} bits, {_bpc(score)} per character."
         )
     for name in dict.fromkeys(score.text.name for score in scores):
         rows = [s for s in scores if s.text.name == name and bits_key(s) is not None]
@@ -62,8 +62,8 @@ def _tokens(scores: Scores) -> Iterator[str]:
             yield (
                 f"On {name}, {low.model} has the lowest perplexity of the lossless models "
                 f"({_perplexity(low):,.2f}, {_length(low):.2f} characters per token, "
-                f"{_figure(low)} bits per character), and {compact.model} needs fewer bits for it "
-                f"({_perplexity(compact):,.2f}, {_length(compact):.2f}, {_figure(compact)}): its "
+                f"{_bpc(low)} bits per character), and {compact.model} needs fewer bits for it "
+                f"({_perplexity(compact):,.2f}, {_length(compact):.2f}, {_bpc(compact)}): its "
                 "tokens are longer."
             )
 
@@ -77,8 +77,8 @@ def _texts(scores: Scores) -> Iterator[str]:
             gap = _bits(high) - _bits(low)
             unknown = any(score.encoded.unknown.any() for score in pair)
             yield (
-                f"{model} needs {_figure(low)} bits per character on {low.text.name} and "
-                f"{_figure(high)} on {high.text.name}, {gap:.3f} more"
+                f"{model} needs {_bpc(low)} bits per character on {low.text.name} and "
+                f"{_bpc(high)} on {high.text.name}, {gap:.3f} more"
                 f"{', without spelling the unknown tokens' if unknown else ''}."
             )
             yield from _largest_parts(low, high, gap)
@@ -145,7 +145,7 @@ def _order_by_context(rows: list[TextScore]) -> Iterator[str]:
     if _reach(rows[0]) == _reach(rows[-1]):
         return
     costs = [_bits(row) for row in rows]
-    costs_by_context = ", ".join(f"{row.model} {_figure(row)} ({_reach(row):,.0f})" for row in rows)
+    costs_by_context = ", ".join(f"{row.model} {_bpc(row)} ({_reach(row):,.0f})" for row in rows)
     verdict = "the order differs, so the models differ in more than context"
     if costs == sorted(costs, reverse=True):
         verdict = "the more context, the fewer bits"
@@ -162,7 +162,7 @@ def _seen(scores: Scores) -> Iterator[str]:
             continue
         yield (
             f"{score.text.name} occurs verbatim in the training text of {score.model} "
-            f"({overlap.source}): its {_figure(score)} bits per character are not those of an "
+            f"({overlap.source}): its {_bpc(score)} bits per character are not those of an "
             "unseen text."
         )
         for other in scores:
@@ -170,7 +170,7 @@ def _seen(scores: Scores) -> Iterator[str]:
             if fair and token_key(other) is not None and token_key(other) == token_key(score):
                 gap = _bits(other) - _bits(score)
                 yield (
-                    f"{other.model}, which has not seen it, needs {_figure(other)}: "
+                    f"{other.model}, which has not seen it, needs {_bpc(other)}: "
                     f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}, which is the effect of "
                     "having seen it only if the two differ in nothing else."
                 )
@@ -186,7 +186,7 @@ def _preprocessing(scores: Scores) -> Iterator[str]:
             f"On {text.name}, {text.preprocessing} changes {text.changed:.1%} of the "
             f"characters: for {score.model} the unknown tokens go from "
             f"{before.metrics['unknown_share']:.1%} to {score.metrics['unknown_share']:.1%}, and "
-            f"the bits per character from {_figure(before)} to {_figure(score)}, of another text."
+            f"the bits per character from {_bpc(before)} to {_bpc(score)}, of another text."
         )
 
 
@@ -218,5 +218,5 @@ def _perplexity(score: TextScore) -> float:
     return score.metrics["perplexity"]
 
 
-def _figure(score: TextScore) -> str:
+def _bpc(score: TextScore) -> str:
     return f"{_bits(score):.3f}"

@@ -200,7 +200,7 @@ def test_metrics_that_are_not_finite_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"stride": 9}, "a stride of 9 does not fit windows of 8 tokens: give 1 to 8"),
         ({"stride": 0}, "a stride of 0 does not fit"),
@@ -208,9 +208,9 @@ def test_metrics_that_are_not_finite_are_refused() -> None:
         ({"block_length": -1}, "a window .* of -1 does not fit"),
     ],
 )
-def test_windows_that_do_not_fit_are_refused(options: dict[str, int], told: str) -> None:
+def test_windows_that_do_not_fit_are_refused(options: dict[str, int], message: str) -> None:
     for model, tokenizer in ((tiny("transformer"), CHARACTERS), (tiny_gpt2(), BYTES)):
-        with pytest.raises(LmcourseError, match=told):
+        with pytest.raises(LmcourseError, match=message):
             score(model, tokenizer, **options)
 
 
