@@ -128,18 +128,18 @@ def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
 
 
 def confusion_matrix(
-    predicted: NDArray[np.integer], right: NDArray[np.integer], classes: int
+    predicted: NDArray[np.integer], labels: NDArray[np.integer], classes: int
 ) -> NDArray[np.int64]:
     """Count the texts by true class (row) and predicted class (column).
 
     Shape:
-        predicted, right: (texts,); result: (classes, classes).
+        predicted, labels: (texts,); result: (classes, classes).
     """
-    return np.bincount(right * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def calibration(
-    p: NDArray[np.float64], right: NDArray[np.integer], bins: int = 10
+    p: NDArray[np.float64], labels: NDArray[np.integer], bins: int = 10
 ) -> tuple[list[Group], float]:
     """Compute accuracy by confidence, and the expected calibration error.
 
@@ -147,11 +147,11 @@ def calibration(
 
     Args:
         p: Probabilities of the classes.
-        right: True classes.
+        labels: True classes.
         bins: Number of bins of equal width.
 
     Shape:
-        p: (texts, classes); right: (texts,).
+        p: (texts, classes); labels: (texts,).
 
     Reference:
         Guo et al. 2017, On calibration of modern neural networks.
@@ -159,7 +159,7 @@ def calibration(
     confidence = p.max(-1)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     groups = [
-        _group(f"{b / bins:.0%} to {(b + 1) / bins:.0%}", place == b, p, right)
+        _group(f"{b / bins:.0%} to {(b + 1) / bins:.0%}", place == b, p, labels)
         for b in range(bins)
         if (place == b).any()
     ]
@@ -168,48 +168,51 @@ def calibration(
 
 
 def accuracy_by_length(
-    p: NDArray[np.float64], right: NDArray[np.integer], lengths: NDArray[np.integer], parts: int = 5
+    p: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    lengths: NDArray[np.integer],
+    parts: int = 5,
 ) -> list[Group]:
     """Compute accuracy by length, in groups of about the same number of texts.
 
     Shape:
-        p: (texts, classes); right, lengths: (texts,), in words.
+        p: (texts, classes); labels, lengths: (texts,), in words.
     """
     borders = np.unique(np.quantile(lengths, np.linspace(0, 1, parts + 1), method="lower"))
     groups = []
     for low, high in zip(borders, borders[1:], strict=False):
         longest = high if high == borders[-1] else high - 1
         name = f"{low} words" if low == longest else f"{low} to {longest} words"
-        groups.append(_group(name, (lengths >= low) & (lengths <= longest), p, right))
-    return groups or [_group(f"{borders[0]} words", lengths >= 0, p, right)]
+        groups.append(_group(name, (lengths >= low) & (lengths <= longest), p, labels))
+    return groups or [_group(f"{borders[0]} words", lengths >= 0, p, labels)]
 
 
 def accuracy_by_negation(
-    p: NDArray[np.float64], right: NDArray[np.integer], texts: Sequence[Sequence[str]]
+    p: NDArray[np.float64], labels: NDArray[np.integer], texts: Sequence[Sequence[str]]
 ) -> list[Group]:
     """Compute accuracy of texts without a word of `NEGATIONS`, with one, and with several.
 
     Args:
         p: Probabilities of the classes.
-        right: True classes.
+        labels: True classes.
         texts: Words of each text.
 
     Shape:
-        p: (texts, classes); right: (texts,).
+        p: (texts, classes); labels: (texts,).
     """
     negations = np.array([sum(word in NEGATIONS for word in text) for text in texts])
     return [
-        _group("no negation", negations == 0, p, right),
-        _group("one negation", negations == 1, p, right),
-        _group("several negations", negations > 1, p, right),
+        _group("no negation", negations == 0, p, labels),
+        _group("one negation", negations == 1, p, labels),
+        _group("several negations", negations > 1, p, labels),
     ]
 
 
 def _group(
-    name: str, chosen: NDArray[np.bool_], p: NDArray[np.float64], right: NDArray[np.integer]
+    name: str, chosen: NDArray[np.bool_], p: NDArray[np.float64], labels: NDArray[np.integer]
 ) -> Group:
     some: Any = p[chosen]
     if not len(some):
         return Group(name, 0, float("nan"), float("nan"))
-    hits = some.argmax(-1) == right[chosen]
+    hits = some.argmax(-1) == labels[chosen]
     return Group(name, len(some), float(hits.mean()), float(some.max(-1).mean()))

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,9 +175,13 @@ def score_text(
     unknown = encoded.unknown[int(start is None) :][predicted]
     metrics = _metrics(losses, hits, scored) | {"unknown_share": float(unknown.mean())}
     bits = metrics["bits_per_character"]
+    entries = repr(sorted(tokenizer.get_vocab()))
     return TextScore(
         model=name,
-        **_about(model, tokenizer),
+        model_type=model.config.model_type,
+        parameters=sum(p.numel() for p in model.parameters()),
+        vocabulary=model.config.vocab_size,
+        vocabulary_key=hashlib.sha256(entries.encode()).hexdigest()[:16],
         text=text,
         encoded=encoded,
         start=None if start is None else str(tokenizer.convert_ids_to_tokens(start)),
@@ -192,23 +195,13 @@ def score_text(
     )
 
 
-def _about(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    entries = repr(sorted(tokenizer.get_vocab()))
-    return {
-        "model_type": model.config.model_type,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "vocabulary": model.config.vocab_size,
-        "vocabulary_key": hashlib.sha256(entries.encode()).hexdigest()[:16],
-    }
-
-
 def _score(scorer: TokenScorer, batches: DataLoader) -> tuple[NDArray[np.float64], int]:
     """Return the loss of each predicted token in order, and the number of hits."""
     parts, hits = [], 0
-    for losses, right, targets in score_batches(scorer, batches):
+    for losses, correct, targets in score_batches(scorer, batches):
         scored = targets != IGNORED
         parts.append(losses[scored].cpu().numpy())
-        hits += int(right[scored].sum())
+        hits += int(correct[scored].sum())
     return np.concatenate(parts), hits
 
 

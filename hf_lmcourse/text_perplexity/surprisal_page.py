@@ -70,9 +70,9 @@ def surprisal_page(score: TextScore) -> str:
 
 
 def _piece(unit: SurprisalUnit, limit: int) -> dict[str, str]:
-    shown = unit.text.replace("\n", "\u21b5\n") if unit.bits is not None else unit.text
     if unit.bits is None:
-        return {"text": shown, "colour": "", "title": "", "kind": ""}
+        return {"text": unit.text, "colour": "", "title": "", "kind": ""}
+    shown = unit.text.replace("\n", "\u21b5\n")
     kind = "unknown" if unit.unknown else ""
     title = f"{visible(unit.text)}  {unit.bits:.2f} bits, probability {2.0**-unit.bits:.3g}"
     title += ", unknown" if unit.unknown else ""

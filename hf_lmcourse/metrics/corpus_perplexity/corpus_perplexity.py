@@ -9,7 +9,7 @@ _DESCRIPTION = """\
 Perplexity of a language model over a whole corpus: exp(sum of negative log-likelihood / number of
 predicted tokens). The sum runs over all records before anything is divided, so the result does not
 depend on how the corpus was cut into batches. From the same sum come nats and bits per token and,
-where the corpus is counted in characters, bytes or words, values comparable across tokenizers.
+if the corpus is counted in characters, bytes or words, values comparable across tokenizers.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -54,11 +54,6 @@ def _exp(value: float) -> float:
         return math.inf
 
 
-def _check_count(name: str, count: int | None) -> None:
-    if count is not None and count < 1:
-        raise ValueError(f"corpus_perplexity: {name}={count} must be at least 1 if it is given.")
-
-
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class CorpusPerplexity(evaluate.Metric):
     """Perplexity = exp(sum of nats / tokens), over all records of all processes."""
@@ -82,7 +77,10 @@ class CorpusPerplexity(evaluate.Metric):
         words: int | None = None,
     ) -> dict[str, float]:
         for name, count in (("characters", characters), ("bytes", bytes), ("words", words)):
-            _check_count(name, count)
+            if count is not None and count < 1:
+                raise ValueError(
+                    f"corpus_perplexity: {name}={count} must be at least 1 if it is given."
+                )
         nats, tokens = math.fsum(predictions), sum(references)
         if min(references, default=0) < 0 or tokens == 0:
             raise ValueError(
