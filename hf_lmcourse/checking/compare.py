@@ -1,6 +1,6 @@
 """Compare a student's answers with the reference: relative errors, and the known mistakes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +63,10 @@ class _Pair:
     ours: Answer
 
 
+_Compared = tuple[str, Tensor, Tensor, str]
+"""The name of an output or gradient, the student's and the reference's, and the case's label."""
+
+
 def relative_error(theirs: Tensor, ours: Tensor) -> float:
     """Return max |a - b| / max |b|; infinite if shapes or infinities differ."""
     if theirs.shape != ours.shape:
@@ -79,8 +83,8 @@ def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdi
         _Pair(case, theirs, task.answer(task.reference, case))
         for case, theirs in zip(cases, answers, strict=True)
     ]
-    values = [d for place in range(len(task.outputs)) if (d := _of_output(task, pairs, place))]
-    gradients = [d for name in task.arguments if (d := _of_gradient(task, pairs, name))]
+    values = _largest_differences(task, _outputs(task, pairs))
+    gradients = _largest_differences(task, _gradients(pairs))
     problem = _raised(pairs) or _misshapen(task, pairs) or _not_finite(task, pairs)
     wrong_values = [d for d in values if not d.error <= CLOSE]
     wrong_gradients = [d for d in gradients if not d.error <= CLOSE]
@@ -94,30 +98,30 @@ def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdi
     return Verdict(task.name, False, len(pairs), everything, problem, likely)
 
 
-def _of_output(task: Task, pairs: Sequence[_Pair], place: int) -> Difference | None:
-    found = [
-        Difference(
-            task.outputs[place],
-            relative_error(pair.theirs.values[place], pair.ours.values[place]),
-            pair.case.label,
-        )
-        for pair in pairs
-        if pair.theirs.values
-    ]
-    return max(found, key=lambda difference: difference.error, default=None)
-
-
-def _of_gradient(task: Task, pairs: Sequence[_Pair], name: str) -> Difference | None:
-    found = []
+def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[_Compared]:
     for pair in pairs:
-        if pair.theirs.gradients is None or name not in (pair.ours.gradients or {}):
-            continue
-        ours = (pair.ours.gradients or {})[name]
-        theirs = pair.theirs.gradients.get(name, torch.zeros_like(ours))
+        if pair.theirs.values:
+            both = zip(task.outputs, pair.theirs.values, pair.ours.values, strict=True)
+            yield from ((name, theirs, ours, pair.case.label) for name, theirs, ours in both)
+
+
+def _gradients(pairs: Sequence[_Pair]) -> Iterator[_Compared]:
+    for pair in pairs:
+        if pair.theirs.gradients is not None:
+            for name, ours in (pair.ours.gradients or {}).items():
+                theirs = pair.theirs.gradients.get(name, torch.zeros_like(ours))
+                yield f"dJ/d{name}", theirs, ours, pair.case.label
+
+
+def _largest_differences(task: Task, compared: Iterable[_Compared]) -> list[Difference]:
+    largest: dict[str, Difference] = {}
+    for quantity, theirs, ours, label in compared:
         error = relative_error(theirs, ours)
-        block = _worst_block(theirs, ours, task.blocks.get(name, ()))
-        found.append(Difference(f"dJ/d{name}", error, pair.case.label, block))
-    return max(found, key=lambda difference: difference.error, default=None)
+        if quantity not in largest or error > largest[quantity].error:
+            blocks = task.blocks.get(quantity.removeprefix("dJ/d"), ())
+            block = _worst_block(theirs, ours, blocks)
+            largest[quantity] = Difference(quantity, error, label, block)
+    return list(largest.values())
 
 
 def _worst_block(theirs: Tensor, ours: Tensor, names: Sequence[str]) -> str | None:
@@ -133,13 +137,6 @@ def _raised(pairs: Sequence[_Pair]) -> str:
         return ""
     count = "every case" if len(raised) == len(pairs) else f"{len(raised)} of {len(pairs)} cases"
     return f"{raised[0].theirs.error} (in {count}, first with {raised[0].case.label})"
-
-
-def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[tuple[str, Tensor, Tensor, str]]:
-    for pair in pairs:
-        if pair.theirs.values:
-            both = zip(task.outputs, pair.theirs.values, pair.ours.values, strict=True)
-            yield from ((name, theirs, ours, pair.case.label) for name, theirs, ours in both)
 
 
 def _misshapen(task: Task, pairs: Sequence[_Pair]) -> str:

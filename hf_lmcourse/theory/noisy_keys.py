@@ -81,11 +81,9 @@ def key_jacobian(queries: Tensor, K: Tensor, V: Tensor) -> Tensor:
     Shape:
         queries: (H, size); K: (n, size); V: (n, value size); result: (n, value size, size).
     """
-    parts = []
-    for q in queries:
-        a = attention_weights(q, K)
-        parts.append((a.unsqueeze(-1) * (V - a @ V)).unsqueeze(-1) * q)
-    return torch.stack(parts).mean(0)
+    a = torch.stack([attention_weights(q, K) for q in queries])  # (H, n)
+    deviations = V - (a @ V).unsqueeze(1)  # (H, n, value size)
+    return torch.einsum("hj,hjv,hs->jvs", a, deviations, queries) / len(queries)
 
 
 def variance_of_small_noise(queries: Tensor, means: Tensor, V: Tensor, alpha: float) -> float:

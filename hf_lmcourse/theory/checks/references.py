@@ -28,13 +28,10 @@ def autograd(function: Callable[..., Tensor], *arguments: Tensor) -> tuple[Tenso
 def central_differences(
     function: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5
 ) -> Tensor:
-    """(f(x + step e_i) - f(x - step e_i)) / (2 step) for every entry."""
-    gradient = torch.empty_like(x)
-    for i in range(x.numel()):
-        change = torch.zeros_like(x)
-        change.view(-1)[i] = step
-        gradient.view(-1)[i] = (function(x + change) - function(x - change)) / (2 * step)
-    return gradient
+    """Return (f(x + step e_i) - f(x - step e_i)) / (2 step) for every entry."""
+    changes = step * torch.eye(x.numel(), dtype=x.dtype).view(-1, *x.shape)
+    differences = [function(x + change) - function(x - change) for change in changes]
+    return torch.stack(differences).view_as(x) / (2 * step)
 
 
 @lru_cache(maxsize=2)
