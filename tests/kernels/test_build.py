@@ -254,31 +254,36 @@ def layer_outcome(cell: Cell) -> Tensor:
     return output.detach()
 
 
+@pytest.fixture
+def with_a_kernel(cell: Cell) -> Tensor:
+    """The outcome with the kernel of the usual cache folder; requested before `no_kernel_yet`."""
+    return layer_outcome(cell)
+
+
 @each_cell
 @pytest.mark.parametrize(
     ("name", "value"), [("LMCOURSE_KERNELS", "0"), ("CXX", "no-such-compiler"), ("CXX", "false")]
 )
-@pytest.mark.usefixtures("no_kernel_yet")
 def test_without_a_compiler_torch_does_the_same(
-    cell: Cell, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    cell: Cell,
+    with_a_kernel: Tensor,
+    no_kernel_yet: None,
+    name: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = layer_outcome(cell)
-    build.kernel.cache_clear()
     monkeypatch.setenv(name, value)
     assert build.kernel(f"{cell.name}_kernel") is None
-    torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(layer_outcome(cell), with_a_kernel, rtol=1e-5, atol=1e-6)
 
 
 @each_cell
-@pytest.mark.usefixtures("no_kernel_yet")
 def test_without_a_home_for_what_is_compiled_torch_does_the_same(
-    cell: Cell, monkeypatch: pytest.MonkeyPatch
+    cell: Cell, with_a_kernel: Tensor, no_kernel_yet: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = layer_outcome(cell)
-    build.kernel.cache_clear()
     monkeypatch.setenv("LMCOURSE_CACHE", "~nobody-of-this-name/cache")
     assert build.kernel(f"{cell.name}_kernel") is None
-    torch.testing.assert_close(layer_outcome(cell), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(layer_outcome(cell), with_a_kernel, rtol=1e-5, atol=1e-6)
 
 
 @needs_compiler

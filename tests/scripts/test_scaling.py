@@ -41,6 +41,7 @@ def test_patterns_differ_in_what_they_read_and_a_window_over_all_is_the_full_one
     assert not torch.allclose(hidden("local", 4), hidden("full", 4), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_model_of_one() -> None:
     tokens = zipf_tokens(100, STEP.vocabulary)
     alone = our_loop(

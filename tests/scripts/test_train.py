@@ -56,6 +56,7 @@ def run_command(*args: Any, **kwargs: Any) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path: Path) -> None:
     run_command(tmp_path, "--output_dir", str(tmp_path / "whole"))
     killed = tmp_path / "killed"
@@ -74,6 +75,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(tmp_path: Path) -> 
     assert (killed / "model.safetensors").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_the_same_streams(tmp_path: Path) -> None:
     settings = ["--output_dropout", "0", "--random_offset", "false", "--seed", "1"]
     run_command(tmp_path, *settings, "--output_dir", str(tmp_path / "one"), streams=4)
