@@ -4,7 +4,7 @@ import torch
 
 from hf_lmcourse.layers.activation_penalty import activation_penalty
 
-from .test_output import draw
+from ..kernels.test_softmax_loss import draw
 
 
 def test_the_penalty_is_that_of_the_equations() -> None:

@@ -7,7 +7,7 @@ from torch.nn import functional
 from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
 from hf_lmcourse.layers.label_smoothing import label_margin
 
-from .test_output import VOCABULARY, draw, some_targets
+from ..kernels.test_softmax_loss import VOCABULARY, draw, some_targets
 
 
 @pytest.mark.parametrize("with_bias", [True, False])

@@ -14,7 +14,7 @@ from hf_lmcourse.kernels.mixture_loss import adversarial_cross_entropy
 from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
 from hf_lmcourse.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 
-from .test_output import draw, some_targets
+from ..kernels.test_softmax_loss import draw, some_targets
 
 
 def mixture(components: int = 3, input_size: int = 4, size: int = 5) -> Any:

@@ -11,7 +11,7 @@ from hf_lmcourse.kernels import logit_chunks
 from hf_lmcourse.kernels.mixture_loss import adversarial_cross_entropy
 from hf_lmcourse.kernels.softmax_loss import linear_cross_entropy
 
-from ..layers.test_output import draw, some_targets
+from .test_softmax_loss import draw, some_targets
 
 EPSILON = 0.3
 
