@@ -39,7 +39,7 @@ def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
         args.resume_from_checkpoint = str(last_complete_checkpoint(folder / CHECKPOINTS))
     elif not Path(args.resume_from_checkpoint, "trainer_state.json").exists():
         raise LmcourseError(f"{args.resume_from_checkpoint} is not a checkpoint")
-    else:
+    elif args.process_index == 0:  # the others may look after the first has begun to write
         _check_place(Path(args.resume_from_checkpoint), folder)
     if args.resume_from_checkpoint is not None:
         check_weights(Path(args.resume_from_checkpoint), model)

@@ -97,7 +97,8 @@ def load_carried_state(
             f"cannot go on with {_format(cuts)}: resume with the batch size, the number of "
             "processes and the block_length that it began with"
         )
-    tensors = load_file(path, device=str(device))
+    # safetensors refuses cpu:0, as accelerate calls the device of a process among several
+    tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
     return restore_state(DynamicCache(config=config), tensors, about["length"])
 
 

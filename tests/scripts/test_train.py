@@ -96,3 +96,15 @@ def test_two_processes_equal_one_with_the_same_streams(tmp_path: Path) -> None:
     ]
     for key, value in results[0]["validation"].items():
         assert results[1]["validation"][key] == pytest.approx(value, rel=1e-3), key
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_inside_an_epoch_to_the_same_weights(tmp_path: Path) -> None:
+    whole, on = tmp_path / "whole", tmp_path / "on"
+    settings = ["--max_steps", "15", "--eval_strategy", "no", "--load_best_model_at_end", "false"]
+    run_command(tmp_path, *settings, "--output_dir", str(whole), streams=2, processes=2)
+    checkpoint = whole / "checkpoints" / "checkpoint-10"
+    assert all((checkpoint / f"stream_state_{rank}.safetensors").exists() for rank in range(2))
+    words = ["--output_dir", str(on), "--resume_from_checkpoint", str(checkpoint)]
+    run_command(tmp_path, *settings, *words, streams=2, processes=2)
+    assert (on / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

@@ -12,6 +12,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.random_blocks import RandomBlockStreams
 from hf_lmcourse.runs.settings import read_settings
 from hf_lmcourse.runs.start import prepare_run
+from hf_lmcourse.training.carried_state import load_carried_state, save_carried_state
 
 from .test_trainer import STREAMS, VOCABULARY, tiny_model, trainer
 
@@ -111,3 +112,17 @@ def test_models_and_data_without_streams_are_refused(
     settings = read_settings([str(yaml), "--output_dir", str(tmp_path / "run")])
     with pytest.raises(LmcourseError, match=message):
         prepare_run(settings, ["lmcourse"])
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_a_saved_state_is_loaded_on_whatever_a_process_calls_its_device(
+    device: str, tmp_path: Path
+) -> None:
+    model, ids = tiny_model().eval(), torch.arange(8).view(2, 4)
+    path, cuts = tmp_path / "checkpoint" / "state.safetensors", {"num_streams": 2}
+    with torch.no_grad():
+        cache = model(ids, use_cache=True).past_key_values
+        save_carried_state(cache, path, cuts)
+        loaded = load_carried_state(path, model.config, torch.device(device), cuts)
+        expected = model(ids, past_key_values=cache).logits
+        assert torch.equal(model(ids, past_key_values=loaded).logits, expected)
