@@ -8,6 +8,6 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     """The folder that was chosen, else the environment's LMCOURSE_CACHE, else ~/.cache/hf_lmcourse.
 
     Args:
-        chosen: a folder of the caller's choice.
+        chosen: A folder of the caller's choice.
     """
     return Path(chosen or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse").expanduser()

@@ -31,7 +31,7 @@ class CacheSettings:
     Attributes:
         window: Number of recent tokens in the cache.
         theta: Inverse temperature of the similarity of contexts.
-        weight: lambda, weight of the cache in the mixture.
+        weight: Lambda, weight of the cache in the mixture.
     """
 
     window: int
@@ -46,7 +46,7 @@ class HiddenStream:
     Attributes:
         hidden: h_t, the input of the output layer. Shape: (tokens, size).
         targets: x_{t+1}, the token to predict. Shape: (tokens,).
-        log_p: log p_model(x_{t+1}), float64. Shape: (tokens,).
+        log_p: Log p_model(x_{t+1}), float64. Shape: (tokens,).
         hits: Whether the most likely token is the target. Shape: (tokens,).
     """
 

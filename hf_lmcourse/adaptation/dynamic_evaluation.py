@@ -16,8 +16,6 @@ from ..kernels.softmax_loss import IGNORED
 from ..models.cache import detach_state
 from ..models.causal_lm import LanguageModelForCausalLM
 
-Batches = Sequence[dict[str, Tensor]]
-
 RATES = {"sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), "rms": (3e-5, 1e-4, 3e-4, 1e-3)}
 DECAYS = {"sgd": (0.0,), "rms": (0.001, 0.003, 0.01)}
 """Learning rates and decays that `tune_dynamic_evaluation` tries."""
@@ -30,7 +28,7 @@ class DynamicSettings:
     Attributes:
         rule: "sgd" or "rms", see `score_dynamically`.
         rate: Learning rate eta.
-        decay: lambda, rate of the decay towards the trained weights.
+        decay: Lambda, rate of the decay towards the trained weights.
         epsilon: Added to the root mean square in "rms"; it limits steps of small gradients.
     """
 

@@ -15,7 +15,7 @@ def template(name: str) -> str:
     """Return a file to fill in: the task with its equations and shapes, and an empty function.
 
     Raises:
-        LmcourseError: there is no such task.
+        LmcourseError: There is no such task.
     """
     return files(__package__).joinpath("templates", f"{find_task(name).name}.py").read_text("utf-8")
 
@@ -30,15 +30,15 @@ def check_file(
 
     Args:
         path: a Python file with functions or classes for some of the tasks.
-        task: the name of a single task; by default all tasks that the file implements.
-        seed: the seed of the random inputs.
-        time_limit: seconds for importing the file, and for each task.
+        task: The name of a single task; by default all tasks that the file implements.
+        seed: The seed of the random inputs.
+        time_limit: Seconds for importing the file, and for each task.
 
     Returns:
         A verdict for each task, in the order of `TASKS`.
 
     Raises:
-        LmcourseError: the file does not exist, has a syntax error or fails at its import, or there
+        LmcourseError: The file does not exist, has a syntax error or fails at its import, or there
             is no such task or no function for it.
     """
     path = Path(path)

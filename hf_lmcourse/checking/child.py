@@ -37,10 +37,10 @@ class Answer:
     """The result of a function in one case.
 
     Attributes:
-        values: the outputs, in float64.
-        gradients: the gradients of J, the sum of the outputs times fixed random numbers, with
+        values: The outputs, in float64.
+        gradients: The gradients of J, the sum of the outputs times fixed random numbers, with
             respect to each argument that it depends on; `None` if nothing was differentiated.
-        error: a sentence on the exception that was raised.
+        error: A sentence on the exception that was raised.
     """
 
     values: list[Tensor] = field(default_factory=list)
@@ -57,13 +57,13 @@ def answer(
     """Call a function and differentiate J = sum over its outputs of output * cotangent.
 
     Args:
-        function: takes a dictionary of the arguments.
-        arguments: tensors or NumPy arrays, and settings.
-        cotangents: random tensors of the outputs' shapes; `None` for values only.
-        outputs: the names of the outputs.
+        function: Takes a dictionary of the arguments.
+        arguments: Tensors or NumPy arrays, and settings.
+        cotangents: Random tensors of the outputs' shapes; `None` for values only.
+        outputs: The names of the outputs.
 
     Raises:
-        AnswerError: the function returned something else.
+        AnswerError: The function returned something else.
     """
     leaves = {
         name: value.clone().requires_grad_()

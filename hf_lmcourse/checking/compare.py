@@ -21,10 +21,10 @@ class Difference:
     """The largest error of one output or gradient.
 
     Attributes:
-        quantity: the name of the output, or dJ/dW for a gradient.
-        error: the relative error.
-        case: the label of the case with the largest error.
-        block: the block of rows with the largest error there, if rows are blocks.
+        quantity: The name of the output, or dJ/dW for a gradient.
+        error: The relative error.
+        case: The label of the case with the largest error.
+        block: The block of rows with the largest error there, if rows are blocks.
     """
 
     quantity: str
@@ -38,12 +38,12 @@ class Verdict:
     """The result of the comparison for one task.
 
     Attributes:
-        task: the name of the task.
-        agrees: whether all answers are right; `None` if nothing could be compared.
-        cases: the number of cases.
-        differences: the largest difference of each output and gradient that could be compared.
-        message: a sentence on what is wrong, or a remark.
-        likely: the known mistakes that give exactly the student's outputs.
+        task: The name of the task.
+        agrees: Whether all answers are right; `None` if nothing could be compared.
+        cases: The number of cases.
+        differences: The largest difference of each output and gradient that could be compared.
+        message: A sentence on what is wrong, or a remark.
+        likely: The known mistakes that give exactly the student's outputs.
     """
 
     task: str

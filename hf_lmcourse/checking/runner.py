@@ -29,11 +29,11 @@ class FileRun:
     """The result of running a file.
 
     Attributes:
-        names: the functions and classes of the file.
-        found: the function or class for each task that the file implements.
-        answers: the answers of each task that was completed.
-        refused: a message for each task whose function takes other arguments.
-        stopped: the task at which the process ended early, and the reason.
+        names: The functions and classes of the file.
+        found: The function or class for each task that the file implements.
+        answers: The answers of each task that was completed.
+        refused: A message for each task whose function takes other arguments.
+        stopped: The task at which the process ended early, and the reason.
     """
 
     names: list[str]
@@ -47,7 +47,7 @@ def read_source(path: Path) -> ast.Module:
     """Parse the file without running it.
 
     Raises:
-        LmcourseError: the file does not exist, is not a Python file, or has a syntax error.
+        LmcourseError: The file does not exist, is not a Python file, or has a syntax error.
     """
     if path.suffix != ".py":
         raise LmcourseError(f"{path} is not a Python file: its name must end in .py")
@@ -89,7 +89,7 @@ def run_file(
     seconds is for importing the file, and for each task.
 
     Raises:
-        LmcourseError: the file cannot be imported.
+        LmcourseError: The file cannot be imported.
     """
     with tempfile.TemporaryDirectory(prefix="lmcourse-check-") as name:
         folder = Path(name)

@@ -24,9 +24,9 @@ class Case:
     """One input of a task.
 
     Attributes:
-        sizes: the sizes of its dimensions, and settings such as the number of heads.
-        tensors: the arguments that are tensors, in float64 or int64.
-        cotangents: random tensors of the outputs' shapes.
+        sizes: The sizes of its dimensions, and settings such as the number of heads.
+        tensors: The arguments that are tensors, in float64 or int64.
+        cotangents: Random tensors of the outputs' shapes.
     """
 
     sizes: Sizes
@@ -45,19 +45,19 @@ class Task:
     """A function that students implement themselves.
 
     Attributes:
-        name: the name of the function.
-        arguments: the names of its arguments, in order.
-        outputs: the names of its outputs.
-        reference: the correct implementation.
-        draw: draws tensors of given sizes.
-        sizes: draws random sizes.
-        special: the sizes of the first cases. In the very first all are equal, so that a transposed
+        name: The name of the function.
+        arguments: The names of its arguments, in order.
+        outputs: The names of its outputs.
+        reference: The correct implementation.
+        draw: Draws tensors of given sizes.
+        sizes: Draws random sizes.
+        special: The sizes of the first cases. In the very first all are equal, so that a transposed
             matrix has the right shape and is recognised by its values.
-        variants: implementations with one mistake each, keyed by a description of the mistake.
-        parameters: the arguments that a class keeps as attributes.
-        constructor: the sizes that a class takes in its constructor.
-        differentiable: whether gradients are compared too.
-        blocks: for arguments whose rows are blocks, the names of the blocks.
+        variants: Implementations with one mistake each, keyed by a description of the mistake.
+        parameters: The arguments that a class keeps as attributes.
+        constructor: The sizes that a class takes in its constructor.
+        differentiable: Whether gradients are compared too.
+        blocks: For arguments whose rows are blocks, the names of the blocks.
     """
 
     name: str

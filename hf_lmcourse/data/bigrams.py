@@ -19,12 +19,12 @@ class Bigrams(Dataset):
     Labels are shifted already, under both names, as in `PredictedTokens`.
 
     Args:
-        tokens: the text as token ids.
-        first_context: see `PredictedTokens`.
-        context_only: likewise; pairs that end in it are left out.
+        tokens: The text as token ids.
+        first_context: See `PredictedTokens`.
+        context_only: See `PredictedTokens`; pairs that end in it are left out.
 
     Raises:
-        LmcourseError: the text has no pair.
+        LmcourseError: The text has no pair.
 
     Shape:
         item: `input_ids`, `labels`, `shift_labels`: (1,), int64.
@@ -68,7 +68,7 @@ class BigramCountsOfText(Dataset):
     """A whole text as one example: the counts of its bigrams.
 
     Args:
-        bigrams: the pairs of the text.
+        bigrams: The pairs of the text.
 
     Shape:
         item: `input_ids`, the distinct words that something follows: (distinct words,).

@@ -21,11 +21,11 @@ def sentences_of_columns(text: str, name: str) -> str:
     sentences of its development text have 6,233 ends.
 
     Args:
-        text: the columns.
-        name: of the file, for the message.
+        text: The columns.
+        name: Of the file, for the message.
 
     Raises:
-        LmcourseError: a line that is neither.
+        LmcourseError: A line that is neither.
     """
     sentences: list[list[str]] = [[]]
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
@@ -47,7 +47,7 @@ def read_corpus_text(path: Path) -> str:
     """A text file as `read_text` reads it; columns, which begin with `-DOCSTART-`, as sentences.
 
     Raises:
-        LmcourseError: as `read_text` and `sentences_of_columns`.
+        LmcourseError: As `read_text` and `sentences_of_columns`.
     """
     text = read_text(path)
     return sentences_of_columns(text, str(path)) if text.startswith(DOCUMENT_START) else text
@@ -59,11 +59,11 @@ def read_vocabulary(path: Path, size: int | None = None) -> list[str]:
     A line has a word, and after a tab anything; spaces around the word are ignored.
 
     Args:
-        path: the file.
-        size: how many words to read; all by default.
+        path: The file.
+        size: How many words to read; all by default.
 
     Raises:
-        LmcourseError: the file cannot be read, has fewer words, or one of them twice.
+        LmcourseError: The file cannot be read, has fewer words, or one of them twice.
     """
     lines = read_text(path).splitlines()
     words = [line.split("\t")[0].strip() for line in lines if line.strip()][:size]

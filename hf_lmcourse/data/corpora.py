@@ -21,9 +21,9 @@ class Corpus:
     """A text in splits.
 
     Attributes:
-        name: as given, or the name of the file or folder.
+        name: As given, or the name of the file or folder.
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
-        splits: which of "train", "validation" and "test" there are.
+        splits: Which of "train", "validation" and "test" there are.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Corpus:
         """The text of a split, read again at each call.
 
         Raises:
-            LmcourseError: there is no such split, or its text cannot be read or is empty.
+            LmcourseError: There is no such split, or its text cannot be read or is empty.
         """
         if split not in self.splits:
             raise LmcourseError(
@@ -52,12 +52,12 @@ class _Known:
     """A named corpus.
 
     Attributes:
-        folder: its place in the folder of local corpora.
-        hub: its place on the Hub.
-        file: the file there that holds all splits; without one, each split has its own.
-        cut: makes the splits out of that file.
-        splits: the splits there are.
-        names: of the files of splits, if they are not train, validation and test.
+        folder: Its place in the folder of local corpora.
+        hub: Its place on the Hub.
+        file: The file there that holds all splits; without one, each split has its own.
+        cut: Makes the splits out of that file.
+        splits: The splits there are.
+        names: Of the files of splits, if they are not train, validation and test.
     """
 
     folder: str
@@ -153,13 +153,13 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
 
     Args:
         name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
-        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+        data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
         The corpus; its text is read when it is asked for.
 
     Raises:
-        LmcourseError: an unknown name (with the nearest), or files that are missing.
+        LmcourseError: An unknown name (with the nearest), or files that are missing.
     """
     if name_or_path == "cpython-docs":
         return Corpus(name_or_path, "embedded", SPLITS[:2], cpython_docs)

@@ -30,11 +30,11 @@ class EncodedSplit:
     """A text as token ids, and what is needed to compare units.
 
     Attributes:
-        tokens: the ids, memory-mapped.
-        characters: length of the text in Unicode code points.
-        bytes: its length in UTF-8.
-        words: its words between whitespace, and its line breaks.
-        unknown: how many ids are the unknown token.
+        tokens: The ids, memory-mapped.
+        characters: Length of the text in Unicode code points.
+        bytes: Its length in UTF-8.
+        words: Its words between whitespace, and its line breaks.
+        unknown: How many ids are the unknown token.
 
     Shape:
         tokens: (tokens,).
@@ -72,13 +72,13 @@ def encode_split(
     read.
 
     Args:
-        corpus: the corpus.
+        corpus: The corpus.
         split: "train", "validation" or "test".
-        tokenizer: a fast tokenizer.
-        cache_dir: see `cache_folder`.
+        tokenizer: A fast tokenizer.
+        cache_dir: See `cache_folder`.
 
     Raises:
-        LmcourseError: the corpus has no such split, or the split no token, or the cache cannot be
+        LmcourseError: The corpus has no such split, or the split no token, or the cache cannot be
             written.
     """
     text = corpus.text(split)
@@ -157,7 +157,7 @@ def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file of the cache whole or not at all.
 
     Raises:
-        LmcourseError: it cannot be written.
+        LmcourseError: It cannot be written.
     """
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:

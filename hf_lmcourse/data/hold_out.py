@@ -17,15 +17,15 @@ def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None =
     The other splits do not change.
 
     Args:
-        corpus: a corpus.
-        files: text files of one document each; see `data_file`.
-        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+        corpus: A corpus.
+        files: Text files of one document each; see `data_file`.
+        data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
         A corpus whose training text raises `LmcourseError` on reading if it lacks a document.
 
     Raises:
-        LmcourseError: a file is missing or has no text.
+        LmcourseError: A file is missing or has no text.
     """
     documents = {name: read_text(data_file(name, data_dir)).strip() for name in files}
     for name, document in documents.items():

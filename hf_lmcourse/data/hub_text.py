@@ -15,11 +15,11 @@ class HubText:
     """Where a corpus is on the Hub, and how a row becomes a line of the original file.
 
     Attributes:
-        repository: id of the data set.
-        line: from a row to what it was in the file, line break included.
-        config: the configuration, if there are several.
-        column: the column of the text.
-        revision: the branch.
+        repository: Id of the data set.
+        line: From a row to what it was in the file, line break included.
+        config: The configuration, if there are several.
+        column: The column of the text.
+        revision: The branch.
     """
 
     repository: str
@@ -33,13 +33,13 @@ def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
     """The text of a split, from the Hub or the cache of `datasets`.
 
     Args:
-        name: of the corpus, for the error.
-        source: where it is.
-        split: as `datasets` writes it: "test", or "train+validation".
-        remedy: what to do without a network, for the error.
+        name: Of the corpus, for the error.
+        source: Its place on the Hub.
+        split: As `datasets` writes it: "test", or "train+validation".
+        remedy: What to do without a network, for the error.
 
     Raises:
-        HubError: it is not available.
+        HubError: It is not available.
     """
     attempt = f"get corpus {name} from the Hub"
     rows = fetch_dataset(

@@ -19,8 +19,8 @@ class LabelledTexts:
     """Texts, and the class of each.
 
     Attributes:
-        texts: the texts.
-        labels: their classes, from 0.
+        texts: The texts.
+        labels: Their classes, from 0.
     """
 
     texts: list[str]
@@ -39,10 +39,10 @@ class LabelledCorpus:
     """Labelled texts in splits.
 
     Attributes:
-        name: as given, or the name of the file or folder.
+        name: As given, or the name of the file or folder.
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
-        label_names: the classes.
-        splits: the texts of "train", "validation" and, if there is one, "test".
+        label_names: The classes.
+        splits: The texts of "train", "validation" and, if there is one, "test".
     """
 
     name: str
@@ -56,11 +56,11 @@ class _Known:
     """A named corpus.
 
     Attributes:
-        folder: its place in the folder of local corpora.
-        hub: its id on the Hub.
-        column: the column of its texts there.
-        read: its splits from the local folder.
-        in_groups: rows that belong together, such as reviews of one film, are neighbours.
+        folder: Its place in the folder of local corpora.
+        hub: Its id on the Hub.
+        column: The column of its texts there.
+        read: Its splits from the local folder.
+        in_groups: Rows that belong together, such as reviews of one film, are neighbours.
     """
 
     folder: str
@@ -125,14 +125,14 @@ def load_labelled_corpus(
 
     Args:
         name_or_path: "toy_reviews", a key of `LABELLED_CORPORA`, or a path.
-        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
-        text_column: of a user's table.
-        label_column: of a user's table; its values are class numbers from 0, or names.
-        validation_share: share of the training texts that is held out.
-        seed: of that draw.
+        data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
+        text_column: Of a user's table.
+        label_column: Of a user's table; its values are class numbers from 0, or names.
+        validation_share: Share of the training texts that is held out.
+        seed: Of that draw.
 
     Raises:
-        LmcourseError: an unknown name (with the nearest), files or columns that are missing, or a
+        LmcourseError: An unknown name (with the nearest), files or columns that are missing, or a
             label that is not a class.
     """
     if not 0 < validation_share < 1:

@@ -21,11 +21,11 @@ def data_file(name: str, data_dir: str | Path | None = None) -> Path:
     """A file by its path, or by its place in the folder of local corpora.
 
     Args:
-        name: such as "glove/glove.6B.50d.txt"; there it may also be compressed, with .gz added.
-        data_dir: folder of local corpora; the environment's LMCOURSE_DATA by default.
+        name: Such as "glove/glove.6B.50d.txt"; there it may also be compressed, with .gz added.
+        data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Raises:
-        LmcourseError: there is no such file.
+        LmcourseError: There is no such file.
     """
     folders = [Path(), *filter(None, [corpora_folder(data_dir)])]
     places = [folder / Path(name).expanduser() for folder in folders]

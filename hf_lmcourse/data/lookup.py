@@ -39,8 +39,8 @@ def lookup_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup | None:
     """The ids of a tokenizer that only looks up; `None` if it does more than that.
 
     Args:
-        backend: without padding and truncation.
-        dtype: of the ids.
+        backend: Without padding and truncation.
+        dtype: Of the ids.
     """
     state = json.loads(backend.to_str())
     model, added = state["model"], state["added_tokens"]

@@ -21,14 +21,14 @@ class PredictedTokens(Dataset):
     there are `labels`.
 
     Args:
-        tokens: the corpus as token ids.
-        first_context: the token before the first one, usually a line end; without it the first
+        tokens: The corpus as token ids.
+        first_context: The token before the first one, usually a line end; without it the first
             token of the corpus is context only and is not predicted.
-        context_only: a token that is read and never predicted, such as BOS; -100 is its label.
+        context_only: A token that is read and never predicted, such as BOS; -100 is its label.
 
     Attributes:
-        num_positions: how many tokens follow another one.
-        num_predicted: how many of them are predicted in one pass: the labels that are not -100.
+        num_positions: How many tokens follow another one.
+        num_predicted: How many of them are predicted in one pass: the labels that are not -100.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class PredictedTokens(Dataset):
         """One item per row.
 
         Args:
-            positions: numbers of tokens.
-            predicted: which of them have a label.
+            positions: Numbers of tokens.
+            predicted: Which of them have a label.
 
         Shape:
             positions, predicted: (items, length).

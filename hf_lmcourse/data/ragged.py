@@ -24,9 +24,9 @@ class RaggedTexts(Dataset):
     """Token ids of texts, and the class of each.
 
     Args:
-        tokens: ids of all texts, one after the other.
-        borders: the start of each text, and the end of the last one.
-        labels: class of each text.
+        tokens: Ids of all texts, one after the other.
+        borders: The start of each text, and the end of the last one.
+        labels: Class of each text.
 
     Shape:
         tokens: (tokens,); borders: (texts + 1,); labels: (texts,).
@@ -70,12 +70,12 @@ def encode_texts(
     The name in the cache is a hash of the texts and of the tokenizer.
 
     Args:
-        texts: the texts and their classes.
-        tokenizer: a fast tokenizer.
-        cache_dir: see `cache_folder`.
+        texts: The texts and their classes.
+        tokenizer: A fast tokenizer.
+        cache_dir: See `cache_folder`.
 
     Raises:
-        LmcourseError: the cache cannot be written.
+        LmcourseError: The cache cannot be written.
     """
     backend = plain_backend(tokenizer)
     key = hashlib.sha256(backend.to_str().encode())

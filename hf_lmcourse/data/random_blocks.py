@@ -32,11 +32,11 @@ class RandomBlockStreams(ContiguousStreams):
     step by the length of its block over L.
 
     Args:
-        *args: as for `ContiguousStreams`; `block_length` is L.
-        **kwargs: likewise.
+        *args: As for `ContiguousStreams`; `block_length` is L.
+        **kwargs: As for `ContiguousStreams`.
 
     Raises:
-        LmcourseError: as for `ContiguousStreams`, or L is below 10.
+        LmcourseError: As for `ContiguousStreams`, or L is below 10.
 
     Shape:
         item: `input_ids`, `labels`, `shift_labels`: (length of its block,), int64.

@@ -25,18 +25,18 @@ class ContiguousStreams(PredictedTokens):
     Labels are shifted; see `PredictedTokens`.
 
     Args:
-        tokens: the corpus as token ids.
+        tokens: The corpus as token ids.
         num_streams: S, over all processes.
-        block_length: tokens between two cuts of backpropagation.
-        first_context: see `PredictedTokens`.
-        random_offset: begin each epoch at another position of the corpus, which continues at its
+        block_length: Tokens between two cuts of backpropagation.
+        first_context: See `PredictedTokens`.
+        random_offset: Begin each epoch at another position of the corpus, which continues at its
             start after its end, so that the cuts move; see `set_epoch`. This costs no label: the
             first token of the corpus is always predicted from `first_context`.
-        seed: of the offsets.
-        context_only: see `PredictedTokens`.
+        seed: Of the offsets.
+        context_only: See `PredictedTokens`.
 
     Raises:
-        LmcourseError: fewer tokens than streams, or no stream or no token in a block.
+        LmcourseError: Fewer tokens than streams, or no stream or no token in a block.
 
     Shape:
         item: `input_ids`, `labels`, `shift_labels`: (block_length,), int64.

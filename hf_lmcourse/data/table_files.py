@@ -16,7 +16,7 @@ def read_table(path: Path) -> Columns:
     """The columns of a CSV, TSV, JSON, JSON lines or parquet file.
 
     Raises:
-        LmcourseError: another kind of file, or one that cannot be read.
+        LmcourseError: Another kind of file, or one that cannot be read.
     """
     import pandas  # imported late: it is slow, and only tables need it
 
@@ -47,11 +47,11 @@ def table_from_hub(repository: str, remedy: str) -> dict[str, Columns]:
     """The splits of a data set on the Hub, or from the cache of `datasets`.
 
     Args:
-        repository: its id.
-        remedy: what to do without a network, for the error.
+        repository: Its id.
+        remedy: What to do without a network, for the error.
 
     Raises:
-        HubError: it is not available.
+        HubError: It is not available.
     """
     splits = fetch_dataset(repository, None, f"get {repository} from the Hub", remedy)
     return {str(split): part.to_dict() for split, part in splits.items()}

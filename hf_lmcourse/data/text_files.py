@@ -16,7 +16,7 @@ def read_text(path: Path) -> str:
     """Read UTF-8 text, compressed or not, line ends as they are, without a byte-order mark.
 
     Raises:
-        LmcourseError: the file is not there, damaged, empty, or not UTF-8.
+        LmcourseError: The file is not there, damaged, empty, or not UTF-8.
     """
     try:
         content = path.read_bytes()
@@ -40,8 +40,8 @@ def split_files(folder: Path, names: Mapping[str, str] | None = None) -> dict[st
     """The files of a folder that are train, validation or test text: .txt or .txt.gz.
 
     Args:
-        folder: the folder.
-        names: of the files by split, without their extension; those of the splits by default.
+        folder: The folder.
+        names: Of the files by split, without their extension; those of the splits by default.
     """
     return {
         split: path
@@ -55,7 +55,7 @@ def split_at_line(text: str, name: str) -> dict[str, str]:
     """The first nine tenths of the lines to train on, the others for validation.
 
     Raises:
-        LmcourseError: there are fewer than two lines.
+        LmcourseError: There are fewer than two lines.
     """
     lines = io.StringIO(text, newline="\n").readlines()
     if len(lines) < 2:

@@ -14,8 +14,8 @@ class TrainingTextRecord:
     """What a model was trained on.
 
     Attributes:
-        corpus: name of the corpus, or path of the text.
-        hold_out: files whose text was held out of it.
+        corpus: Name of the corpus, or path of the text.
+        hold_out: Files whose text was held out of it.
     """
 
     corpus: str

@@ -21,19 +21,19 @@ class TokenWindows(PredictedTokens):
     Labels are shifted, under both names, as in `ContiguousStreams`.
 
     Args:
-        tokens: the corpus as token ids.
-        window: tokens that the model looks at.
-        stride: tokens that a window predicts; the whole window by default.
-        rows: items of a batch over all processes. Windows that predict nothing fill up the last
+        tokens: The corpus as token ids.
+        window: Tokens that the model looks at.
+        stride: Tokens that a window predicts; the whole window by default.
+        rows: Items of a batch over all processes. Windows that predict nothing fill up the last
             batch, so that no process gets a window twice.
-        first_context: see `PredictedTokens`.
-        shuffle: another order at each epoch; see `set_epoch`.
-        random_offset: as for `ContiguousStreams`.
-        seed: of the order and the offsets.
-        context_only: see `PredictedTokens`.
+        first_context: See `PredictedTokens`.
+        shuffle: Another order at each epoch; see `set_epoch`.
+        random_offset: As for `ContiguousStreams`.
+        seed: Of the order and the offsets.
+        context_only: See `PredictedTokens`.
 
     Raises:
-        LmcourseError: no token to predict, or sizes below one, or a stride beyond the window.
+        LmcourseError: No token to predict, or sizes below one, or a stride beyond the window.
 
     Shape:
         item: `input_ids`, `labels`, `shift_labels`: (window,), int64.

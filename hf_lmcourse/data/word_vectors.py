@@ -24,8 +24,8 @@ class WordVectors:
     """Words and their vectors.
 
     Attributes:
-        words: the words, each once.
-        vectors: theirs, float32.
+        words: The words, each once.
+        vectors: Theirs, float32.
 
     Shape:
         vectors: (words, size).
@@ -40,9 +40,9 @@ class AlignedVectors:
     """Vectors of entries of a vocabulary.
 
     Attributes:
-        ids: of the entries that have a vector.
-        vectors: theirs.
-        vocabulary: how many entries there are.
+        ids: Of the entries that have a vector.
+        vectors: Theirs.
+        vocabulary: How many entries there are.
 
     Shape:
         ids: (found,); vectors: (found, size).
@@ -81,11 +81,11 @@ def read_word_vectors(
     if it occurs twice the first one counts.
 
     Args:
-        path: the file.
-        wanted: the words to keep; the others are skipped unread, which saves most of the time.
+        path: The file.
+        wanted: The words to keep; the others are skipped unread, which saves most of the time.
 
     Raises:
-        LmcourseError: no such file, not UTF-8, a line with another number of values than the first
+        LmcourseError: No such file, not UTF-8, a line with another number of values than the first
             or with a value that is not a number (with the number of the line), or no line at all.
     """
     path, size = Path(path), 0
@@ -119,7 +119,7 @@ def align_vectors(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> Align
     """Read the vectors of the entries of a tokenizer's vocabulary.
 
     Raises:
-        LmcourseError: as `read_word_vectors`, or no entry has a vector.
+        LmcourseError: As `read_word_vectors`, or no entry has a vector.
     """
     vocabulary = tokenizer.get_vocab()
     found = read_word_vectors(path, vocabulary.__contains__)
@@ -137,10 +137,10 @@ def write_word_vectors(
     Neither format allows whitespace in a word: such words are left out.
 
     Args:
-        path: the file; compressed if its name ends in .gz.
-        words: the words.
-        vectors: theirs.
-        header: begin with the number of words and the size, as word2vec does; GloVe does not.
+        path: The file; compressed if its name ends in .gz.
+        words: The words.
+        vectors: Theirs.
+        header: Begin with the number of words and the size, as word2vec does; GloVe does not.
 
     Returns:
         The words that were left out.
@@ -149,8 +149,8 @@ def write_word_vectors(
         vectors: (words, size).
 
     Raises:
-        ValueError: not as many words as vectors.
-        LmcourseError: the file cannot be written.
+        ValueError: Not as many words as vectors.
+        LmcourseError: The file cannot be written.
     """
     if len(words) != len(vectors):
         raise ValueError(f"{len(words)} words and {len(vectors)} vectors do not match")

@@ -27,8 +27,8 @@ class StatePart:
     """One tensor of the state that a model carries from token to token.
 
     Attributes:
-        name: the layer and the tensor, as in "0.h".
-        shape: without the batch; `None` for a dimension that grows with the text.
+        name: The layer and the tensor, as in "0.h".
+        shape: Without the batch; `None` for a dimension that grows with the text.
     """
 
     name: str

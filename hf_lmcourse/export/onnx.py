@@ -40,14 +40,14 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
     state, to `logits` and `present.X`. The first past is zeros, or keys and values of length 0.
 
     Args:
-        model: a model of this package.
-        folder: the output folder, created if missing.
+        model: A model of this package.
+        folder: The output folder, created if missing.
 
     Returns:
         The paths of the files.
 
     Raises:
-        LmcourseError: the model is not one of this package or has no causal mask, or the extra is
+        LmcourseError: The model is not one of this package or has no causal mask, or the extra is
             not installed.
     """
     if not isinstance(model, LanguageModelForCausalLM | DANForSequenceClassification):
@@ -101,12 +101,12 @@ def _write(
     """Trace a graph with example arguments, save it, and return the path.
 
     Args:
-        path: the file.
-        graph: the module to trace.
-        arguments: tensors, and tuples of tensors.
-        axes: the dynamic dimensions of each tensor.
-        inputs: the names of the input tensors.
-        outputs: the names of the output tensors.
+        path: The file.
+        graph: The module to trace.
+        arguments: Tensors, and tuples of tensors.
+        axes: The dynamic dimensions of each tensor.
+        inputs: The names of the input tensors.
+        outputs: The names of the output tensors.
     """
     with _quiet():
         program = torch.onnx.export(

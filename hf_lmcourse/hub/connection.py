@@ -26,15 +26,15 @@ def ask(path: str, *, token: str | None = None, send: Any = None) -> Any:
     """Send one short request.
 
     Args:
-        path: below the endpoint, such as "api/whoami-v2".
-        token: instead of the one that is logged in.
+        path: Below the endpoint, such as "api/whoami-v2".
+        token: Instead of the one that is logged in.
         send: JSON to post; without it the request is a GET.
 
     Returns:
         The JSON of the answer.
 
     Raises:
-        httpx.HTTPError, OSError, ValueError: as the Hub's client does.
+        httpx.HTTPError, OSError, ValueError: As the Hub's client does.
     """
     response = get_session().request(
         "GET" if send is None else "POST",
@@ -51,12 +51,12 @@ def check_login(attempt: str, repository: str, token: str | None = None) -> None
     """Check that the Hub is reachable and accepts our token, before anything long begins.
 
     Args:
-        attempt: what is to be done, to follow "cannot".
-        repository: its id.
-        token: instead of the one that is logged in.
+        attempt: What is to be done, to follow "cannot".
+        repository: Its id.
+        token: Instead of the one that is logged in.
 
     Raises:
-        HubError: offline, not reachable, silent; no token, a wrong one, or one that only reads.
+        HubError: Offline, not reachable, silent; no token, a wrong one, or one that only reads.
     """
     with explained(attempt, repository):
         account = ask("api/whoami-v2", token=token)
@@ -71,13 +71,13 @@ def check_metadata(card: str, attempt: str, repository: str, token: str | None =
     """Let the Hub validate the metadata of a card, before there is a repository.
 
     Args:
-        card: the text of README.md.
-        attempt: what is to be done, to follow "cannot".
-        repository: its id.
-        token: instead of the one that is logged in.
+        card: The text of README.md.
+        attempt: What is to be done, to follow "cannot".
+        repository: Its id.
+        token: Instead of the one that is logged in.
 
     Raises:
-        HubError: with the message of the Hub.
+        HubError: With the message of the Hub.
     """
     with explained(attempt, repository):
         try:
@@ -96,7 +96,7 @@ def bounded_requests(seconds: float) -> Iterator[None]:
     """Limit each wait of every request of the Hub's client.
 
     Args:
-        seconds: longest wait for a connection, for the next bytes, or to send the next.
+        seconds: Longest wait for a connection, for the next bytes, or to send the next.
     """
     before = _http._GLOBAL_CLIENT_FACTORY  # the client offers no other way to ask for it
 

@@ -26,14 +26,14 @@ def fetch_model(repository: str, revision: str | None = None) -> Path:
     a warning.
 
     Args:
-        repository: id on the Hub.
-        revision: branch, tag or commit; main by default.
+        repository: Id on the Hub.
+        revision: Branch, tag or commit; main by default.
 
     Returns:
         The folder in the cache.
 
     Raises:
-        HubError: the cause, and what to do.
+        HubError: The cause, and what to do.
     """
     check_repository_name(repository, needs_namespace=False)
 
@@ -63,14 +63,14 @@ def fetch_dataset(
     """`datasets.load_dataset`, with the same first request and the same fallback.
 
     Args:
-        repository: id on the Hub.
-        config: the configuration, if there are several.
-        attempt: what it is for, to follow "cannot".
-        remedy: what to do without the Hub.
-        **options: for `datasets.load_dataset`.
+        repository: Id on the Hub.
+        config: The configuration, if there are several.
+        attempt: What it is for, to follow "cannot".
+        remedy: What to do without the Hub.
+        **options: For `datasets.load_dataset`.
 
     Raises:
-        HubError: the cause, and what to do.
+        HubError: The cause, and what to do.
     """
     import datasets  # imported late: it is slow, and only the Hub needs it
 

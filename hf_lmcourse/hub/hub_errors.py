@@ -31,10 +31,10 @@ def hub_error(
     """An error for the user, from whatever the Hub's client raised.
 
     Args:
-        error: what was raised.
-        attempt: what was tried, to follow "cannot".
-        repository: its id.
-        revision: the branch, tag or commit that was asked for.
+        error: What was raised.
+        attempt: What was tried, to follow "cannot".
+        repository: Its id.
+        revision: The branch, tag or commit that was asked for.
     """
     return HubError(f"cannot {attempt}: {_cause(error, repository, revision)}")
 
@@ -44,7 +44,7 @@ def explained(attempt: str, repository: str, *, revision: str | None = None) -> 
     """Turn whatever the Hub's client raises in here into `hub_error`; see there for the arguments.
 
     Raises:
-        HubError: the cause, and what to do.
+        HubError: The cause, and what to do.
     """
     try:
         yield
@@ -67,10 +67,10 @@ def check_repository_name(name: str, *, needs_namespace: bool) -> None:
 
     Args:
         name: namespace/name; a few old models of the Hub have no namespace.
-        needs_namespace: it must have one, as a repository to write to has.
+        needs_namespace: It must have one, as a repository to write to has.
 
     Raises:
-        HubError: it is not of that form, or not in the Hub's letters.
+        HubError: It is not of that form, or not in the Hub's letters.
     """
     try:
         validate_repo_id(name)

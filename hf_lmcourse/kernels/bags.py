@@ -37,10 +37,10 @@ def bag_counts(words: Tensor, text: Tensor, weights: Tensor, texts: int) -> tupl
     and both touch each row of the embedding matrix E once however often the word occurs.
 
     Args:
-        words: ids of the words.
-        text: which text each belongs to.
-        weights: what each word counts: 1, or 0 if it is dropped.
-        texts: how many texts there are.
+        words: Ids of the words.
+        text: Which text each belongs to.
+        weights: What each word counts: 1, or 0 if it is dropped.
+        texts: How many texts there are.
 
     Returns:
         u, rising, and C.

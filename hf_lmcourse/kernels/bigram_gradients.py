@@ -44,10 +44,10 @@ def bigram_backward(
         dW1 = x^T da        db1 = sum over rows of da        dx = da W1^T
 
     Args:
-        x: the vectors of the previous words.
-        h: the hidden vectors.
-        d_o: do, the gradient with respect to the logits.
-        parameters: of the network.
+        x: The vectors of the previous words.
+        h: The hidden vectors.
+        d_o: Do, the gradient with respect to the logits.
+        parameters: Of the network.
 
     Returns:
         dx, and the gradients with respect to the parameters.
@@ -71,9 +71,9 @@ def token_gradients(
     with e_y the one-hot vector of the target y.
 
     Args:
-        x: the vector of the word before each token.
-        targets: the tokens y.
-        parameters: of the network.
+        x: The vector of the word before each token.
+        targets: The tokens y.
+        parameters: Of the network.
 
     Returns:
         The loss in nats, dx, and the gradients with respect to the parameters.
@@ -95,11 +95,11 @@ class BigramCounts:
     """How often each word follows each other one: all that a bigram model can learn of a text.
 
     Attributes:
-        previous: the distinct words that something follows, rising.
+        previous: The distinct words that something follows, rising.
         occurrences: c(u), how often each of them is followed.
-        first_pair: where the pairs of each of them begin, and where the last ones end.
-        row: which of the distinct words a pair begins with.
-        following: the word v that a pair ends with.
+        first_pair: Where the pairs of each of them begin, and where the last ones end.
+        row: Which of the distinct words a pair begins with.
+        following: The word v that a pair ends with.
         counts: c(u v), how often the pair occurs.
 
     Shape:
@@ -119,8 +119,8 @@ class BigramCounts:
         """Count the pairs of a text.
 
         Args:
-            contexts: the word before each predicted word.
-            targets: the predicted words.
+            contexts: The word before each predicted word.
+            targets: The predicted words.
 
         Shape:
             contexts, targets: (tokens,), int64.
@@ -153,9 +153,9 @@ def count_gradients(
     which is what `token_gradients` gives on all N tokens. The rows are worked through in chunks.
 
     Args:
-        x: the vector of each distinct previous word.
-        counts: of the text.
-        parameters: of the network.
+        x: The vector of each distinct previous word.
+        counts: Of the text.
+        parameters: Of the network.
 
     Returns:
         The loss in nats per token (float64), dx, and the gradients with respect to the parameters.

@@ -33,7 +33,7 @@ def kernel(name: str) -> ctypes.CDLL | None:
     """A library of C functions.
 
     Args:
-        name: of the C++ file in this folder, without its extension.
+        name: Of the C++ file in this folder, without its extension.
 
     Returns:
         `None` if it cannot be compiled or is not wanted.
@@ -62,11 +62,11 @@ def kernel_function(name: str, function: str, x: Tensor, size: int) -> Callable[
     """A function of a kernel for the dtype of a tensor.
 
     Args:
-        name: of the kernel.
-        function: its name without the dtype.
-        x: what is to be multiplied. A kernel knows float32, and bfloat16 if the processor
+        name: Of the kernel.
+        function: Its name without the dtype.
+        x: What is to be multiplied. A kernel knows float32, and bfloat16 if the processor
             multiplies it, two at a time; on a CPU.
-        size: how many values each sum of products has.
+        size: How many values each sum of products has.
 
     Returns:
         A function of tensors (`None` for a missing one), then of integers; `None` if there is no

@@ -39,8 +39,8 @@ class ChunkLogits:
     Args:
         weight: W, in the precision of the products.
         bias: b, or `None`.
-        dtype: the precision of what is computed with the logits.
-        rows: of the largest chunk.
+        dtype: The precision of what is computed with the logits.
+        rows: Of the largest chunk.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, rows: int) -> None:

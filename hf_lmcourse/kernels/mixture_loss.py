@@ -40,12 +40,12 @@ def adversarial_cross_entropy(
     ||w_y||, else the model would make its rows short. For training only.
 
     Args:
-        hidden: the vectors h; of a mixture of softmaxes those of every component.
+        hidden: The vectors h; of a mixture of softmaxes those of every component.
         weight: W.
         bias: b, or `None`.
-        targets: token ids; `-100` is not counted.
-        epsilon: the radius as a share of the norm of the target's row; 0 for the plain loss.
-        log_prior: log pi of a mixture, see `mixture_of_softmaxes`. Each component has the worst
+        targets: Token ids; `-100` is not counted.
+        epsilon: The radius as a share of the norm of the target's row; 0 for the plain loss.
+        log_prior: Log pi of a mixture, see `mixture_of_softmaxes`. Each component has the worst
             delta of its own, which bounds the worst common one from above.
 
     Returns:

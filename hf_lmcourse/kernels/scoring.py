@@ -35,16 +35,16 @@ def compiled_token_losses(
     """Each token's loss under softmax(W h + b), and whether the likeliest token is the target.
 
     Args:
-        hidden: the vectors h, as `can_score` wants them.
+        hidden: The vectors h, as `can_score` wants them.
         weight: W; rounded to the precision of h.
         bias: b, or `None`.
-        targets: token ids; `-100` counts as a loss of 0 and as wrong.
+        targets: Token ids; `-100` counts as a loss of 0 and as wrong.
 
     Returns:
         The losses in nats, float64, and the hits.
 
     Raises:
-        IndexError: a target outside the vocabulary.
+        IndexError: A target outside the vocabulary.
 
     Shape:
         hidden: (tokens, size); weight: (vocabulary, size); bias: (vocabulary,);
@@ -81,10 +81,10 @@ def token_losses(
     """Each token's loss, and whether the likeliest token is the target; chunk by chunk.
 
     Args:
-        head: maps hidden vectors to logits or log-probabilities, whose memory is then reused.
-        hidden: the vectors h.
-        targets: token ids; `-100` counts as a loss of 0 and as wrong.
-        vocabulary: how many tokens there are.
+        head: Maps hidden vectors to logits or log-probabilities, whose memory is then reused.
+        hidden: The vectors h.
+        targets: Token ids; `-100` counts as a loss of 0 and as wrong.
+        vocabulary: How many tokens there are.
 
     Returns:
         The losses in nats, float64, and the hits.
@@ -112,8 +112,8 @@ def right_tokens(logits: Tensor, targets: Tensor) -> Tensor:
     target's.
 
     Args:
-        logits: or log-probabilities.
-        targets: token ids; `-100` is never right.
+        logits: Or log-probabilities.
+        targets: Token ids; `-100` is never right.
 
     Shape:
         logits: (tokens, vocabulary); targets and result: (tokens,).

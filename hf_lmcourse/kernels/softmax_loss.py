@@ -25,10 +25,10 @@ def linear_cross_entropy(
     """Compute the summed cross-entropy of a linear output layer.
 
     Args:
-        hidden: the vectors h. Under autocast they decide the precision of the products.
+        hidden: The vectors h. Under autocast they decide the precision of the products.
         weight: W.
         bias: b, or `None`.
-        targets: token ids y; `-100` is not counted.
+        targets: Token ids y; `-100` is not counted.
 
     Returns:
         The sum in nats, in float32 or better. Divide by the number of targets for a mean.

@@ -17,9 +17,9 @@ def activation_penalty(
     Args:
         dropped: m * h, what the output layer reads.
         hidden: h, the outputs of the last layer.
-        alpha: of AR.
-        beta: of TAR.
-        predicted: which positions have a label.
+        alpha: Of AR.
+        beta: Of TAR.
+        predicted: Which positions have a label.
 
     Shape:
         dropped, hidden: (batch, length, H); predicted: (batch, length); result: ().

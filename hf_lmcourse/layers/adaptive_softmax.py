@@ -22,10 +22,10 @@ class AdaptiveOutput(nn.Module):
     without all logits of the head or of a cluster at once.
 
     Args:
-        hidden_size: width of the vectors that come in.
-        vocab_size: number of tokens.
-        cutoffs: the first id of each cluster, rising, below `vocab_size`.
-        div_value: each cluster's width is that of the one before divided by this.
+        hidden_size: Width of the vectors that come in.
+        vocab_size: Number of tokens.
+        cutoffs: The first id of each cluster, rising, below `vocab_size`.
+        div_value: Each cluster's width is that of the one before divided by this.
 
     Shape:
         input: (..., hidden_size); log-probabilities: (..., vocab_size).

@@ -34,14 +34,14 @@ def attend(
         A = softmax(Q K^T * scale)        Y = dropout(A) V
 
     Args:
-        Q: queries.
-        K: keys.
-        V: values.
-        mask: true if a query may look at a key, or a float mask added to the scores. A row that
+        Q: Queries.
+        K: Keys.
+        V: Values.
+        mask: True if a query may look at a key, or a float mask added to the scores. A row that
             may look nowhere (a padded position) gets finite weights without a meaning rather than
             NaN, which would spread.
         scale: 1 / sqrt(d) by default.
-        dropout: probability with which a weight is dropped; give 0 outside training.
+        dropout: Probability with which a weight is dropped; give 0 outside training.
 
     Returns:
         Y, and the weights A as they are before dropout.
@@ -74,9 +74,9 @@ class MultiHeadAttention(nn.Module):
     Args:
         hidden_size: d.
         num_heads: h, a divisor of d.
-        dropout: probability with which an attention weight is dropped while training.
-        bias: whether the two projections have one.
-        causal: whether a position may look at itself and what is before it only.
+        dropout: Probability with which an attention weight is dropped while training.
+        bias: Whether the two projections have one.
+        causal: Whether a position may look at itself and what is before it only.
 
     Raises:
         ValueError: d is not a multiple of h.
@@ -131,9 +131,9 @@ class MultiHeadAttention(nn.Module):
         """Attend within a sequence.
 
         Args:
-            x: the input vectors.
-            mask: true at the keys that a position may look at, on top of causality; all by default.
-            need_weights: take the explicit path and return the weights of every head, rather than
+            x: The input vectors.
+            mask: True at the keys that a position may look at, on top of causality; all by default.
+            need_weights: Take the explicit path and return the weights of every head, rather than
                 `torch.nn.functional.scaled_dot_product_attention`, which has the same values.
 
         Returns:

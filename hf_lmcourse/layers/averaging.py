@@ -32,10 +32,10 @@ def mean_vectors(v: Tensor, r: Tensor, text: Tensor, texts: int) -> Tensor:
     The models count the distinct words of a batch first (`kernels.bags.bag_counts`).
 
     Args:
-        v: the vector of each word.
-        r: its weight.
-        text: which text it belongs to.
-        texts: how many texts there are; one without words has z_0 = 0.
+        v: The vector of each word.
+        r: Its weight.
+        text: Which text it belongs to.
+        texts: How many texts there are; one without words has z_0 = 0.
 
     Shape:
         v: (words, size); r, text: (words,); result: (texts, size).
@@ -49,7 +49,7 @@ class AveragingLayers(nn.ModuleList):
     """The layers on top of the mean: z_i = g(W_i z_{i-1} + b_i), with dropout on each z.
 
     Args:
-        sizes: the width of z_0, z_1, ...
+        sizes: The width of z_0, z_1, ...
 
     Shape:
         z_0: (texts, sizes[0]); result: (texts, sizes[-1]).
@@ -74,9 +74,9 @@ def kept_words(text: Tensor, texts: int, word_dropout: float) -> Tensor:
     always something to take the mean of.
 
     Args:
-        text: which text each word belongs to.
-        texts: how many texts there are.
-        word_dropout: the probability p that a word is left out.
+        text: Which text each word belongs to.
+        texts: How many texts there are.
+        word_dropout: The probability p that a word is left out.
 
     Shape:
         text: (words,); result: (words,), boolean.
@@ -96,10 +96,10 @@ def hashed_ngrams(
     """Sequences of 2 to `max_ngram` words as buckets of a hash table.
 
     Args:
-        words: ids of the words.
-        lengths: of the texts; no n-gram reaches from one into the next.
-        max_ngram: length of the longest.
-        buckets: size of the table.
+        words: Ids of the words.
+        lengths: Of the texts; no n-gram reaches from one into the next.
+        max_ngram: Length of the longest.
+        buckets: Size of the table.
 
     Returns:
         For n = 2, 3, ... the bucket of each n-gram, in the order of the words, and the text that it

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 def bigram_forward(
     x: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Compute h and the logits o.
+    """Compute h and the logits o: the reference of the model and of the gradients by hand.
 
     Shape:
         x: (rows, input_size); W1: (input_size, hidden_size); b1: (hidden_size,);

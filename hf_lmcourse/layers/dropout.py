@@ -10,7 +10,7 @@ class LockedDropout(nn.Module):
         y_t = m * x_t / (1 - p),    m ~ Bernoulli(1 - p), the same m for every t
 
     Args:
-        p: probability that a feature is dropped.
+        p: Probability that a feature is dropped.
 
     Shape:
         (batch, length, size) in and out.
@@ -46,8 +46,8 @@ def drop_words(embeddings: Tensor, input_ids: Tensor, vocabulary: int, p: float)
     Args:
         embeddings: E[w_t].
         input_ids: w_t.
-        vocabulary: how many words there are.
-        p: probability that a word is dropped.
+        vocabulary: How many words there are.
+        p: Probability that a word is dropped.
 
     Shape:
         embeddings, result: (batch, length, size); input_ids: (batch, length).

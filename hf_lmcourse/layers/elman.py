@@ -31,8 +31,8 @@ def elman_step(a_x: Tensor, h: Tensor, U: Tensor, activation: str) -> Tensor:
     Args:
         a_x: W x_t + b, the input product.
         h: h_{t-1}.
-        U: the recurrent matrix.
-        activation: the name of phi, a key of `ACTIVATIONS`.
+        U: The recurrent matrix.
+        activation: The name of phi, a key of `ACTIVATIONS`.
 
     Returns:
         h_t.
@@ -51,13 +51,13 @@ class ElmanLayer(DenseRecurrence):
     biases add up to b; it has no sigmoid).
 
     Args:
-        input_size: width of the input vectors.
-        hidden_size: width of the state.
-        activation: the name of phi, a key of `ACTIVATIONS`.
+        input_size: Width of the input vectors.
+        hidden_size: Width of the state.
+        activation: The name of phi, a key of `ACTIVATIONS`.
         **options: `recurrent_dropout` and `backend` of `DenseRecurrence`.
 
     Raises:
-        ValueError: an unknown activation, or a sigmoid with the library's backend.
+        ValueError: An unknown activation, or a sigmoid with the library's backend.
 
     Shape:
         x: (batch, length, input_size); h: (batch, hidden_size).

@@ -18,10 +18,10 @@ class FeedForward(nn.Module):
         y = W_down (silu(W_gate x + a) * (W_up x + b)) + c      SwiGLU; silu(z) = z sigmoid(z)
 
     Args:
-        hidden_size: width of x and y.
-        intermediate_size: width between the two maps.
+        hidden_size: Width of x and y.
+        intermediate_size: Width between the two maps.
         activation: "gelu", "relu" or "swiglu".
-        bias: whether the linear maps have one.
+        bias: Whether the linear maps have one.
 
     Shape:
         (..., hidden_size) in and out.

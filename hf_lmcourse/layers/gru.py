@@ -30,8 +30,8 @@ def gru_step(a_x: Tensor, h: Tensor, U: Tensor, b_h: Tensor) -> Tensor:
     Args:
         a_x: W x_t + b, the input product.
         h: h_{t-1}.
-        U: the recurrent matrix.
-        b_h: the bias of the recurrent product.
+        U: The recurrent matrix.
+        b_h: The bias of the recurrent product.
 
     Returns:
         h_t.

@@ -18,10 +18,10 @@ def label_margin(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: T
     mean row, h . mean(W) + mean(b), so the second term costs no product with W.
 
     Args:
-        hidden: the vectors h.
+        hidden: The vectors h.
         weight: W, whose rows give the logits z = W h + b.
         bias: b, or `None`.
-        targets: token ids y; `-100` is not counted.
+        targets: Token ids y; `-100` is not counted.
 
     Returns:
         sum over tokens of z_y - mean(z), to be multiplied by epsilon and added to the

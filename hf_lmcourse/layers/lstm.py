@@ -27,7 +27,7 @@ def lstm_step(a_x: Tensor, h: Tensor, c: Tensor, U: Tensor) -> tuple[Tensor, Ten
         a_x: W x_t + b, the input product.
         h: h_{t-1}.
         c: c_{t-1}.
-        U: the recurrent matrix.
+        U: The recurrent matrix.
 
     Returns:
         h_t and c_t.

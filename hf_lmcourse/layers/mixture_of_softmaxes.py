@@ -19,8 +19,8 @@ class MixtureOfSoftmaxes(nn.Module):
     has no such bound. `inspection/log_probability_rank.py` measures it on a trained model.
 
     Args:
-        input_size: width of g.
-        size: width of h_k and of the rows of W.
+        input_size: Width of g.
+        size: Width of h_k and of the rows of W.
         components: K.
 
     Shape:

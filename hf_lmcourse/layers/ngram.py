@@ -23,10 +23,10 @@ def ngram_hidden(sequence: Tensor, H: Tensor, d: Tensor, activation: str) -> Ten
     """Compute h one position at a time: the reference.
 
     Args:
-        sequence: the embeddings, preceded by those of the n - 2 words before the first position.
+        sequence: The embeddings, preceded by those of the n - 2 words before the first position.
         H: H_0 .. H_{n-2} on the last axis, the oldest word's first.
-        d: the bias.
-        activation: the name of phi, a key of `ACTIVATIONS`.
+        d: The bias.
+        activation: The name of phi, a key of `ACTIVATIONS`.
 
     Shape:
         sequence: (batch, n - 2 + length, input_size); H: (hidden_size, input_size, n - 1);
@@ -48,13 +48,13 @@ class NGramLayer(nn.Module):
     H and d are `projection`, where H_k is `weight[:, :, -1 - k]`.
 
     Args:
-        input_size: width of the embeddings.
-        hidden_size: width of h.
+        input_size: Width of the embeddings.
+        hidden_size: Width of h.
         context_size: n - 1, how many words it looks at.
         activation: "tanh", "sigmoid" or "relu".
 
     Raises:
-        ValueError: an unknown activation.
+        ValueError: An unknown activation.
 
     Shape:
         x: (batch, length, input_size); h: (batch, length, hidden_size).
@@ -74,8 +74,8 @@ class NGramLayer(nn.Module):
         """Compute h at every position.
 
         Args:
-            x: the embeddings.
-            state: the newest n - 2 embeddings before them, as `states` gives them; zeros by
+            x: The embeddings.
+            state: The newest n - 2 embeddings before them, as `states` gives them; zeros by
                 default.
             mask: non-zero at words, zero at padding, which is passed over, so that a padded row
                 gives what an unpadded one does.
@@ -119,10 +119,10 @@ class NGramLayer(nn.Module):
         """The newest n - 2 embeddings, the newest first: what the words that follow will need.
 
         Args:
-            x: as for `forward`.
-            state: likewise.
-            mask: likewise.
-            every_step: give the state after every word rather than after the last one alone.
+            x: As for `forward`.
+            state: Likewise.
+            mask: Likewise.
+            every_step: Give the state after every word rather than after the last one alone.
 
         Shape:
             result: (batch, length or 1, (n - 2) * input_size).
@@ -180,9 +180,9 @@ class ResidualLayer(nn.Module):
         y = x + phi(W norm(x) + b)        or, without the residual connection,    y = phi(W x + b)
 
     Args:
-        size: width of the vectors.
-        activation: the name of phi: "tanh", "sigmoid" or "relu".
-        residual: whether to add the input and to normalise.
+        size: Width of the vectors.
+        activation: The name of phi: "tanh", "sigmoid" or "relu".
+        residual: Whether to add the input and to normalise.
 
     Shape:
         (..., size) in and out.

@@ -13,9 +13,9 @@ def position_angles(
 
     Args:
         positions: t, from 0.
-        size: an even number of features.
-        base: the wave lengths run from 2 pi to nearly 2 pi base.
-        dtype: of the result; at least float32, or far positions lose their digits.
+        size: An even number of features.
+        base: The wave lengths run from 2 pi to nearly 2 pi base.
+        dtype: Of the result; at least float32, or far positions lose their digits.
 
     Returns:
         The angles in radians.
@@ -37,8 +37,8 @@ def sinusoidal_positions(positions: Tensor, size: int, dtype: torch.dtype) -> Te
 
     Args:
         positions: t, from 0.
-        size: an even number of features.
-        dtype: of the result.
+        size: An even number of features.
+        dtype: Of the result.
 
     Shape:
         positions: (...); result: (..., size).
@@ -62,9 +62,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     the order of features.
 
     Args:
-        x: queries or keys.
-        cos: cosines of the angles.
-        sin: sines of the angles.
+        x: Queries or keys.
+        cos: Cosines of the angles.
+        sin: Sines of the angles.
 
     Shape:
         x, result: (..., length, size); cos, sin: broadcast to (..., length, size / 2).

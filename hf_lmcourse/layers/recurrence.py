@@ -23,8 +23,8 @@ class RecurrentLayer(nn.Module):
     generation with beams and padding, saving, ONNX.
 
     Args:
-        input_size: width of the input vectors.
-        hidden_size: width of the output vectors.
+        input_size: Width of the input vectors.
+        hidden_size: Width of the output vectors.
 
     Shape:
         input: (batch, length, input_size); output: (batch, length, hidden_size).
@@ -54,11 +54,11 @@ class RecurrentLayer(nn.Module):
         """Run the recurrence over a sequence.
 
         Args:
-            x: the input vectors.
-            state: the state before the first step; `initial_state` by default.
+            x: The input vectors.
+            state: The state before the first step; `initial_state` by default.
             mask: non-zero at tokens, zero at padding. At padding the state stays as it is, so that
                 a padded row ends in the same state as an unpadded one.
-            every_step: return the state after every step rather than after the last one alone.
+            every_step: Return the state after every step rather than after the last one alone.
 
         Returns:
             The output h_1 .. h_T, and the state.
@@ -99,10 +99,10 @@ def run_steps(step: Step, a_x: Tensor, state: State, mask: Tensor | None) -> Sta
     """Apply a step along time; at padding the state stays as it is.
 
     Args:
-        step: maps the input product of one time step and a state to the next state.
-        a_x: the input products of all time steps.
-        state: the state before the first step.
-        mask: true at tokens, false at padding; `None` if there is no padding.
+        step: Maps the input product of one time step and a state to the next state.
+        a_x: The input products of all time steps.
+        state: The state before the first step.
+        mask: True at tokens, false at padding; `None` if there is no padding.
 
     Returns:
         The state after every step.
@@ -154,9 +154,9 @@ class DenseRecurrence(RecurrentLayer):
     subclass adds is its `step`; a faster way to all steps is `fast_sequence`.
 
     Args:
-        input_size: width of the input vectors.
-        hidden_size: width of the state.
-        recurrent_dropout: probability with which an entry of U is dropped for a whole sequence
+        input_size: Width of the input vectors.
+        hidden_size: Width of the state.
+        recurrent_dropout: Probability with which an entry of U is dropped for a whole sequence
             while training (DropConnect; Merity et al. 2018 call it weight drop).
         backend: "native" runs our own fast path, "torch" the library's kernel with the same
             weights. A padded batch, or a call for the state after every step, always runs the
@@ -211,7 +211,7 @@ class DenseRecurrence(RecurrentLayer):
         """Run the recurrence; see `RecurrentLayer.forward`.
 
         Raises:
-            NotImplementedError: the weights are offloaded. They are read without a call that could
+            NotImplementedError: The weights are offloaded. They are read without a call that could
                 bring them back.
         """
         U = self.recurrent_projection.weight  # (gates * hidden_size, hidden_size)
@@ -237,8 +237,8 @@ class DenseRecurrence(RecurrentLayer):
 
         Args:
             a_x: W x_t + b, the input product.
-            state: the state before the step.
-            U: the recurrent matrix.
+            state: The state before the step.
+            U: The recurrent matrix.
 
         Returns:
             The state after it, the output h_t first.

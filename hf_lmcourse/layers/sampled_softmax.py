@@ -20,8 +20,8 @@ def inclusion_probabilities(vocabulary: int, num_sampled: int) -> Tensor:
     It needs token ids sorted by falling frequency, which the word tokenizer gives.
 
     Args:
-        vocabulary: number of words.
-        num_sampled: how many are drawn on average.
+        vocabulary: Number of words.
+        num_sampled: How many are drawn on average.
 
     Shape:
         result: (vocabulary,), float64.
@@ -59,8 +59,8 @@ def sample_vocabulary(
     Args:
         weight: W.
         bias: b, or `None`.
-        targets: token ids; `-100` is not counted.
-        num_sampled: how many words pi adds up to. Those of Y come on top if they are rarer.
+        targets: Token ids; `-100` is not counted.
+        num_sampled: How many words pi adds up to. Those of Y come on top if they are rarer.
 
     Returns:
         W, b and the targets of the sample; at its end some rows that take no part, with b at minus

@@ -97,11 +97,11 @@ def attend_locally(Q: Tensor, K: Tensor, V: Tensor, window: int, *, dropout: flo
     Cut into blocks of `window` positions, a position needs its own block and the one before.
 
     Args:
-        Q: queries.
-        K: keys at the same positions.
-        V: values.
-        window: how many positions a query looks at, itself included.
-        dropout: probability with which a weight is dropped; give 0 outside training.
+        Q: Queries.
+        K: Keys at the same positions.
+        V: Values.
+        window: How many positions a query looks at, itself included.
+        dropout: Probability with which a weight is dropped; give 0 outside training.
 
     Returns:
         What dense attention with that mask returns.

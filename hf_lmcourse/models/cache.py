@@ -21,7 +21,7 @@ class RecurrentStateLayer(CacheLayerMixin):
     assisted decoding can go back.
 
     Attributes:
-        states: each tensor after every step that is kept; `None` before the first token.
+        states: Each tensor after every step that is kept; `None` before the first token.
 
     Shape:
         states: (batch, steps kept, *state_shape) each.
@@ -53,8 +53,8 @@ class RecurrentStateLayer(CacheLayerMixin):
         """Take the state after `length` more tokens.
 
         Args:
-            states: each tensor after every new step, or after the last alone.
-            length: how many tokens were read.
+            states: Each tensor after every new step, or after the last alone.
+            length: How many tokens were read.
 
         Shape:
             states: (batch, 1 or length, *state_shape) each.
@@ -92,7 +92,7 @@ class RecurrentStateLayer(CacheLayerMixin):
         """Go back `-tokens_to_remove` tokens and keep that one state.
 
         Raises:
-            ValueError: a positive number, or more tokens than were recorded.
+            ValueError: A positive number, or more tokens than were recorded.
         """
         if tokens_to_remove > 0:
             raise ValueError("crop takes a negative number: how many tokens to remove")

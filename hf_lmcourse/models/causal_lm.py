@@ -95,15 +95,15 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         """Predict the next token at every position.
 
         Args:
-            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            input_ids: Token ids; exactly one of these and `inputs_embeds`.
             attention_mask: 0 at padding, over everything seen so far.
-            past_key_values: what the model carries from the tokens before.
-            inputs_embeds: embeddings in place of ids.
-            labels: token ids aligned with `input_ids`: position t of `labels` is the token *at* t,
+            past_key_values: What the model carries from the tokens before.
+            inputs_embeds: Embeddings in place of ids.
+            labels: Token ids aligned with `input_ids`: position t of `labels` is the token *at* t,
                 and the shift by one happens here, as everywhere in transformers. -100 is ignored.
-            use_cache: return `past_key_values`.
-            logits_to_keep: how many last positions to project, 0 for all; or which.
-            skip_logits: compute the loss without the whole matrix of logits and return none. By
+            use_cache: Return `past_key_values`.
+            logits_to_keep: How many last positions to project, 0 for all; or which.
+            skip_logits: Compute the loss without the whole matrix of logits and return none. By
                 default if the model is training and gets labels.
             **kwargs: `shift_labels`, labels shifted already: position t is the token *after* t, so
                 that no label is lost at the border of two blocks; they take precedence over
@@ -116,8 +116,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             adversarial margin or smoothed labels also the cross-entropy that is in the loss.
 
         Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`.
-            IndexError: a token id outside the vocabulary.
+            ValueError: Both or neither of `input_ids` and `inputs_embeds`.
+            IndexError: A token id outside the vocabulary.
 
         Shape:
             input_ids, labels, shift_labels: (batch, length);
@@ -178,8 +178,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         """What a family adds to the summed training loss; nothing by default.
 
         Args:
-            outputs: of the base model.
-            targets: shifted labels.
+            outputs: Of the base model.
+            targets: Shifted labels.
 
         Shape:
             targets: (batch, length); result: ().
@@ -193,9 +193,9 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         """Each target's loss given everything before it, for evaluation: no logits are kept.
 
         Args:
-            input_ids: token ids.
-            targets: the token after each input; -100 is not scored.
-            past_key_values: what the model carries from the tokens before.
+            input_ids: Token ids.
+            targets: The token after each input; -100 is not scored.
+            past_key_values: What the model carries from the tokens before.
 
         Returns:
             Losses in nats (float64), whether the likeliest token was the target, and the cache.

@@ -17,24 +17,24 @@ class RecurrentConfig(LanguageModelConfig):
     Those that matter first:
 
     Args:
-        vocab_size (`int`): number of tokens.
-        embedding_size (`int`, *optional*): width of the embeddings; `hidden_size` by default.
-        hidden_size (`int`): width of the recurrent layers.
-        num_hidden_layers (`int`): recurrent layers on top of each other.
-        output_dropout (`float`): dropout between the last layer and the output layer.
+        vocab_size (`int`): Number of tokens.
+        embedding_size (`int`, *optional*): Width of the embeddings; `hidden_size` by default.
+        hidden_size (`int`): Width of the recurrent layers.
+        num_hidden_layers (`int`): Recurrent layers on top of each other.
+        output_dropout (`float`): Dropout between the last layer and the output layer.
         output_layer (`str`): "full", "tied" or "adaptive"; see `LanguageModelConfig`.
 
-        embedding_dropout (`float`): regularisation: dropout on the embeddings.
-        hidden_dropout (`float`): regularisation: dropout between recurrent layers.
-        locked_dropout (`bool`): regularisation: one dropout mask for all time steps (Gal and
+        embedding_dropout (`float`): Regularisation: dropout on the embeddings.
+        hidden_dropout (`float`): Regularisation: dropout between recurrent layers.
+        locked_dropout (`bool`): Regularisation: one dropout mask for all time steps (Gal and
             Ghahramani 2016) rather than a new one at each.
-        word_dropout (`float`): regularisation: dropout of whole words; see `LanguageModelConfig`.
-        activation_regularization (`float`): regularisation: alpha, the weight of the squares of the
+        word_dropout (`float`): Regularisation: dropout of whole words; see `LanguageModelConfig`.
+        activation_regularization (`float`): Regularisation: alpha, the weight of the squares of the
             outputs of the last layer in the training loss (Merity et al. 2017;
             `hf_lmcourse.layers.activation_penalty`).
-        temporal_activation_regularization (`float`): regularisation: beta, the weight of the
+        temporal_activation_regularization (`float`): Regularisation: beta, the weight of the
             squares of their differences from step to step.
-        **kwargs: the further settings of `LanguageModelConfig`.
+        **kwargs: The further settings of `LanguageModelConfig`.
     """
 
     num_hidden_layers: int = 1
@@ -74,7 +74,7 @@ class DenseRecurrentConfig(RecurrentConfig):
     """Settings of a model of `DenseRecurrence` layers: those of `RecurrentConfig`, and two more.
 
     Args:
-        recurrent_dropout (`float`): regularisation: dropout of entries of the recurrent matrices
+        recurrent_dropout (`float`): Regularisation: dropout of entries of the recurrent matrices
             (DropConnect, "weight drop" in Merity et al. 2018), one mask for a whole sequence.
         backend (`str`): "native", our own recurrences, or "torch", the library's kernels.
     """

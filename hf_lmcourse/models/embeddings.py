@@ -11,9 +11,9 @@ class WordEmbedding(nn.Embedding):
     """Embeddings of which pretrained ones may be frozen.
 
     Args:
-        vocab_size: number of tokens.
-        embedding_size: width of the embeddings.
-        freeze_vectors: give no gradient to those of `set_vectors`; the others are trained.
+        vocab_size: Number of tokens.
+        embedding_size: Width of the embeddings.
+        freeze_vectors: Give no gradient to those of `set_vectors`; the others are trained.
     """
 
     has_vector: Tensor
@@ -29,8 +29,8 @@ class WordEmbedding(nn.Embedding):
         """Replace the vectors of some tokens by pretrained ones.
 
         Args:
-            ids: of the tokens.
-            vectors: theirs.
+            ids: Of the tokens.
+            vectors: Theirs.
 
         Shape:
             ids: (tokens,); vectors: (tokens, embedding_size).
@@ -63,9 +63,9 @@ def resized(old: Tensor, size: int, fill: float = 0) -> Tensor:
     """What is known of each token of a vocabulary, for one of another size.
 
     Args:
-        old: of the tokens there were.
-        size: how many there are now.
-        fill: for the new ones.
+        old: Of the tokens there were.
+        size: How many there are now.
+        fill: For the new ones.
 
     Shape:
         old: (tokens,); result: (size,).
@@ -85,14 +85,14 @@ def input_embeddings(
     """The embeddings, looked up if ids are given.
 
     Args:
-        embed_tokens: the embedding matrix.
-        input_ids: token ids; exactly one of these and `inputs_embeds`.
-        inputs_embeds: embeddings, returned as they are.
-        word_dropout: probability that a word is dropped in training, see `drop_words`.
+        embed_tokens: The embedding matrix.
+        input_ids: Token ids; exactly one of these and `inputs_embeds`.
+        inputs_embeds: Embeddings, returned as they are.
+        word_dropout: Probability that a word is dropped in training, see `drop_words`.
 
     Raises:
-        ValueError: both or neither of `input_ids` and `inputs_embeds`.
-        IndexError: a token id outside the vocabulary.
+        ValueError: Both or neither of `input_ids` and `inputs_embeds`.
+        IndexError: A token id outside the vocabulary.
 
     Shape:
         input_ids: (batch, length); inputs_embeds, result: (batch, length, embedding_size).
@@ -121,7 +121,7 @@ def mask_of_new_tokens(attention_mask: Tensor | None, length: int) -> Tensor | N
     with padding may be fed token by token too.
 
     Raises:
-        ValueError: a mask of another shape, such as one of queries and keys.
+        ValueError: A mask of another shape, such as one of queries and keys.
 
     Shape:
         attention_mask: (batch, seen + length); result: (batch, length).

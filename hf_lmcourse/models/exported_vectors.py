@@ -15,12 +15,12 @@ def model_vectors(
     """The embeddings of a model's tokens, in the order of their ids.
 
     Args:
-        model: any model, of this package or not.
-        tokenizer: its own.
+        model: Any model, of this package or not.
+        tokenizer: Its own.
         layer: "input", the embeddings; or "output", the rows of the matrix that makes the logits.
 
     Raises:
-        LmcourseError: the model has no such matrix, as one with an adaptive softmax, or a
+        LmcourseError: The model has no such matrix, as one with an adaptive softmax, or a
             classifier.
     """
     embeddings: Any

@@ -27,14 +27,14 @@ def load_language_model(
     """A causal language model and its tokenizer, from a folder or the Hub, ready to evaluate.
 
     Args:
-        name_or_path: a run folder or any saved model, or an id on the Hub.
-        revision: branch, tag or commit of an id on the Hub; main by default.
+        name_or_path: A run folder or any saved model, or an id on the Hub.
+        revision: Branch, tag or commit of an id on the Hub; main by default.
 
     Returns:
         The model in evaluation mode, on a GPU if there is one, and the tokenizer.
 
     Raises:
-        LmcourseError: nothing there, broken weights, weights of another architecture, a tokenizer
+        LmcourseError: Nothing there, broken weights, weights of another architecture, a tokenizer
             with another vocabulary than the model, or a Hub that refuses or is not reached.
     """
     return _load(name_or_path, AutoModelForCausalLM, revision)
@@ -106,7 +106,7 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     """A saved tokenizer, from a folder or the Hub.
 
     Raises:
-        LmcourseError: nothing there, or broken.
+        LmcourseError: Nothing there, or broken.
     """
     return _tokenizer(name_or_path, _local_folder(name_or_path, None))
 
@@ -124,7 +124,7 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     """Refuse a tokenizer that can give ids outside the model's vocabulary.
 
     Raises:
-        LmcourseError: with the id and the size of the vocabulary.
+        LmcourseError: With the id and the size of the vocabulary.
     """
     greatest = max(tokenizer.get_vocab().values(), default=0)
     if greatest >= model.config.vocab_size:
@@ -140,11 +140,11 @@ def check_weights(folder: Path, model: PreTrainedModel) -> None:
     Only the header of the file is read: names and shapes.
 
     Args:
-        folder: a checkpoint with `model.safetensors`.
-        model: what the weights are meant for.
+        folder: A checkpoint with `model.safetensors`.
+        model: What the weights are meant for.
 
     Raises:
-        LmcourseError: damaged, or a name or shape that differs.
+        LmcourseError: Damaged, or a name or shape that differs.
     """
     path = folder / "model.safetensors"
     try:

@@ -42,10 +42,10 @@ class StatefulModel(LMCoursePreTrainedModel):
         """What the family computes.
 
         Args:
-            x: the embeddings after dropout.
+            x: The embeddings after dropout.
             mask: 0 at padding; `None` if there is no padding.
-            cache: the states before; `None` at the beginning of a text.
-            use_cache: put the states after into the cache.
+            cache: The states before; `None` at the beginning of a text.
+            use_cache: Put the states after into the cache.
 
         Shape:
             x: (batch, length, embedding_size); mask: (batch, length);
@@ -67,20 +67,20 @@ class StatefulModel(LMCoursePreTrainedModel):
         """Compute the hidden vector of every position, from a state if one is given.
 
         Args:
-            input_ids: token ids; exactly one of these and `inputs_embeds`.
+            input_ids: Token ids; exactly one of these and `inputs_embeds`.
             attention_mask: 0 at padding, over everything seen so far; the state passes over it.
-            past_key_values: the state.
-            inputs_embeds: embeddings in place of ids.
-            use_cache: return the state.
+            past_key_values: The state.
+            inputs_embeds: Embeddings in place of ids.
+            use_cache: Return the state.
             **kwargs: `output_hidden_states`.
 
         Returns:
             What the output layer reads at each position, and the state.
 
         Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`, a mask of another shape,
+            ValueError: Both or neither of `input_ids` and `inputs_embeds`, a mask of another shape,
                 or a cache that was made without the config.
-            IndexError: a token id outside the vocabulary.
+            IndexError: A token id outside the vocabulary.
 
         Shape:
             input_ids: (batch, length); attention_mask: (batch, seen + length);
@@ -108,7 +108,7 @@ class RecurrentModelOutput(BaseModelOutputWithPast):
     """transformers' output of a base model, and what activation regularisation needs of it.
 
     Attributes:
-        undropped_hidden_state: the last layer's output before dropout, if the training loss has a
+        undropped_hidden_state: The last layer's output before dropout, if the training loss has a
             penalty on it. Shape: (batch, length, hidden_size).
     """
 

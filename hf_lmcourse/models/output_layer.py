@@ -24,7 +24,7 @@ class LanguageModelOutput(CausalLMOutputWithPast):
     """transformers' output of a causal language model, and what a training loss consists of.
 
     Attributes:
-        cross_entropy: in training, if the loss is more than the cross-entropy (a penalty, an
+        cross_entropy: In training, if the loss is more than the cross-entropy (a penalty, an
             adversarial margin), the cross-entropy alone and without a gradient, to be logged.
     """
 
@@ -35,9 +35,9 @@ class WithOutputLayer(PreTrainedModel):
     """What follows the base model; see `LanguageModelConfig.output_layer`.
 
     Attributes:
-        output_projection: between base model and output matrix if a tied one has another width.
-        mixture: what a mixture of softmaxes has besides the output matrix, else `None`.
-        lm_head: the output matrix, or an adaptive softmax.
+        output_projection: Between base model and output matrix if a tied one has another width.
+        mixture: What a mixture of softmaxes has besides the output matrix, else `None`.
+        lm_head: The output matrix, or an adaptive softmax.
     """
 
     config: Any
@@ -79,9 +79,9 @@ class WithOutputLayer(PreTrainedModel):
         They differ in adversarial training and with label smoothing.
 
         Args:
-            hidden: from the base model.
-            targets: token ids; `-100` is not counted.
-            label_smoothing: epsilon of `label_margin`.
+            hidden: From the base model.
+            targets: Token ids; `-100` is not counted.
+            label_smoothing: Epsilon of `label_margin`.
 
         Shape:
             hidden: (tokens, output_size); targets: (tokens,); results: ().
@@ -115,8 +115,8 @@ class WithOutputLayer(PreTrainedModel):
         """Each token's loss, and whether the likeliest token is the target; without a gradient.
 
         Args:
-            hidden: from the base model.
-            targets: token ids; `-100` counts as a loss of 0 and as wrong.
+            hidden: From the base model.
+            targets: Token ids; `-100` counts as a loss of 0 and as wrong.
 
         Returns:
             The losses in nats, float64, and the hits.
@@ -135,7 +135,7 @@ class WithOutputLayer(PreTrainedModel):
         """Refuse label smoothing if the logits of a position are not one product.
 
         Raises:
-            LmcourseError: label smoothing with an adaptive output layer or a mixture.
+            LmcourseError: Label smoothing with an adaptive output layer or a mixture.
         """
         if label_smoothing and not self._is_one_product():
             raise LmcourseError(
@@ -158,7 +158,7 @@ class WithOutputLayer(PreTrainedModel):
         """Change the number of tokens; see transformers.
 
         Raises:
-            ValueError: the output layer is adaptive, whose clusters have fixed sizes.
+            ValueError: The output layer is adaptive, whose clusters have fixed sizes.
         """
         if isinstance(self.lm_head, AdaptiveOutput) and (args or kwargs):
             raise ValueError(

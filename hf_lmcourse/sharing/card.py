@@ -56,7 +56,7 @@ def render_model_card(
         config_text: The YAML of the run.
         hyperparameters: Settings by name.
         sample: Text that the model generated; left out if there is none.
-        learning_curve: The picture, relative to the card; left out if there is none.
+        learning_curve: The plot, relative to the card; left out if there is none.
         repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
         facts: Terms, language and place on the Hub of the training data.
         license: Licence of the weights as a Hub identifier, such as "mit".
@@ -70,7 +70,7 @@ def render_model_card(
     if learning_curve is not None and PurePath(learning_curve).is_absolute():
         raise LmcourseError(
             f"The learning curve of a model card must be a path relative to the card, not"
-            f" {learning_curve}; put the picture into the run folder."
+            f" {learning_curve}; put the plot into the run folder."
         )
     task, facts = _task(result), facts or corpus_facts(result.corpus)
     place = redacted(repository or f"runs/{result.name}")

@@ -66,11 +66,11 @@ def card_for_repository(text: str, repository: str, there: str, with_code: bool)
     """A card as it goes up: it loads the model from the repository, and notes are kept.
 
     Args:
-        text: the card of the run folder.
-        repository: id on the Hub.
-        there: the card that is in the repository now; empty if there is none. Its notes are
+        text: The card of the run folder.
+        repository: Id on the Hub.
+        there: The card that is in the repository now; empty if there is none. Its notes are
             kept if the run folder's card has none.
-        with_code: the code of the model goes along.
+        with_code: The code of the model goes along.
 
     Returns:
         The card; one without the markers, which a person wrote, stays as it is.

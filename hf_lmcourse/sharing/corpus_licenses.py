@@ -8,9 +8,9 @@ class CorpusFacts:
     """Facts of a corpus.
 
     Attributes:
-        terms: under which it may be used, in a sentence.
-        hub: its id on the Hub, if it has one.
-        language: of the text as a Hub code; `None` if unknown.
+        terms: Under which it may be used, in a sentence.
+        hub: Its id on the Hub, if it has one.
+        language: Of the text as a Hub code; `None` if unknown.
     """
 
     terms: str

@@ -35,8 +35,8 @@ class ExportedCode:
     """The code that is uploaded with the weights.
 
     Attributes:
-        files: source by file name.
-        auto_map: for config.json: which class of which file each Auto class is to take.
+        files: Source by file name.
+        auto_map: For config.json: which class of which file each Auto class is to take.
     """
 
     files: dict[str, str]
@@ -74,13 +74,13 @@ def flat_modules(names: set[str]) -> dict[str, str]:
     """The source of modules, and of all that they import of their package, as one flat folder.
 
     Args:
-        names: full names of modules.
+        names: Full names of modules.
 
     Returns:
         Source by file name, in which relative imports name files of the same folder.
 
     Raises:
-        LmcourseError: two modules have the same name, or an import cannot be made flat.
+        LmcourseError: Two modules have the same name, or an import cannot be made flat.
     """
     sources: dict[str, str] = {}
     waiting, seen = sorted(names), set(names)

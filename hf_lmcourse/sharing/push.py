@@ -21,8 +21,8 @@ class PushedModel:
     """Where a model went.
 
     Attributes:
-        commit: what the Hub says of the commit.
-        files: what belongs to it, by path in the repository.
+        commit: What the Hub says of the commit.
+        files: What belongs to it, by path in the repository.
     """
 
     commit: CommitInfo
@@ -47,22 +47,22 @@ def push_folder(
 ) -> PushedModel:
     """Share a run folder, or any folder that `save_pretrained` wrote.
 
-    Weights, configs, tokenizer, card, result, samples and pictures go up in one commit; files that
+    Weights, configs, tokenizer, card, result, samples and plots go up in one commit; files that
     are there already are not sent again. The folder is not changed.
 
     Args:
-        folder: of the saved model.
+        folder: Of the saved model.
         repository: namespace/name; created if it does not exist.
-        private: make it a private one.
-        revision: the branch; created if it does not exist. main by default.
-        create_pr: open a pull request instead of writing to the branch.
-        with_code: let the code of the model travel along, see `export_code`.
-        commit_message: its first line.
-        token: instead of the one that is logged in.
+        private: Make it a private one.
+        revision: The branch; created if it does not exist. main by default.
+        create_pr: Open a pull request instead of writing to the branch.
+        with_code: Let the code of the model travel along, see `export_code`.
+        commit_message: Its first line.
+        token: Instead of the one that is logged in.
 
     Raises:
-        LmcourseError: no saved model there.
-        HubError: the cause, and what to do.
+        LmcourseError: No saved model there.
+        HubError: The cause, and what to do.
     """
     folder = Path(folder)
     check_repository_name(repository, needs_namespace=True)

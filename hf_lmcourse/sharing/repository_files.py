@@ -31,7 +31,7 @@ def shared_files(folder: Path) -> dict[str, Path]:
     Checkpoints, optimizers, pickles, logs and code that lies there are not among them.
 
     Raises:
-        LmcourseError: no saved model.
+        LmcourseError: No saved model.
     """
     if not folder.is_dir():
         raise LmcourseError(f"there is no folder {folder}")

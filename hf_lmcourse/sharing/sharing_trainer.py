@@ -31,7 +31,7 @@ class SharingTrainer(Trainer):
         """Make the repository, see transformers.
 
         Raises:
-            HubError: the cause, and what to do.
+            HubError: The cause, and what to do.
         """
         wanted = self.args.hub_model_id or Path(str(self.args.output_dir)).absolute().name
         attempt = f"make the repository {wanted}"

@@ -65,7 +65,7 @@ def projection(A: Tensor) -> Tensor:
     """Return M = A A^T, the orthogonal projection on the space that the columns of A span.
 
     Raises:
-        ValueError: the columns of A are not orthonormal.
+        ValueError: The columns of A are not orthonormal.
 
     Shape:
         A: (size, dimensions); result: (size, size).

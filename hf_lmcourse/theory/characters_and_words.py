@@ -35,7 +35,7 @@ class TextUnits(NamedTuple):
         tokens: N of the training text.
         vocabulary: V, with an entry for unknown tokens.
         characters: C of the training text.
-        unknown_share: the share of unknown tokens in the held-out text.
+        unknown_share: The share of unknown tokens in the held-out text.
     """
 
     tokens: int

@@ -12,11 +12,11 @@ class Row:
     """One quantity by its closed form and by another method.
 
     Attributes:
-        quantity: what is compared.
-        ours: the value by the closed form; for a tensor, its Euclidean norm.
-        reference: the value by the other method; for a tensor, its Euclidean norm.
-        difference: the largest absolute difference; for a bound, by how much `ours` exceeds it.
-        allowed: the largest difference that passes.
+        quantity: What is compared.
+        ours: The value by the closed form; for a tensor, its Euclidean norm.
+        reference: The value by the other method; for a tensor, its Euclidean norm.
+        difference: The largest absolute difference; for a bound, by how much `ours` exceeds it.
+        allowed: The largest difference that passes.
     """
 
     quantity: str

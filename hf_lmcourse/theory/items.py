@@ -27,7 +27,7 @@ def statement(item: str) -> str:
     """Return the claim and its derivation: the docstring of the item's module.
 
     Raises:
-        LmcourseError: there is no such item.
+        LmcourseError: There is no such item.
     """
     _demand(item)
     return inspect.getdoc(import_module(f".{item}", __package__)) or ""
@@ -37,7 +37,7 @@ def run_check(item: str) -> CheckResult:
     """Compute what the item claims, and the same by another method.
 
     Raises:
-        LmcourseError: there is no such item.
+        LmcourseError: There is no such item.
     """
     _demand(item)
     # imported here because some checks need corpora and models, the derivations only torch

@@ -32,11 +32,11 @@ def train_tokenizer(kind: str, lines: str | Iterable[str], **options: Any) -> An
 
     Args:
         kind: "character", "word", "word_punctuation" or "digit_pattern".
-        lines: the text, whole or in pieces that end between words.
-        **options: of the tokenizer's `train`.
+        lines: The text, whole or in pieces that end between words.
+        **options: Of the tokenizer's `train`.
 
     Raises:
-        LmcourseError: no such kind, or an option out of range.
+        LmcourseError: No such kind, or an option out of range.
     """
     if kind not in _KINDS:
         choices = " or ".join(f'"{name}"' for name in _KINDS)

@@ -26,8 +26,8 @@ class CharacterTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer for the characters of a text.
 
         Args:
-            text: whole or in pieces.
-            alphabet: characters that are tokens even if the text has none of them.
+            text: Whole or in pieces.
+            alphabet: Characters that are tokens even if the text has none of them.
         """
         characters = set(alphabet)
         for piece in [text] if isinstance(text, str) else text:

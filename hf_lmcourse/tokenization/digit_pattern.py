@@ -16,7 +16,7 @@ after where the last match ended. (A look-behind as long as a word would take ti
 text.)"""
 
 _COMMA = r"(?:(?<!\S)DG|\G(?!\A))(?>[^\s,]*)\K,"
-"""A comma of a word that begins with DG, likewise. In lower-cased text only digits become that."""
+"""A comma of a word that begins with DG, alike. In lower-cased text only digits become that."""
 
 
 class DigitPatternTokenizer(PreTrainedTokenizerFast):
@@ -50,9 +50,9 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer for the words of a text.
 
         Args:
-            lines: the text, whole or in pieces that end in line breaks.
-            vocab_size: how many entries to keep, `UUUNKKK`, `<s>` and `</s>` among them.
-            min_frequency: keep words that occur at least so often.
+            lines: The text, whole or in pieces that end in line breaks.
+            vocab_size: How many entries to keep, `UUUNKKK`, `<s>` and `</s>` among them.
+            min_frequency: Keep words that occur at least so often.
 
         Raises:
             LmcourseError: `vocab_size` leaves no room for the three.
@@ -79,7 +79,7 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer of a given vocabulary, such as the course assignment's own.
 
         Args:
-            words: the entries in the order of their ids.
+            words: The entries in the order of their ids.
 
         Raises:
             LmcourseError: `UUUNKKK`, `<s>` or `</s>` is missing, or an entry that no word becomes.

@@ -43,10 +43,10 @@ class WordTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer for the words of a text.
 
         Args:
-            lines: the text, whole or in pieces that end between words; each line break is one
+            lines: The text, whole or in pieces that end between words; each line break is one
                 `<eos>`.
-            vocab_size: how many entries to keep, `<unk>` and `<eos>` among them.
-            min_frequency: keep words that occur at least so often.
+            vocab_size: How many entries to keep, `<unk>` and `<eos>` among them.
+            min_frequency: Keep words that occur at least so often.
             lowercase: lower-case the words.
 
         Raises:

@@ -34,10 +34,10 @@ class WordPunctuationTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer for the words of some texts.
 
         Args:
-            texts: one text or several.
-            vocab_size: keep so many entries, `<pad>` and `<unk>` among them.
-            min_frequency: keep words that occur so often.
-            lowercase: make no difference between capital and small letters.
+            texts: One text or several.
+            vocab_size: Keep so many entries, `<pad>` and `<unk>` among them.
+            min_frequency: Keep words that occur so often.
+            lowercase: Make no difference between capital and small letters.
 
         Raises:
             LmcourseError: `vocab_size` leaves no room for `<pad>` and `<unk>`.

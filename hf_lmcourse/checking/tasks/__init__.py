@@ -30,7 +30,7 @@ def find_task(name: str) -> Task:
     """Return the task of that name.
 
     Raises:
-        LmcourseError: there is no such task; the message suggests the nearest.
+        LmcourseError: There is no such task; the message suggests the nearest.
     """
     if name in TASKS:
         return TASKS[name]

@@ -22,26 +22,26 @@ class DANConfig(CourseConfig):
     predict, are transformers' own settings `num_labels`, `id2label` and `problem_type`.
 
     Args:
-        vocab_size (`int`): number of words.
-        embedding_size (`int`): width E of the word vectors.
-        hidden_size (`int`): width H of the hidden layers.
-        num_hidden_layers (`int`): how many there are; with none the mean itself is classified.
-        hidden_act (`str`): any activation of transformers' `ACT2FN`.
-        hidden_dropout (`float`): dropout after the mean and after each hidden layer.
-        word_dropout (`float`): probability that a word is left out of the mean in training.
-        distinct_words (`bool`): let each word and n-gram of a text count once, however often it
+        vocab_size (`int`): Number of words.
+        embedding_size (`int`): Width E of the word vectors.
+        hidden_size (`int`): Width H of the hidden layers.
+        num_hidden_layers (`int`): How many there are; with none the mean itself is classified.
+        hidden_act (`str`): Any activation of transformers' `ACT2FN`.
+        hidden_dropout (`float`): Dropout after the mean and after each hidden layer.
+        word_dropout (`float`): Probability that a word is left out of the mean in training.
+        distinct_words (`bool`): Let each word and n-gram of a text count once, however often it
             occurs there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
-        log_count_ratios (`bool`): scale each word and n-gram by how much it says about the class,
+        log_count_ratios (`bool`): Scale each word and n-gram by how much it says about the class,
             counted on the training texts: see `DANModel`.
-        ngram_buckets (`int`): size of the table of hashed word n-grams; 0 for words only.
-        max_ngram (`int`): length of the longest n-gram.
-        freeze_vectors (`bool`): keep word vectors that were read from a file as they are; words
+        ngram_buckets (`int`): Size of the table of hashed word n-grams; 0 for words only.
+        max_ngram (`int`): Length of the longest n-gram.
+        freeze_vectors (`bool`): Keep word vectors that were read from a file as they are; words
             without one are trained. Frozen ones get no gradient; an
             optimizer of your own must not decay them either, as `lmcourse train` does not.
-        sparse_gradients (`bool`): gradients of the embedding matrices have the rows of a batch's
+        sparse_gradients (`bool`): Gradients of the embedding matrices have the rows of a batch's
             words only. SGD, Adagrad and SparseAdam take them, without weight decay; Adam does not.
-        initializer_range (`float`): standard deviation of the word vectors at the start.
-        pad_token_id (`int`): the token that is not a word.
+        initializer_range (`float`): Standard deviation of the word vectors at the start.
+        pad_token_id (`int`): The token that is not a word.
     """
 
     model_type = "lmcourse_dan"

@@ -95,8 +95,8 @@ class DANModel(DANPreTrainedModel):
         """Replace the vectors of some words by pretrained ones.
 
         Args:
-            ids: of the words.
-            vectors: theirs.
+            ids: Of the words.
+            vectors: Theirs.
 
         Shape:
             ids: (words,); vectors: (words, embedding_size).
@@ -115,10 +115,10 @@ class DANModel(DANPreTrainedModel):
         """Average the words of each text, and pass the means through the layers.
 
         Args:
-            input_ids: token ids, padded; or those of all texts one after the other, with `lengths`.
+            input_ids: Token ids, padded; or those of all texts one after the other, with `lengths`.
             attention_mask: 0 at padding; by default at padding tokens.
-            lengths: how many of the ids belong to each text, if they are not padded.
-            **kwargs: what transformers passes to every model.
+            lengths: How many of the ids belong to each text, if they are not padded.
+            **kwargs: What transformers passes to every model.
 
         Returns:
             The last z of each text as `last_hidden_state`.
@@ -148,7 +148,7 @@ class DANModel(DANPreTrainedModel):
 
         Args:
             embedding: `embed_tokens` or `embed_ngrams`.
-            ids: of words or buckets.
+            ids: Of words or buckets.
 
         Shape:
             ids: any; result: that and embedding_size.

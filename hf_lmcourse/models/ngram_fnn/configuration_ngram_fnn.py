@@ -23,14 +23,14 @@ class NGramFNNConfig(LanguageModelConfig):
 
     Args:
         context_size (`int`): n - 1, how many words a prediction looks at.
-        num_hidden_layers (`int`): hidden layers; the first one reads the window.
+        num_hidden_layers (`int`): Hidden layers; the first one reads the window.
         hidden_act (`str`): "tanh", "sigmoid" or "relu".
-        residual (`bool`): further hidden layers add to what they read and normalise it first (Sun
+        residual (`bool`): Further hidden layers add to what they read and normalise it first (Sun
             and Iyyer 2021).
-        direct_connections (`bool`): the output layer also reads the embeddings of the window.
-        embedding_dropout (`float`): dropout on the embeddings.
-        hidden_dropout (`float`): dropout between hidden layers.
-        output_dropout (`float`): dropout between the last hidden layer and the output layer.
+        direct_connections (`bool`): The output layer also reads the embeddings of the window.
+        embedding_dropout (`float`): Dropout on the embeddings.
+        hidden_dropout (`float`): Dropout between hidden layers.
+        output_dropout (`float`): Dropout between the last hidden layer and the output layer.
 
     Example:
         >>> from hf_lmcourse import NGramFNNConfig, NGramFNNForCausalLM

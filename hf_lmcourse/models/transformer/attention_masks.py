@@ -54,14 +54,14 @@ def attention_mask_for(
     With `config.is_causal` false only the padding is in it.
 
     Args:
-        config: of the model.
-        inputs_embeds: for batch size, length and precision.
+        config: Of the model.
+        inputs_embeds: For batch size, length and precision.
         attention_mask: 0 at padding, over everything seen so far; a mask of four dimensions is
             returned as it is.
-        past_key_values: the cache.
-        position_ids: if given without a mask and a cache, a fall begins the next of several
+        past_key_values: The cache.
+        position_ids: If given without a mask and a cache, a fall begins the next of several
             sequences packed into one row.
-        **kwargs: what `generate` passes for other models.
+        **kwargs: What `generate` passes for other models.
 
     Shape:
         attention_mask: (batch, seen + length); result: (batch, 1, length, seen + length).
@@ -93,8 +93,8 @@ def sparse_attention_for(config: TransformerConfig, length: int) -> SparseAttent
     """The computation of a pattern for whole sequences of one length, if it is faster.
 
     Args:
-        config: of the model.
-        length: tokens of each sequence, none of them padding.
+        config: Of the model.
+        length: Tokens of each sequence, none of them padding.
 
     Returns:
         A function of Q, K, V; `None` if dense attention is faster or the only one.

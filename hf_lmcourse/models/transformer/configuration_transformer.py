@@ -22,27 +22,27 @@ class TransformerConfig(LanguageModelConfig):
     and 2 I; a tied output layer only adds its V biases.
 
     Args:
-        hidden_size (`int`): width of the vectors between layers, a multiple of the heads.
-        num_hidden_layers (`int`): blocks of attention and feed-forward network.
-        num_attention_heads (`int`): heads of each attention.
-        intermediate_size (`int`, *optional*): width inside the feed-forward networks; by default 4
+        hidden_size (`int`): Width of the vectors between layers, a multiple of the heads.
+        num_hidden_layers (`int`): Blocks of attention and feed-forward network.
+        num_attention_heads (`int`): Heads of each attention.
+        intermediate_size (`int`, *optional*): Width inside the feed-forward networks; by default 4
             times `hidden_size`, and 8/3 times for SwiGLU, which has a third matrix.
         hidden_act (`str`): "gelu", "relu" or "swiglu".
-        max_position_embeddings (`int`): the longest context. Generation goes on beyond it by
+        max_position_embeddings (`int`): The longest context. Generation goes on beyond it by
             dropping the oldest tokens.
         position_embedding_type (`str`): "learned", "sinusoidal" (Vaswani et al. 2017) or "rotary"
             (Su et al. 2021).
-        rope_theta (`float`): the base of rotary frequencies.
-        attention_pattern (`str`): where a position may look: "full", everywhere up to itself, or
+        rope_theta (`float`): The base of rotary frequencies.
+        attention_pattern (`str`): Where a position may look: "full", everywhere up to itself, or
             sparsely: "local", "strided" or "log_sparse"; see `hf_lmcourse.layers.sparse_attention`.
-        attention_window (`int`, *optional*): the window of "local", the stride of "strided".
-        is_causal (`bool`): whether a position is kept from looking at those after it. Without that
+        attention_window (`int`, *optional*): The window of "local", the stride of "strided".
+        is_causal (`bool`): Whether a position is kept from looking at those after it. Without that
             it sees the token that it is to predict, and learns nothing else: here to be measured.
-        embedding_dropout (`float`): dropout on the sum of embeddings and positions.
-        attention_dropout (`float`): dropout on the attention weights.
-        hidden_dropout (`float`): dropout on what each branch adds to the residual stream.
-        layer_norm_eps (`float`): added to the variance in layer normalisation.
-        initializer_range (`float`): standard deviation of every matrix, embeddings included, at the
+        embedding_dropout (`float`): Dropout on the sum of embeddings and positions.
+        attention_dropout (`float`): Dropout on the attention weights.
+        hidden_dropout (`float`): Dropout on what each branch adds to the residual stream.
+        layer_norm_eps (`float`): Added to the variance in layer normalisation.
+        initializer_range (`float`): Standard deviation of every matrix, embeddings included, at the
             start. The last matrix of each branch has it divided by sqrt(2 L), since 2 L branches
             add up (Radford et al. 2019).
 

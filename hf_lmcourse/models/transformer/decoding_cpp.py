@@ -46,12 +46,12 @@ def decode(
     their parts replaced.
 
     Args:
-        blocks: of the Transformer.
-        config: of the model.
-        hidden: their input.
-        cache: keys and values of the tokens before.
+        blocks: Of the Transformer.
+        config: Of the model.
+        hidden: Their input.
+        cache: Keys and values of the tokens before.
         attention_mask: 0 at padding, over everything seen so far.
-        rotation: cosines and sines of rotary positions.
+        rotation: Cosines and sines of rotary positions.
 
     Returns:
         Their output; `None`, with nothing done, if it is left to the blocks.

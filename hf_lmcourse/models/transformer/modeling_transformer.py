@@ -97,9 +97,9 @@ class TransformerModel(TransformerPreTrainedModel):
         from the first one that is not padding by default. `output_attentions` is understood too.
 
         Raises:
-            ValueError: both or neither of `input_ids` and `inputs_embeds`, or more tokens than
+            ValueError: Both or neither of `input_ids` and `inputs_embeds`, or more tokens than
                 learned positions.
-            IndexError: a token id outside the vocabulary.
+            IndexError: A token id outside the vocabulary.
 
         Shape:
             input_ids, position_ids: (batch, length); attention_mask: (batch, seen + length);
@@ -198,7 +198,7 @@ def _look_up_positions(embedding: nn.Embedding, position_ids: Tensor) -> Tensor:
     """Rows of the matrix of positions.
 
     Raises:
-        ValueError: a position beyond the last one.
+        ValueError: A position beyond the last one.
 
     Shape:
         position_ids: (batch, length); result: (batch, length, size).

@@ -68,13 +68,13 @@ class CausalSelfAttention(MultiHeadAttention):
         """Attend to the sequence and to the cache.
 
         Args:
-            hidden: the input vectors.
-            attention_mask: from `attention_mask_for`.
-            rotation: cosines and sines of rotary positions.
-            past_key_values: keys and values of the tokens before; the new ones are added.
-            sparse: computes a sparse pattern, in place of a mask.
-            output_attentions: return the weights, by the explicit path.
-            **kwargs: for the host's attention functions.
+            hidden: The input vectors.
+            attention_mask: From `attention_mask_for`.
+            rotation: Cosines and sines of rotary positions.
+            past_key_values: Keys and values of the tokens before; the new ones are added.
+            sparse: Computes a sparse pattern, in place of a mask.
+            output_attentions: Return the weights, by the explicit path.
+            **kwargs: For the host's attention functions.
 
         Shape:
             hidden, result: (batch, length, hidden_size); weights: (batch, heads, length, keys).

@@ -17,8 +17,8 @@ def window_start(length: int, size: int) -> int:
     each time; one that moves by half its size is read again once in size / 2 tokens.
 
     Args:
-        length: how many tokens there are.
-        size: how many of them the model can look at.
+        length: How many tokens there are.
+        size: How many of them the model can look at.
     """
     stride = max(1, size // 2)
     return max(0, -(-(length - size) // stride)) * stride
@@ -45,12 +45,12 @@ class WindowedGenerationMixin(GenerationMixin):
         """Cut off what lies before the window; read the window again if it has moved.
 
         Args:
-            input_ids: the whole text so far.
-            next_sequence_length: how many tokens at its end are new; `None` for all.
-            past_key_values: the cache.
+            input_ids: The whole text so far.
+            next_sequence_length: How many tokens at its end are new; `None` for all.
+            past_key_values: The cache.
             attention_mask: 0 at padding, over the whole text.
-            inputs_embeds: a prompt of embeddings; the whole text has to fit the context then.
-            **kwargs: see transformers.
+            inputs_embeds: A prompt of embeddings; the whole text has to fit the context then.
+            **kwargs: See transformers.
 
         Returns:
             The arguments of `forward`.
