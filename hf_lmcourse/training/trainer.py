@@ -41,7 +41,8 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     all streams. A `TokenWindows` is read in its own order without a state, any other data set as
     transformers' Trainer reads it. With `RandomBlockStreams` the learning rate follows the length
     of each block (`LengthScaledRate`). The logged loss is the plain cross-entropy. Labels are
-    smoothed by the model (`label_margin`), which keeps no logits.
+    smoothed by the model (`label_margin`), which keeps no logits. Pushes are those of transformers'
+    Trainer, a pickle of the arguments included; `sharing_trainer.with_sharing` omits it.
 
     Evaluation on streams or windows scores every token once and reports `eval_perplexity`,
     `eval_nats_per_token`, `eval_accuracy` and so on, computed from sums; `eval_loss` is
