@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
 from ..errors import LmcourseError
+from ..report.json_files import unfinished_file
 from .corpora import Corpus
 from .lookup import lookup_of
 
@@ -159,15 +159,9 @@ def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         LmcourseError: It cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with unfinished.open("wb") as file:
-                write(file)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with unfinished_file(path) as unfinished, unfinished.open("wb") as file:
+            write(file)
     except OSError as error:
         raise LmcourseError(
             f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "

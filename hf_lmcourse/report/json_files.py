@@ -1,8 +1,9 @@
-"""Files of results: read the JSON files of a folder, write a text file."""
+"""Files of results: read the JSON files of a folder, write a file whole or not at all."""
 
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,26 @@ def write_text(path: str | Path, text: str) -> None:
     Raises:
         LmcourseError: The file cannot be written.
     """
-    path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        with unfinished_file(Path(path)) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     except OSError as error:
         raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[Path]:
+    """A path to write to, whose file replaces `path` at the end, or is removed if that fails.
+
+    The folder is created if it does not exist.
+
+    Raises:
+        OSError: The folder cannot be created, or the file not be replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -154,11 +154,11 @@ def test_an_interrupted_write_is_never_read_and_leaves_nothing_behind(
             raise KeyboardInterrupt
         replace(source, target)
 
-    monkeypatch.setattr(encoding.os, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         encode_split(corpus_of("ab a\n"), "train", WORDS, tmp_path)
     assert not list(tmp_path.glob("*.unfinished"))
-    monkeypatch.setattr(encoding.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     encoded = encode_split(corpus_of("ab a\n"), "train", WORDS, tmp_path)
     assert encoded.tokens.tolist() == WORDS("ab a\n")["input_ids"]
 
