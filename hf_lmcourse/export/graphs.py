@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
 
-from ..layers.averaging import NGRAM_MULTIPLIER
 from ..layers.sparse_attention import causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.dan import DANForSequenceClassification
@@ -121,9 +120,6 @@ class StepGraph(nn.Module):
 class ClassifierGraph(nn.Module):
     """Map a padded batch of texts to the logits of the classes.
 
-    The mean of the word vectors is computed with a mask. The model itself counts the distinct words
-    of a batch, but the sizes in a graph cannot depend on the values of its inputs.
-
     Shape:
         input_ids, attention_mask: (texts, length); result: (texts, classes).
     """
@@ -134,39 +130,7 @@ class ClassifierGraph(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return logits; positions with mask 0 are padding."""
-        body, config = self.model.model, self.model.config
-        words, real = _words_first(input_ids, attention_mask != 0)
-        bags = [(body.embed_tokens, words, real)]
-        # a position that is always masked: onnxruntime cannot sum over the zero n-grams of one word
-        hashes, ngrams = words + 1, [(words[:, :1] * 0, real[:, :1] & False)]
-        for n in range(2, config.max_ngram + 1 if config.ngram_buckets else 2):
-            hashes = hashes[:, :-1] * NGRAM_MULTIPLIER + words[:, n - 1 :]  # as `hashed_ngrams`
-            ngrams.append((hashes % config.ngram_buckets, real[:, n - 1 :]))
-        if config.ngram_buckets:
-            ids, there = (torch.cat(parts, dim=1) for parts in zip(*ngrams, strict=True))
-            bags.append((body.embed_ngrams, ids, there))
-        total = number = torch.zeros(1, 1, dtype=body.embed_tokens.weight.dtype)
-        for embedding, ids, there in bags:
-            weights = _weights(ids, there.to(total.dtype), config.distinct_words).unsqueeze(-1)
-            total = total + (body.scaled_vectors(embedding, ids) * weights).sum(1)
-            number = number + weights.sum(1)
-        return self.model.classifier(body.transform(total / number.clamp(min=1)))
-
-
-def _weights(ids: Tensor, real: Tensor, distinct: bool) -> Tensor:
-    """Return the weight of each position: 1, or 1 over the count of its word; 0 at padding."""
-    if not distinct:
-        return real
-    same = (ids.unsqueeze(2) == ids.unsqueeze(1)).to(real.dtype) * real.unsqueeze(1)
-    return real / same.sum(-1).clamp(min=1)
-
-
-def _words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Move all padding behind the words, so that neighbouring words are adjacent."""
-    length = input_ids.shape[1]
-    place = torch.arange(length, device=input_ids.device).expand_as(input_ids)
-    order = torch.where(real, place, place + length).argsort(-1)
-    return input_ids.gather(1, order), real.gather(1, order)
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
 def _attention_arguments(

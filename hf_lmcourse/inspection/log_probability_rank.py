@@ -97,5 +97,5 @@ def rank_bound(model: LanguageModelForCausalLM) -> int | None:
     config: Any = model.config
     if config.output_layer == "adaptive" or config.num_softmaxes > 1:
         return None
-    head: Any = model.lm_head
-    return head.weight.shape[1] + 2
+    columns = config.embedding_size if config.output_layer == "tied" else config.output_size
+    return int(columns) + 2

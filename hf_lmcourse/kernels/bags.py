@@ -18,6 +18,18 @@ def ragged(input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
     return input_ids[real], real.sum(-1)
 
 
+def padded(words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """The inverse of `ragged`: a padded batch, the padding on the right, and which ids are real.
+
+    Shape:
+        words: (words,); lengths: (texts,); ids: (texts, longest), 0 at padding;
+        real: (texts, longest), boolean.
+    """
+    longest = int(lengths.max()) if len(lengths) else 0
+    real = torch.arange(longest, device=lengths.device) < lengths.unsqueeze(-1)
+    return words.new_zeros(real.shape).masked_scatter(real, words), real
+
+
 def text_of_word(lengths: Tensor) -> Tensor:
     """Which text each word belongs to: 0 0 0 1 1 for lengths 3 and 2.
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..kernels.logit_chunks import size_multiple
+from ..kernels.readable_weights import readable
 from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 
 
@@ -47,6 +48,12 @@ class AdaptiveOutput(nn.Module):
         """Log-probabilities of every token: normalised, so they serve as logits."""
         flat = self.softmax.log_prob(hidden.reshape(-1, hidden.shape[-1]))
         return flat.view(*hidden.shape[:-1], self.vocab_size)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether `loss` may read the weights; otherwise it is that of the log-probabilities."""
+        tails: Iterable[Any] = self.softmax.tail
+        return readable(self.softmax.head, *(tail[1] for tail in tails))
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Summed cross-entropy in nats; a target of `-100` is not counted.

@@ -52,19 +52,19 @@ class AveragingLayers(nn.ModuleList):
         sizes: The width of z_0, z_1, ...
 
     Shape:
-        z_0: (texts, sizes[0]); result: (texts, sizes[-1]).
+        z_0: (texts, sizes[0]); results: (texts, size) for each size.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
         pairs = zip(sizes, sizes[1:], strict=False)
         super().__init__(nn.Linear(before, after) for before, after in pairs)
 
-    def forward(self, z: Tensor, g: _Map, dropout: _Map) -> Tensor:
-        """Apply all layers."""
-        z = dropout(z)  # (texts, embedding_size)
+    def forward(self, z: Tensor, g: _Map, dropout: _Map) -> tuple[Tensor, ...]:
+        """Apply all layers; z_0, z_1, ..., each after dropout."""
+        steps = [dropout(z)]  # (texts, embedding_size)
         for layer in self:
-            z = dropout(g(layer(z)))  # (texts, hidden_size)
-        return z
+            steps.append(dropout(g(layer(steps[-1]))))  # (texts, hidden_size)
+        return tuple(steps)
 
 
 def kept_words(text: Tensor, texts: int, word_dropout: float) -> Tensor:
@@ -119,3 +119,51 @@ def hashed_ngrams(
         inside = text[n - 1 :] == text[: len(hashes)]
         found.append((hashes[inside] % buckets, text[n - 1 :][inside]))
     return found
+
+
+def padded_ngrams(
+    words: Tensor, real: Tensor, max_ngram: int, buckets: int
+) -> tuple[Tensor, Tensor]:
+    """`hashed_ngrams` of a padded batch: no size depends on the values, as a graph needs it.
+
+    Args:
+        words: Ids of the words, all padding behind them.
+        real: Whether a position has a word.
+        max_ngram: Length of the longest.
+        buckets: Size of the table.
+
+    Returns:
+        The bucket of each n-gram, and whether there is one. The first position never has one: a
+        text of one word would have no positions, which onnxruntime cannot sum over.
+
+    Shape:
+        words, real: (texts, length); results: (texts, positions).
+    """
+    hashes, found = words + 1, [(words[:, :1] * 0, real[:, :1] & False)]
+    for n in range(2, max_ngram + 1):
+        hashes = hashes[:, :-1] * NGRAM_MULTIPLIER + words[:, n - 1 :]
+        found.append((hashes % buckets, real[:, n - 1 :]))
+    ids, there = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+    return ids, there
+
+
+def words_first(input_ids: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """Move all padding behind the words, so that neighbouring words are adjacent.
+
+    Shape:
+        input_ids, real, results: (texts, length).
+    """
+    length = input_ids.shape[1]
+    place = torch.arange(length, device=input_ids.device).expand_as(input_ids)
+    order = torch.where(real, place, place + length).argsort(-1)
+    return input_ids.gather(1, order), real.gather(1, order)
+
+
+def shares_of_distinct(ids: Tensor, real: Tensor) -> Tensor:
+    """1 over how often the id of a position occurs in its text, 0 at padding: once for each id.
+
+    Shape:
+        ids, real, result: (texts, length); `real` is a float tensor.
+    """
+    same = (ids.unsqueeze(2) == ids.unsqueeze(1)).to(real.dtype) * real.unsqueeze(1)
+    return real / same.sum(-1).clamp(min=1)

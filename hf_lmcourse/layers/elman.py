@@ -25,23 +25,22 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 """phi by name."""
 
 
-def elman_step(a_x: Tensor, h: Tensor, U: Tensor, activation: str) -> Tensor:
+def elman_step(a_x: Tensor, u: Tensor, activation: str) -> Tensor:
     """Compute one step of the recurrence.
 
     Args:
         a_x: W x_t + b, the input product.
-        h: h_{t-1}.
-        U: The recurrent matrix.
+        u: U h_{t-1}, the recurrent product.
         activation: The name of phi, a key of `ACTIVATIONS`.
 
     Returns:
         h_t.
 
     Shape:
-        a_x, h: (batch, hidden_size); U: (hidden_size, hidden_size).
+        a_x, u, result: (batch, hidden_size).
     """
     phi = ACTIVATIONS[activation]
-    return phi(a_x + h @ U.t())  # (batch, hidden_size)
+    return phi(a_x + u)  # (batch, hidden_size)
 
 
 class ElmanLayer(DenseRecurrence):
@@ -76,10 +75,9 @@ class ElmanLayer(DenseRecurrence):
             raise ValueError('torch has no sigmoid recurrence: use backend="native"')
         self.activation = activation
 
-    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
-        """`elman_step` on this layer's state."""
-        (h,) = state
-        return (elman_step(a_x, h, U, self.activation),)
+    def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
+        """`elman_step`; the state is its result alone."""
+        return (elman_step(a_x, u, self.activation),)
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by the fastest path. Shapes as in `run_steps`."""

@@ -24,23 +24,20 @@ from ..kernels.dispatch import gru_sequence, library_gru
 from .recurrence import DenseRecurrence, State
 
 
-def gru_step(a_x: Tensor, h: Tensor, U: Tensor, b_h: Tensor) -> Tensor:
+def gru_step(a_x: Tensor, u: Tensor, h: Tensor) -> Tensor:
     """Compute one step of the recurrence.
 
     Args:
         a_x: W x_t + b, the input product.
+        u: U h_{t-1} + b_h, the recurrent product.
         h: h_{t-1}.
-        U: The recurrent matrix.
-        b_h: The bias of the recurrent product.
 
     Returns:
         h_t.
 
     Shape:
-        a_x: (batch, 3 * hidden_size); b_h: (3 * hidden_size,); h: (batch, hidden_size);
-        U: (3 * hidden_size, hidden_size).
+        a_x, u: (batch, 3 * hidden_size); h, result: (batch, hidden_size).
     """
-    u = h @ U.t() + b_h  # (batch, 3 * hidden_size)
     x_r, x_z, x_n = a_x.chunk(3, dim=-1)  # (batch, hidden_size) each
     u_r, u_z, u_n = u.chunk(3, dim=-1)  # (batch, hidden_size) each
     r, z = torch.sigmoid(x_r + u_r), torch.sigmoid(x_z + u_z)
@@ -62,20 +59,17 @@ class GRULayer(DenseRecurrence):
     components = 1
     recurrent_bias = True
 
-    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
+    def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """`gru_step` on this layer's state."""
         (h,) = state
-        return (gru_step(a_x, h, U, self._b_h(a_x)),)
+        return (gru_step(a_x, u, h),)
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by the fastest path. Shapes as in `run_steps`."""
-        return gru_sequence(a_x, state, U, self._b_h(a_x), mask)
+        b_h = self.recurrent_projection.bias.to(a_x.dtype)
+        return gru_sequence(a_x, state, U, b_h, mask)
 
     def library_sequence(self, x: Tensor, state: State, U: Tensor) -> tuple[Tensor, State]:
         """All steps by the kernel of `torch.nn.GRU`. Shapes as in `forward`."""
         W, b_h = self.input_projection, self.recurrent_projection.bias
         return library_gru(x, state, W.weight, U, W.bias, b_h, self.training)
-
-    def _b_h(self, a_x: Tensor) -> Tensor:
-        """The recurrent bias in the precision of the products. Shape: (3 * hidden_size,)."""
-        return self.recurrent_projection.bias.to(a_x.dtype)

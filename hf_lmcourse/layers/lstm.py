@@ -20,23 +20,21 @@ from ..kernels.dispatch import library_lstm, lstm_sequence
 from .recurrence import DenseRecurrence, State
 
 
-def lstm_step(a_x: Tensor, h: Tensor, c: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:
+def lstm_step(a_x: Tensor, u: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """Compute one step of the recurrence.
 
     Args:
         a_x: W x_t + b, the input product.
-        h: h_{t-1}.
+        u: U h_{t-1}, the recurrent product.
         c: c_{t-1}.
-        U: The recurrent matrix.
 
     Returns:
         h_t and c_t.
 
     Shape:
-        a_x: (batch, 4 * hidden_size); h, c: (batch, hidden_size);
-        U: (4 * hidden_size, hidden_size).
+        a_x, u: (batch, 4 * hidden_size); c, results: (batch, hidden_size).
     """
-    a = a_x + h @ U.t()  # (batch, 4 * hidden_size)
+    a = a_x + u  # (batch, 4 * hidden_size)
     a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)  # (batch, hidden_size) each
     i, f, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.sigmoid(a_o)
     g = torch.tanh(a_g)
@@ -67,10 +65,10 @@ class LSTMLayer(DenseRecurrence):
         with torch.no_grad():
             self.input_projection.bias[self.hidden_size : 2 * self.hidden_size] = 1.0
 
-    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
+    def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """`lstm_step` on this layer's state."""
-        h, c = state
-        return lstm_step(a_x, h, c, U)
+        _, c = state
+        return lstm_step(a_x, u, c)
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by the fastest path. Shapes as in `run_steps`."""

@@ -1,8 +1,9 @@
 """A mixture of softmaxes: a distribution over the vocabulary that no matrix of low rank bounds."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 class MixtureOfSoftmaxes(nn.Module):
@@ -43,17 +44,20 @@ class MixtureOfSoftmaxes(nn.Module):
         dtype = torch.promote_types(prior.dtype, torch.float32)
         return h, torch.log_softmax(prior, dim=-1, dtype=dtype)
 
-    def log_probabilities(self, g: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def log_probabilities(self, g: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
         """Log p of every word, added up component by component.
 
+        Args:
+            g: The hidden vectors.
+            head: The output layer, h to W h + b.
+
         Shape:
-            g: (..., input_size); weight: (vocabulary, size); bias: (vocabulary,);
-            result: (..., vocabulary).
+            g: (..., input_size); result: (..., vocabulary).
         """
         h, log_prior = self(g)
         log_p: Tensor | None = None
         for k in range(self.components):
-            logits = functional.linear(h[..., k, :], weight, bias)
+            logits = head(h[..., k, :])  # (..., vocabulary)
             part = torch.log_softmax(logits, -1, dtype=log_prior.dtype) + log_prior[..., k, None]
             log_p = part if log_p is None else torch.logaddexp(log_p, part)
         assert log_p is not None

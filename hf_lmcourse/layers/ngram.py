@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..kernels.readable_weights import readable
 from .elman import ACTIVATIONS
 
 
@@ -93,9 +94,10 @@ class NGramLayer(nn.Module):
         Shape:
             sequence: (batch, input_size, n - 2 + length); result: (batch, hidden_size, length).
         """
-        H, d = self.projection.weight, self.projection.bias
-        if sequence.shape[-1] > self.context_size or torch.compiler.is_exporting():
+        single = sequence.shape[-1] == self.context_size and not torch.compiler.is_exporting()
+        if not single or not readable(self.projection):
             return self.projection(sequence)
+        H, d = self.projection.weight, self.projection.bias
         return functional.linear(sequence.flatten(1), H.flatten(1), d).unsqueeze(-1)
 
     def windows(self, x: Tensor, state: Tensor | None = None, mask: Tensor | None = None) -> Tensor:

@@ -6,10 +6,13 @@ matrix U: Elman's, the LSTM and the GRU, whose equations are in the files of the
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ..kernels.readable_weights import linear_map, readable
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
@@ -160,7 +163,8 @@ class DenseRecurrence(RecurrentLayer):
             while training (DropConnect; Merity et al. 2018 call it weight drop).
         backend: "native" runs our own fast path, "torch" the library's kernel with the same
             weights. A padded batch, or a call for the state after every step, always runs the
-            native path: the library has neither.
+            native path: the library has neither. Projections that are wrapped or hooked are called
+            step by step (`kernels.readable_weights`).
 
     Shape:
         input: (batch, length, input_size); output: (batch, length, hidden_size).
@@ -208,44 +212,37 @@ class DenseRecurrence(RecurrentLayer):
         mask: Tensor | None = None,
         every_step: bool = False,
     ) -> tuple[Tensor, State]:
-        """Run the recurrence; see `RecurrentLayer.forward`.
-
-        Raises:
-            NotImplementedError: The weights are offloaded. They are read without a call that could
-                bring them back.
-        """
-        U = self.recurrent_projection.weight  # (gates * hidden_size, hidden_size)
-        if U.is_meta and not x.is_meta:
-            raise NotImplementedError(
-                f"the weights of {type(self).__name__} are offloaded: load the model whole, "
-                "without device_map, or with one that keeps its layers in memory"
-            )
-        U = functional.dropout(U, self.recurrent_dropout, self.training)
+        """Run the recurrence; see `RecurrentLayer.forward`."""
         state = self.initial_state(x) if state is None else state
-        if self.backend == "torch" and mask is None and not every_step:
-            return self.library_sequence(x, state, U)
+        own = readable(self.recurrent_projection)
+        by_library = self.backend == "torch" and mask is None and not every_step
+        if by_library and own and readable(self.input_projection):
+            return self.library_sequence(x, state, self._dropped(self.recurrent_projection.weight))
         x, mask = time_first(x, mask)
         a_x = self.input_projection(x)  # (length, batch, gates * hidden_size)
         state = tuple(component.to(a_x.dtype) for component in state)
+        if not own:
+            return batch_first(self._called_sequence(a_x, state, mask), every_step)
+        U: Tensor = self.recurrent_projection.weight  # (gates * hidden_size, hidden_size)
+        U = self._dropped(U).to(a_x.dtype)
         sequence = self.fast_sequence
         if torch.compiler.is_compiling():
             sequence = self.reference_sequence
-        return batch_first(sequence(a_x, state, U.to(a_x.dtype), mask), every_step)
+        return batch_first(sequence(a_x, state, U, mask), every_step)
 
-    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
+    def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """The equation of one time step.
 
         Args:
             a_x: W x_t + b, the input product.
+            u: U h_{t-1}, the recurrent product, with its bias if there is one.
             state: The state before the step.
-            U: The recurrent matrix.
 
         Returns:
             The state after it, the output h_t first.
 
         Shape:
-            a_x: (batch, gates * hidden_size); state, result: (batch, hidden_size) each;
-            U: (gates * hidden_size, hidden_size).
+            a_x, u: (batch, gates * hidden_size); state, result: (batch, hidden_size) each.
         """
         raise NotImplementedError
 
@@ -253,7 +250,26 @@ class DenseRecurrence(RecurrentLayer):
         self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None
     ) -> State:
         """All steps one by one, under autograd. Shapes as in `run_steps`."""
-        return run_steps(lambda a, s: self.step(a, s, U), a_x, state, mask)
+        b_h: Tensor | None = self.recurrent_projection.bias
+        b_h = None if b_h is None else b_h.to(a_x.dtype)
+        return run_steps(
+            lambda a, s: self.step(a, functional.linear(s[0], U, b_h), s), a_x, state, mask
+        )
+
+    def _called_sequence(self, a_x: Tensor, state: State, mask: Tensor | None) -> State:
+        """All steps one by one, by calls of `recurrent_projection`. Shapes as in `run_steps`.
+
+        Only weight drop needs the entries of U, and reads those of the linear map that it is.
+        """
+        recur: Callable[[Tensor], Tensor] = self.recurrent_projection
+        if self.training and self.recurrent_dropout:
+            U, b_h = linear_map(self.recurrent_projection, state[0], self.hidden_size)
+            recur = partial(functional.linear, weight=self._dropped(U), bias=b_h)
+        return run_steps(lambda a, s: self.step(a, recur(s[0]), s), a_x, state, mask)
+
+    def _dropped(self, U: Tensor) -> Tensor:
+        """U after weight drop; one mask for the whole sequence."""
+        return functional.dropout(U, self.recurrent_dropout, self.training)
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by a faster way to the same values. Shapes as in `run_steps`."""

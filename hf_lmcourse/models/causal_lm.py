@@ -89,7 +89,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
-        skip_logits: bool | None = None,
+        skip_logits: bool = False,
         **kwargs: Unpack[TransformersKwargs],
     ) -> LanguageModelOutput:
         """Predict the next token at every position.
@@ -103,8 +103,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
                 and the shift by one happens here, as everywhere in transformers. -100 is ignored.
             use_cache: Return `past_key_values`.
             logits_to_keep: How many last positions to project, 0 for all; or which.
-            skip_logits: Compute the loss without the whole matrix of logits and return none. By
-                default if the model is training and gets labels.
+            skip_logits: Return no logits, and compute the loss without the whole matrix of them.
             **kwargs: `shift_labels`, labels shifted already: position t is the token *after* t, so
                 that no label is lost at the border of two blocks; they take precedence over
                 `labels`. `num_items_in_batch`, the number of labels that the summed loss is divided
@@ -140,8 +139,6 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         if shift_labels is None and labels is not None:
             shift_labels = functional.pad(labels, (0, 1), value=IGNORED)[..., 1:]
         loss = cross_entropy = logits = None
-        if skip_logits is None:
-            skip_logits = self.training and shift_labels is not None
         if not skip_logits:
             kept = (
                 slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
@@ -150,7 +147,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         if shift_labels is not None:
             num_items = extra.get("num_items_in_batch")
             targets = shift_labels.to(hidden.device)  # (batch, length)
-            loss, cross_entropy = self._loss(outputs, targets, num_items, smoothing)
+            whole = logits if isinstance(logits_to_keep, int) and logits_to_keep == 0 else None
+            loss, cross_entropy = self._loss(outputs, targets, num_items, smoothing, whole)
         return LanguageModelOutput(
             loss=loss,
             cross_entropy=cross_entropy,
@@ -161,11 +159,21 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         )
 
     def _loss(
-        self, outputs: Any, targets: Tensor, num_items: Tensor | int | None, smoothing: float
+        self,
+        outputs: Any,
+        targets: Tensor,
+        num_items: Tensor | int | None,
+        smoothing: float,
+        logits: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
         """Loss over the labels, by their number or by `num_items`; the cross-entropy in it."""
         hidden = outputs.last_hidden_state  # (batch, length, output_size)
-        total, summed = self.summed_losses(hidden.flatten(0, -2), targets.flatten(), smoothing)
+        total, summed = self.summed_losses(
+            hidden.flatten(0, -2),
+            targets.flatten(),
+            smoothing,
+            None if logits is None else logits.flatten(0, -2),
+        )
         penalty = self.training_penalty(outputs, targets) if self.training else None
         if penalty is not None:
             total = total + penalty

@@ -77,7 +77,8 @@ def resized(old: Tensor, size: int, fill: float = 0) -> Tensor:
 
 
 def input_embeddings(
-    embed_tokens: nn.Embedding,
+    embed_tokens: nn.Module,
+    vocab_size: int,
     input_ids: Tensor | None,
     inputs_embeds: Tensor | None,
     word_dropout: float = 0.0,
@@ -85,7 +86,8 @@ def input_embeddings(
     """The embeddings, looked up if ids are given.
 
     Args:
-        embed_tokens: The embedding matrix.
+        embed_tokens: The embeddings of tokens, which may be wrapped.
+        vocab_size: Number of tokens.
         input_ids: Token ids; exactly one of these and `inputs_embeds`.
         inputs_embeds: Embeddings, returned as they are.
         word_dropout: Probability that a word is dropped in training, see `drop_words`.
@@ -107,10 +109,10 @@ def input_embeddings(
         low, high = input_ids.min().item(), input_ids.max().item()
         raise IndexError(
             f"token ids from {low} to {high} are not all in the vocabulary of "
-            f"{embed_tokens.num_embeddings}: is this the model's own tokenizer?"
+            f"{vocab_size}: is this the model's own tokenizer?"
         ) from None
     if word_dropout > 0 and embed_tokens.training:
-        embeddings = drop_words(embeddings, input_ids, embed_tokens.num_embeddings, word_dropout)
+        embeddings = drop_words(embeddings, input_ids, vocab_size, word_dropout)
     return embeddings
 
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.word_vectors import WordVectors
 from ..errors import LmcourseError
+from ..kernels.readable_weights import linear_map, readable
 
 
 def model_vectors(
@@ -34,6 +37,17 @@ def model_vectors(
                 "token: take its input embeddings"
             )
     by_id = sorted((index, word) for word, index in tokenizer.get_vocab().items())
-    matrix = embeddings.weight.detach().float().cpu().numpy()
+    with torch.no_grad():
+        matrix = _rows(embeddings, layer, model).float().cpu().numpy()
     rows = np.array([index for index, _ in by_id], dtype=np.int64)
     return WordVectors([word for _, word in by_id], matrix[rows])
+
+
+def _rows(embeddings: Any, layer: str, model: PreTrainedModel) -> Tensor:
+    """The row of each token, with the effect of an adapter. Shape: (vocab_size, size)."""
+    if layer == "input":
+        return embeddings(torch.arange(model.config.vocab_size, device=model.device))
+    if readable(embeddings):
+        return embeddings.weight
+    like = torch.empty(0, dtype=model.dtype, device=model.device)
+    return linear_map(embeddings, like, embeddings.in_features)[0]

@@ -88,7 +88,7 @@ class StatefulModel(LMCoursePreTrainedModel):
         """
         config: Any = self.config
         embeddings = input_embeddings(
-            self.embed_tokens, input_ids, inputs_embeds, config.word_dropout
+            self.embed_tokens, config.vocab_size, input_ids, inputs_embeds, config.word_dropout
         )  # (batch, length, embedding_size)
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=config)

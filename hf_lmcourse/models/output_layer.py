@@ -5,13 +5,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ..errors import LmcourseError
 from ..kernels.mixture_loss import adversarial_cross_entropy
+from ..kernels.readable_weights import readable
 from ..kernels.scoring import can_score, compiled_token_losses, token_losses
-from ..kernels.softmax_loss import linear_cross_entropy
+from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
 from ..layers.adaptive_softmax import AdaptiveOutput
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
@@ -67,26 +69,49 @@ class WithOutputLayer(PreTrainedModel):
             hidden: (..., output_size), from the base model; result: (..., vocab_size).
         """
         if self.mixture is not None:
-            head: Any = self.lm_head
-            return self.mixture.log_probabilities(hidden, head.weight, head.bias)
+            return self.mixture.log_probabilities(hidden, self.lm_head)
         return self.lm_head(self.output_projection(hidden))
 
     def summed_losses(
-        self, hidden: Tensor, targets: Tensor, label_smoothing: float = 0.0
+        self,
+        hidden: Tensor,
+        targets: Tensor,
+        label_smoothing: float = 0.0,
+        logits: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The summed loss over the labels, and, without a gradient, the summed cross-entropy.
 
-        They differ in adversarial training and with label smoothing.
+        They differ in adversarial training and with label smoothing. If the output layer is wrapped
+        or hooked, the loss is that of all logits, also where `num_sampled` is set.
 
         Args:
             hidden: From the base model.
             targets: Token ids; `-100` is not counted.
             label_smoothing: Epsilon of `label_margin`.
+            logits: Those of `hidden`, if they are there already.
+
+        Raises:
+            LmcourseError: Label smoothing with an adaptive output layer or a mixture; adversarial
+                training of an output layer that is wrapped or hooked.
 
         Shape:
-            hidden: (tokens, output_size); targets: (tokens,); results: ().
+            hidden: (tokens, output_size); targets: (tokens,); logits: (tokens, vocab_size);
+            results: ().
         """
         self.check_label_smoothing(label_smoothing)
+        if not self._is_readable():
+            self._refuse_adversarial_training()
+            logits = self.logits(hidden) if logits is None else logits
+        elif self.training and (self.config.num_sampled or self.config.adversarial_epsilon):
+            logits = None
+        if logits is not None:
+            return _losses_of_logits(logits, targets, label_smoothing)
+        return self._losses_without_logits(hidden, targets, label_smoothing)
+
+    def _losses_without_logits(
+        self, hidden: Tensor, targets: Tensor, label_smoothing: float
+    ) -> tuple[Tensor, Tensor]:
+        """`summed_losses` from the weights of the output layer, a chunk of logits at a time."""
         head: Any = self.lm_head
         log_prior = None
         if self.mixture is None:
@@ -125,7 +150,7 @@ class WithOutputLayer(PreTrainedModel):
             hidden: (tokens, output_size); targets, results: (tokens,).
         """
         head: Any = self.lm_head
-        if self._is_one_product():
+        if self._is_one_product() and self._is_readable():
             projected = _as_multiplied(self.output_projection(hidden))
             if can_score(projected):
                 return compiled_token_losses(projected, head.weight, head.bias, targets)
@@ -145,6 +170,23 @@ class WithOutputLayer(PreTrainedModel):
     def _is_one_product(self) -> bool:
         """Whether the logits are one product of a vector and a matrix, not put together."""
         return self.mixture is None and not isinstance(self.lm_head, AdaptiveOutput)
+
+    def _is_readable(self) -> bool:
+        """Whether the weights of the output layer may be read past its call."""
+        head = self.lm_head
+        return head.is_readable if isinstance(head, AdaptiveOutput) else readable(head)
+
+    def _refuse_adversarial_training(self) -> None:
+        """Refuse it if the rows of the output matrix, which it moves, cannot be read.
+
+        Raises:
+            LmcourseError: `adversarial_epsilon` is set in training.
+        """
+        if self.training and self.config.adversarial_epsilon:
+            raise LmcourseError(
+                f"adversarial_epsilon needs an output layer without adapters and hooks, not a "
+                f"{type(self.lm_head).__name__}: set it to 0"
+            )
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The output matrix; an adaptive softmax has no single one."""
@@ -169,6 +211,22 @@ class WithOutputLayer(PreTrainedModel):
         if self.config.freeze_vectors:
             embeddings.has_vector = resized(embeddings.has_vector, embeddings.num_embeddings)
         return embeddings
+
+
+def _losses_of_logits(
+    logits: Tensor, targets: Tensor, label_smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """`WithOutputLayer.summed_losses` from all logits, in float32 or better."""
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # (tokens, vocab_size)
+    total = functional.cross_entropy(
+        *(logits, targets), ignore_index=IGNORED, reduction="sum", label_smoothing=label_smoothing
+    )
+    if not label_smoothing:
+        return total, total.detach()
+    plain = functional.cross_entropy(
+        *(logits.detach(), targets), ignore_index=IGNORED, reduction="sum"
+    )
+    return total, plain
 
 
 def _as_multiplied(hidden: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ from ..kernels.bigram_gradients import (
     count_gradients,
     token_gradients,
 )
+from ..kernels.readable_weights import is_as_made, readable
 from ..models.bigram_mlp import BigramMLPForCausalLM
+from ..models.embeddings import WordEmbedding
 from .arguments import RunArguments
 from .trainer import StreamTrainer
 
@@ -165,8 +167,17 @@ def exact_gradient(model: BigramMLPForCausalLM, counts: BigramCounts) -> Tensor:
 
 
 def _parameters(model: BigramMLPForCausalLM) -> BigramParameters:
-    """The model's matrices, named and transposed as in the equations."""
+    """The model's matrices, named and transposed as in the equations.
+
+    Raises:
+        LmcourseError: A layer is wrapped or hooked, which the gradients by hand would not see.
+    """
     hidden, head = model.model.hidden.projection, cast(nn.Linear, model.lm_head)
+    embed_tokens: dict[type[nn.Module], Any] = {WordEmbedding: WordEmbedding.forward}
+    if not readable(hidden, head) or not is_as_made(model.model.embed_tokens, embed_tokens):
+        raise LmcourseError(
+            "gradients by hand are for layers without adapters and hooks: set batches to bigrams"
+        )
     return BigramParameters(hidden.weight.t(), hidden.bias, head.weight.t(), head.bias)
 
 

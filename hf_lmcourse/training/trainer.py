@@ -127,9 +127,9 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     ) -> Any:
         """Compute the model's loss; in training on streams, from the previous batch's state."""
         if model.training:
-            inputs = self._mask(inputs)
+            inputs = {**self._mask(inputs), "skip_logits": not return_outputs}
             if self._smoothing:
-                inputs = {**inputs, "label_smoothing": self._smoothing}
+                inputs["label_smoothing"] = self._smoothing
         if model.training and isinstance(self.train_dataset, RandomBlockStreams):
             self._rate.record(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)

@@ -80,7 +80,9 @@ def our_loop(model: Any, setting: TransformerSetting, tokens: Tokens, bf16: bool
     def step() -> float:
         inputs, targets = next(blocks)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss = model(input_ids=inputs, shift_labels=targets, use_cache=False).loss
+            loss = model(
+                input_ids=inputs, shift_labels=targets, use_cache=False, skip_logits=True
+            ).loss
         update(model, optimizer, loss, setting.max_norm)
         return loss.item()
 

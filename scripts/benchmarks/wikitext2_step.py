@@ -85,7 +85,11 @@ def our_loop(model: Any, setting: StepSetting, blocks: Blocks, bf16: bool) -> St
         inputs, targets = next(blocks)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             outputs: Any = model(
-                input_ids=inputs, shift_labels=targets, past_key_values=state, use_cache=True
+                input_ids=inputs,
+                shift_labels=targets,
+                past_key_values=state,
+                use_cache=True,
+                skip_logits=True,
             )
         state = detach_state(outputs.past_key_values)
         update(model, optimizer, outputs.loss, setting.max_norm)

@@ -5,8 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hf_lmcourse.kernels.bags import bag_counts, ragged, text_of_word
-from hf_lmcourse.layers.averaging import hashed_ngrams, kept_words, mean_vectors
+from hf_lmcourse.kernels.bags import bag_counts, padded, ragged, text_of_word
+from hf_lmcourse.layers.averaging import (
+    hashed_ngrams,
+    kept_words,
+    mean_vectors,
+    padded_ngrams,
+    shares_of_distinct,
+    words_first,
+)
 from hf_lmcourse.models.embeddings import embedding_rows
 
 some_lengths = st.lists(st.integers(0, 6), min_size=1, max_size=5)
@@ -99,6 +106,40 @@ def test_short_texts_have_fewer_ngrams(lengths: list[int], n: int) -> None:
         expected = [max(0, length - k + 1) for length in lengths]
         assert torch.bincount(text, minlength=len(lengths)).tolist() == expected
         assert len(buckets) == sum(expected)
+
+
+@given(lengths=some_lengths)
+@settings(max_examples=30, deadline=None)
+def test_padding_is_the_inverse_of_its_removal(lengths: list[int]) -> None:
+    words = words_for(lengths)
+    ids, real = padded(words, torch.tensor(lengths, dtype=torch.long))
+    assert ids.shape == (len(lengths), max(lengths, default=0))
+    found, counts = ragged(ids, real)
+    assert found.tolist() == words.tolist() and counts.tolist() == lengths
+    turned, there = words_first(ids.flip(1), real.flip(1))  # padding on the left
+    assert torch.equal(there, real)
+    texts = words.split(lengths)
+    assert [row[r].tolist() for row, r in zip(turned, there, strict=True)] == [
+        text.flip(0).tolist() for text in texts
+    ]
+
+
+@given(lengths=some_lengths.filter(any), n=st.integers(2, 5))
+@settings(max_examples=30, deadline=None)
+def test_a_padded_batch_has_the_same_ngrams(lengths: list[int], n: int) -> None:
+    words, counts = words_for(lengths), torch.tensor(lengths)
+    buckets, there = padded_ngrams(*padded(words, counts), n, 1000)
+    found = hashed_ngrams(words, counts, n, 1000)
+    for text in range(len(lengths)):
+        expected = torch.cat([ids[of == text] for ids, of in found]).tolist()
+        assert buckets[text, there[text]].tolist() == expected
+
+
+def test_the_shares_of_a_word_add_up_to_one() -> None:
+    ids = torch.tensor([[1, 2, 1, 1], [3, 3, 4, 5]])
+    real = torch.tensor([[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 1.0]])
+    shares = shares_of_distinct(ids, real)
+    assert shares.tolist() == [[0.5, 1.0, 0.5, 0.0], [0.5, 0.5, 0.0, 1.0]]
 
 
 def test_frozen_rows_get_no_gradient() -> None:

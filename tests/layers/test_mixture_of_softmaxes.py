@@ -1,5 +1,6 @@
 """A mixture of softmaxes: normalised, its loss and gradients those of the definition."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -37,11 +38,12 @@ def definition(module: Any, g: Tensor, weight: Tensor, bias: Tensor | None) -> T
 def test_log_probabilities_are_those_of_the_equations_and_normalised(with_bias: bool) -> None:
     module, g, weight = mixture(), draw(6, 4), draw(9, 5, seed=1)
     bias = draw(9, seed=2) if with_bias else None
-    log_p = module.log_probabilities(g, weight, bias)
+    head = partial(functional.linear, weight=weight, bias=bias)
+    log_p = module.log_probabilities(g, head)
     expected = definition(module, g, weight, bias)
     torch.testing.assert_close(log_p, expected, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(log_p.exp().sum(-1), torch.ones(6, dtype=torch.float64))
-    folded = module.log_probabilities(g.view(2, 3, 4), weight, bias)
+    folded = module.log_probabilities(g.view(2, 3, 4), head)
     torch.testing.assert_close(folded.view(6, 9), log_p, rtol=1e-12, atol=1e-12)
 
 

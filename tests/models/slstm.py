@@ -25,10 +25,10 @@ from hf_lmcourse.models.modeling_recurrent import RecurrentForCausalLM, Recurren
 from hf_lmcourse.models.registration import register_causal_lm
 
 
-def slstm_step(a_x: Tensor, state: State, U: Tensor) -> State:
-    """One step. Shape: a_x (batch, 4 * hidden_size); each of the state (batch, hidden_size)."""
-    h, c, n, m = state
-    a_i, a_f, a_z, a_o = (a_x + h @ U.t()).chunk(4, dim=-1)
+def slstm_step(a_x: Tensor, u: Tensor, state: State) -> State:
+    """One step. Shape: a_x, u (batch, 4 * hidden_size); each of the state (batch, hidden_size)."""
+    _, c, n, m = state
+    a_i, a_f, a_z, a_o = (a_x + u).chunk(4, dim=-1)
     new_m = torch.maximum(a_f + m, a_i)
     i, f = torch.exp(a_i - new_m), torch.exp(a_f + m - new_m)
     c = f * c + i * torch.tanh(a_z)
@@ -43,9 +43,9 @@ class SLSTMLayer(DenseRecurrence):
     gates = 4
     components = 4
 
-    def step(self, a_x: Tensor, state: State, U: Tensor) -> State:
+    def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """`slstm_step`."""
-        return slstm_step(a_x, state, U)
+        return slstm_step(a_x, u, state)
 
 
 @strict

@@ -36,17 +36,20 @@ def plain_loss(logits: Tensor, next_tokens: Tensor) -> Tensor:
 
 
 @every_family_and_output_layer
-@pytest.mark.parametrize("skip_logits", [None, True, False])
+@pytest.mark.parametrize("wanted", [{}, {"skip_logits": False}, {"skip_logits": True}])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_loss_is_plain_cross_entropy_in_value_and_gradient(
-    family: Family, output_layer: str, skip_logits: bool | None, training: bool
+    family: Family, output_layer: str, wanted: dict[str, bool], training: bool
 ) -> None:
     model, ids = family.random(**OUTPUT_LAYERS[output_layer]).train(training), token_ids(3, 7)
     labels = some_labels(ids)
-    outputs = model(ids, labels=labels, skip_logits=skip_logits)
-    skipped = training if skip_logits is None else skip_logits
-    assert (outputs.logits is None) == skipped
-    expected = plain_loss(model(ids).logits[:, :-1], labels[:, 1:])
+    outputs = model(ids, labels=labels, **wanted)
+    logits = model(ids).logits
+    if wanted.get("skip_logits"):
+        assert outputs.logits is None
+    else:
+        assert_close(outputs.logits, logits)
+    expected = plain_loss(logits[:, :-1], labels[:, 1:])
     assert_close(outputs.loss, expected)
     assert_close(gradients(model, outputs.loss), gradients(model, expected))
 

@@ -89,6 +89,81 @@ def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -
 
 
 @pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
+@pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_hooked_embeddings_see_every_position_and_give_the_same(
+    ngrams: dict[str, int], distinct: bool, frozen: bool
+) -> None:
+    words, lengths = texts()
+    model = tiny(distinct_words=distinct, freeze_vectors=frozen, **ngrams).double()
+    model.model.set_vectors(torch.tensor([2, 4]), torch.ones(2, 5))
+    results, seen = [], []
+    for _ in range(2):
+        logits = model(words, lengths=lengths).logits
+        parameters = list(model.parameters())
+        results.append((logits, torch.autograd.grad(logits[:, 0].sum(), parameters)))
+        model.model.embed_tokens.register_forward_hook(lambda *a: seen.append(a[1][0].shape))
+    torch.testing.assert_close(results[0], results[1])
+    assert seen == [(3, 4)]  # texts, length of the longest
+
+
+def test_word_dropout_draws_the_same_words_for_hooked_embeddings() -> None:
+    words, lengths = torch.arange(10).repeat(30), torch.tensor([10] * 30)
+    model = tiny(word_dropout=0.5).double().train()
+    means = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        means.append(model.model.mean(words, lengths))
+        model.model.embed_tokens.register_forward_hook(lambda *_: None)
+    torch.testing.assert_close(*means)
+
+
+def test_word_vectors_in_place_of_ids() -> None:
+    model = tiny()
+    ids, mask = padded(left=True)
+    vectors = model.get_input_embeddings()(ids)
+    given = model(inputs_embeds=vectors, attention_mask=mask).logits
+    torch.testing.assert_close(given, model(ids, attention_mask=mask).logits)
+    (gradient,) = torch.autograd.grad(given.sum(), vectors)
+    assert torch.equal((gradient != 0).any(-1), mask != 0)
+    for arguments in ({}, {"input_ids": ids, "inputs_embeds": vectors}):
+        with pytest.raises(ValueError, match="exactly one of input_ids and inputs_embeds"):
+            model(**arguments)
+    for settings in (NGRAMS, {"distinct_words": True}, {"log_count_ratios": True}):
+        with pytest.raises(ValueError, match="need input_ids"):
+            tiny(**settings)(inputs_embeds=vectors)
+
+
+def test_hidden_states_are_the_mean_and_each_layer() -> None:
+    model = tiny()
+    words, lengths = texts()
+    outputs = model(words, lengths=lengths, output_hidden_states=True)
+    mean, *rest = outputs.hidden_states
+    torch.testing.assert_close(mean, model.model.mean(words, lengths))
+    assert [state.shape for state in rest] == [(3, 7), (3, 7)]
+    torch.testing.assert_close(model.classifier(rest[-1]), outputs.logits)
+    assert model(words, lengths=lengths).hidden_states is None
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
+def test_torch_exports_it_for_any_size(ngrams: dict[str, int]) -> None:
+    model = tiny(**ngrams)
+    ids, mask = padded()
+    sizes = {0: torch.export.Dim("texts"), 1: torch.export.Dim("length", min=4)}
+    program = torch.export.export(
+        *(model, ()),
+        {"input_ids": ids, "attention_mask": mask},
+        dynamic_shapes={"input_ids": sizes, "attention_mask": sizes},
+        strict=False,
+    ).module()
+    for more in (ids, ids[:2].repeat(1, 2)):
+        real = (more != 0).long()
+        expected = model(more, attention_mask=real).logits
+        found = program(input_ids=more, attention_mask=real).logits
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 def test_a_distinct_word_counts_once(ngrams: dict[str, int]) -> None:
     model, often = tiny(distinct_words=True, **ngrams), torch.tensor([[2, 2, 2, 2, 1, 2, 2, 1]])
     if ngrams:  # the same pairs and triples, of other numbers

@@ -16,9 +16,11 @@ def test_the_loss_is_that_of_transformers_label_smoother(tmp_path: Path) -> None
     ids = torch.randint(VOCABULARY, (STREAMS, 6), generator=torch.Generator().manual_seed(0))
     logits = run.model.eval()(input_ids=ids).logits
     expected = LabelSmoother(epsilon=0.3)({"logits": logits}, ids, shift_labels=True)
-    loss = run.model.train()(input_ids=ids, labels=ids, label_smoothing=0.3)
-    torch.testing.assert_close(loss.loss, expected, rtol=1e-7, atol=0)  # it sums in float32
-    assert loss.logits is None
+    for skip_logits in (True, False):
+        loss = run.model.train()(
+            input_ids=ids, labels=ids, label_smoothing=0.3, skip_logits=skip_logits
+        ).loss
+        torch.testing.assert_close(loss, expected, rtol=1e-7, atol=0)  # it sums in float32
 
 
 def test_smoothing_is_part_of_training_and_neither_of_the_log_nor_of_evaluation(

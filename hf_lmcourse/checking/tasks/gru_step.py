@@ -29,7 +29,7 @@ class _Parts(NamedTuple):
 def _reference(
     x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_h: Tensor
 ) -> tuple[Tensor, ...]:
-    return (gru_step(x @ W.t() + b, h, U, b_h),)
+    return (gru_step(x @ W.t() + b, h @ U.t() + b_h, h),)
 
 
 def _candidate(p: _Parts) -> Tensor:

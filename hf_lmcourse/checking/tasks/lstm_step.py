@@ -18,7 +18,7 @@ _Activation = Callable[[Tensor], Tensor]
 def _reference(
     x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor
 ) -> tuple[Tensor, Tensor]:
-    return lstm_step(x @ W.t() + b, h, c, U)
+    return lstm_step(x @ W.t() + b, h @ U.t(), c)
 
 
 def _altered(

@@ -9,8 +9,16 @@ from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
-from ...kernels.bags import bag_counts, ragged, text_of_word
-from ...layers.averaging import AveragingLayers, hashed_ngrams, kept_words
+from ...kernels.bags import bag_counts, padded, ragged, text_of_word
+from ...kernels.readable_weights import readable
+from ...layers.averaging import (
+    AveragingLayers,
+    hashed_ngrams,
+    kept_words,
+    padded_ngrams,
+    shares_of_distinct,
+    words_first,
+)
 from ..aligned_weights import AlignedWeights
 from ..embeddings import embedding_rows, resized
 from .configuration_dan import DANConfig
@@ -107,9 +115,10 @@ class DANModel(DANPreTrainedModel):
     @can_return_tuple
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         lengths: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         **kwargs: Any,
     ) -> BaseModelOutput:
         """Average the words of each text, and pass the means through the layers.
@@ -118,22 +127,34 @@ class DANModel(DANPreTrainedModel):
             input_ids: Token ids, padded; or those of all texts one after the other, with `lengths`.
             attention_mask: 0 at padding; by default at padding tokens.
             lengths: How many of the ids belong to each text, if they are not padded.
-            **kwargs: What transformers passes to every model.
+            inputs_embeds: Word vectors in place of ids.
+            **kwargs: `output_hidden_states`.
 
         Returns:
-            The last z of each text as `last_hidden_state`.
+            The last z of each text as `last_hidden_state`; z_0, z_1, ... as `hidden_states`.
+
+        Raises:
+            ValueError: Both or neither of `input_ids` and `inputs_embeds`, or the latter for a
+                model whose mean depends on which words they are.
 
         Shape:
             input_ids: (texts, length) or (words,); attention_mask: (texts, length);
-            lengths: (texts,); result: (texts, output_size).
+            lengths: (texts,); inputs_embeds: (texts, length, embedding_size);
+            result: (texts, output_size).
         """
-        if lengths is None:
-            padding: Any = self.config.pad_token_id
-            real = attention_mask
-            if real is None:
-                real = torch.ones_like(input_ids) if padding is None else input_ids != padding
-            input_ids, lengths = ragged(input_ids, real)
-        return BaseModelOutput(last_hidden_state=self.transform(self.mean(input_ids, lengths)))
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        ids: Any = input_ids
+        if inputs_embeds is not None:
+            mean = self._mean_of_vectors(inputs_embeds, attention_mask)
+        elif lengths is not None:
+            mean = self.mean(ids, lengths)
+        else:
+            mean = self._mean_of_padded(ids, attention_mask)
+        steps = self.layers(mean, self.activation, self.dropout)  # (texts, size) each
+        wanted = kwargs.get("output_hidden_states")
+        wanted = self.config.output_hidden_states if wanted is None else wanted
+        return BaseModelOutput(last_hidden_state=steps[-1], hidden_states=steps if wanted else None)
 
     def transform(self, mean: Tensor) -> Tensor:
         """The layers on top of the mean.
@@ -141,7 +162,7 @@ class DANModel(DANPreTrainedModel):
         Shape:
             mean: (texts, embedding_size); result: (texts, output_size).
         """
-        return self.layers(mean, self.activation, self.dropout)
+        return self.layers(mean, self.activation, self.dropout)[-1]
 
     def scaled_vectors(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
         """What words or n-grams add to the mean: r_w v_w.
@@ -154,13 +175,14 @@ class DANModel(DANPreTrainedModel):
             ids: any; result: that and embedding_size.
         """
         words = embedding is self.embed_tokens
-        frozen = words and self.config.freeze_vectors
-        rows = embedding_rows(
-            embedding.weight,
-            ids,
-            sparse=self.config.sparse_gradients,
-            frozen=self.has_vector if frozen else None,
-        )
+        frozen = self.has_vector if words and self.config.freeze_vectors else None
+        if readable(embedding):
+            sparse = self.config.sparse_gradients
+            rows = embedding_rows(embedding.weight, ids, sparse=sparse, frozen=frozen)
+        else:
+            rows = embedding(ids)
+            if frozen is not None and isinstance(embedding, nn.Embedding):
+                rows = torch.where(frozen[ids].unsqueeze(-1), rows.detach(), rows)
         if not self.config.log_count_ratios:
             return rows
         ratios = self.word_ratios if words else self.ngram_ratios
@@ -173,18 +195,22 @@ class DANModel(DANPreTrainedModel):
         return hashed_ngrams(words, lengths, self.config.max_ngram, self.config.ngram_buckets)
 
     def mean(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """The mean vector z_0 of each text.
+        """The mean vector z_0 of each text, each distinct word of the batch looked up once.
+
+        Embeddings that are wrapped or hooked see the padded texts instead.
 
         Shape:
             words: (words,); lengths: (texts,); result: (texts, embedding_size).
         """
+        if not self._reads_distinct_words():
+            return self._mean_of_positions(*padded(words, lengths))
         bags = [(self.embed_tokens, words, text_of_word(lengths))]
         if ngrams := self.hashed_ngrams(words, lengths):
             ids, texts = map(torch.cat, zip(*ngrams, strict=True))
             bags.append((self.embed_ngrams, ids, texts))
-        dtype = self.embed_tokens.weight.dtype
+        dtype = self.dtype
         exact = torch.promote_types(dtype, torch.float32)  # bfloat16 counts no further than 256
-        total = number = self.embed_tokens.weight.new_zeros(len(lengths), 1, dtype=exact)
+        total = number = torch.zeros(len(lengths), 1, dtype=exact, device=words.device)
         for embedding, ids, text in bags:
             weights = torch.ones_like(text, dtype=exact)
             if self.training and self.config.word_dropout:
@@ -197,6 +223,62 @@ class DANModel(DANPreTrainedModel):
             total = total + counts.to(vectors.dtype) @ vectors  # (texts, embedding_size)
             number = number + counts.sum(-1, keepdim=True)
         return (total / number.clamp(min=1)).to(dtype)
+
+    def _reads_distinct_words(self) -> bool:
+        """Whether embeddings may be read past their call, and sizes depend on the words."""
+        tables = [self.embed_tokens, *([self.embed_ngrams] if self.config.ngram_buckets else [])]
+        return readable(*tables) and not torch.compiler.is_exporting()
+
+    def _mean_of_padded(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """`mean` of a padded batch. Shapes as in `forward`."""
+        padding: Any = self.config.pad_token_id
+        real = attention_mask
+        if real is None:
+            real = torch.ones_like(input_ids) if padding is None else input_ids != padding
+        if torch.compiler.is_exporting():
+            return self._mean_of_positions(*words_first(input_ids, real != 0))
+        return self.mean(*ragged(input_ids, real))
+
+    def _mean_of_positions(self, words: Tensor, real: Tensor) -> Tensor:
+        """`mean` position by position: the reference, which calls the embeddings.
+
+        Shape:
+            words, real: (texts, length), all padding on the right; result: (texts, embedding_size).
+        """
+        config, exact = self.config, torch.promote_types(self.dtype, torch.float32)
+        bags = [(self.embed_tokens, words, real)]
+        if config.ngram_buckets:
+            ngrams = padded_ngrams(words, real, config.max_ngram, config.ngram_buckets)
+            bags.append((self.embed_ngrams, *ngrams))
+        total = number = torch.zeros(1, 1, dtype=exact, device=words.device)
+        for embedding, ids, there in bags:
+            weights = self._kept(there).to(exact)  # (texts, positions)
+            if config.distinct_words:
+                weights = shares_of_distinct(ids, weights)
+            vectors = self.scaled_vectors(embedding, ids)  # (texts, positions, embedding_size)
+            total = total + (vectors * weights.unsqueeze(-1)).sum(1)
+            number = number + weights.sum(1, keepdim=True)
+        return (total / number.clamp(min=1)).to(self.dtype)
+
+    def _mean_of_vectors(self, vectors: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """The mean of word vectors that are given. Shapes as in `forward`."""
+        config = self.config
+        if config.ngram_buckets or config.distinct_words or config.log_count_ratios:
+            raise ValueError(
+                "inputs_embeds do not say which words they are: ngram_buckets, distinct_words and "
+                "log_count_ratios need input_ids"
+            )
+        real = vectors.new_ones(vectors.shape[:2]) if attention_mask is None else attention_mask
+        exact = torch.promote_types(vectors.dtype, torch.float32)
+        weights = self._kept(real != 0).to(exact).unsqueeze(-1)  # (texts, length, 1)
+        return ((vectors * weights).sum(1) / weights.sum(1).clamp(min=1)).to(vectors.dtype)
+
+    def _kept(self, real: Tensor) -> Tensor:
+        """The positions that word dropout keeps. Shape: (texts, length) in and out."""
+        if not self.training or not self.config.word_dropout:
+            return real
+        text = real.nonzero()[:, 0]
+        return real.masked_scatter(real, kept_words(text, len(real), self.config.word_dropout))
 
 
 class DANForSequenceClassification(DANPreTrainedModel):
@@ -220,9 +302,10 @@ class DANForSequenceClassification(DANPreTrainedModel):
     @can_return_tuple
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         lengths: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         **kwargs: Any,
     ) -> SequenceClassifierOutput:
@@ -237,9 +320,11 @@ class DANForSequenceClassification(DANPreTrainedModel):
         Shape:
             labels: (texts,) or (texts, classes); logits: (texts, classes).
         """
-        outputs = self.model(input_ids, attention_mask, lengths)
+        outputs = self.model(input_ids, attention_mask, lengths, inputs_embeds, **kwargs)
         logits = self.classifier(outputs.last_hidden_state)
         loss = None
         if labels is not None:
             loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states
+        )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from ...kernels.build import is_plain, kernel_function
+from ...kernels.readable_weights import PLAIN, is_as_made
 from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
 from .transformer_block import CausalSelfAttention, TransformerBlock
@@ -24,9 +25,8 @@ _PARTS: dict[str, type[nn.Module]] = {
 }
 """A weight and a bias each, in the order of the kernel; then the keys and the values."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
-_FORWARDS = {
-    kind: kind.forward
-    for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.LayerNorm, nn.Linear)
+_FORWARDS = PLAIN | {
+    kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward)
 }
 """What the kernel computes: no other class, and none whose `forward` someone has replaced."""
 
@@ -174,13 +174,13 @@ def _parts(block: nn.Module) -> list[int] | None:
     for path, kind in _PATHS:
         module: Any = block
         for name in path:
-            if not _is_own(module):
+            if not is_as_made(module, _FORWARDS):
                 return None
             module = module._modules.get(name)
         if module is None and path[-1] == "gate_proj":
             parts += [0, 0]
             continue
-        if type(module) is not kind or not _is_own(module):
+        if type(module) is not kind or not is_as_made(module, _FORWARDS):
             return None
         own = module._parameters["weight"], module._parameters["bias"]
         if not all(map(_is_readable, own)):
@@ -193,11 +193,3 @@ def _is_readable(x: Tensor | None) -> bool:
     if x is None or x.dtype != torch.float32:
         return False
     return is_plain(x) and x.is_contiguous()
-
-
-def _is_own(module: nn.Module) -> bool:
-    """Whether a module is as it was made: nobody sees or changes what goes through it."""
-    kind = type(module)
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
-        return False
-    return kind in _FORWARDS and kind.forward is _FORWARDS[kind]

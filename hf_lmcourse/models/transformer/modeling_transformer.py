@@ -105,8 +105,9 @@ class TransformerModel(TransformerPreTrainedModel):
             input_ids, position_ids: (batch, length); attention_mask: (batch, seen + length);
             inputs_embeds: (batch, length, embedding_size); result: (batch, length, hidden_size).
         """
+        config = self.config
         inputs_embeds = input_embeddings(
-            self.embed_tokens, input_ids, inputs_embeds, self.config.word_dropout
+            self.embed_tokens, config.vocab_size, input_ids, inputs_embeds, config.word_dropout
         )  # (batch, length, embedding_size)
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
@@ -165,7 +166,8 @@ class TransformerModel(TransformerPreTrainedModel):
     def _add_positions(self, embeddings: Tensor, position_ids: Tensor) -> Tensor:
         hidden = self.embedding_projection(embeddings)
         if self.config.position_embedding_type == "learned":
-            hidden = hidden + _look_up_positions(self.embed_positions, position_ids)
+            longest = self.config.max_position_embeddings
+            hidden = hidden + _look_up_positions(self.embed_positions, position_ids, longest)
         elif self.config.position_embedding_type == "sinusoidal":
             size = self.config.hidden_size
             positions = sinusoidal_positions(position_ids, size, hidden.dtype)
@@ -194,7 +196,7 @@ def _count_positions(attention_mask: Tensor | None, seen: int | Tensor, new: Ten
     return (torch.arange(length, device=new.device) + seen).unsqueeze(0)
 
 
-def _look_up_positions(embedding: nn.Embedding, position_ids: Tensor) -> Tensor:
+def _look_up_positions(embedding: nn.Module, position_ids: Tensor, longest: int) -> Tensor:
     """Rows of the matrix of positions.
 
     Raises:
@@ -204,13 +206,13 @@ def _look_up_positions(embedding: nn.Embedding, position_ids: Tensor) -> Tensor:
         position_ids: (batch, length); result: (batch, length, size).
     """
     try:
-        if position_ids.shape[-1] > embedding.num_embeddings:
+        if position_ids.shape[-1] > longest:
             raise IndexError  # a GPU would not raise it, but stop working
         return embedding(position_ids)
     except IndexError:
         raise ValueError(
             f"token {int(position_ids.max()) + 1} is beyond max_position_embeddings "
-            f"{embedding.num_embeddings}: shorten the text, or score it in windows"
+            f"{longest}: shorten the text, or score it in windows"
         ) from None
 
 
@@ -238,7 +240,7 @@ class TransformerForCausalLM(
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
-        skip_logits: bool | None = None,
+        skip_logits: bool = False,
         **kwargs: Any,
     ) -> LanguageModelOutput:
         """See `LanguageModelForCausalLM.forward`; `position_ids` are as in `TransformerModel`."""
