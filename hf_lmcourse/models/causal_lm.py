@@ -29,6 +29,7 @@ class LMCoursePreTrainedModel(AlignedWeights):
     """Whether untied embeddings start with variance one, not with `initializer_range`."""
 
     base_model_prefix = "model"
+    supports_gradient_checkpointing = True
     _skip_keys_device_placement = ["past_key_values"]
 
     def _initialize_weights(self, module: nn.Module, is_custom_code: bool = False) -> None:

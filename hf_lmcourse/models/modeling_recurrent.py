@@ -19,6 +19,7 @@ from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .configuration_recurrent import RecurrentConfig
 from .embeddings import WordEmbedding, input_embeddings, mask_of_new_tokens
+from .packed_rows import PackedRows
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel", "StatefulModel"]
 
@@ -35,6 +36,13 @@ class StatefulModel(LMCoursePreTrainedModel):
             config.vocab_size, config.embedding_size, config.freeze_vectors
         )
         self.embedding_dropout: nn.Module = nn.Dropout(config.embedding_dropout)
+        self.gradient_checkpointing = False
+
+    def call(self, layer: nn.Module, *args: Any) -> Any:
+        """Call a layer; with gradient checkpointing, again in the backward pass."""
+        if self.gradient_checkpointing and self.training:
+            return self._gradient_checkpointing_func(layer.__call__, *args)
+        return layer(*args)
 
     def read(
         self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
@@ -72,19 +80,21 @@ class StatefulModel(LMCoursePreTrainedModel):
             past_key_values: The state.
             inputs_embeds: Embeddings in place of ids.
             use_cache: Return the state.
-            **kwargs: `output_hidden_states`.
+            **kwargs: `output_hidden_states`. `position_ids`: if they do not go on by 1, the next of
+                several texts packed into the row begins: without a state, and none is returned.
 
         Returns:
             What the output layer reads at each position, and the state.
 
         Raises:
             ValueError: Both or neither of `input_ids` and `inputs_embeds`, a mask of another shape,
-                or a cache that was made without the config.
+                a cache that was made without the config, or packed texts on top of a state.
             IndexError: A token id outside the vocabulary.
 
         Shape:
             input_ids: (batch, length); attention_mask: (batch, seen + length);
-            inputs_embeds: (batch, length, embedding_size); result: (batch, length, output_size).
+            inputs_embeds: (batch, length, embedding_size); position_ids: (batch or 1, length);
+            result: (batch, length, output_size).
         """
         config: Any = self.config
         embeddings = input_embeddings(
@@ -98,8 +108,22 @@ class StatefulModel(LMCoursePreTrainedModel):
             )
         mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])  # (batch, length)
         x = self.embedding_dropout(embeddings)
+        if (packed := PackedRows.of(kwargs.get("position_ids"), len(x))) is not None:
+            return self._read_packed(x, mask, past_key_values, packed)
         outputs = self.read(x, mask, past_key_values, bool(use_cache))
         outputs.past_key_values = past_key_values if use_cache else None
+        return outputs
+
+    def _read_packed(
+        self, x: Tensor, mask: Tensor | None, cache: Cache | None, packed: PackedRows
+    ) -> BaseModelOutputWithPast:
+        """`read` with a row for each text."""
+        if cache is not None and cache.get_seq_length():
+            raise ValueError("texts packed into one row cannot go on from past_key_values")
+        real = x.new_ones(x.shape[:2]) if mask is None else mask
+        outputs = self.read(packed.unpack(x), packed.unpack(real), None, False)
+        for name, tensor in outputs.items():
+            outputs[name] = packed.pack(tensor)  # (batch, length, size)
         return outputs
 
 
@@ -118,12 +142,10 @@ class RecurrentModelOutput(BaseModelOutputWithPast):
 class RecurrentPreTrainedModel(LMCoursePreTrainedModel):
     """What transformers should know of recurrent models.
 
-    Gradient checkpointing is declared unsupported: what the backward pass keeps is bounded by
-    truncated backpropagation already. The state can be rolled back, so assisted decoding works.
+    The state can be rolled back, so assisted decoding works.
     """
 
     config: RecurrentConfig
-    supports_gradient_checkpointing = False
     _can_record_outputs = {"hidden_states": RecurrentLayer}
     _supports_sdpa = True  # there is no attention: any implementation asked for is as good
 
@@ -175,7 +197,7 @@ class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
         for index, (layer, dropout) in enumerate(zip(self.layers, self.dropouts, strict=True)):
             past = None if cache is None else cache.layers[index]
             before, every_step = (None, False) if past is None else (past.state, past.record_past)
-            hidden, state = layer(hidden, before, mask, every_step=every_step)
+            hidden, state = self.call(layer, hidden, before, mask, every_step)
             if use_cache:
                 cache.layers[index].update(state, length=hidden.shape[1])
             undropped, hidden = hidden, dropout(hidden)  # (batch, length, hidden_size)

@@ -32,6 +32,9 @@ from .families import (
     token_ids,
 )
 
+LAYERS = ("window", "hidden", "layers")
+"""Names of the first layer of a base model."""
+
 LOAD_IN_A_FRESH_PROCESS = """
 import sys
 from pathlib import Path
@@ -253,12 +256,20 @@ def test_an_adaptive_output_refuses_to_be_resized(family: Family) -> None:
         model.resize_token_embeddings(VOCABULARY + 1)
 
 
-@every_recurrent_family
-def test_gradient_checkpointing_is_refused(family: Family) -> None:
-    model = family.initial()
-    assert not model.supports_gradient_checkpointing
-    with pytest.raises(ValueError, match="checkpointing"):
-        model.activation_checkpointing_enable()
+@every_family
+def test_gradient_checkpointing_changes_no_value_and_no_gradient(family: Family) -> None:
+    model, ids = family.random().train(), token_ids(2, 9)
+    loss = model(ids, labels=ids).loss
+    expected = gradients(model, loss)
+    calls: list[int] = []
+    layer = next(model.model.get_submodule(name) for name in LAYERS if hasattr(model.model, name))
+    first = next(m for m in layer.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv1d))
+    first.register_forward_pre_hook(lambda *_: calls.append(1))
+    model.activation_checkpointing_enable()
+    again = model(ids, labels=ids).loss
+    assert_close(again, loss)
+    assert_close(gradients(model, again), expected)
+    assert len(calls) == 2  # forward, and once more in the backward pass
 
 
 @every_family_and_output_layer

@@ -159,15 +159,6 @@ def test_training_compiles_without_a_break_in_the_graph(variant: str) -> None:
     assert_close(gradients(model, loss), gradients(model, expected))
 
 
-def test_packed_sequences_do_not_see_each_other() -> None:
-    model = FAMILY.random(use_cache=False)
-    first, second = token_ids(1, 4, seed=1), token_ids(1, 5, seed=2)
-    positions = torch.cat([torch.arange(4), torch.arange(5)])[None]
-    packed = model(torch.cat([first, second], dim=1), position_ids=positions).logits
-    assert_close(packed[:, :4], model(first).logits)
-    assert_close(packed[:, 4:], model(second).logits)
-
-
 def test_rotary_and_sinusoidal_positions_have_no_end_but_learned_ones_do() -> None:
     ids = token_ids(1, 41)
     for variant in ("rotary", "sinusoidal"):

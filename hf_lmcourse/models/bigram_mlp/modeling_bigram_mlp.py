@@ -20,7 +20,6 @@ class BigramMLPPreTrainedModel(LMCoursePreTrainedModel):
     """Initialisation of the hidden layer, and what transformers should know of it."""
 
     config: BigramMLPConfig
-    supports_gradient_checkpointing = False
     _no_split_modules = ["BigramHiddenLayer"]
     _can_record_outputs = {"hidden_states": BigramHiddenLayer}
     _supports_sdpa = True  # there is no attention: any implementation asked for is as good
@@ -57,7 +56,7 @@ class BigramMLPModel(StatefulModel, BigramMLPPreTrainedModel):
         self, x: Tensor, mask: Tensor | None, cache: Any, use_cache: bool
     ) -> BaseModelOutputWithPast:
         """The equation at every position; the state is how many tokens were seen."""
-        hidden = self.hidden(x)  # (batch, length, hidden_size)
+        hidden = self.call(self.hidden, x)  # (batch, length, hidden_size)
         if use_cache:
             cache.layers[0].update((), length=hidden.shape[1])
         return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))

@@ -20,7 +20,6 @@ class NGramFNNPreTrainedModel(LMCoursePreTrainedModel):
     """Initialisation of the hidden layers, and what transformers should know of them."""
 
     config: NGramFNNConfig
-    supports_gradient_checkpointing = False
     _no_split_modules = ["NGramLayer", "ResidualLayer"]
     _can_record_outputs = {"hidden_states": [NGramLayer, ResidualLayer]}
     _supports_sdpa = True  # there is no attention: any implementation asked for is as good
@@ -74,9 +73,9 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
         """
         before = cache.layers[0].state if cache is not None else None
         before = before[0] if before else None  # none at the start, and none carried if n = 2
-        hidden = self.window(x, before, mask)  # (batch, length, hidden_size)
+        hidden = self.call(self.window, x, before, mask)  # (batch, length, hidden_size)
         for layer in self.layers:
-            hidden = layer(self.hidden_dropout(hidden))
+            hidden = self.call(layer, self.hidden_dropout(hidden))
         if self.config.direct_connections:
             window = self.window.windows(x, before, mask)  # (batch, length, (n - 1) * size of x)
             hidden = torch.cat([hidden, window], dim=-1)  # (batch, length, output_size)

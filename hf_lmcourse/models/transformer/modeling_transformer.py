@@ -29,7 +29,6 @@ class TransformerPreTrainedModel(LMCoursePreTrainedModel):
     config: TransformerConfig
     carries_state = False
     unit_embeddings = False
-    supports_gradient_checkpointing = True
     _no_split_modules = ["TransformerBlock"]
     _can_record_outputs = {"hidden_states": TransformerBlock, "attentions": CausalSelfAttention}
     _supports_sdpa = True
@@ -150,9 +149,9 @@ class TransformerModel(TransformerPreTrainedModel):
         if whole and not kwargs["output_attentions"]:
             sparse = sparse_attention_for(self.config, hidden.shape[1])
         if sparse is None:
-            mask = attention_mask_for(
-                self.config, hidden, attention_mask, past_key_values, position_ids
-            )
+            # an empty cache would hide from the host that a row is of several texts
+            cache = None if _is_zero(seen) else past_key_values
+            mask = attention_mask_for(self.config, hidden, attention_mask, cache, position_ids)
         for layer in self.layers:
             hidden = layer(
                 hidden,
@@ -206,7 +205,7 @@ def _look_up_positions(embedding: nn.Module, position_ids: Tensor, longest: int)
         position_ids: (batch, length); result: (batch, length, size).
     """
     try:
-        if position_ids.shape[-1] > longest:
+        if position_ids.shape[-1] > longest and int(position_ids.max()) >= longest:
             raise IndexError  # a GPU would not raise it, but stop working
         return embedding(position_ids)
     except IndexError:
