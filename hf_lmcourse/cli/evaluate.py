@@ -14,6 +14,7 @@ from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
+from ..models.causal_lm import LanguageModelForCausalLM
 from ..report.json_files import write_text
 
 
@@ -34,7 +35,12 @@ def run(arguments: list[str]) -> int:
         data_dir=options.data_dir,
         cache_dir=options.cache_dir,
     )
-    adapted = AdaptedModel(scored.model, scored.tokenizer, scored.corpus, options.cache_dir)
+    model: Any = scored.model
+    if (adapting or options.rank) and not isinstance(model, LanguageModelForCausalLM):
+        raise LmcourseError(
+            f"adaptation and --rank are for the models of this package, not {type(model).__name__}"
+        )
+    adapted = AdaptedModel(model, scored.tokenizer, scored.corpus, options.cache_dir)
     columns, notes = _adapted_columns(adapted, scored.split, options)
     print(f"{scored.title}\n{metrics_table({'': scored, **columns})}")
     if options.results_dir:
@@ -42,7 +48,7 @@ def run(arguments: list[str]) -> int:
         save_adaptation_study(scored, columns, command, options.results_dir)
     if options.rank:
         rank, shape = log_probability_rank(
-            scored.model,
+            model,
             scored.tokenizer,
             scored.corpus,
             scored.split,
@@ -50,7 +56,7 @@ def run(arguments: list[str]) -> int:
             options.cache_dir,
         )
         scored["log_probability_rank"] = rank
-        bound = rank_bound(scored.model)
+        bound = rank_bound(model)
         limit = "without a bound" if bound is None else f"at most {bound} for a softmax"
         notes.append(
             f"log-probabilities of {shape[0]:,} contexts x {shape[1]:,} tokens: rank {rank}, "

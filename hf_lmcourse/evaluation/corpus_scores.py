@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.encoding import EncodedSplit, encode_split
@@ -20,13 +20,16 @@ from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..kernels.softmax_loss import IGNORED
 from ..metrics import load_metric
-from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.carried_states import longest_context
 from .spelling import with_unknown_spelled
-from .token_scores import TokenScorer, score_batches
+from .token_scores import TokenScorer, score_batches, scorer_of
 
 _STREAM_BLOCK = 512
 _WINDOWS_AT_ONCE = 16
 """Tokens, or windows, of one forward pass by default."""
+
+WINDOW_WITHOUT_LIMIT = 2048
+"""Tokens of a window for a model without `max_position_embeddings`."""
 
 
 @dataclass
@@ -118,7 +121,7 @@ def text_counts(split: EncodedSplit) -> dict[str, int]:
 
 
 def scoring_data(
-    model: LanguageModelForCausalLM,
+    model: TokenScorer,
     tokens: NDArray[np.integer],
     rows: int,
     first_context: int | None,
@@ -129,12 +132,13 @@ def scoring_data(
     """Make the dataset to score a model on a text, in which every token is a label once.
 
     Args:
-        model: A model that carries its state gets streams, any other overlapping windows.
+        model: What is to be scored; it gets streams if it carries its state, else overlapping
+            windows.
         tokens: Token ids of the text.
         rows: Streams or windows of a batch, over all processes.
         first_context: The token before the first one.
         block_length: Tokens of one forward pass. For windows at most the longest context, which is
-            the default.
+            the default, or 2,048 if there is no limit.
         stride: Tokens that a window scores, with the others as context; half of it by default.
         context_only: A token that is an input and never a label.
 
@@ -149,9 +153,9 @@ def scoring_data(
             )
         length = _STREAM_BLOCK if block_length is None else block_length
         return ContiguousStreams(tokens, rows, length, first_context, context_only=context_only)
-    longest = model.config.max_position_embeddings
-    window = longest if block_length is None else block_length
-    if window > longest:
+    longest = longest_context(model.config)
+    window = longest or WINDOW_WITHOUT_LIMIT if block_length is None else block_length
+    if longest is not None and window > longest:
         raise LmcourseError(
             f"the model reads {longest} tokens at most: block_length {window} is too long"
         )
@@ -160,7 +164,7 @@ def scoring_data(
 
 
 def evaluate_split(
-    model: LanguageModelForCausalLM,
+    model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     corpus: Corpus,
     split: str,
@@ -173,7 +177,7 @@ def evaluate_split(
     """Score every token of a split once, given the text before it that the model reads.
 
     Args:
-        model: The model.
+        model: Any causal language model.
         tokenizer: Its tokenizer.
         corpus: The corpus.
         split: "train", "validation" or "test".
@@ -193,11 +197,11 @@ def evaluate_split(
         LmcourseError: The corpus has no such split, or the sizes do not fit.
     """
     encoded = encode_split(corpus, split, tokenizer, cache_dir)
-    rows = streams
+    scorer, rows = scorer_of(model), streams
     if rows is None:
-        rows = 1 if model.carries_state else _WINDOWS_AT_ONCE
+        rows = 1 if scorer.carries_state else _WINDOWS_AT_ONCE
     dataset = scoring_data(
-        model,
+        scorer,
         encoded.tokens,
         rows,
         block_length=block_length,
@@ -209,7 +213,7 @@ def evaluate_split(
     model.eval()
     hidden = None if progress else True  # `None` leaves it to whether there is a terminal
     with tqdm(total=len(batches), desc=split, disable=hidden, leave=False) as bar:
-        totals = score_streams(model, batches, bar.update)
+        totals = score_streams(scorer, batches, bar.update)
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
     metrics["unknown_share"] = encoded.unknown / max(1, dataset.num_predicted)

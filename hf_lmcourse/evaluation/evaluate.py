@@ -10,11 +10,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
-from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.causal_lm import LMCoursePreTrainedModel
 from ..models.loading import load_language_model
 from ..report.quiet_libraries import quiet_libraries
 from ..report.tables import markdown_table
 from .corpus_scores import evaluate_split
+from .token_scores import check_causal
 
 
 @dataclass(eq=False, repr=False)
@@ -35,7 +36,7 @@ class Evaluation(dict[str, float]):
 
     metrics: InitVar[Mapping[str, float]]
     name: str
-    model: LanguageModelForCausalLM
+    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     corpus: Corpus
     split: str
@@ -78,7 +79,7 @@ def evaluate(
         hf_lmcourse.evaluate("runs/quickstart", "wikitext-2", "validation")["perplexity"]
 
     Args:
-        model: A run folder, a saved model, an id on the Hub, or a model of this package.
+        model: A run folder, a saved model, an id on the Hub, or a model.
         text: The name of a corpus, the path of a text file or of a folder, or a loaded corpus.
         split: "train", "validation" or "test"; by default the test split if there is one, and a
             text file as a whole.
@@ -91,8 +92,8 @@ def evaluate(
         cache_dir: Folder of tokenized text; `LMCOURSE_CACHE` by default.
 
     Raises:
-        LmcourseError: The model or the text cannot be read, the model is not a language model of
-            this package, or the sizes do not fit.
+        LmcourseError: The model or the text cannot be read, the model looks ahead, or the sizes do
+            not fit.
     """
     corpus = text if isinstance(text, Corpus) else _load(str(text), split, data_dir)
     if split is None:
@@ -102,10 +103,10 @@ def evaluate(
         loaded, tokenizer = load_language_model(name, revision)
     else:
         name, loaded = model.name_or_path or type(model).__name__, model
-    if not isinstance(loaded, LanguageModelForCausalLM):
-        raise LmcourseError(f"{name} is not one of this package's language models")
     if tokenizer is None:
         raise LmcourseError(f"give the tokenizer of {name}: evaluate(model, text, tokenizer=...)")
+    if not isinstance(loaded, LMCoursePreTrainedModel):
+        check_causal(loaded, name)
     began = time.perf_counter()
     metrics = evaluate_split(
         loaded,

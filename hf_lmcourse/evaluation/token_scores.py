@@ -12,7 +12,7 @@ from ..errors import LmcourseError
 from ..kernels.logit_chunks import token_chunks
 from ..kernels.scoring import right_tokens
 from ..kernels.softmax_loss import IGNORED
-from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.carried_states import state_argument
 
 _PROBE = 6
 """Tokens of the text that `check_causal` runs a model on."""
@@ -29,6 +29,10 @@ class TokenScorer(Protocol):
         """Whether its state is carried from batch to batch."""
 
     @property
+    def config(self) -> Any:
+        """Config of the model."""
+
+    @property
     def device(self) -> torch.device:
         """Device of the weights."""
 
@@ -36,6 +40,14 @@ class TokenScorer(Protocol):
         self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
     ) -> tuple[Tensor, Tensor, Any]:
         """Score as `LanguageModelForCausalLM.score_tokens`."""
+
+
+def scorer_of(model: Any, temperature: float = 1.0) -> TokenScorer:
+    """What scores a causal language model: itself if it knows how, else its logits."""
+    if temperature == 1 and hasattr(model, "score_tokens"):
+        scorer: TokenScorer = model
+        return scorer
+    return LogitScorer(model, temperature)
 
 
 @torch.no_grad()
@@ -78,7 +90,17 @@ class LogitScorer:
     def __init__(self, model: PreTrainedModel, temperature: float = 1.0) -> None:
         self.model = model
         self.temperature = temperature
-        self.carries_state = isinstance(model, LanguageModelForCausalLM) and model.carries_state
+        self._state = state_argument(model)
+
+    @property
+    def carries_state(self) -> bool:
+        """Whether the model carries a state of constant size."""
+        return self._state is not None
+
+    @property
+    def config(self) -> Any:
+        """Config of the model."""
+        return self.model.config
 
     @property
     def device(self) -> torch.device:
@@ -94,9 +116,8 @@ class LogitScorer:
         Shape:
             input_ids, targets, losses, hits: (batch, length).
         """
-        outputs = self.model(
-            input_ids=input_ids, past_key_values=past_key_values, use_cache=self.carries_state
-        )
+        state = {} if self._state is None else {self._state: past_key_values}
+        outputs = self.model(input_ids=input_ids, use_cache=self.carries_state, **state)
         logits, labels = outputs.logits.flatten(0, 1), targets.flatten()
         losses = torch.zeros(len(labels), dtype=torch.float64, device=logits.device)
         hits = torch.zeros(len(labels), dtype=torch.bool, device=logits.device)
@@ -106,7 +127,7 @@ class LogitScorer:
                 scores, labels[chunk], ignore_index=IGNORED, reduction="none"
             )
             hits[chunk] = right_tokens(scores, labels[chunk])
-        carried = outputs.past_key_values if self.carries_state else None
+        carried = None if self._state is None else outputs[self._state]
         return losses.view_as(targets), hits.view_as(targets), carried
 
 

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel
 
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
-from ..evaluation.corpus_scores import scoring_data
-from ..models.causal_lm import LanguageModelForCausalLM
-
-_WINDOW_WITHOUT_LIMIT = 2048
-"""Tokens of a window for a model without `max_position_embeddings`."""
+from ..evaluation.corpus_scores import WINDOW_WITHOUT_LIMIT, scoring_data
+from ..evaluation.token_scores import TokenScorer
+from ..models.carried_states import longest_context
 
 _LOGITS_AT_ONCE = 1 << 25
 _WINDOWS_AT_ONCE = 16
@@ -48,12 +45,12 @@ class Context:
 
 
 def context_of(
-    model: PreTrainedModel, predicted: int, block_length: int | None, stride: int | None
+    model: TokenScorer, predicted: int, block_length: int | None, stride: int | None
 ) -> Context:
     """Return the context of a model in a text with a number of predicted tokens.
 
     Args:
-        model: Any causal language model.
+        model: What scores the text.
         predicted: Number of predicted tokens.
         block_length: Tokens of a window; the model's longest context by default.
         stride: Tokens that a window scores; half of it by default.
@@ -62,7 +59,7 @@ def context_of(
         LmcourseError: A window longer than the model's context, or a stride that does not fit.
     """
     position = np.arange(predicted)
-    if isinstance(model, LanguageModelForCausalLM) and model.carries_state:
+    if model.carries_state:
         words = _n_gram(model)
         if words is None:
             return Context("state", predicted, predicted, 0, float((position + 1).mean()))
@@ -80,7 +77,7 @@ def context_of(
 
 
 def text_batches(
-    model: PreTrainedModel,
+    model: TokenScorer,
     ids: NDArray[np.int64],
     start: int | None,
     context: Context,
@@ -89,13 +86,13 @@ def text_batches(
     """Make batches in which every token of a text is a label once, in order.
 
     Args:
-        model: Any causal language model.
+        model: What scores the text.
         ids: Token ids of the text.
         start: The token before the first one; without it the first one is only context.
         context: From `context_of`.
         context_only: A token that is an input and never a label.
     """
-    if isinstance(model, LanguageModelForCausalLM) and model.carries_state:
+    if model.carries_state:
         return DataLoader(
             scoring_data(model, ids, 1, start, context_only=context_only), batch_size=1
         )
@@ -107,18 +104,16 @@ def text_batches(
     return DataLoader(windows, batch_size=rows)
 
 
-def _n_gram(model: LanguageModelForCausalLM) -> int | None:
+def _n_gram(model: TokenScorer) -> int | None:
     """Context of an n-gram model in tokens; `None` for a recurrent model."""
     if model.config.model_type == "lmcourse_bigram_mlp":
         return 1
     return getattr(model.config, "context_size", None)
 
 
-def _window(model: PreTrainedModel, wanted: int | None) -> int:
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if not isinstance(longest, int) or longest < 1:
-        longest = None
-    window = wanted or longest or _WINDOW_WITHOUT_LIMIT
+def _window(model: TokenScorer, wanted: int | None) -> int:
+    longest = longest_context(model.config)
+    window = wanted or longest or WINDOW_WITHOUT_LIMIT
     if window < 1 or longest is not None and window > longest:
         raise LmcourseError(
             f"the model reads {longest or 'any number of'} tokens: a window (block_length) of "

@@ -14,7 +14,7 @@ from ..data.streams import context_tokens, line_end_token_id
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics
 from ..evaluation.spelling import with_unknown_spelled
-from ..evaluation.token_scores import LogitScorer, TokenScorer, score_batches
+from ..evaluation.token_scores import TokenScorer, score_batches, scorer_of
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 from .contexts import Context, context_of, text_batches
@@ -158,14 +158,12 @@ def score_text(
     start = start_token_id(model, tokenizer)
     if len(encoded.ids) < 1 + (start is None):
         raise LmcourseError(f"{text.name} has no token that {name} could predict")
-    context = context_of(model, len(encoded.ids) - (start is None), block_length, stride)
-    scorer: TokenScorer = LogitScorer(model, temperature)
-    if isinstance(model, LanguageModelForCausalLM) and temperature == 1:
-        scorer = model
+    scorer = scorer_of(model, temperature)
+    context = context_of(scorer, len(encoded.ids) - (start is None), block_length, stride)
     bos = None
     if isinstance(model, LanguageModelForCausalLM):
         bos = context_tokens(tokenizer)["context_only"]
-    losses, hits = _score(scorer, text_batches(model, encoded.ids, start, context, bos))
+    losses, hits = _score(scorer, text_batches(scorer, encoded.ids, start, context, bos))
     if not np.isfinite(losses).all():
         raise LmcourseError(f"{name} gives {text.name} probabilities that are 0 or not finite")
     predicted = encoded.ids[int(start is None) :] != (IGNORED if bos is None else bos)
