@@ -1,5 +1,6 @@
 """What the settings of every family share: checks of their values, and no unknown setting."""
 
+import os
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -29,9 +30,13 @@ class CourseConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         """Refuse what the family does not have; `kwargs` is what no field has taken."""
         saved = kwargs.pop("_saved", False)
+        if kwargs.get("model_type") == self.model_type:
+            del kwargs["model_type"]  # `to_dict` has it, and transformers makes configs of that
         super().__post_init__(**kwargs)
         names = [field.name for field in fields(type(self))]
-        unknown = [key for key in kwargs if key in vars(self) and key not in names]
+        # an underscore is in front of what transformers adds to a config
+        given = [key for key in kwargs if key in vars(self) and not key.startswith("_")]
+        unknown = [key for key in given if key not in names]
         if unknown and not saved:
             close = nearest(unknown[0], names)
             hint = f": did you mean {close!r}?" if close else ""
@@ -41,6 +46,11 @@ class CourseConfig(PreTrainedConfig):
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """As in transformers."""
         return super().from_dict({**config_dict, "_saved": True}, **kwargs)
+
+    @classmethod
+    def from_json_file(cls, json_file: str | os.PathLike[str]) -> Any:
+        """As in transformers."""
+        return cls.from_dict(cls._dict_from_json_file(json_file))
 
     def validate_layer_type(self) -> None:
         """Our layer types are not in the host's list, which is about attention."""

@@ -7,9 +7,10 @@ import pytest
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
-from hf_lmcourse import CharRNNConfig
+from hf_lmcourse import CharRNNConfig, DANConfig
 
 from .families import (
+    FAMILIES,
     OUTPUT_LAYERS,
     Family,
     every_family,
@@ -94,6 +95,24 @@ def test_what_other_tools_add_to_a_saved_config_is_kept(family: Family, tmp_path
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert loaded.added == 1
     assert "_saved" not in loaded.to_dict()
+
+
+@pytest.mark.parametrize(
+    "config", [*(family.config() for family in FAMILIES), DANConfig()], ids=lambda c: c.model_type
+)
+def test_a_config_is_made_again_from_its_own_dictionary_or_file(
+    config: Any, tmp_path: Path
+) -> None:
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    kind = type(config)
+    assert kind(**config.to_diff_dict()).to_dict() == config.to_dict()
+    assert kind(**loaded.to_dict()).to_dict() == loaded.to_dict()
+    assert kind.from_json_file(tmp_path / "config.json").to_dict() == config.to_dict()
+    with pytest.raises(ValueError, match="no setting 'hiden_size'"):
+        kind(**loaded.to_dict(), hiden_size=16)
+    with pytest.raises(ValueError, match="no setting 'model_type'"):
+        kind(**{**loaded.to_dict(), "model_type": "gpt2"})
 
 
 @every_family

@@ -169,7 +169,32 @@ def of_another_class(model: Any) -> None:
     model.base_model.layers[1].__class__ = ParallelBlock
 
 
-CHANGES = [replaced, hooked, patched, without_a_bias, of_another_class]
+def with_another_epsilon(model: Any) -> None:
+    model.base_model.layers[1].feed_forward_norm.eps = 1.0
+
+
+def with_another_temperature(model: Any) -> None:
+    model.base_model.layers[0].attention.scaling = 0.1
+
+
+def with_another_activation(model: Any) -> None:
+    model.base_model.layers[0].feed_forward.activation = "relu"
+
+
+def with_fewer_units(model: Any) -> None:
+    network = model.base_model.layers[1].feed_forward
+    network.up_proj, network.down_proj = nn.Linear(12, 7), nn.Linear(7, 12)
+
+
+def with_a_hook_on_the_dropout(model: Any) -> None:
+    model.base_model.layers[0].dropout.register_forward_hook(lambda m, a, out: 2 * out)
+
+
+CHANGES = [
+    *(replaced, hooked, patched, without_a_bias, of_another_class),
+    *(with_another_epsilon, with_another_temperature, with_another_activation),
+    *(with_fewer_units, with_a_hook_on_the_dropout),
+]
 
 
 @needs_compiler
@@ -206,6 +231,16 @@ def test_a_changed_part_is_left_to_the_blocks(change: Any, spy: Spy) -> None:
     assert spy.runs == 0
     with torch.no_grad():
         torch.testing.assert_close(found, model(ids).logits[:, 5:], rtol=1e-4, atol=1e-4)
+
+
+@needs_compiler
+@pytest.mark.parametrize("part", ["dropout", "attention"])
+def test_dropout_that_is_left_on_drops_in_every_step(part: str, spy: Spy) -> None:
+    model, ids = tiny(hidden_dropout=0.5, attention_dropout=0.5), token_ids(2, 8)
+    getattr(model.base_model.layers[1], part).train()
+    first, second = (step_by_step(model, ids, torch.ones_like(ids), 5) for _ in range(2))
+    assert spy.runs == 0
+    assert not torch.isclose(first[:, -1], second[:, -1]).all()
 
 
 def cached(model: Any, length: int = 5, **options: Any) -> Any:

@@ -26,7 +26,7 @@ _PARTS: dict[str, type[nn.Module]] = {
 """A weight and a bias each, in the order of the kernel; then the keys and the values."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
 _FORWARDS = PLAIN | {
-    kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward)
+    kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.Dropout)
 }
 """What the kernel computes: no other class, and none whose `forward` someone has replaced."""
 
@@ -42,8 +42,8 @@ def decode(
     """What the blocks make of one new token a row, on top of a cache, which they add to.
 
     The blocks do the same in torch. The kernel is for full attention in float32 on a CPU, without
-    gradients, and for blocks that are as this package made them: without hooks, and with none of
-    their parts replaced.
+    gradients, and for blocks that are as this package made them: without hooks, with none of their
+    parts replaced, and with no setting other than in the config.
 
     Args:
         blocks: Of the Transformer.
@@ -72,7 +72,8 @@ def decode(
     if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
         return None
     shape = (batch, heads, seen, size // heads)
-    parts = [_parts(block) for block in blocks]
+    shapes, settings = _shapes(config), _settings(config)
+    parts = [_parts(block, shapes, settings) for block in blocks]
     if None in parts or not all(_holds(layer, shape) for layer in layers):
         return None
     memories = [_memory_of(layer) for layer in layers]
@@ -164,15 +165,22 @@ def _memory_of(layer: Any) -> _Memory:
     return memory
 
 
-def _parts(block: nn.Module) -> list[int] | None:
+def _parts(
+    block: Any, shapes: list[tuple[int, ...]], settings: tuple[object, ...]
+) -> list[int] | None:
     """The addresses of a block's parameters, 0 for those that it has not.
+
+    Args:
+        block: Of the Transformer.
+        shapes: `_shapes` of the config.
+        settings: `_settings` of the config.
 
     Returns:
         `None` if one is not as this package made it.
     """
     parts: list[int] = []
-    for path, kind in _PATHS:
-        module: Any = block
+    for (path, kind), shape in zip(_PATHS, shapes, strict=True):
+        module = block
         for name in path:
             if not is_as_made(module, _FORWARDS):
                 return None
@@ -183,13 +191,42 @@ def _parts(block: nn.Module) -> list[int] | None:
         if type(module) is not kind or not is_as_made(module, _FORWARDS):
             return None
         own = module._parameters["weight"], module._parameters["bias"]
-        if not all(map(_is_readable, own)):
+        if not _is_readable(own[0], shape) or not _is_readable(own[1], shape[:1]):
             return None
         parts += [x.data_ptr() for x in own if x is not None]
-    return parts
+    return parts if _settings_of(block) == settings else None
 
 
-def _is_readable(x: Tensor | None) -> bool:
-    if x is None or x.dtype != torch.float32:
+def _shapes(config: TransformerConfig) -> list[tuple[int, ...]]:
+    """The shapes of the weights, in the order of `_PARTS`."""
+    size, inner = config.hidden_size, config.intermediate_size or 0
+    one, square = (size,), (size, size)
+    return [one, (3 * size, size), square, one, (inner, size), (size, inner), (inner, size)]
+
+
+def _settings(config: TransformerConfig) -> tuple[object, ...]:
+    """What the kernel reads in the config, as `_settings_of` a block, and no dropout."""
+    epsilon, heads = config.layer_norm_eps, config.num_attention_heads
+    scale = (config.hidden_size // heads) ** -0.5
+    return epsilon, epsilon, heads, scale, config.hidden_act, False, False, True
+
+
+def _settings_of(block: Any) -> tuple[object, ...]:
+    parts = block._modules
+    attention, dropout = parts["attention"], parts["dropout"]
+    return (
+        parts["attention_norm"].eps,
+        parts["feed_forward_norm"].eps,
+        attention.num_heads,
+        attention.scaling,
+        parts["feed_forward"].activation,
+        attention.training,
+        dropout.training,
+        is_as_made(dropout, _FORWARDS),
+    )
+
+
+def _is_readable(x: Tensor | None, shape: tuple[int, ...]) -> bool:
+    if x is None or x.shape != shape or x.dtype != torch.float32:
         return False
     return is_plain(x) and x.is_contiguous()
