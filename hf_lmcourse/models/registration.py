@@ -8,7 +8,10 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
 
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .families import note_family
@@ -35,8 +38,12 @@ def register_classifier(
     model: type[PreTrainedModel],
     classifier: type[PreTrainedModel],
 ) -> None:
-    """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForSequenceClassification`."""
+    """Register a family with `AutoConfig`, `AutoModel` and `AutoModelForSequenceClassification`.
+
+    The name is also registered where Trainer's model card looks for the task of the results.
+    """
     AutoConfig.register(config.model_type, config, exist_ok=True)
     AutoModel.register(config, model, exist_ok=True)
     AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES[config.model_type] = classifier.__name__
     note_family(config.model_type, classifier=True)

@@ -1,9 +1,14 @@
 """Every family is known to the Auto classes under its fixed name."""
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+from pathlib import Path
+
+from datasets import Dataset
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, Trainer, TrainingArguments
+from transformers.modelcard import TrainingSummary
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 import hf_lmcourse
+from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.models.families import MODEL_TYPES, is_classifier
 from hf_lmcourse.models.registration import register_causal_lm
 
@@ -34,6 +39,24 @@ def test_trainer_knows_that_the_labels_are_shifted(family: Family) -> None:
     model = family.initial()
     assert model.loss_type == "ForCausalLM"
     assert type(model).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
+
+
+def test_the_model_card_of_trainer_has_the_results_of_a_classifier(tmp_path: Path) -> None:
+    texts = Dataset.from_dict({"input_ids": [[1, 2], [2, 3]], "labels": [0, 1]})
+    trainer = Trainer(
+        DANForSequenceClassification(DANConfig(vocab_size=4, hidden_size=4, embedding_size=4)),
+        TrainingArguments(tmp_path, max_steps=1, use_cpu=True, report_to="none"),
+        train_dataset=texts,
+        eval_dataset=texts,
+        compute_metrics=lambda _: {"accuracy": 0.5},
+    )
+    trainer.train()
+    trainer.evaluate()
+    summary = TrainingSummary.from_trainer(trainer, dataset="texts", dataset_tags="texts")
+    [model] = summary.create_metadata()["model-index"]
+    [result] = model["results"]
+    assert result["task"]["type"] == "text-classification"
+    assert result["metrics"][0]["value"] == 0.5
 
 
 @every_family
