@@ -9,7 +9,6 @@ from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
-from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from ..kernels.softmax_loss import IGNORED
@@ -39,7 +38,10 @@ class StatefulModel(LMCoursePreTrainedModel):
         self.gradient_checkpointing = False
 
     def call(self, layer: nn.Module, *args: Any) -> Any:
-        """Call a layer; with gradient checkpointing, again in the backward pass."""
+        """Call a layer; with gradient checkpointing, again in the backward pass.
+
+        With `use_reentrant=True` torch passes no gradient on through the state, which is a tuple.
+        """
         if self.gradient_checkpointing and self.training:
             return self._gradient_checkpointing_func(layer.__call__, *args)
         return layer(*args)
@@ -61,7 +63,6 @@ class StatefulModel(LMCoursePreTrainedModel):
         """
         raise NotImplementedError
 
-    @merge_with_config_defaults
     @capture_outputs
     def forward(
         self,
@@ -79,7 +80,7 @@ class StatefulModel(LMCoursePreTrainedModel):
             attention_mask: 0 at padding, over everything seen so far; the state passes over it.
             past_key_values: The state.
             inputs_embeds: Embeddings in place of ids.
-            use_cache: Return the state.
+            use_cache: Return the state; by default as the config says.
             **kwargs: `output_hidden_states`. `position_ids`: if they do not go on by 1, the next of
                 several texts packed into the row begins: without a state, and none is returned.
 
@@ -97,6 +98,9 @@ class StatefulModel(LMCoursePreTrainedModel):
             result: (batch, length, output_size).
         """
         config: Any = self.config
+        # The host's decorator would return no cache with gradient checkpointing. A state is put
+        # into it once, outside of the layer that is called again.
+        use_cache = config.use_cache if use_cache is None else use_cache
         embeddings = input_embeddings(
             self.embed_tokens, config.vocab_size, input_ids, inputs_embeds, config.word_dropout
         )  # (batch, length, embedding_size)

@@ -26,6 +26,7 @@ from .families import (
     every_family,
     every_family_and_output_layer,
     every_family_with,
+    every_family_with_a_state,
     every_recurrent_family,
     gradients,
     left_padded,
@@ -270,6 +271,25 @@ def test_gradient_checkpointing_changes_no_value_and_no_gradient(family: Family)
     assert_close(again, loss)
     assert_close(gradients(model, again), expected)
     assert len(calls) == 2  # forward, and once more in the backward pass
+
+
+@every_family_with_a_state
+def test_a_stream_in_pieces_is_the_same_with_gradient_checkpointing(family: Family) -> None:
+    model, ids = family.random().train(), token_ids(2, 9)
+    whole = model(ids, labels=ids).loss
+    model.activation_checkpointing_enable()
+    past, losses = None, []
+    for piece, labels in zip(ids.split(3, dim=1), ids[:, 1:].split(3, dim=1), strict=True):
+        labels = torch.nn.functional.pad(labels, (0, 3 - labels.shape[1]), value=-100)
+        outputs = model(
+            *(piece, None, past), shift_labels=labels, num_items_in_batch=16, use_cache=True
+        )
+        past = outputs.past_key_values
+        losses.append(outputs.loss)
+    assert past.get_seq_length() == 9
+    total = torch.stack(losses).sum()
+    assert_close(total, whole)
+    assert_close(gradients(model, total), gradients(model, whole))
 
 
 @every_family_and_output_layer

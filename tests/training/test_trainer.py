@@ -253,6 +253,13 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_saved(tmp_path: Path)
     assert not (tmp_path / "checkpoint-6").exists()
 
 
+def test_gradient_checkpointing_carries_the_same_state(tmp_path: Path) -> None:
+    plain, checkpointed = tiny_model(), tiny_model()
+    trainer(tmp_path / "plain", plain).train()
+    trainer(tmp_path / "checkpointed", checkpointed, activation_checkpointing=True).train()
+    assert_same_weights(checkpointed, plain)
+
+
 def test_bfloat16_autocast_trains(tmp_path: Path) -> None:
     run = trainer(tmp_path, bf16=True, logging_steps=1, num_train_epochs=1)
     run.train()
