@@ -112,7 +112,8 @@ class StatefulModel(LMCoursePreTrainedModel):
             )
         mask = mask_of_new_tokens(attention_mask, embeddings.shape[1])  # (batch, length)
         x = self.embedding_dropout(embeddings)
-        if (packed := PackedRows.of(kwargs.get("position_ids"), len(x))) is not None:
+        batch = x.shape[0]  # `len(x)` would fix it in an exported graph
+        if (packed := PackedRows.of(kwargs.get("position_ids"), batch)) is not None:
             return self._read_packed(x, mask, past_key_values, packed)
         outputs = self.read(x, mask, past_key_values, bool(use_cache))
         outputs.past_key_values = past_key_values if use_cache else None
