@@ -15,7 +15,7 @@ from transformers.utils.generic import can_return_tuple
 from ..kernels.softmax_loss import IGNORED
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from .aligned_weights import AlignedWeights
-from .embeddings import WordEmbedding
+from .embeddings import WordEmbedding, resized
 from .output_layer import LanguageModelOutput, WithOutputLayer
 
 
@@ -55,6 +55,13 @@ class LMCoursePreTrainedModel(AlignedWeights):
         """Initialise embeddings from pretrained vectors; see `WordEmbedding.set_vectors`."""
         embeddings: Any = self.get_input_embeddings()
         embeddings.set_vectors(ids, vectors)
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """Change the number of tokens; new ones have no vector from a file."""
+        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
+        if isinstance(embeddings, WordEmbedding) and embeddings.freeze_vectors:
+            embeddings.has_vector = resized(embeddings.has_vector, embeddings.num_embeddings)
+        return embeddings
 
 
 class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, GenerationMixin):

@@ -18,7 +18,6 @@ from ..layers.adaptive_softmax import AdaptiveOutput
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
 from ..layers.sampled_softmax import sample_vocabulary
-from .embeddings import resized
 
 
 @dataclass
@@ -207,10 +206,7 @@ class WithOutputLayer(PreTrainedModel):
                 "an adaptive softmax has clusters of fixed sizes and cannot be resized: "
                 'train with output_layer "full" or "tied"'
             )
-        embeddings: Any = super().resize_token_embeddings(*args, **kwargs)
-        if self.config.freeze_vectors:
-            embeddings.has_vector = resized(embeddings.has_vector, embeddings.num_embeddings)
-        return embeddings
+        return super().resize_token_embeddings(*args, **kwargs)
 
 
 def _losses_of_logits(

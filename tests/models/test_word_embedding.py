@@ -59,5 +59,14 @@ def test_which_vectors_are_kept_survives_saving_and_resizing(
 
 
 @every_family
+def test_a_base_model_alone_is_resized_with_what_is_kept(family: Family) -> None:
+    body = with_vectors(family, freeze_vectors=True).model
+    size = VOCABULARY + 3
+    body.resize_token_embeddings(size, mean_resizing=False)
+    assert body.embed_tokens.has_vector.nonzero().flatten().tolist() == KEPT.tolist()
+    assert body(torch.arange(size)[None]).last_hidden_state.shape[1] == size
+
+
+@every_family
 def test_a_model_without_kept_vectors_saves_nothing_about_them(family: Family) -> None:
     assert not any("has_vector" in name for name in family.initial().state_dict())
