@@ -9,7 +9,7 @@ import torch
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.cli.main import main
-from hf_lmcourse.data.labelled import LabelledTexts
+from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.ragged import encode_texts
 from hf_lmcourse.evaluation.classifier_scores import probabilities
 from hf_lmcourse.inspection.classifier_errors import (
