@@ -1,5 +1,6 @@
 """Texts with labels, by name or path: a local folder, the Hub, or made here."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ def load_labelled_corpus(
     """
     if not 0 < validation_share < 1:
         raise LmcourseError(f"validation_share must lie between 0 and 1, not {validation_share}")
-    path, known = Path(name_or_path).expanduser(), LABELLED_CORPORA.get(name_or_path)
+    path, known = Path(os.path.expanduser(name_or_path)), LABELLED_CORPORA.get(name_or_path)
     names: tuple[str, ...] = _SENTIMENT
     source = "local"
     if name_or_path == "toy_reviews":
@@ -134,7 +135,7 @@ def load_labelled_corpus(
         source = "embedded"
     elif known is not None:
         splits, source = _known(known, data_dir)
-    elif path.exists():
+    elif os.path.exists(path):  # False, unlike Path.exists(), for a name that cannot be one
         name_or_path = path.resolve().name.split(".")[0]
         splits, names = read_labelled_tables(path, text_column, label_column, classes)
     else:
@@ -180,8 +181,10 @@ def check_classes(corpus: LabelledCorpus) -> None:
     """
     label, *others = set(corpus.splits["train"].labels)
     if not others:
+        remedy = "name the column of the classes with --label_column"
+        if len(corpus.label_names) > 1:
+            remedy = "the others are in other splits; give more texts of each class"
         raise LmcourseError(
             f"all training texts of {corpus.name} have the label "
-            f"{short(repr(corpus.label_names[label]))}: a classifier needs texts of two classes; "
-            "name the column of the classes with --label_column"
+            f"{short(repr(corpus.label_names[label]))}, and a classifier needs two: {remedy}"
         )

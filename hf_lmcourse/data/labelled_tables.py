@@ -54,8 +54,12 @@ def read_labelled_tables(
 def _tables_of_splits(path: Path) -> dict[str, Path]:
     if not path.is_dir():
         return {"train": path}
+    try:
+        found = sorted(path.iterdir())
+    except OSError as error:
+        raise LmcourseError(f"cannot read the folder {path}: {error.strerror}") from error
     files: dict[str, Path] = {}
-    for file in sorted(path.iterdir()):
+    for file in found:
         split, ending = file.name.lower().split(".")[0], table_ending(file)
         if split not in SPLITS or ending is None or not file.is_file():
             continue
@@ -66,7 +70,7 @@ def _tables_of_splits(path: Path) -> dict[str, Path]:
             )
         files[split] = file
     if "train" not in files:
-        raise LmcourseError(f"folder {path} has no train table, such as {path.name}/train.csv")
+        raise LmcourseError(f"folder {path} has no train table, such as train.csv")
     return {split: files[split] for split in SPLITS if split in files}
 
 

@@ -114,6 +114,8 @@ def test_a_label_that_training_never_saw_is_refused(tmp_path: Path) -> None:
     [
         ("imbd", "did you mean 'imdb'"),
         ("nothing.csv", "there is no file and no labelled corpus"),
+        ("n" * 5_000, "there is no file and no labelled corpus"),
+        ("~nobody/mine.csv", "there is no file and no labelled corpus"),
     ],
 )
 def test_an_unknown_name_is_refused(name: str, told: str) -> None:

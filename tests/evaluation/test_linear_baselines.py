@@ -65,6 +65,18 @@ def test_more_than_two_classes_are_refused(
     assert "three has 3 classes; the baselines are for two" in capsys.readouterr().err
 
 
+def test_training_texts_of_one_class_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, rows in (("train", "good,1\nbad,0\n"), ("validation", "fine,1\n")):
+        (tmp_path / f"{split}.csv").write_text(f"text,label\n{rows}")
+    assert main(["baselines", "--data", str(tmp_path)]) == 2
+    assert "no word occurs in two" in capsys.readouterr().err
+    (tmp_path / "validation.csv").unlink()
+    assert main(["baselines", "--data", str(tmp_path)]) == 2, "one of the two is held out"
+    assert "give more texts of each class" in capsys.readouterr().err
+
+
 def test_texts_that_share_no_word_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
