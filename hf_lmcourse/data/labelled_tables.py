@@ -9,10 +9,8 @@ from .labelled_texts import LabelledTexts
 from .table_files import read_columns, table_ending
 from .text_files import SPLITS
 
-_FEW_CLASSES = 10
-"""As many classes may each have a single text."""
-
-_MOST_CLASSES = 10_000
+_FEW_CLASSES, _MOST_CLASSES = 10, 10_000
+"""So few classes may each have a single text, and so many are too many."""
 
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
@@ -76,7 +74,8 @@ def _tables_of_splits(path: Path) -> dict[str, Path]:
 
 def _class_names(labels: Sequence[str], file: Path, column: str) -> list[str]:
     names = set(labels)
-    if len(names) > max(_FEW_CLASSES, min(len(labels) // 2, _MOST_CLASSES)):
+    nearly_all_differ = 4 * len(names) > 3 * len(labels) and len(names) > _FEW_CLASSES
+    if nearly_all_differ or len(names) > _MOST_CLASSES:
         raise LmcourseError(
             f"column {short(repr(column))} of {file} has {len(names):,} different labels in "
             f"{len(labels):,} rows, like an id or a text: name the column of the classes with "

@@ -70,7 +70,7 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> list[list[Any]]:
             columns = table.read(columns=list(wanted))
             return [_cells(columns[name]) for name in wanted]
     except (pyarrow.ArrowException, OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise LmcourseError(f"cannot read {path}: {short(str(error))}") from error
+        raise LmcourseError(f"cannot read {path}: {short(str(error), 100)}") from error
 
 
 def _cells(column: Any) -> list[Any]:

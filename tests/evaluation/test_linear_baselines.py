@@ -8,7 +8,8 @@ import pytest
 from scipy import sparse
 
 from hf_lmcourse.cli.main import main
-from hf_lmcourse.data.labelled import LabelledCorpus, LabelledTexts, load_labelled_corpus
+from hf_lmcourse.data.labelled import LabelledCorpus, load_labelled_corpus
+from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.toy_reviews import NOISE
 from hf_lmcourse.evaluation.linear_baselines import BASELINES, LogCountRatio, score_baseline
 
