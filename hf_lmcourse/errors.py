@@ -1,4 +1,4 @@
-"""The one exception that is meant for the user's eyes, and the hint for a misspelled name."""
+"""The one exception that is meant for the user's eyes, and what its sentences are made of."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,3 +21,14 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
         cutoff: Similarity below which nothing is found, between 0 and 1.
     """
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)
+
+
+def short(text: str, width: int = 60) -> str:
+    """Cut a text of the user to a length that fits into a sentence, and onto one line.
+
+    Args:
+        text: Such as a value, or several names.
+        width: Number of characters to keep.
+    """
+    line = "".join(c if c.isprintable() else " " for c in text[:width])
+    return line if len(text) <= width else f"{line}..."

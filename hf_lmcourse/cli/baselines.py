@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..data.labelled import LabelledCorpus, load_labelled_corpus
+from ..data.labelled import LabelledCorpus, check_classes, load_labelled_corpus
 from ..errors import LmcourseError
 from ..evaluation.linear_baselines import BASELINES, BaselineScore, score_baseline
 from ..report.results import RunResult, provenance
@@ -22,6 +22,7 @@ def run(arguments: list[str]) -> int:
         raise LmcourseError(
             f"{corpus.name} has {len(corpus.label_names)} classes; the baselines are for two"
         )
+    check_classes(corpus)
     for name in BASELINES:
         score = score_baseline(name, corpus, options.seed)
         accuracy = ", ".join(f"{split} {value:.2%}" for split, value in score.accuracy.items())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.labelled import LabelledCorpus, load_labelled_corpus
 from ..data.ragged import encode_texts
-from ..errors import LmcourseError
+from ..errors import LmcourseError, short
 from ..evaluation.classifier_scores import probabilities
 from ..inspection.classifier_error_report import (
     WrongText,
@@ -35,16 +35,11 @@ def run(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.examples < 1:
         raise LmcourseError("--examples must be at least 1")
-    corpus = load_labelled_corpus(
-        options.data,
-        options.data_dir,
-        text_column=options.text_column,
-        label_column=options.label_column,
-    )
+    model, tokenizer = _load(options)
+    corpus = _corpus(options, model)
     split = options.split or ("test" if "test" in corpus.splits else "validation")
     if split not in corpus.splits:
         raise LmcourseError(f"{corpus.name} has no {split} split, only {', '.join(corpus.splits)}")
-    model, tokenizer = _load(options, corpus)
     texts, classes = corpus.splits[split].texts, corpus.label_names
     encoded = encode_texts(corpus.splits[split], tokenizer, options.cache_dir)
     p, right = probabilities(model, encoded), np.asarray(encoded.labels)
@@ -87,21 +82,30 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _load(
-    options: argparse.Namespace, corpus: LabelledCorpus
-) -> tuple[DANForSequenceClassification, Any]:
-    """Load the classifier, and refuse one whose classes are not those of the corpus."""
+def _load(options: argparse.Namespace) -> tuple[DANForSequenceClassification, Any]:
     model, tokenizer = load_classifier(options.model, options.revision)
     if not isinstance(model, DANForSequenceClassification):
         raise LmcourseError(f"{options.model} is not a deep averaging network of this package")
+    return model, tokenizer
+
+
+def _corpus(options: argparse.Namespace, model: DANForSequenceClassification) -> LabelledCorpus:
+    """Load labelled texts, whose classes are those of the model in its order."""
     settings: Any = model.config
     classes = [settings.id2label[index] for index in range(settings.num_labels)]
+    corpus = load_labelled_corpus(
+        options.data,
+        options.data_dir,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        classes=classes,
+    )
     if classes != list(corpus.label_names):
         raise LmcourseError(
-            f"{options.model} knows the classes {', '.join(classes)}, and {corpus.name} has "
-            f"{', '.join(corpus.label_names)}"
+            f"{options.model} knows the classes {short(', '.join(classes))}, and {corpus.name} has "
+            f"{short(', '.join(corpus.label_names))}"
         )
-    return model, tokenizer
+    return corpus
 
 
 def _choose(

@@ -1,37 +1,19 @@
 """Texts with labels, by name or path: a local folder, the Hub, or made here."""
 
-import random
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import LmcourseError, nearest
+from ..errors import LmcourseError, nearest, short
+from .labelled_tables import read_labelled_tables
+from .labelled_texts import LabelledTexts, with_validation
 from .local_files import corpora_folder
-from .table_files import TABLE_FILES, is_missing, read_table, table_from_hub
+from .table_files import read_columns, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews
 
 _SENTIMENT = ("negative", "positive")
-
-
-@dataclass(frozen=True)
-class LabelledTexts:
-    """Texts, and the class of each.
-
-    Attributes:
-        texts: The texts.
-        labels: Their classes, from 0.
-    """
-
-    texts: list[str]
-    labels: list[int]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def take(self, places: list[int]) -> "LabelledTexts":
-        """Some of the texts, in the order asked for."""
-        return LabelledTexts([self.texts[i] for i in places], [self.labels[i] for i in places])
 
 
 @dataclass(frozen=True)
@@ -71,8 +53,12 @@ class _Known:
 
 
 def _imdb(folder: Path) -> dict[str, LabelledTexts]:
-    tables = {split: read_table(folder / f"{split}.parquet") for split in ("train", "test")}
-    return {split: _labelled(table, "text", _SENTIMENT) for split, table in tables.items()}
+    parts = {}
+    for split in ("train", "test"):
+        file = folder / f"{split}.parquet"
+        texts, labels = read_columns(file, ("text", "label"))
+        parts[split] = _numbered(texts, labels, str(file))
+    return parts
 
 
 def _sst2(folder: Path) -> dict[str, LabelledTexts]:
@@ -112,146 +98,93 @@ def load_labelled_corpus(
     *,
     text_column: str = "text",
     label_column: str = "label",
+    classes: Sequence[str] | None = None,
     validation_share: float = 0.1,
     seed: int = 42,
 ) -> LabelledCorpus:
     """A corpus of labelled texts by name, or a table of the user's.
 
     A table is a CSV, TSV, JSON, JSON lines or parquet file; a folder holds train, validation and
-    test tables. Without a validation split one is drawn from the training texts (they may be
-    sorted by label), always the same for a seed. Of IMDB it is ten runs of neighbours of each
-    class instead: test reviews are of films that no training review is about, and reviews of a film
-    are neighbours, so that a random draw would overestimate the test accuracy by about two percent.
+    test tables. Each distinct label of the training table is a class of that name.
+
+    Without a validation split one is drawn from the training texts (they may be sorted by label),
+    always the same for a seed. Of IMDB it is ten runs of neighbours of each class instead: test
+    reviews are of films that no training review is about, and reviews of a film are neighbours, so
+    that a random draw would overestimate the test accuracy by about two percent.
 
     Args:
         name_or_path: "toy_reviews", a key of `LABELLED_CORPORA`, or a path.
         data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
         text_column: Of a user's table.
-        label_column: Of a user's table; its values are class numbers from 0, or names.
+        label_column: Of a user's table; its cells are the names of the classes.
+        classes: Of a user's table that a model classifies, the names that the model knows.
         validation_share: Share of the training texts that is held out.
         seed: Of that draw.
 
     Raises:
-        LmcourseError: An unknown name (with the nearest), files or columns that are missing, or a
-            label that is not a class.
+        LmcourseError: An unknown name (with the nearest), a table that cannot be read as it is, or
+            a label that is not a class.
     """
     if not 0 < validation_share < 1:
         raise LmcourseError(f"validation_share must lie between 0 and 1, not {validation_share}")
-    path = Path(name_or_path).expanduser()
+    path, known = Path(os.path.expanduser(name_or_path)), LABELLED_CORPORA.get(name_or_path)
     names: tuple[str, ...] = _SENTIMENT
     source = "local"
     if name_or_path == "toy_reviews":
         splits = {split: LabelledTexts(*toy_reviews(split)) for split in SPLITS}
         source = "embedded"
-    elif name_or_path in LABELLED_CORPORA:
-        splits, source = _known(name_or_path, data_dir)
-    elif path.exists():
+    elif known is not None:
+        splits, source = _known(known, data_dir)
+    elif os.path.exists(path):  # False, unlike Path.exists(), for a name that cannot be one
         name_or_path = path.resolve().name.split(".")[0]
-        splits, names = _own(path, text_column, label_column)
+        splits, names = read_labelled_tables(path, text_column, label_column, classes)
     else:
-        known = ["toy_reviews", *LABELLED_CORPORA]
-        close = nearest(name_or_path.lower(), known)
+        corpora = ["toy_reviews", *LABELLED_CORPORA]
+        close = nearest(name_or_path.lower(), corpora)
         hint = f"did you mean {close!r}? " if close else ""
         raise LmcourseError(
-            f"there is no file and no labelled corpus {name_or_path!r}: {hint}corpora are "
-            f"{', '.join(known)}"
+            f"there is no file and no labelled corpus {short(repr(name_or_path))}: {hint}corpora "
+            f"are {', '.join(corpora)}"
         )
-    for split, part in splits.items():
-        if not part.texts:
-            raise LmcourseError(f"the {split} split of {name_or_path} has no text")
-    known_corpus = LABELLED_CORPORA.get(name_or_path)
-    in_groups = known_corpus is not None and known_corpus.in_groups
-    splits = _held_out(splits, validation_share, None if in_groups else seed)
+    in_groups = known is not None and known.in_groups
+    splits = with_validation(splits, validation_share, None if in_groups else seed)
     return LabelledCorpus(name_or_path, source, names, splits)
 
 
-def _known(name: str, data_dir: str | Path | None) -> tuple[dict[str, LabelledTexts], str]:
-    known, root = LABELLED_CORPORA[name], corpora_folder(data_dir)
+def _known(known: _Known, data_dir: str | Path | None) -> tuple[dict[str, LabelledTexts], str]:
+    root = corpora_folder(data_dir)
     if root is not None and (root / known.folder).is_dir():
         return known.read(root / known.folder), "local"
     tables = table_from_hub(known.hub, f"put its files into {root or 'LMCOURSE_DATA'}")
     parts = {
-        split: _labelled(table, known.column, _SENTIMENT)
+        split: _numbered(table[known.column], table["label"], f"the {split} split of {known.hub}")
         for split, table in tables.items()
         if split in SPLITS and set(table["label"]) != {-1}  # a benchmark's secret test labels
     }
     return parts, f"Hub {known.hub}"
 
 
-def _own(
-    path: Path, text_column: str, label_column: str
-) -> tuple[dict[str, LabelledTexts], tuple[str, ...]]:
-    files = {"train": path}
-    if path.is_dir():
-        candidates = [(s, path / f"{s}{end}") for s in SPLITS for end in TABLE_FILES]
-        files = {split: file for split, file in candidates if file.is_file()}
-    if "train" not in files:
-        raise LmcourseError(f"folder {path} has no train table, such as {path}/train.csv")
-    tables = {split: read_table(file) for split, file in files.items()}
-    for split, table in tables.items():
-        for column in (text_column, label_column):
-            if column not in table:
-                raise LmcourseError(
-                    f"{files[split]} has no column {column!r}, only {', '.join(table)}: name "
-                    "yours with --text_column and --label_column"
-                )
-        table["label"] = table[label_column]
-        for row, label in enumerate(table["label"], start=1):
-            if is_missing(label):
-                raise LmcourseError(f"row {row} of {files[split]} has no {label_column!r}")
-    labels = tables["train"]["label"]
-    if all(type(label) is int for label in labels):
-        names = tuple(str(number) for number in range(max(labels, default=0) + 1))
-    else:
-        names = tuple(sorted(set(map(str, labels))))
-    return {s: _labelled(t, text_column, names) for s, t in tables.items()}, names
+def _numbered(texts: list[str], labels: Sequence[int | str], where: str) -> LabelledTexts:
+    """Texts of a known corpus, whose labels are the numbers of the classes."""
+    numbers = {str(number): number for number in range(len(_SENTIMENT))}
+    for row, label in enumerate(labels, start=1):
+        if str(label) not in numbers:
+            raise LmcourseError(f"row {row} of {where} has the label {label!r}, not 0 or 1")
+    return LabelledTexts(texts, [numbers[str(label)] for label in labels])
 
 
-def _labelled(table: dict[str, list], text_column: str, names: tuple[str, ...]) -> LabelledTexts:
-    """Texts with class numbers, from a table with numbers or names of classes."""
-    number = {str(index): index for index in range(len(names))}
-    number |= {name: index for index, name in enumerate(names)}  # a name that is a number wins
-    texts = ["" if is_missing(text) else str(text) for text in table[text_column]]
-    labels = []
-    for row, label in enumerate(table["label"], start=1):
-        if str(label) not in number:
-            raise LmcourseError(f"row {row} has the label {label!r}, not one of {', '.join(names)}")
-        labels.append(number[str(label)])
-    return LabelledTexts(texts, labels)
+def check_classes(corpus: LabelledCorpus) -> None:
+    """Refuse to train on texts of one class, from which nothing can be learnt.
 
-
-def _held_out(
-    splits: dict[str, LabelledTexts], share: float, seed: int | None
-) -> dict[str, LabelledTexts]:
-    """With a validation split, taken from the training texts if there is none.
-
-    It is drawn at random, or without a seed the end of each tenth of each class.
+    Raises:
+        LmcourseError: All training texts have the same label.
     """
-    if "validation" in splits:
-        return splits
-    train = splits["train"]
-    places = list(range(len(train)))
-    if seed is None:
-        held_out = [p for label in set(train.labels) for p in _ends_of_tenths(train, label, share)]
-    else:
-        random.Random(seed).shuffle(places)
-        held_out = places[: max(1, round(share * len(train)))]
-    chosen = set(held_out)
-    if len(chosen) == len(train):
-        raise LmcourseError("one labelled text leaves none to validate on")
-    return {
-        **splits,
-        "train": train.take([place for place in places if place not in chosen]),
-        "validation": train.take(held_out),
-    }
-
-
-def _ends_of_tenths(train: LabelledTexts, label: int, share: float) -> list[int]:
-    """The positions of the last texts of each tenth of a class."""
-    places = [place for place, found in enumerate(train.labels) if found == label]
-    borders = [round(tenth * len(places) / 10) for tenth in range(11)]
-    return [
-        place
-        for start, end in zip(borders, borders[1:], strict=False)
-        for place in places[end - round(share * (end - start)) : end]
-    ]
+    label, *others = set(corpus.splits["train"].labels)
+    if not others:
+        remedy = "name the column of the classes with --label_column"
+        if len(corpus.label_names) > 1:
+            remedy = "the others are in other splits; give more texts of each class"
+        raise LmcourseError(
+            f"all training texts of {corpus.name} have the label "
+            f"{short(repr(corpus.label_names[label]))}, and a classifier needs two: {remedy}"
+        )

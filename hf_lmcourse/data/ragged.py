@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
 from .encoding import plain_backend, write_cached
-from .labelled import LabelledTexts
+from .labelled_texts import LabelledTexts
 
 _BATCH = 1_000
 """Texts that are tokenized in parallel."""

@@ -6,15 +6,27 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from ..data.ragged import RaggedTexts, ragged_batch
+from ..errors import LmcourseError
 from ..metrics import load_metric
 from ..models.dan import DANForSequenceClassification
 
 _TEXTS_AT_ONCE = 200
 
 
-@torch.no_grad()
 def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> NDArray[np.float64]:
-    """Compute p(class | text) of every text.
+    """Compute p(class | text) of every text; see `log_probabilities`.
+
+    Shape:
+        result: (texts, classes).
+    """
+    return np.exp(log_probabilities(model, texts))
+
+
+@torch.no_grad()
+def log_probabilities(
+    model: DANForSequenceClassification, texts: RaggedTexts
+) -> NDArray[np.float64]:
+    """Compute log p(class | text) of every text, in nats.
 
     Args:
         model: The model, in evaluation mode.
@@ -22,11 +34,20 @@ def probabilities(model: DANForSequenceClassification, texts: RaggedTexts) -> ND
 
     Shape:
         result: (texts, classes).
+
+    Raises:
+        LmcourseError: A logit is NaN or infinite, because the training diverged.
     """
     parts = []
     for batch in DataLoader(texts, batch_size=_TEXTS_AT_ONCE, collate_fn=ragged_batch):
         inputs = {name: batch[name].to(model.device) for name in ("input_ids", "lengths")}
-        parts.append(model(**inputs).logits.double().softmax(-1).cpu())
+        logits = model(**inputs).logits.double()
+        if not torch.isfinite(logits).all():
+            raise LmcourseError(
+                "the model gives a text logits that are NaN or infinite: its training diverged, "
+                "train it with a lower learning_rate"
+            )
+        parts.append(logits.log_softmax(-1).cpu())
     return torch.cat(parts).numpy()
 
 
@@ -41,9 +62,13 @@ def classification_metrics(
 
     Returns:
         `accuracy`, `texts` (their number) and `cross_entropy`.
+
+    Raises:
+        LmcourseError: As `log_probabilities`.
     """
-    p, labels = probabilities(model, texts), np.asarray(texts.labels)
-    accuracy = load_metric("label_accuracy").compute(predictions=p.argmax(-1), references=labels)
+    log_p, labels = log_probabilities(model, texts), np.asarray(texts.labels)
+    predicted = log_p.argmax(-1)
+    accuracy = load_metric("label_accuracy").compute(predictions=predicted, references=labels)
     assert accuracy is not None
-    nats = -np.log(p[np.arange(len(labels)), labels]).mean()
+    nats = -log_p[np.arange(len(labels)), labels].mean()
     return {**accuracy, "cross_entropy": float(nats)}

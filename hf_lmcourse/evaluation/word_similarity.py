@@ -1,6 +1,7 @@
 """Word vectors compared with human judgements of similarity."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +56,11 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
     path = data_file(WORD_PAIRS.get(name_or_path, name_or_path), data_dir)
     pairs = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
-        cells = [cell.strip() for cell in line.split("\t" if "\t" in line else ",")]
         try:
-            first, second, human = cells
-            pairs.append(WordPair(first, second, float(human)))
-        except ValueError:
+            cells = line.split("\t") if "\t" in line else next(csv.reader([line]), [])
+            first, second, human = (cell.strip() for cell in cells)
+            pairs.append(WordPair(first, second, _score(human)))
+        except (ValueError, csv.Error):
             if number > 1 and line.strip():
                 raise LmcourseError(
                     f"line {number} of {path} is not two words and a score"
@@ -67,6 +68,13 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
     if not pairs:
         raise LmcourseError(f"{path} contains no pair of words")
     return pairs
+
+
+def _score(cell: str) -> float:
+    score = float(cell)
+    if not math.isfinite(score):
+        raise ValueError(cell)
+    return score
 
 
 def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredPair]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.labelled import LabelledCorpus
+from ..errors import short
 from ..evaluation.classifier_scores import classification_metrics
 from ..report.learning_curves import plot_accuracy_curve
 from ..report.results import RunResult
@@ -46,7 +47,7 @@ class ClassifierRun(TrainingRun):
         return (
             f"{len(self.tokenizer):,} words on {self.corpus.name} "
             f"({len(self.splits['train']):,} training texts, {self.corpus.source}; "
-            f"{', '.join(self.corpus.label_names)})"
+            f"{short(', '.join(self.corpus.label_names))})"
         )
 
     @property
@@ -55,7 +56,7 @@ class ClassifierRun(TrainingRun):
         corpus, train = self.corpus, self.splits["train"]
         return (
             f"The corpus {corpus.name} ({corpus.source}), {len(train):,} training texts with "
-            f"{len(train.tokens):,} words; classes {', '.join(corpus.label_names)}."
+            f"{len(train.tokens):,} words; classes {short(', '.join(corpus.label_names), 200)}."
         )
 
     def score(self, model: Any, split: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from transformers import (
     set_seed,
 )
 
-from ..data.labelled import LabelledCorpus, load_labelled_corpus
+from ..data.labelled import LabelledCorpus, check_classes, load_labelled_corpus
 from ..data.ragged import encode_texts, ragged_batch
 from ..errors import LmcourseError
 from ..metrics import load_metric
@@ -42,6 +42,7 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
             label_column=data.label_column,
             validation_share=data.validation_share,
         )
+        check_classes(corpus)
         tokenizer = _tokenizer(settings, corpus)
         splits = {
             split: encode_texts(texts, tokenizer, data.cache_dir)

@@ -65,8 +65,7 @@ class HandTrainer(BigramTrainer):
             x = network.model.embed_tokens.weight[words]  # (rows, embedding_size)
             loss, d_x, gradients = token_gradients(x, targets, _parameters(network))
             _set_gradients(network, words, d_x, gradients)
-        if not torch.isfinite(loss):
-            raise LmcourseError(self._diverged(loss.item()))
+        self.check_training_loss(loss)
         return loss
 
 
@@ -102,8 +101,7 @@ class CountTrainer(StreamTrainer):
         """Set the exact gradient, and return the loss."""
         model.train()
         loss = exact_gradient(self.accelerator.unwrap_model(model), self.counts)
-        if not torch.isfinite(loss):
-            raise LmcourseError(self._diverged(loss.item()))
+        self.check_training_loss(loss)
         return loss.float()
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ from .frozen_vectors import VectorTrainer
 
 
 class SparseGradientTrainer(VectorTrainer):
-    """transformers' Trainer with gradient clipping that works for sparse gradients."""
+    """`VectorTrainer` with gradient clipping that works for sparse gradients."""
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         return clip_gradients(model, self.args.max_grad_norm)

@@ -138,8 +138,6 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if streaming:
             self.carried_state = detach_state(outputs.past_key_values)
-        if model.training and not torch.isfinite(loss):
-            raise LmcourseError(self._diverged(loss.item()))
         self._cross_entropy = outputs.get("cross_entropy")
         return (loss, outputs) if return_outputs else loss
 
@@ -155,14 +153,6 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
             return loss
         shared = self.args.average_tokens_across_devices and num_items_in_batch is not None
         return self._cross_entropy * (self.accelerator.num_processes if shared else 1)
-
-    def _diverged(self, loss: float) -> str:
-        saved = self.state.best_model_checkpoint or "what was saved before"
-        return (
-            f"the loss became {loss} at step {self.state.global_step + 1} "
-            f"(epoch {self.state.epoch or 0:.2f}): lower learning_rate or max_grad_norm; "
-            f"{Path(saved).name if self.state.best_model_checkpoint else saved} is kept"
-        )
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -204,8 +194,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         counts = self.eval_counts if dataset is self.eval_dataset else {}
         metrics = corpus_metrics(StreamTotals.from_rows(rows.cpu()), **counts)
         metrics["loss"] = metrics["nats_per_token"]
-        if not math.isfinite(metrics["loss"]):
-            raise LmcourseError(self._diverged(metrics["loss"]))
+        self.check_evaluation_loss(metrics["loss"])
         prefixed = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
         return EvalLoopOutput(np.empty(0), None, prefixed, num_samples=len(dataset))
 
@@ -217,8 +206,6 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write the carried state first: `trainer_state.json` completes a checkpoint."""
-        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
-            raise LmcourseError(self._diverged(math.nan))
         folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
         if self.carried_state is not None:
             save_carried_state(self.carried_state, folder / self._state_file, self._cuts)

@@ -1,6 +1,7 @@
 """`lmcourse train` with a classifier: run folder, metrics, resuming, bad input."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,22 @@ def test_bad_input_is_reported_in_one_sentence(
     complaint = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words).complaint
     assert message in complaint
     assert not (tmp_path / "run").exists()
+
+
+def test_one_class_is_refused_before_the_training(yaml: Path, tmp_path: Path) -> None:
+    table = tmp_path / "one.csv"
+    table.write_text("text,label\n" + "good,pos\nbad, pos\n" * 9)
+    words = ["--corpus", table, "--output_dir", tmp_path / "run"]
+    assert "have the label 'pos'" in lmcourse("train", yaml, *words).complaint
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_classifier_that_diverges_stops_without_a_result(yaml: Path, tmp_path: Path) -> None:
+    words = "--learning_rate 1e30 --optim sgd --max_grad_norm 0 --sparse_gradients false".split()
+    outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words)
+    assert re.search(r"the loss became \w+ at step \d+ .*lower learning_rate", outcome.complaint)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert not names & {"result.json", "README.md", "model.safetensors"}
 
 
 def test_vectors_of_another_size_are_reported(yaml: Path, tmp_path: Path) -> None:

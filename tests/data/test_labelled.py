@@ -8,7 +8,7 @@ import datasets
 import pytest
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data.labelled import load_labelled_corpus
+from hf_lmcourse.data.labelled import check_classes, load_labelled_corpus
 from hf_lmcourse.data.toy_reviews import NOISE, toy_reviews
 
 ROWS = [("good", "pos"), ("bad", "neg"), ("fine", "pos"), ("dull", "neg")] * 5
@@ -64,14 +64,11 @@ def test_a_text_may_say_na_and_a_class_be_called_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
-def test_a_missing_label_is_refused_and_a_missing_text_is_empty(
-    ending: str, tmp_path: Path
-) -> None:
-    empty: str | None = "" if ending == "csv" else None
-    rows = [("good", 1), (empty, 0)] * 5
+def test_a_missing_label_is_refused_and_a_text_may_be_empty(ending: str, tmp_path: Path) -> None:
+    rows = [("good", 1), ("", 0)] * 5
     corpus = load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
     assert set(corpus.splits["train"].texts) == {"good", ""}
-    rows[3] = ("bad", empty)
+    rows[3] = ("bad", "")
     with pytest.raises(LmcourseError, match=rf"row 4 of .*mine.{ending} has no 'label'"):
         load_labelled_corpus(str(write_table(tmp_path / f"mine.{ending}", rows)))
 
@@ -108,7 +105,7 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
 def test_a_label_that_training_never_saw_is_refused(tmp_path: Path) -> None:
     write_table(tmp_path / "train.csv")
     write_table(tmp_path / "test.csv", [("so", "mixed")])
-    with pytest.raises(LmcourseError, match="row 1 has the label 'mixed', not one of neg, pos"):
+    with pytest.raises(LmcourseError, match="row 1 of .*test.csv .*'mixed', not one of neg, pos"):
         load_labelled_corpus(str(tmp_path))
 
 
@@ -117,6 +114,8 @@ def test_a_label_that_training_never_saw_is_refused(tmp_path: Path) -> None:
     [
         ("imbd", "did you mean 'imdb'"),
         ("nothing.csv", "there is no file and no labelled corpus"),
+        ("n" * 5_000, "there is no file and no labelled corpus"),
+        ("~nobody/mine.csv", "there is no file and no labelled corpus"),
     ],
 )
 def test_an_unknown_name_is_refused(name: str, told: str) -> None:
@@ -135,6 +134,22 @@ def test_broken_files_are_refused(tmp_path: Path) -> None:
         load_labelled_corpus(str(tmp_path))
     with pytest.raises(LmcourseError, match="leaves none to validate on"):
         load_labelled_corpus(str(write_table(tmp_path / "one.csv", [("a", 0)])))
+
+
+def test_a_table_of_ones_own_may_be_called_as_a_known_corpus(tmp_path: Path) -> None:
+    rows = [(f"text {i}", i % 2) for i in range(100)]
+    known, other = (
+        load_labelled_corpus(str(write_table(tmp_path / name, rows)))
+        for name in ("imdb.csv", "mine.csv")
+    )
+    assert known.splits == other.splits
+
+
+def test_training_texts_of_one_class_are_refused(tmp_path: Path) -> None:
+    corpus = load_labelled_corpus(str(write_table(tmp_path / "mine.csv", [("a", "pos")] * 9)))
+    with pytest.raises(LmcourseError, match="all training texts of mine have the label 'pos'"):
+        check_classes(corpus)
+    check_classes(load_labelled_corpus(str(write_table(tmp_path / "mine.csv"))))
 
 
 def test_films_of_the_validation_reviews_are_in_no_training_review(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data.labelled import LabelledTexts
+from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.ragged import encode_texts, ragged_batch
 from hf_lmcourse.tokenization import WordPunctuationTokenizer
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from hf_lmcourse import DANConfig, DANForSequenceClassification
+from hf_lmcourse import DANConfig, DANForSequenceClassification, LmcourseError
 from hf_lmcourse.data.ragged import RaggedTexts
 from hf_lmcourse.evaluation.classifier_scores import classification_metrics, probabilities
 
@@ -41,3 +41,21 @@ def test_each_text_has_a_distribution_over_the_classes() -> None:
     p = probabilities(tiny(), texts())
     assert p.shape == (4, 3)
     assert p.sum(-1) == pytest.approx([1.0] * 4)
+
+
+def test_a_class_that_a_model_rules_out_costs_finitely_many_nats() -> None:
+    model = tiny()
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+        model.classifier.bias.copy_(torch.tensor([0.0, 2_000.0, 0.0]))
+    figures = classification_metrics(model, texts())
+    assert figures["cross_entropy"] == pytest.approx(2_000 * 2 / 4)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_model_that_diverged_has_no_metrics(value: float) -> None:
+    model = tiny()
+    with torch.no_grad():
+        model.classifier.bias[1] = value
+    with pytest.raises(LmcourseError, match="NaN or infinite"):
+        classification_metrics(model, texts())

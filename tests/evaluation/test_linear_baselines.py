@@ -8,7 +8,8 @@ import pytest
 from scipy import sparse
 
 from hf_lmcourse.cli.main import main
-from hf_lmcourse.data.labelled import LabelledCorpus, LabelledTexts, load_labelled_corpus
+from hf_lmcourse.data.labelled import LabelledCorpus, load_labelled_corpus
+from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.toy_reviews import NOISE
 from hf_lmcourse.evaluation.linear_baselines import BASELINES, LogCountRatio, score_baseline
 
@@ -63,6 +64,18 @@ def test_more_than_two_classes_are_refused(
     table.write_text("text,label\n" + "a,0\nb,1\nc,2\n" * 4)
     assert main(["baselines", "--data", str(table)]) == 2
     assert "three has 3 classes; the baselines are for two" in capsys.readouterr().err
+
+
+def test_training_texts_of_one_class_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, rows in (("train", "good,1\nbad,0\n"), ("validation", "fine,1\n")):
+        (tmp_path / f"{split}.csv").write_text(f"text,label\n{rows}")
+    assert main(["baselines", "--data", str(tmp_path)]) == 2
+    assert "no word occurs in two" in capsys.readouterr().err
+    (tmp_path / "validation.csv").unlink()
+    assert main(["baselines", "--data", str(tmp_path)]) == 2, "one of the two is held out"
+    assert "give more texts of each class" in capsys.readouterr().err
 
 
 def test_texts_that_share_no_word_are_refused(

@@ -73,7 +73,10 @@ def test_every_pair_is_a_line_of_csv(tmp_path: Path) -> None:
     assert second["excluded"] == "no vector for x, y"
 
 
-@pytest.mark.parametrize("text", ["w1,w2,score\r\na, b,1\r\n\r\nc,d,2.5\r\n", "a\tb\t1\nc\td\t2.5"])
+@pytest.mark.parametrize(
+    "text",
+    ["w1,w2,score\r\na, b,1\r\n\r\nc,d,2.5\r\n", "a\tb\t1\nc\td\t2.5", '"a","b","1"\nc,"d",2.5'],
+)
 def test_pairs_are_read_with_tabs_or_commas_and_with_or_without_a_heading(
     text: str, tmp_path: Path
 ) -> None:
@@ -86,6 +89,7 @@ def test_pairs_are_read_with_tabs_or_commas_and_with_or_without_a_heading(
     ("text", "told"),
     [
         ("a,b,1\na,b\n", "line 2 of .* is not two words and a score"),
+        ("a,b,1\na,b,nan\n", "line 2 of .* is not two words and a score"),
         ("a,b,1\na,b,c\n", "line 2 of .* is not two words and a score"),
         ("word 1,word 2,score\n", "contains no pair of words"),
     ],

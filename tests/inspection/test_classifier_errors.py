@@ -9,7 +9,7 @@ import torch
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.cli.main import main
-from hf_lmcourse.data.labelled import LabelledTexts
+from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.ragged import encode_texts
 from hf_lmcourse.evaluation.classifier_scores import probabilities
 from hf_lmcourse.inspection.classifier_errors import (
@@ -175,3 +175,18 @@ def test_what_does_not_fit_is_refused(
     start = ["errors", str(saved), "--data", str(saved / "texts")]
     assert main([*start, *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_classes_are_matched_by_name_with_those_of_the_model(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "cache"))
+    start = ["errors", str(saved), "--output_dir", str(tmp_path / "out"), "--data"]
+    table = tmp_path / "mine.csv"
+    table.write_text("text,label\n" + "fine film, good\n" * 20)
+    assert main([*start, str(table)]) == 0, "a table may lack the first class"
+    lines = (tmp_path / "out" / "errors.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines if line.startswith("| bad")] == ["bad"]
+    table.write_text("text,label\n" + "fine film,1\n" * 20)
+    assert main([*start, str(table)]) == 2
+    assert "row 1 of " in (told := capsys.readouterr().err) and "not one of bad, good" in told
