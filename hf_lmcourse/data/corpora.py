@@ -1,16 +1,21 @@
 """Corpora by name or path: from a local folder, the Hub, or Python itself."""
 
+import hashlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from ..errors import LmcourseError, nearest
-from .columns import read_corpus_text
+from ..tokenization.pieces import pieces_of
+from .columns import corpus_pieces
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder
-from .text_files import SPLITS, split_at_line, split_files
+from .packed_files import at_hand
+from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
 """Nine tenths of the characters, as nanoGPT cuts them."""
@@ -24,12 +29,16 @@ class Corpus:
         name: As given, or the name of the file or folder.
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
         splits: Which of "train", "validation" and "test" there are.
+        read: From a split to its text, whole or in pieces that are cut anywhere.
     """
 
     name: str
     source: str
     splits: tuple[str, ...]
-    read: Callable[[str], str] = field(repr=False)
+    read: Callable[[str], str | Iterable[str]] = field(repr=False)
+    _seen: dict[str, tuple[str, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def text(self, split: str) -> str:
         """The text of a split, read again at each call.
@@ -37,14 +46,50 @@ class Corpus:
         Raises:
             LmcourseError: There is no such split, or its text cannot be read or is empty.
         """
+        return "".join(self.pieces(split))
+
+    def pieces(self, split: str) -> Iterator[str]:
+        """The text of a split in pieces that are cut anywhere, read again at each call.
+
+        A terminal shows how far it is read, if that takes a second or more.
+
+        Raises:
+            LmcourseError: As `text`, when it comes to it.
+        """
         if split not in self.splits:
             raise LmcourseError(
                 f"corpus {self.name} has no {split} split, only {', '.join(self.splits)}"
             )
         text = self.read(split)
-        if not text:
+        digest, length = hashlib.sha256(), 0
+        with tqdm(
+            desc=f"reading {split}",
+            total=self._seen.get(split, (None, None))[1],
+            unit=" characters",
+            unit_scale=True,
+            delay=1,
+            leave=False,
+            disable=None,
+        ) as bar:
+            for piece in pieces_of(text) if isinstance(text, str) else text:
+                digest.update(piece.encode())
+                length += len(piece)
+                yield piece
+                bar.update(len(piece))
+        if not length:
             raise LmcourseError(f"the {split} text of {self.name} is empty")
-        return text
+        self._seen[split] = digest.hexdigest(), length
+
+    def digest(self, split: str) -> str:
+        """A hash of the text of a split, as it was when it was last read to its end.
+
+        Raises:
+            LmcourseError: As `text`.
+        """
+        if split not in self._seen:
+            for _ in self.pieces(split):
+                pass
+        return self._seen[split][0]
 
 
 @dataclass(frozen=True)
@@ -148,8 +193,9 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
 
     A named corpus is looked for in the local folder and then on the Hub, and is the same text from
     either. A folder of the user's has train.txt, validation.txt and test.txt, or those with .gz;
-    a file is cut at a line border into nine tenths for training and the rest for validation. A file
-    that begins with `-DOCSTART-` is one of words and tags in columns; see `sentences_of_columns`.
+    a file is cut at a line border into nine tenths for training and the rest for validation, and so
+    is what comes out of a pipe. A file that begins with `-DOCSTART-` is one of words and tags in
+    columns; see `sentences_of_columns`.
 
     Args:
         name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
@@ -171,8 +217,10 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return _user_folder(path)
-    if path.is_file():
-        return _cut_file(path)
+    if path.is_file() or path.is_fifo():
+        return _cut_file(at_hand(path))
+    if path.exists():
+        raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
@@ -187,11 +235,11 @@ def _local(name: str, known: _Known, root: Path) -> Corpus:
         file, cut = folder / known.file, known.cut
         if not file.is_file():
             raise LmcourseError(f"corpus {name} needs the file {file}")
-        return Corpus(name, "local", known.splits, lambda s: cut(read_corpus_text(file))[s])
+        return Corpus(name, "local", known.splits, lambda s: cut("".join(corpus_pieces(file)))[s])
     files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
-    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
 
 
 def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
@@ -220,19 +268,20 @@ def _user_folder(folder: Path) -> Corpus:
             "test.txt alone will do to evaluate on"
         )
     name = folder.resolve().name
-    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
 
 
 def user_file(name_or_path: str) -> Path | None:
-    """The text file that `load_corpus` would cut; `None` for a named corpus or a folder."""
+    """The file or pipe that `load_corpus` would cut; `None` for a named corpus or a folder."""
     path = Path(name_or_path).expanduser()
     named = name_or_path == "cpython-docs" or name_or_path in CORPORA
-    return path if path.is_file() and not named else None
+    return path if (path.is_file() or path.is_fifo()) and not named else None
 
 
 def whole_file(path: Path) -> Corpus:
     """A text file of the user's that is not cut: its one split is "whole text"."""
-    return Corpus(_name_of(path), "local", ("whole text",), lambda split: read_corpus_text(path))
+    file = at_hand(path)
+    return Corpus(_name_of(path), "local", ("whole text",), lambda split: corpus_pieces(file))
 
 
 def _name_of(path: Path) -> str:
@@ -240,9 +289,5 @@ def _name_of(path: Path) -> str:
 
 
 def _cut_file(path: Path) -> Corpus:
-    return Corpus(
-        _name_of(path),
-        "local",
-        SPLITS[:2],
-        lambda s: split_at_line(read_corpus_text(path), str(path))[s],
-    )
+    read = nine_tenths(lambda: corpus_pieces(path), str(path))
+    return Corpus(_name_of(path), "local", SPLITS[:2], read)

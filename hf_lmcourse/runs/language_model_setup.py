@@ -24,6 +24,7 @@ from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
 from ..tokenization import DigitPatternTokenizer, train_tokenizer
+from ..tokenization.pieces import whole_words
 from ..training.arguments import DataArguments
 from ..training.bigram_trainers import bigram_training
 from ..training.callbacks import SampleText
@@ -96,7 +97,10 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in _TOKENIZER_SETTINGS:
-        return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
+        pieces = corpus.pieces("train")
+        if data.tokenizer != "character":
+            pieces = whole_words(pieces)
+        return train_tokenizer(data.tokenizer, pieces, **_tokenizer_options(data))
     return saved_tokenizer(data.tokenizer, list(_TOKENIZER_SETTINGS))
 
 

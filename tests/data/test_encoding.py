@@ -10,21 +10,25 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import Corpus, encode_split, encode_text, encoding, load_corpus
-from hf_lmcourse.tokenization import train_tokenizer
+from hf_lmcourse.tokenization import pieces, train_tokenizer
 
 ALPHABET = "abc .\n\t<unk>eosA\u0130\u00e9\u2028\x0b\x1c\U0001f680"
 WORDS = train_tokenizer("word", "ab <unk> b c . \u00e9 a\n<eos> unk\n")
 CHARACTERS = train_tokenizer("character", ALPHABET.replace("c", ""))
 LOWERCASE = train_tokenizer("word", "ab <unk> b \u00e9 a\u0130\n<eos> unk\n", lowercase=True)
+DIGITS = train_tokenizer("digit_pattern", "ab dg,1 <unk> b 1,2 \u00e9 a\n</s> unk\n")
 PUNCTUATION = train_tokenizer("word_punctuation", "ab . b\n")  # the library does all of it
 OURS = pytest.mark.parametrize(
     "tokenizer",
-    [CHARACTERS, WORDS, LOWERCASE, PUNCTUATION],
-    ids=["character", "word", "lowercase", "punctuation"],
+    [CHARACTERS, WORDS, LOWERCASE, DIGITS, PUNCTUATION],
+    ids=["character", "word", "lowercase", "digits", "punctuation"],
 )
 
 texts = st.lists(
-    st.sampled_from([*ALPHABET, "<unk>", "<eos>", "<pad>", "\n\n", " \n ", "\r\n", "ab" * 40])
+    st.sampled_from(
+        [*ALPHABET, "<unk>", "<eos>", "<pad>", "\n\n", " \n ", "\r\n", "ab" * 40]
+        + [*"1,.Dg", "1,2", "\u3000", "\x85", "\xa0", "\u0661", "\r"]
+    )
 ).map("".join)
 
 
@@ -44,7 +48,7 @@ def test_text_in_pieces_has_the_ids_of_the_whole_text(
 ) -> None:
     whole = tokenizer(text, add_special_tokens=False)["input_ids"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_PIECE", piece)
+        patch.setattr(pieces, "PIECE", piece)
         patch.setattr(encoding, "_BATCH", 2)
         assert encode_text(text, tokenizer).tolist() == whole
 
@@ -53,7 +57,7 @@ def test_text_in_pieces_has_the_ids_of_the_whole_text(
 def test_a_line_longer_than_a_piece_is_not_cut(
     tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_PIECE", 64)
+    monkeypatch.setattr(pieces, "PIECE", 64)
     text = "a\n" + "b" * 200 + "ab <unk>" * 100 + "\n\nend"
     assert encode_text(text, tokenizer).tolist() == tokenizer(text)["input_ids"]
 
@@ -99,7 +103,7 @@ def test_a_split_is_memory_mapped_and_counted(
 def test_words_are_counted_as_word_tokens_are_whatever_the_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_PIECE", 4)
+    monkeypatch.setattr(pieces, "PIECE", 4)
     encoded = encode_split(corpus_of("ab ab ab\nab\n\nab ab"), "train", WORDS, tmp_path)
     assert encoded.words == len(encoded.tokens) == 9
 
