@@ -17,7 +17,7 @@ from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from ..report.json_files import unfinished_file
 from ..tokenization.pieces import pieces_of, whole_lines
-from .corpora import Corpus
+from .corpus import Corpus
 from .lookup import lookup_of
 
 _BATCH = 32

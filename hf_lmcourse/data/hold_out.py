@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .corpora import Corpus
+from .corpus import Corpus
 from .local_files import data_file
 from .text_files import read_text
 

@@ -54,7 +54,7 @@ def test_text_in_pieces_has_the_ids_of_the_whole_text(
 
 
 @OURS
-def test_a_line_longer_than_a_piece_is_not_cut(
+def test_a_line_longer_than_a_piece_has_the_ids_of_the_whole_text(
     tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pieces, "PIECE", 64)
@@ -100,12 +100,49 @@ def test_a_split_is_memory_mapped_and_counted(
     assert encoded.unknown == ids.count(tokenizer.unk_token_id) > 0
 
 
-def test_words_are_counted_as_word_tokens_are_whatever_the_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@OURS
+@settings(deadline=None, max_examples=30)
+@given(parts=st.lists(texts.filter(bool), min_size=1, max_size=4))
+def test_pieces_that_are_cut_anywhere_have_the_ids_and_counts_of_the_text(
+    parts: list[str], tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 4)
-    encoded = encode_split(corpus_of("ab ab ab\nab\n\nab ab"), "train", WORDS, tmp_path)
-    assert encoded.words == len(encoded.tokens) == 9
+    text, folder = "".join(parts), tmp_path_factory.mktemp("cache")
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    corpus = Corpus("novel", "local", ("train",), lambda split: iter(parts))
+    if not ids:
+        with pytest.raises(LmcourseError, match="nothing but whitespace"):
+            encode_split(corpus, "train", tokenizer, folder)
+        return
+    encoded = encode_split(corpus, "train", tokenizer, folder)
+    assert encoded.tokens.tolist() == ids
+    assert encoded.characters == len(text)
+    assert encoded.bytes == len(text.encode())
+    assert encoded.words == len(text.split()) + text.count("\n")
+    assert encoded.unknown == ids.count(tokenizer.unk_token_id)
+
+
+def test_a_text_is_read_no_more_often_than_needed(tmp_path: Path) -> None:
+    reads: list[str] = []
+
+    def read(split: str) -> str:
+        reads.append(split)
+        return "ab a\n"
+
+    corpus = Corpus("novel", "local", ("train", "validation"), read)
+    tokenizer = train_tokenizer("word", corpus.pieces("train"))
+    for _ in range(2):
+        for split in corpus.splits:
+            encode_split(corpus, split, tokenizer, tmp_path)
+    # for the vocabulary, and for the ids; the validation text is the same and has ids already
+    assert reads == ["train", "train", "validation"]
+
+
+def test_a_text_that_changes_while_it_is_read_is_not_stored(tmp_path: Path) -> None:
+    contents = iter(["ab a\n", "ab ab\n"])
+    corpus = Corpus("novel", "local", ("train",), lambda split: next(contents))
+    with pytest.raises(LmcourseError, match="train text of novel changed while it was read"):
+        encode_split(corpus, "train", WORDS, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_second_call_reads_the_cache_and_tokenizes_nothing(
