@@ -1,7 +1,8 @@
 """Corpora by name or path: from a local folder, the Hub, or Python itself."""
 
 import random
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,17 +142,19 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
         return _user_folder(path)
-    if path.is_file() or path.is_fifo():
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
         return _cut_file(at_hand(path))
-    if path.exists():
+    if mode:
         raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
     raise LmcourseError(
-        f"there is no file and no corpus {name_or_path!r}: {hint}corpora are {', '.join(names)}"
+        f"there is no file and no corpus {name_or_path[:80]!r}: {hint}corpora are "
+        f"{', '.join(names)}"
     )
 
 
@@ -173,10 +176,10 @@ def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
     if hub is None:
         raise LmcourseError(f"corpus {name} is not on the Hub: {remedy}")
 
-    def read(split: str) -> str:
+    def read(split: str) -> str | Iterable[str]:
         if cut is None:
             return hub_text(name, hub, split, remedy)
-        return cut(hub_text(name, hub, "+".join(SPLITS), remedy))[split]
+        return cut("".join(hub_text(name, hub, "+".join(SPLITS), remedy)))[split]
 
     return Corpus(name, f"Hub {hub.repository}", known.splits, read)
 
@@ -201,7 +204,16 @@ def user_file(name_or_path: str) -> Path | None:
     """The file or pipe that `load_corpus` would cut; `None` for a named corpus or a folder."""
     path = Path(name_or_path).expanduser()
     named = name_or_path == "cpython-docs" or name_or_path in CORPORA
-    return path if (path.is_file() or path.is_fifo()) and not named else None
+    mode = _mode(path)
+    return path if (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and not named else None
+
+
+def _mode(path: Path) -> int:
+    """What there is at a path; 0 for nothing, or for what cannot be a path."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def whole_file(path: Path) -> Corpus:

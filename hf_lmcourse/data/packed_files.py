@@ -1,6 +1,7 @@
 """The bytes of a user's file, compressed or not, and of a pipe."""
 
 import gzip
+import lzma
 import shutil
 import stat
 import zipfile
@@ -18,7 +19,8 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _REFUSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7-Zip"}
 """What files of other compressions begin with."""
 
-_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError)
+"""What a damaged zip archive raises; its names are text too."""
 
 
 @contextmanager
@@ -41,11 +43,11 @@ def unpacked(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
                 with gzip.GzipFile(fileobj=file) as content:
                     yield content
             elif start.startswith(_ZIP):
-                with zipfile.ZipFile(file) as archive, _only_file(archive, path) as content:
+                with _only_file(file, path) as content:
                     yield content
             else:
                 yield file
-    except _DAMAGED as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise LmcourseError(f"cannot read {path}: {reason}") from error
 
@@ -62,15 +64,24 @@ def _opened(path: Path) -> BinaryIO:
         raise LmcourseError(f"cannot read {str(path)!r}: {error}") from error
 
 
-def _only_file(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
-    files = [member for member in archive.infolist() if not member.is_dir()]
-    if len(files) != 1:
+@contextmanager
+def _only_file(file: BinaryIO, path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1:
+                raise LmcourseError(
+                    f"{path} is a zip archive of {len(members)} files, not of one: unpack it, and "
+                    "name one"
+                )
+            if members[0].flag_bits & 1:
+                raise LmcourseError(f"{path} is a zip archive with a password: unpack it first")
+            with archive.open(members[0]) as content:
+                yield content
+    except (*_DAMAGED, NotImplementedError) as error:
         raise LmcourseError(
-            f"{path} is a zip archive of {len(files)} files, not of one: unpack it, and name one"
-        )
-    if files[0].flag_bits & 1:
-        raise LmcourseError(f"{path} is a zip archive with a password: unpack it first")
-    return archive.open(files[0])
+            f"{path} is a zip archive that is damaged or of an unusual kind: unpack it first"
+        ) from error
 
 
 def at_hand(path: Path) -> Path:
