@@ -55,13 +55,11 @@ def unpacked(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 def _opened(path: Path) -> BinaryIO:
     try:
         mode = path.stat().st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # /dev/zero has no end
-            raise LmcourseError(f"cannot read {path}: it is a device or a terminal, not a file")
-        return path.open("rb")
-    except ValueError as error:
-        if isinstance(error, LmcourseError):
-            raise
+    except ValueError as error:  # a NUL in the path
         raise LmcourseError(f"cannot read {str(path)!r}: {error}") from error
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # /dev/zero has no end
+        raise LmcourseError(f"cannot read {path}: it is a device or a terminal, not a file")
+    return path.open("rb")
 
 
 @contextmanager
