@@ -14,7 +14,6 @@ from ..errors import LmcourseError
 from ..models.loading import load_language_model
 
 _MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
-_LARGEST_SEED = 2**32 - 1
 _COLDEST = 1e-30
 """Logits that are divided by less overflow float32."""
 
@@ -63,8 +62,6 @@ def _check(options: argparse.Namespace) -> None:
     for name, minimum in _MINIMUM.items():
         if getattr(options, name) < minimum:
             raise LmcourseError(f"--{name} must be at least {minimum}")
-    if options.seed > _LARGEST_SEED:
-        raise LmcourseError(f"--seed must be at most {_LARGEST_SEED}")
 
 
 def _parser() -> argparse.ArgumentParser:
