@@ -13,7 +13,7 @@ import pytest
 
 import hf_lmcourse
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data.corpora import Corpus
+from hf_lmcourse.data.corpus import Corpus
 from hf_lmcourse.runs.train import TrainingStopped
 from hf_lmcourse.runs.training_run import RunSummary
 from hf_lmcourse.training.callbacks import WallTime

@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from ..data.corpora import Corpus
+from ..data.corpus import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import context_tokens
 from ..evaluation.corpus_scores import corpus_metrics, scoring_data, text_counts

@@ -1,16 +1,21 @@
 """`lmcourse generate`: continue a prompt with a saved model."""
 
 import argparse
+import math
+import sys
 from typing import Any
 
 import torch
 from transformers import set_seed
 
+from ..data.prompts import unknown_in_prompt
 from ..data.streams import prompt_token_ids, stop_token_id
 from ..errors import LmcourseError
 from ..models.loading import load_language_model
 
 _MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
+_COLDEST = 1e-30
+"""Logits that are divided by less overflow float32."""
 
 
 def run(arguments: list[str]) -> int:
@@ -19,6 +24,8 @@ def run(arguments: list[str]) -> int:
     _check(options)
     model: Any
     model, tokenizer = load_language_model(options.model, options.revision)
+    if (unknown := unknown_in_prompt(tokenizer, options.prompt)) is not None:
+        print(f"lmcourse generate: {unknown}", file=sys.stderr)
     inputs = prompt_token_ids(tokenizer, options.prompt)
     if inputs.shape[1] == 0:
         raise LmcourseError("the prompt is empty: give at least one character with --prompt")
@@ -46,8 +53,10 @@ def _check(options: argparse.Namespace) -> None:
         for name, unused in sampling.items():
             if getattr(options, name) != unused:
                 raise LmcourseError(f"--{name} is for sampling, not for --greedy or --beams")
-    if options.temperature <= 0:
+    if not options.temperature > 0:  # and not nan either
         raise LmcourseError("--temperature must be above 0; use --greedy for the most likely token")
+    if not _COLDEST <= options.temperature < math.inf:
+        raise LmcourseError(f"--temperature must be from {_COLDEST} on, and finite")
     if not 0 < options.top_p <= 1:
         raise LmcourseError("--top_p must be above 0 and at most 1")
     for name, minimum in _MINIMUM.items():

@@ -63,7 +63,7 @@ def _vectors(
         The name of the source, its vectors, and what a result file says about it.
     """
     path = Path(options.source)
-    if path.is_file():
+    if path.is_file() or path.is_fifo():
         wanted = {form for word in words for form in (word, word.lower())}
         all_words = (path,) if options.subtract_mean else (path, wanted.__contains__)
         found = read_word_vectors(*all_words)

@@ -1,6 +1,7 @@
 """Corpora by name, token ids on disk, contiguous streams, windows."""
 
-from .corpora import Corpus, load_corpus
+from .corpora import load_corpus
+from .corpus import Corpus
 from .encoding import EncodedSplit, encode_split, encode_text
 from .streams import ContiguousStreams, context_tokens, line_end_token_id
 from .windows import TokenWindows

@@ -1,10 +1,12 @@
 """The course assignment's formats: a word and its tag per line, and a vocabulary with counts."""
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .text_files import read_text
+from .text_files import read_text, text_pieces, with_line_breaks
 
 DOCUMENT_START = "-DOCSTART-"
 """What a text in columns begins with, and each document in it."""
@@ -43,14 +45,18 @@ def sentences_of_columns(text: str, name: str) -> str:
     return "".join(f"{' '.join(words)}\n" for words in sentences)
 
 
-def read_corpus_text(path: Path) -> str:
-    """A text file as `read_text` reads it; columns, which begin with `-DOCSTART-`, as sentences.
+def corpus_pieces(path: Path) -> Iterator[str]:
+    """Read a text file in pieces; columns, which begin with `-DOCSTART-`, become sentences.
 
     Raises:
-        LmcourseError: As `read_text` and `sentences_of_columns`.
+        LmcourseError: As `read_text` and `sentences_of_columns`, or its lines end in carriage
+            returns alone; when it comes to it.
     """
-    text = read_text(path)
-    return sentences_of_columns(text, str(path)) if text.startswith(DOCUMENT_START) else text
+    pieces = text_pieces(path)
+    first = next(pieces, "")
+    if first.startswith(DOCUMENT_START):
+        return iter([sentences_of_columns(first + "".join(pieces), str(path))])
+    return with_line_breaks(filter(None, chain([first], pieces)), path)
 
 
 def read_vocabulary(path: Path, size: int | None = None) -> list[str]:

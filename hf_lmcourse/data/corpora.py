@@ -1,50 +1,22 @@
 """Corpora by name or path: from a local folder, the Hub, or Python itself."""
 
 import random
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
-from .columns import read_corpus_text
+from .columns import corpus_pieces
+from .corpus import Corpus
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder
-from .text_files import SPLITS, split_at_line, split_files
+from .packed_files import at_hand
+from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
 """Nine tenths of the characters, as nanoGPT cuts them."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A text in splits.
-
-    Attributes:
-        name: As given, or the name of the file or folder.
-        source: "embedded", "local" or "Hub" and the id there; fit to be published.
-        splits: Which of "train", "validation" and "test" there are.
-    """
-
-    name: str
-    source: str
-    splits: tuple[str, ...]
-    read: Callable[[str], str] = field(repr=False)
-
-    def text(self, split: str) -> str:
-        """The text of a split, read again at each call.
-
-        Raises:
-            LmcourseError: There is no such split, or its text cannot be read or is empty.
-        """
-        if split not in self.splits:
-            raise LmcourseError(
-                f"corpus {self.name} has no {split} split, only {', '.join(self.splits)}"
-            )
-        text = self.read(split)
-        if not text:
-            raise LmcourseError(f"the {split} text of {self.name} is empty")
-        return text
 
 
 @dataclass(frozen=True)
@@ -148,8 +120,9 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
 
     A named corpus is looked for in the local folder and then on the Hub, and is the same text from
     either. A folder of the user's has train.txt, validation.txt and test.txt, or those with .gz;
-    a file is cut at a line border into nine tenths for training and the rest for validation. A file
-    that begins with `-DOCSTART-` is one of words and tags in columns; see `sentences_of_columns`.
+    a file is cut at a line border into nine tenths for training and the rest for validation, and so
+    is what comes out of a pipe. A file that begins with `-DOCSTART-` is one of words and tags in
+    columns; see `sentences_of_columns`.
 
     Args:
         name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
@@ -169,15 +142,19 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
         return _user_folder(path)
-    if path.is_file():
-        return _cut_file(path)
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
+        return _cut_file(at_hand(path))
+    if mode:
+        raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
     raise LmcourseError(
-        f"there is no file and no corpus {name_or_path!r}: {hint}corpora are {', '.join(names)}"
+        f"there is no file and no corpus {name_or_path[:80]!r}: {hint}corpora are "
+        f"{', '.join(names)}"
     )
 
 
@@ -187,11 +164,11 @@ def _local(name: str, known: _Known, root: Path) -> Corpus:
         file, cut = folder / known.file, known.cut
         if not file.is_file():
             raise LmcourseError(f"corpus {name} needs the file {file}")
-        return Corpus(name, "local", known.splits, lambda s: cut(read_corpus_text(file))[s])
+        return Corpus(name, "local", known.splits, lambda s: cut("".join(corpus_pieces(file)))[s])
     files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
-    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
 
 
 def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
@@ -199,10 +176,10 @@ def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
     if hub is None:
         raise LmcourseError(f"corpus {name} is not on the Hub: {remedy}")
 
-    def read(split: str) -> str:
+    def read(split: str) -> str | Iterable[str]:
         if cut is None:
             return hub_text(name, hub, split, remedy)
-        return cut(hub_text(name, hub, "+".join(SPLITS), remedy))[split]
+        return cut("".join(hub_text(name, hub, "+".join(SPLITS), remedy)))[split]
 
     return Corpus(name, f"Hub {hub.repository}", known.splits, read)
 
@@ -220,19 +197,29 @@ def _user_folder(folder: Path) -> Corpus:
             "test.txt alone will do to evaluate on"
         )
     name = folder.resolve().name
-    return Corpus(name, "local", tuple(files), lambda s: read_corpus_text(files[s]))
+    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
 
 
 def user_file(name_or_path: str) -> Path | None:
-    """The text file that `load_corpus` would cut; `None` for a named corpus or a folder."""
+    """The file or pipe that `load_corpus` would cut; `None` for a named corpus or a folder."""
     path = Path(name_or_path).expanduser()
     named = name_or_path == "cpython-docs" or name_or_path in CORPORA
-    return path if path.is_file() and not named else None
+    mode = _mode(path)
+    return path if (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and not named else None
+
+
+def _mode(path: Path) -> int:
+    """What there is at a path; 0 for nothing, or for what cannot be a path."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def whole_file(path: Path) -> Corpus:
     """A text file of the user's that is not cut: its one split is "whole text"."""
-    return Corpus(_name_of(path), "local", ("whole text",), lambda split: read_corpus_text(path))
+    file = at_hand(path)
+    return Corpus(_name_of(path), "local", ("whole text",), lambda split: corpus_pieces(file))
 
 
 def _name_of(path: Path) -> str:
@@ -240,9 +227,5 @@ def _name_of(path: Path) -> str:
 
 
 def _cut_file(path: Path) -> Corpus:
-    return Corpus(
-        _name_of(path),
-        "local",
-        SPLITS[:2],
-        lambda s: split_at_line(read_corpus_text(path), str(path))[s],
-    )
+    read = nine_tenths(lambda: corpus_pieces(path), str(path))
+    return Corpus(_name_of(path), "local", SPLITS[:2], read)

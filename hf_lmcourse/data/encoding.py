@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,9 @@ from transformers import PreTrainedTokenizerBase
 from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from ..report.json_files import unfinished_file
-from .corpora import Corpus
+from ..tokenization.pieces import pieces_of, whole_lines
+from .corpus import Corpus
 from .lookup import lookup_of
-
-_PIECE = 1 << 16
-"""Characters that are tokenized in one go."""
 
 _BATCH = 32
 """Pieces that are tokenized in parallel; tokens take some 100 bytes each meanwhile."""
@@ -51,13 +50,15 @@ def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int
     """Token ids of a text, in the smaller sufficient dtype of uint16 and int32.
 
     They are those of `tokenizer(text, add_special_tokens=False)`, without padding or truncation.
-    The text is handed over in pieces that end in line breaks, which changes nothing for tokenizers
-    that never join across a line break; the package's own do not.
+    The text is handed over in pieces. Those of a tokenizer that is not the package's own end in
+    line breaks, which changes nothing if it never joins across a line break.
 
     Shape:
         result: (tokens,).
     """
-    return _encode(text, plain_backend(tokenizer))
+    backend = plain_backend(tokenizer)
+    dtype = _id_type(backend)
+    return np.concatenate([np.zeros(0, dtype), *_encode(pieces_of(text), backend, dtype)])
 
 
 def encode_split(
@@ -68,8 +69,8 @@ def encode_split(
 ) -> EncodedSplit:
     """A split of a corpus as token ids, from the cache if it is there.
 
-    The name in the cache is a hash of the text and of the tokenizer, so that nothing stale is
-    read.
+    The text goes to the cache piece by piece, so that it takes no memory. The name in the cache is
+    a hash of the text and of the tokenizer, so that nothing stale is read.
 
     Args:
         corpus: The corpus.
@@ -81,15 +82,12 @@ def encode_split(
         LmcourseError: The corpus has no such split, or the split no token, or the cache cannot be
             written.
     """
-    text = corpus.text(split)
     backend = plain_backend(tokenizer)
-    path = cache_folder(cache_dir) / f"{_key(text, tokenizer, backend)}.npy"
+    key = _key(corpus.digest(split), tokenizer, backend)
+    path = cache_folder(cache_dir) / f"{key}.npy"
     counts = path.with_suffix(".json")
     if not (counts.exists() and path.exists()):
-        tokens = _encode(text, backend)
-        if not len(tokens):
-            raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
-        _store(_with_counts(text, tokens, tokenizer.unk_token_id), path, counts)
+        _store(corpus, split, backend, tokenizer.unk_token_id, path)
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **numbers)
 
@@ -103,54 +101,94 @@ def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     return backend
 
 
-def _encode(text: str, backend: Tokenizer) -> NDArray[np.integer]:
+def _key(digest: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
+    settings = [backend.to_str(), tokenizer.split_special_tokens, tokenizer.unk_token_id, digest]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
+
+
+def _id_type(backend: Tokenizer) -> type[np.integer]:
     # not the size of the vocabulary: a tokenizer may leave out ids
     largest = max(backend.get_vocab().values(), default=0)
-    dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
+
+
+def _encode(
+    pieces: Iterable[str], backend: Tokenizer, dtype: type[np.integer]
+) -> Iterator[NDArray[np.integer]]:
     look_up = lookup_of(backend, dtype)
-    parts = [np.zeros(0, dtype)]
     if look_up is not None:
-        return np.concatenate([*parts, *map(look_up, text_pieces(text))])
-    pieces = list(text_pieces(text))
-    for start in range(0, len(pieces), _BATCH):
-        batch = pieces[start : start + _BATCH]
-        encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
-        parts += (np.asarray(encoding.ids, dtype) for encoding in encodings)
-    return np.concatenate(parts)
+        yield from look_up(pieces)
+        return
+    lines = whole_lines(pieces)
+    while batch := list(islice(lines, _BATCH)):
+        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
+            yield np.asarray(encoding.ids, dtype)
 
 
-def text_pieces(text: str) -> Iterator[str]:
-    """A text in pieces that end in line breaks: 65,536 characters, or one long line."""
-    start = 0
-    while start < len(text):
-        end = text.rfind("\n", start, start + _PIECE) + 1 or text.find("\n", start) + 1 or len(text)
-        yield text[start:end]
-        start = end
+class _Counts:
+    """What there is of a text besides its tokens, counted while it passes by."""
+
+    def __init__(self) -> None:
+        self.characters = self.bytes = self.words = self.unknown = 0
+
+    def of_text(self, pieces: Iterable[str]) -> Iterator[str]:
+        inside_word = False
+        for piece in pieces:
+            self.characters += len(piece)
+            self.bytes += len(piece.encode())
+            self.words += len(piece.split()) + piece.count("\n")
+            self.words -= inside_word and not piece[0].isspace()  # it was counted before
+            inside_word = not piece[-1].isspace()
+            yield piece
+
+    def of_ids(
+        self, parts: Iterable[NDArray[np.integer]], unknown_id: int | None
+    ) -> Iterator[NDArray[np.integer]]:
+        for part in parts:
+            if unknown_id is not None:
+                self.unknown += int(np.count_nonzero(part == unknown_id))
+            yield part
 
 
-def _with_counts(text: str, tokens: NDArray[np.integer], unknown_id: int | None) -> EncodedSplit:
-    return EncodedSplit(
-        tokens,
-        characters=len(text),
-        bytes=sum(len(piece.encode()) for piece in text_pieces(text)),
-        words=sum(len(piece.split()) for piece in text_pieces(text)) + text.count("\n"),
-        unknown=0 if unknown_id is None else int(np.count_nonzero(tokens == unknown_id)),
-    )
+def _store(
+    corpus: Corpus, split: str, backend: Tokenizer, unknown_id: int | None, path: Path
+) -> None:
+    """Write the ids, and then their counts: readers look for both."""
+    counts, dtype, digest = _Counts(), _id_type(backend), corpus.digest(split)
+
+    def write(file: BinaryIO) -> None:
+        text = counts.of_text(corpus.pieces(split))
+        ids = counts.of_ids(_encode(text, backend, dtype), unknown_id)
+        if not _write_array(file, ids, dtype):
+            raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
+        if corpus.digest(split) != digest:
+            raise LmcourseError(
+                f"the {split} text of {corpus.name} changed while it was read: repeat the command"
+            )
+
+    write_cached(path, write)
+    numbers = json.dumps(vars(counts)).encode()
+    write_cached(path.with_suffix(".json"), lambda file: file.write(numbers))
 
 
-def _key(text: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
-    settings = [backend.to_str(), tokenizer.split_special_tokens, tokenizer.unk_token_id]
-    key = hashlib.sha256(json.dumps(settings).encode())
-    for piece in text_pieces(text):
-        key.update(piece.encode())
-    return key.hexdigest()[:32]
+def _write_array(
+    file: BinaryIO, parts: Iterable[NDArray[np.integer]], dtype: type[np.integer]
+) -> int:
+    """Write an array in NumPy's format, one part after the other.
 
-
-def _store(split: EncodedSplit, path: Path, counts: Path) -> None:
-    """Write both files; readers look for the second."""
-    numbers = {name: value for name, value in asdict(split).items() if name != "tokens"}
-    write_cached(path, lambda file: np.save(file, split.tokens, allow_pickle=False))
-    write_cached(counts, lambda file: file.write(json.dumps(numbers).encode()))
+    Returns:
+        Its length.
+    """
+    header: dict[str, Any] = {"descr": np.dtype(dtype).str, "fortran_order": False}
+    np.lib.format.write_array_header_1_0(file, header | {"shape": (0,)})
+    length = 0
+    for part in parts:
+        file.write(part.tobytes())
+        length += len(part)
+    file.seek(0)
+    # the header has room for the digits of any length
+    np.lib.format.write_array_header_1_0(file, header | {"shape": (length,)})
+    return length
 
 
 def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:

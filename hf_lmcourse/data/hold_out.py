@@ -1,11 +1,11 @@
 """Documents that are held out of the training text, so that a model can be scored on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .corpora import Corpus
+from .corpus import Corpus
 from .local_files import data_file
 from .text_files import read_text
 
@@ -32,9 +32,10 @@ def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None =
         if not document:
             raise LmcourseError(f"hold_out: {name} has nothing but whitespace")
 
-    def read(split: str) -> str:
-        text = corpus.read(split)
-        return _without(text, documents, corpus.name) if split == "train" else text
+    def read(split: str) -> str | Iterable[str]:
+        if split != "train":
+            return corpus.read(split)
+        return _without(corpus.text(split), documents, corpus.name)
 
     return replace(corpus, read=read) if documents else corpus
 

@@ -1,6 +1,6 @@
 """Corpora from the Hub, assembled so that they equal the original files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..hub.fetch import fetch_dataset
@@ -29,8 +29,12 @@ class HubText:
     revision: str | None = None
 
 
-def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
-    """The text of a split, from the Hub or the cache of `datasets`.
+_ROWS = 1000
+"""Rows of a piece."""
+
+
+def hub_text(name: str, source: HubText, split: str, remedy: str) -> Iterator[str]:
+    """The text of a split in pieces, from the Hub or the cache of `datasets`.
 
     Args:
         name: Of the corpus, for the error.
@@ -45,4 +49,5 @@ def hub_text(name: str, source: HubText, split: str, remedy: str) -> str:
     rows = fetch_dataset(
         source.repository, source.config, attempt, remedy, split=split, revision=source.revision
     )
-    return "".join(map(source.line, rows[source.column][:]))
+    for start in range(0, len(rows), _ROWS):
+        yield "".join(map(source.line, rows[start : start + _ROWS][source.column]))

@@ -18,7 +18,7 @@ def corpora_folder(data_dir: str | Path | None) -> Path | None:
 
 
 def data_file(name: str, data_dir: str | Path | None = None) -> Path:
-    """A file by its path, or by its place in the folder of local corpora.
+    """A file or a pipe by its path, or a file by its place in the folder of local corpora.
 
     Args:
         name: Such as "glove/glove.6B.50d.txt"; there it may also be compressed, with .gz added.
@@ -30,7 +30,7 @@ def data_file(name: str, data_dir: str | Path | None = None) -> Path:
     folders = [Path(), *filter(None, [corpora_folder(data_dir)])]
     places = [folder / Path(name).expanduser() for folder in folders]
     for path in (*places, *(place.with_name(f"{place.name}.gz") for place in places[1:])):
-        if path.is_file():
+        if path.is_file() or path.is_fifo():
             return path
     where = "and no folder of corpora is named" if len(places) == 1 else f"nor in {folders[1]}"
     raise LmcourseError(f"there is no file {name}, {where} (--data_dir or LMCOURSE_DATA)")

@@ -1,23 +1,23 @@
 """Tokenizers that do no more than look up characters or words, without offsets and strings.
 
 A tokenizer of the library keeps the string and the offsets of each token, which costs many times
-as much as the id. These functions give the same ids.
+as much as the id. These functions give the same ids, and take a text that is cut anywhere, also
+inside a line: a text in one line takes no more memory than one in many.
 """
 
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from tokenizers.normalizers import Lowercase
+from tokenizers import Tokenizer, normalizers
 
-from ..tokenization.word import WORD
+from ..tokenization.digit_pattern import sentence_normalizer
+from ..tokenization.pieces import split_words, whole_words
 
-Lookup = Callable[[str], NDArray[np.integer]]
-"""From a piece of text that ends between two tokens to its ids."""
+Lookup = Callable[[Iterable[str]], Iterator[NDArray[np.integer]]]
+"""From a text, in pieces that are cut anywhere, to its ids, in as many arrays as it likes."""
 
 _CODE_POINTS = 0x110000
 
@@ -30,9 +30,8 @@ _SINGLE_CHARACTERS = {
 _WHITESPACE = {"type": "WhitespaceSplit"}
 _LINE_BREAKS = {"type": "Replace", "pattern": {"String": "\n"}, "content": " <eos> "}
 _LOWERCASE = {"type": "Lowercase"}
-
-_SEPARATORS = re.compile("[\x1c-\x1f]")
-"""Information separators: whitespace to Python's `split`, parts of words to the tokenizer."""
+_START_TOKENS = 2
+"""What the course assignment's normalizer puts before each line, and before each piece."""
 
 
 def lookup_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup | None:
@@ -55,11 +54,13 @@ def lookup_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup | None:
     steps = _normalizers(state["normalizer"])
     if state["pre_tokenizer"] == _SINGLE_CHARACTERS and not steps:
         return _character_lookup(vocabulary, unknown, dtype)
-    if state["pre_tokenizer"] == _WHITESPACE and steps in (
-        [_LINE_BREAKS],
-        [_LOWERCASE, _LINE_BREAKS],
-    ):
-        return _word_lookup(vocabulary, unknown, dtype, lowercase=steps[0] == _LOWERCASE)
+    if state["pre_tokenizer"] != _WHITESPACE:
+        return None
+    ids = _Ids(vocabulary, unknown)
+    if steps in ([_LINE_BREAKS], [_LOWERCASE, _LINE_BREAKS]):
+        return _word_lookup(ids, dtype, lowercase=steps[0] == _LOWERCASE)
+    if steps == json.loads(sentence_normalizer().__getstate__())["normalizers"]:
+        return _digit_pattern_lookup(ids, dtype)
     return None
 
 
@@ -74,7 +75,9 @@ def _character_lookup(vocabulary: dict[str, int], unknown: int, dtype: type[np.i
     for entry, index in vocabulary.items():
         if len(entry) == 1:
             table[ord(entry)] = index
-    return lambda piece: table[np.frombuffer(piece.encode("utf-32-le"), np.uint32)]
+    return lambda pieces: (
+        table[np.frombuffer(piece.encode("utf-32-le"), np.uint32)] for piece in pieces
+    )
 
 
 class _Ids(dict[str, int]):
@@ -87,16 +90,28 @@ class _Ids(dict[str, int]):
     def __missing__(self, word: str) -> int:
         return self._unknown
 
+    def of(self, words: list[str], dtype: type[np.integer]) -> NDArray[np.integer]:
+        return np.fromiter(map(self.__getitem__, words), dtype, len(words))
 
-def _word_lookup(
-    vocabulary: dict[str, int], unknown: int, dtype: type[np.integer], lowercase: bool
-) -> Lookup:
-    ids = _Ids(vocabulary, unknown)
-    fold = Lowercase().normalize_str if lowercase else str
 
-    def look_up(piece: str) -> NDArray[np.integer]:
-        text = fold(piece).replace("\n", " <eos> ")
-        words = WORD.findall(text) if _SEPARATORS.search(text) else text.split()
-        return np.fromiter(map(ids.__getitem__, words), dtype, len(words))
+def _word_lookup(ids: _Ids, dtype: type[np.integer], lowercase: bool) -> Lookup:
+    fold = normalizers.Lowercase().normalize_str if lowercase else str
+
+    def look_up(pieces: Iterable[str]) -> Iterator[NDArray[np.integer]]:
+        for piece in whole_words(pieces):
+            yield ids.of(split_words(fold(piece).replace("\n", " <eos> ")), dtype)
+
+    return look_up
+
+
+def _digit_pattern_lookup(ids: _Ids, dtype: type[np.integer]) -> Lookup:
+    normalize = sentence_normalizer().normalize_str
+
+    def look_up(pieces: Iterable[str]) -> Iterator[NDArray[np.integer]]:
+        inside_line = False
+        for piece in whole_words(pieces):
+            words = split_words(normalize(piece))
+            yield ids.of(words[_START_TOKENS:] if inside_line else words, dtype)
+            inside_line = not piece.endswith("\n")
 
     return look_up

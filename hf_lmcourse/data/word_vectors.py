@@ -1,12 +1,10 @@
 """Word vectors in the text formats of GloVe and word2vec."""
 
 import gzip
-import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import torch
@@ -15,8 +13,11 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
+from .packed_files import unpacked
+from .vector_lines import VectorLines
 
-_HEADER = re.compile(r"\d+ \d+\s*")
+_ROWS = 4096
+"""Lines that are parsed in one go."""
 
 
 @dataclass(frozen=True)
@@ -74,45 +75,31 @@ class AlignedVectors:
 def read_word_vectors(
     path: str | Path, wanted: Callable[[str], bool] = lambda word: True
 ) -> WordVectors:
-    """Read a file of word vectors, plain or compressed with gzip.
+    """Read a text file of word vectors, plain or compressed (gzip, or a zip archive of this file).
 
-    A line has a word and its values separated by single spaces (GloVe); the first line may give the
-    number of words and the size (word2vec). The word is whatever precedes the last `size` values;
-    if it occurs twice the first one counts.
+    A line has a word and its values, separated by spaces or tabs (GloVe); the first line may give
+    the number of words and the size (word2vec). The word is whatever precedes the last `size`
+    values, also with spaces in it; if it occurs twice the first one counts. Empty lines are
+    skipped.
 
     Args:
         path: The file.
-        wanted: The words to keep; the others are skipped unread, which saves most of the time.
+        wanted: The words to keep; the values of the others are not read, which saves most of the
+            time.
 
     Raises:
-        LmcourseError: No such file, not UTF-8, a line with another number of values than the first
-            or with a value that is not a number (with the number of the line), or no line at all.
+        LmcourseError: The file cannot be read, or has no vectors or not as many as its first line
+            says; or a line, which is given by its number, is not UTF-8, has no word, another number
+            of values than the first, or a value that is not a finite number of float32.
     """
-    path, size = Path(path), 0
-    words: dict[str, NDArray[np.float32]] = {}
-    for number, line in _lines(path):
-        if number == 1 and _HEADER.fullmatch(line):
-            size = int(line.split()[1])
-            continue
-        if not size:
-            size = len(line.rstrip(" \r\n").split(" ")) - 1
-        word, *values = line.rstrip(" \r\n").rsplit(" ", size)
-        if len(values) != size or not word:
-            raise LmcourseError(
-                f"line {number} of {path} has {len(values)} values, not {size} as the lines before"
-            )
-        if word in words or not wanted(word):
-            continue
-        try:
-            words[word] = np.array(values, dtype=np.float32)
-        except ValueError:
-            raise LmcourseError(
-                f"line {number} of {path} has something that is not a number after {word!r}"
-            ) from None
-    if not size:
-        raise LmcourseError(f"{path} has no word vectors")
-    vectors = np.stack(list(words.values())) if words else np.zeros((0, size), np.float32)
-    return WordVectors(list(words), vectors)
+    path, words, values = Path(path), list[str](), bytearray()
+    with unpacked(path) as file:
+        lines = VectorLines(file, path)
+        rows = lines.rows(wanted)
+        while batch := list(islice(rows, _ROWS)):
+            words += (row.word for row in batch)
+            values += lines.parse(batch).tobytes()
+    return WordVectors(words, np.frombuffer(values, np.float32).reshape(-1, lines.size))
 
 
 def align_vectors(path: str | Path, tokenizer: PreTrainedTokenizerBase) -> AlignedVectors:
@@ -158,7 +145,8 @@ def write_word_vectors(
     left_out = [word for word in words if word.split() != [word]]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _open(path, "wt") as file:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "wt", encoding="utf-8", newline="\n") as file:
             if header:
                 file.write(f"{len(words) - len(left_out)} {vectors.shape[1]}\n")
             for word, row in zip(words, vectors.float().tolist(), strict=True):
@@ -167,18 +155,3 @@ def write_word_vectors(
     except OSError as error:
         raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
     return left_out
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with _open(path, "rt") as file:
-            yield from enumerate(file, start=1)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LmcourseError(f"cannot read word vectors from {path}: {reason}") from error
-
-
-def _open(path: Path, mode: str) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, mode, encoding="utf-8", newline="\n")  # type: ignore[return-value]
-    return path.open(mode, encoding="utf-8", newline="\n")  # type: ignore[return-value]

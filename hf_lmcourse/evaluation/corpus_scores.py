@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.corpora import Corpus
+from ..data.corpus import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.predicted_tokens import PredictedTokens
 from ..data.streams import ContiguousStreams, context_tokens

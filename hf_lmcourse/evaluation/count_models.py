@@ -1,17 +1,16 @@
 """Count-based baselines: unigram, bigram and trigram models of the same tokens."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import LmcourseError
+from .ngram_counts import Ids, count_numbers, packed_trigrams
 
-_LARGEST_VOCABULARY = 2**21 - 2  # (vocabulary + 1) ** 3 has to fit 64 bits
 _FALLBACK_DISCOUNT = 0.5
 
-Ids = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
 
 
@@ -56,11 +55,13 @@ def unigram_nll(
     Reference:
         Laplace's rule of succession; Jurafsky and Martin, Speech and Language Processing, ch. 3.
     """
-    _, seen = _contexts_and_targets("train", train, vocab_size, first_context)
-    _, targets = _contexts_and_targets("evaluation", evaluation, vocab_size, first_context)
-    seen, targets = (ids[ids != context_only] for ids in (seen, targets))
-    counts = np.bincount(seen, minlength=vocab_size)
-    return _score((counts[targets] + 1) / (len(seen) + vocab_size))
+    base = vocab_size + 1
+    seen = packed_trigrams("train", train, vocab_size, first_context, context_only)
+    parts = (np.bincount(packed % base, minlength=vocab_size) for packed in seen)
+    counts = sum(parts, start=np.zeros(1, np.int64))
+    p = (counts + 1) / (counts.sum() + vocab_size)
+    queries = packed_trigrams("evaluation", evaluation, vocab_size, first_context, context_only)
+    return _score(p[packed % base] for packed in queries)
 
 
 def bigram_nll(
@@ -139,68 +140,50 @@ def _kneser_ney(
 ) -> CountModelScore:
     """Score by the n-gram model of an order up to 3, from the unigram level up."""
     base = vocab_size + 1
-    texts = (("train", train), ("evaluation", evaluation))
-    seen, queries = (
-        _pack_trigrams(*_contexts_and_targets(name, text, vocab_size, first_context), base)
-        for name, text in texts
-    )
-    seen, queries = (packed[packed % base != context_only] for packed in (seen, queries))
-    levels = [np.unique(seen % base**order, return_counts=True)]
+    seen = packed_trigrams("train", train, vocab_size, first_context, context_only)
+    levels = [count_numbers((packed % base**order for packed in seen), base**order)]
     for length in range(order - 1, 0, -1):
         levels.append(np.unique(levels[-1][0] % base**length, return_counts=True))
+    levels.reverse()
+    smoothed = [_Level(ngrams, counts, base) for ngrams, counts in levels]
 
-    p: Probabilities = np.full(len(queries), 1 / vocab_size)
-    for length, (ngrams, counts) in enumerate(reversed(levels), start=1):
-        p = _interpolate(ngrams, counts, queries % base**length, base, p)
-    return _score(p)
+    def probabilities(queries: Ids) -> Probabilities:
+        p: Probabilities = np.full(len(queries), 1 / vocab_size)
+        for length, level in enumerate(smoothed, start=1):
+            p = level.interpolate(queries % base**length, p)
+        return p
 
-
-def _contexts_and_targets(
-    name: str, tokens: ArrayLike, vocab_size: int, first_context: int | None
-) -> tuple[Ids, Ids]:
-    """Return, for each predicted token, the token before it, and the token itself."""
-    ids = np.asarray(tokens, dtype=np.int64)
-    if first_context is not None:
-        ids = np.concatenate([[first_context], ids])
-    if ids.ndim != 1 or len(ids) < 2:
-        raise LmcourseError(
-            f"The {name} text for a count model has no token to predict; give one array of at least"
-            " two token ids, or of one and a first_context."
-        )
-    if not 1 <= vocab_size <= _LARGEST_VOCABULARY or ids.min() < 0 or ids.max() >= vocab_size:
-        raise LmcourseError(
-            f"The {name} text for a count model has token ids from {ids.min()} to {ids.max()},"
-            f" which do not fit vocab_size={vocab_size}; ids run from 0 to vocab_size - 1, and"
-            f" vocab_size is at most {_LARGEST_VOCABULARY}."
-        )
-    return ids[:-1], ids[1:]
+    chunks = packed_trigrams("evaluation", evaluation, vocab_size, first_context, context_only)
+    return _score(map(probabilities, chunks))
 
 
-def _pack_trigrams(contexts: Ids, targets: Ids, base: int) -> Ids:
-    """Write each trigram u v w as the number (u base + v) base + w; base - 1 is the start."""
-    before_contexts = np.concatenate([[base - 1], contexts[:-1]])
-    return (before_contexts * base + contexts) * base + targets
-
-
-def _interpolate(
-    ngrams: Ids, counts: Ids, queries: Ids, base: int, lower: Probabilities
-) -> Probabilities:
-    """Discount one level of n-grams and give the mass to the level below.
+class _Level:
+    """The n-grams of one length, of which a discount goes to the level below.
 
     Shape:
-        ngrams, counts: (distinct n-grams,), packed and sorted; queries, lower, result: (queries,).
+        ngrams, counts: (distinct n-grams,), packed and sorted.
     """
-    contexts, first = np.unique(ngrams // base, return_index=True)
-    totals = np.add.reduceat(counts, first)
-    followers = np.diff(np.append(first, len(ngrams)))
-    once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
-    discount = once / (once + 2 * twice) if once and twice else _FALLBACK_DISCOUNT
 
-    count = _look_up(ngrams, counts, queries)
-    total = _look_up(contexts, totals, queries // base)
-    follower = _look_up(contexts, followers, queries // base)
-    mass = np.maximum(count - discount, 0) + discount * follower * lower
-    return np.where(total > 0, mass / np.maximum(total, 1), lower)
+    def __init__(self, ngrams: Ids, counts: Ids, base: int) -> None:
+        self._ngrams, self._counts, self._base = ngrams, counts, base
+        self._contexts, first = np.unique(ngrams // base, return_index=True)
+        self._totals = np.add.reduceat(counts, first)
+        self._followers = np.diff(np.append(first, len(ngrams)))
+        once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
+        self._discount = once / (once + 2 * twice) if once and twice else _FALLBACK_DISCOUNT
+
+    def interpolate(self, queries: Ids, lower: Probabilities) -> Probabilities:
+        """Return the probabilities of queries from those of the level below.
+
+        Shape:
+            queries, lower, result: (queries,).
+        """
+        contexts = queries // self._base
+        count = _look_up(self._ngrams, self._counts, queries)
+        total = _look_up(self._contexts, self._totals, contexts)
+        follower = _look_up(self._contexts, self._followers, contexts)
+        mass = np.maximum(count - self._discount, 0) + self._discount * follower * lower
+        return np.where(total > 0, mass / np.maximum(total, 1), lower)
 
 
 def _look_up(keys: Ids, values: Ids, queries: Ids) -> Ids:
@@ -209,5 +192,6 @@ def _look_up(keys: Ids, values: Ids, queries: Ids) -> Ids:
     return np.where(keys[position] == queries, values[position], 0)
 
 
-def _score(probabilities: Probabilities) -> CountModelScore:
-    return CountModelScore(float(-np.log(probabilities).sum()), len(probabilities))
+def _score(chunks: Iterable[Probabilities]) -> CountModelScore:
+    sums = [(float(-np.log(p).sum()), len(p)) for p in chunks]
+    return CountModelScore(math.fsum(nats for nats, _ in sums), sum(count for _, count in sums))

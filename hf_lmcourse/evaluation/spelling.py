@@ -26,9 +26,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from ..data.encoding import plain_backend, text_pieces
+from ..data.encoding import plain_backend
+from ..data.lookup import lookup_of
+from ..tokenization.pieces import pieces_of, whole_lines, whole_words
 
 _CODE_POINTS = 0x110000
 _BEGIN, _END = "\x02", "\x03"
@@ -88,7 +91,8 @@ def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | 
     """
     backend, found = plain_backend(tokenizer), []
     line_end, unknown = tokenizer.eos_token, tokenizer.unk_token
-    for piece in text_pieces(text):
+    cut = whole_lines if lookup_of(backend, np.int32) is None else whole_words
+    for piece in cut(pieces_of(text)):
         encoding = backend.encode(piece, add_special_tokens=False)
         for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
             word = piece[start:end]

@@ -65,6 +65,9 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
                 raise LmcourseError(
                     f"line {number} of {path} is not two words and a score"
                 ) from None
+            continue
+        if not math.isfinite(pairs[-1].human):
+            raise LmcourseError(f"line {number} of {path} has a score that is not a finite number")
     if not pairs:
         raise LmcourseError(f"{path} contains no pair of words")
     return pairs
@@ -82,8 +85,8 @@ def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredP
 
         cos(u, v) = u v / (|u| |v|)
 
-    A word is looked up as it is and then in lower case. A pair is excluded if a word has no vector
-    or a zero vector.
+    A word is looked up as it is and then in lower case. A pair is excluded if a word has no vector,
+    a zero vector, or one that is not finite.
     """
     index_of = {word: index for index, word in enumerate(vectors.words)}
     scored = []
@@ -95,6 +98,9 @@ def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredP
             scored.append(ScoredPair(pair, None, f"no vector for {' and '.join(missing)}"))
             continue
         u, v = (_direction(vectors.vectors[index]) for index in found if index is not None)
+        if not (np.isfinite(u).all() and np.isfinite(v).all()):
+            scored.append(ScoredPair(pair, None, "a vector that is not finite"))
+            continue
         if not (u.any() and v.any()):
             scored.append(ScoredPair(pair, None, "a vector of zeros"))
             continue
@@ -122,13 +128,19 @@ def rank_correlation(scored: Sequence[ScoredPair]) -> dict[str, float]:
         `spearman`, `p_value`, `pairs` and `excluded`, the number of the other pairs.
 
     Raises:
-        LmcourseError: Fewer than three pairs have a cosine.
+        LmcourseError: Fewer than three pairs have a cosine, or all have the same one or the same
+            score.
     """
     covered = [s for s in scored if s.cosine is not None]
     if len(covered) < 3:
         raise LmcourseError(
             f"of {len(scored)} pairs of words {len(covered)} have both vectors: these are too few "
             "for a correlation"
+        )
+    if 1 in (len({s.cosine for s in covered}), len({s.pair.human for s in covered})):
+        raise LmcourseError(
+            f"all {len(covered)} pairs of words with both vectors have one cosine, or one score: "
+            "there is no order to correlate"
         )
     metrics = load_metric("rank_correlation", keep_in_memory=True).compute(
         predictions=[s.cosine for s in covered], references=[s.pair.human for s in covered]

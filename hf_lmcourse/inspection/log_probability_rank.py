@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
-from ..data.corpora import Corpus
+from ..data.corpus import Corpus
 from ..data.encoding import encode_split
 from ..data.streams import context_tokens
 from ..evaluation.corpus_scores import scoring_data

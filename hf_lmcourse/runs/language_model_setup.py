@@ -1,10 +1,12 @@
 """Setup of a language model's run: data, tokenizer, model, trainer."""
 
 import string
+import sys
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset
+from tqdm.auto import tqdm
 from transformers import (
     AutoModelForCausalLM,
     PreTrainedTokenizerBase,
@@ -18,13 +20,15 @@ from ..data.corpora import Corpus, load_corpus
 from ..data.encoding import encode_split
 from ..data.hold_out import hold_out
 from ..data.local_files import data_file
+from ..data.prompts import unknown_in_prompt
 from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams, context_tokens
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
 from ..tokenization import DigitPatternTokenizer, train_tokenizer
-from ..training.arguments import DataArguments
+from ..tokenization.pieces import whole_words
+from ..training.arguments import DataArguments, RunArguments
 from ..training.bigram_trainers import bigram_training
 from ..training.callbacks import SampleText
 from ..training.trainer import StreamTrainer
@@ -47,8 +51,7 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
             split: encode_split(corpus, split, tokenizer, data.cache_dir)
             for split in dict.fromkeys(("train", "validation", *corpus.splits))
         }
-    if not tokenizer(args.sample_prompt)["input_ids"]:
-        raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
+    _check_prompt(args, tokenizer)
     set_seed(args.seed)
     settings.config.eos_token_id = tokenizer.eos_token_id
     model = new_model(settings, tokenizer, AutoModelForCausalLM)
@@ -80,6 +83,14 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     return LanguageModelRun(settings, folder, trainer, tokenizer, corpus, splits, vectors)
 
 
+def _check_prompt(args: RunArguments, tokenizer: PreTrainedTokenizerBase) -> None:
+    unknown = unknown_in_prompt(tokenizer, args.sample_prompt, "sample_prompt")
+    if unknown is not None and args.process_index == 0:
+        tqdm.write(f"note: {unknown}", file=sys.stderr)
+    if not tokenizer(args.sample_prompt)["input_ids"]:
+        raise LmcourseError(f"sample_prompt {args.sample_prompt!r} holds no token to begin with")
+
+
 _TOKENIZER_SETTINGS = {
     "character": ("alphabet",),
     "word": ("max_vocabulary", "min_frequency", "lowercase"),
@@ -96,7 +107,10 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in _TOKENIZER_SETTINGS:
-        return train_tokenizer(data.tokenizer, corpus.text("train"), **_tokenizer_options(data))
+        pieces = corpus.pieces("train")
+        if data.tokenizer != "character":
+            pieces = whole_words(pieces)
+        return train_tokenizer(data.tokenizer, pieces, **_tokenizer_options(data))
     return saved_tokenizer(data.tokenizer, list(_TOKENIZER_SETTINGS))
 
 

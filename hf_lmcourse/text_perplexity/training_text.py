@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..data.corpora import Corpus, load_corpus, user_file
+from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..data.hold_out import hold_out
-from ..data.text_files import read_text
 from ..data.training_text_record import read_record
 from ..errors import LmcourseError
 
@@ -84,9 +83,10 @@ def given_training_text(
     Raises:
         LmcourseError: It does not exist, or a text to take out is not in it.
     """
-    corpus = load_corpus(name_or_path, data_dir)
     if (path := user_file(name_or_path)) is not None:  # a file whole, not nine tenths of it
-        corpus = replace(corpus, read=lambda split: read_text(path))
+        corpus = replace(whole_file(path), splits=("train",))
+    else:
+        corpus = load_corpus(name_or_path, data_dir)
     return _training_text(corpus, held_out, data_dir)
 
 
@@ -95,7 +95,7 @@ def recorded_training_text(
 ) -> TrainingText | None:
     """Load the training text that a run folder records, if that needs no network."""
     record = read_record(Path(folder))
-    if record is None:
+    if record is None or Path(record.corpus).is_fifo():  # a pipe has another text by now
         return None
     try:
         corpus = load_corpus(record.corpus, data_dir)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from .pieces import pieces_of
+
 
 class CharacterTokenizer(PreTrainedTokenizerFast):
     """One token per character (a Unicode code point), decoded without loss.
@@ -30,7 +32,7 @@ class CharacterTokenizer(PreTrainedTokenizerFast):
             alphabet: Characters that are tokens even if the text has none of them.
         """
         characters = set(alphabet)
-        for piece in [text] if isinstance(text, str) else text:
+        for piece in pieces_of(text) if isinstance(text, str) else text:
             characters.update(piece)
         entries = ["<pad>", "<unk>", *sorted(characters)]
         vocabulary = {entry: index for index, entry in enumerate(entries)}

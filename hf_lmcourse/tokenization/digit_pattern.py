@@ -7,6 +7,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
+from .pieces import pieces_of, split_words, whole_words
 
 _UNKNOWN, _START, _END = "UUUNKKK", "<s>", "</s>"
 
@@ -50,7 +51,7 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
         """Make a tokenizer for the words of a text.
 
         Args:
-            lines: The text, whole or in pieces that end in line breaks.
+            lines: The text, whole or in pieces that end between words.
             vocab_size: How many entries to keep, `UUUNKKK`, `<s>` and `</s>` among them.
             min_frequency: Keep words that occur at least so often.
 
@@ -63,10 +64,9 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
                 f"a vocabulary of {vocab_size} has no room for {', '.join(special)}: give at "
                 f"least {len(special)}"
             )
-        normalizer, counts = _normalizer(), Counter[str]()
-        for piece in [lines] if isinstance(lines, str) else lines:
-            normal = normalizer.normalize_str(piece)
-            counts.update(w for w, _ in pre_tokenizers.WhitespaceSplit().pre_tokenize_str(normal))
+        canonical, counts = canonical_words(), Counter[str]()
+        for piece in whole_words(pieces_of(lines)) if isinstance(lines, str) else lines:
+            counts.update(split_words(canonical.normalize_str(piece)))
         frequent = sorted(
             (w for w in counts if w not in special and counts[w] >= min_frequency),
             key=lambda word: (-counts[word], word),
@@ -96,7 +96,7 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
         backend = Tokenizer(
             models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=_UNKNOWN)
         )
-        backend.normalizer = _normalizer()
+        backend.normalizer = sentence_normalizer()
         backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         backend.decoder = _decoder()
         return cls(
@@ -124,7 +124,8 @@ def canonical_words() -> normalizers.Normalizer:
     )
 
 
-def _normalizer() -> normalizers.Normalizer:
+def sentence_normalizer() -> normalizers.Normalizer:
+    """Make each word canonical, begin each line with two `<s>` and end it with `</s>`."""
     return normalizers.Sequence(
         [
             canonical_words(),

@@ -1,6 +1,5 @@
 """Words between whitespace as tokens, in a fast tokenizer."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -8,9 +7,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
-
-WORD = re.compile(r"[\S\x1c-\x1f]+")
-"""A word of `WhitespaceSplit`: unlike Python, it does not split at information separators."""
+from .pieces import pieces_of, split_words, whole_words
 
 _SPECIAL = ("<unk>", "<eos>")
 
@@ -59,9 +56,9 @@ class WordTokenizer(PreTrainedTokenizerFast):
         # Python and the tokenizer lower-case some scripts differently: use the tokenizer
         fold = normalizers.Lowercase().normalize_str if lowercase else str
         counts: Counter[str] = Counter()
-        for line in [lines] if isinstance(lines, str) else lines:
-            counts.update(WORD.findall(fold(line)))
-            counts["<eos>"] += line.count("\n")
+        for piece in whole_words(pieces_of(lines)) if isinstance(lines, str) else lines:
+            counts.update(split_words(fold(piece)))
+            counts["<eos>"] += piece.count("\n")
         words = _kept(counts, vocab_size, min_frequency)
         vocabulary = {word: index for index, word in enumerate(words)}
         return cls(

@@ -1,7 +1,9 @@
 """`lmcourse generate` and `lmcourse evaluate` on a finished run."""
 
 import json
+import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,14 @@ def test_a_prompt_is_continued_by_so_many_tokens(finished: FinishedRun) -> None:
     assert outcome.out.startswith("line 1")
     written = re.sub("<(pad|unk)>", "#", outcome.out.removesuffix("\n"))
     assert len(written) == len("line 1") + 12
+
+
+def test_what_is_unknown_in_a_prompt_is_said(finished: FinishedRun) -> None:
+    outcome = lmcourse("generate", finished.folder, *TINY, "--prompt", "line \u00e9#")
+    assert outcome.status == 0
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "the prompt has '\u00e9', '#', unknown to the model" in outcome.err
+    assert lmcourse("generate", finished.folder, *TINY, "--prompt", "line").err == ""
 
 
 def test_the_seed_determines_the_sample(finished: FinishedRun) -> None:
@@ -50,6 +60,12 @@ def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> 
     ("words", "message"),
     [
         (["--temperature", "0"], "--temperature must be above 0; use --greedy"),
+        (["--temperature", "-1"], "--temperature must be above 0; use --greedy"),
+        (["--temperature", "nan"], "--temperature must be above 0; use --greedy"),
+        (["--temperature", "inf"], "--temperature must be from 1e-30 on, and finite"),
+        (["--temperature", "1e-300"], "--temperature must be from 1e-30 on, and finite"),
+        (["--top_p", "nan"], "--top_p must be above 0 and at most 1"),
+        (["--prompt", "caf\udce9"], "the prompt is not UTF-8 text (character 4)"),
         (["--top_p", "0"], "--top_p must be above 0 and at most 1"),
         (["--top_p", "1.5"], "--top_p must be above 0 and at most 1"),
         (["--top_k", "-1"], "--top_k must be at least 0"),
@@ -112,6 +128,20 @@ def test_a_text_file_is_scored_whole(finished: FinishedRun, tmp_path: Path) -> N
     outcome = lmcourse("evaluate", finished.folder, "--data", tmp_path / "one.txt")
     assert outcome.out.splitlines()[0] == f"{finished.folder} on one, whole text"
     assert re.search(r"^  tokens +15$", outcome.out, re.MULTILINE)
+
+
+def test_a_text_comes_out_of_a_pipe_as_from_a_file(finished: FinishedRun, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("line 1 says one")
+    os.mkfifo(tmp_path / "pipe")
+    tables = []
+    for name in ("one.txt", "pipe"):
+        if name == "pipe":
+            write = (tmp_path / "pipe").write_text
+            threading.Thread(target=write, args=["line 1 says one"], daemon=True).start()
+        outcome = lmcourse("evaluate", finished.folder, "--data", tmp_path / name)
+        assert outcome.status == 0, outcome.err
+        tables.append(outcome.out.splitlines()[1:])
+    assert tables[0] == tables[1]
 
 
 def test_the_length_of_blocks_does_not_change_the_metrics(

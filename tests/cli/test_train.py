@@ -195,6 +195,16 @@ def test_there_is_nothing_to_resume(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_sample_prompt_with_unknown_characters_is_pointed_out(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ("--output_dir", tmp_path / "run", "--max_steps", "1")
+    outcome = lmcourse("train", finished.yaml, *words, "--sample_prompt", "line \u00e9")
+    assert outcome.status == 0, outcome.err
+    assert "sample_prompt has '\u00e9', unknown to the model" in outcome.err
+    assert "unknown to the model" not in finished.outcome.err
+
+
 BAD_CORPORA = {
     "missing.txt": (None, "there is no file and no corpus"),
     "tiny_shakespere": (None, "did you mean 'tiny_shakespeare'"),
@@ -202,6 +212,8 @@ BAD_CORPORA = {
     "latin.txt": (b"na\xefve\n" * 30, "is not UTF-8"),
     "short.txt": (b"a\nb\n", "too few for 4 parallel streams"),
     "line.txt": (b"one line", "has only one line"),
+    "mac.txt": (b"one line\rand another\r", "end in carriage returns alone"),
+    "utf16.txt": ("one line\nand another\n".encode("utf-16-le"), "is not UTF-8"),
 }
 
 
@@ -225,6 +237,7 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--per_device_train_batch_size", "100000"], "too few for 100,000 parallel streams"),
         (["--output_layer", "adaptive", "--adaptive_cutoffs", "5000"], "must rise below"),
         (["--sample_prompt", ""], "sample_prompt '' holds no token"),
+        (["--sample_prompt", "\udce9"], "sample_prompt is not UTF-8"),
         (["--output_dropout", "1"], "output_dropout must be at least 0 and below 1"),
         (["--hidden_size", "wide"], "'wide'"),
         (["--batches", "bigrams"], "LSTMForCausalLM reads more than one word back"),

@@ -124,6 +124,13 @@ def test_bad_input_of_similarity_is_reported(
     assert message.split(".*")[-1] in complaint or "is not two words" in complaint
 
 
+def test_vectors_that_are_not_finite_are_refused_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("cat 1 2\ndog nan 1\nmat 1 3\n")
+    (tmp_path / "pairs.csv").write_text(PAIRS)
+    words = ("--pairs", tmp_path / "pairs.csv", "--output_dir", tmp_path / "out")
+    assert "line 2 of" in lmcourse("similarity", tmp_path / "v.txt", *words).complaint
+
+
 def test_a_file_that_cannot_be_written_is_reported(model: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "cannot write" in lmcourse("vectors", model, tmp_path / "file" / "v.txt").complaint

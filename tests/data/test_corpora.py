@@ -240,6 +240,13 @@ def test_a_missing_file_is_answered_with_the_names_there_are() -> None:
     assert all(name in one_sentence(caught) for name in ["cpython-docs", *CORPORA])
 
 
+@pytest.mark.parametrize("name", ["To be, or not to be. " * 99, "a\0b", "\udce9"])
+def test_what_cannot_be_a_path_is_no_corpus(name: str) -> None:
+    with pytest.raises(LmcourseError, match="no file and no corpus") as caught:
+        load_corpus(name)
+    one_sentence(caught)
+
+
 def test_a_split_that_is_not_there_is_answered_with_those_that_are() -> None:
     with pytest.raises(LmcourseError, match="cpython-docs has no test split, only train, val"):
         load_corpus("cpython-docs").text("test")

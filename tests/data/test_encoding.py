@@ -10,21 +10,25 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import Corpus, encode_split, encode_text, encoding, load_corpus
-from hf_lmcourse.tokenization import train_tokenizer
+from hf_lmcourse.tokenization import pieces, train_tokenizer
 
 ALPHABET = "abc .\n\t<unk>eosA\u0130\u00e9\u2028\x0b\x1c\U0001f680"
 WORDS = train_tokenizer("word", "ab <unk> b c . \u00e9 a\n<eos> unk\n")
 CHARACTERS = train_tokenizer("character", ALPHABET.replace("c", ""))
 LOWERCASE = train_tokenizer("word", "ab <unk> b \u00e9 a\u0130\n<eos> unk\n", lowercase=True)
+DIGITS = train_tokenizer("digit_pattern", "ab dg,1 <unk> b 1,2 \u00e9 a\n</s> unk\n")
 PUNCTUATION = train_tokenizer("word_punctuation", "ab . b\n")  # the library does all of it
 OURS = pytest.mark.parametrize(
     "tokenizer",
-    [CHARACTERS, WORDS, LOWERCASE, PUNCTUATION],
-    ids=["character", "word", "lowercase", "punctuation"],
+    [CHARACTERS, WORDS, LOWERCASE, DIGITS, PUNCTUATION],
+    ids=["character", "word", "lowercase", "digits", "punctuation"],
 )
 
 texts = st.lists(
-    st.sampled_from([*ALPHABET, "<unk>", "<eos>", "<pad>", "\n\n", " \n ", "\r\n", "ab" * 40])
+    st.sampled_from(
+        [*ALPHABET, "<unk>", "<eos>", "<pad>", "\n\n", " \n ", "\r\n", "ab" * 40]
+        + [*"1,.Dg", "1,2", "\u3000", "\x85", "\xa0", "\u0661", "\r"]
+    )
 ).map("".join)
 
 
@@ -44,16 +48,16 @@ def test_text_in_pieces_has_the_ids_of_the_whole_text(
 ) -> None:
     whole = tokenizer(text, add_special_tokens=False)["input_ids"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "_PIECE", piece)
+        patch.setattr(pieces, "PIECE", piece)
         patch.setattr(encoding, "_BATCH", 2)
         assert encode_text(text, tokenizer).tolist() == whole
 
 
 @OURS
-def test_a_line_longer_than_a_piece_is_not_cut(
+def test_a_line_longer_than_a_piece_has_the_ids_of_the_whole_text(
     tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_PIECE", 64)
+    monkeypatch.setattr(pieces, "PIECE", 64)
     text = "a\n" + "b" * 200 + "ab <unk>" * 100 + "\n\nend"
     assert encode_text(text, tokenizer).tolist() == tokenizer(text)["input_ids"]
 
@@ -96,12 +100,49 @@ def test_a_split_is_memory_mapped_and_counted(
     assert encoded.unknown == ids.count(tokenizer.unk_token_id) > 0
 
 
-def test_words_are_counted_as_word_tokens_are_whatever_the_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@OURS
+@settings(deadline=None, max_examples=30)
+@given(parts=st.lists(texts.filter(bool), min_size=1, max_size=4))
+def test_pieces_that_are_cut_anywhere_have_the_ids_and_counts_of_the_text(
+    parts: list[str], tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setattr(encoding, "_PIECE", 4)
-    encoded = encode_split(corpus_of("ab ab ab\nab\n\nab ab"), "train", WORDS, tmp_path)
-    assert encoded.words == len(encoded.tokens) == 9
+    text, folder = "".join(parts), tmp_path_factory.mktemp("cache")
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    corpus = Corpus("novel", "local", ("train",), lambda split: iter(parts))
+    if not ids:
+        with pytest.raises(LmcourseError, match="nothing but whitespace"):
+            encode_split(corpus, "train", tokenizer, folder)
+        return
+    encoded = encode_split(corpus, "train", tokenizer, folder)
+    assert encoded.tokens.tolist() == ids
+    assert encoded.characters == len(text)
+    assert encoded.bytes == len(text.encode())
+    assert encoded.words == len(text.split()) + text.count("\n")
+    assert encoded.unknown == ids.count(tokenizer.unk_token_id)
+
+
+def test_a_text_is_read_no_more_often_than_needed(tmp_path: Path) -> None:
+    reads: list[str] = []
+
+    def read(split: str) -> str:
+        reads.append(split)
+        return "ab a\n"
+
+    corpus = Corpus("novel", "local", ("train", "validation"), read)
+    tokenizer = train_tokenizer("word", corpus.pieces("train"))
+    for _ in range(2):
+        for split in corpus.splits:
+            encode_split(corpus, split, tokenizer, tmp_path)
+    # for the vocabulary, and for the ids; the validation text is the same and has ids already
+    assert reads == ["train", "train", "validation"]
+
+
+def test_a_text_that_changes_while_it_is_read_is_not_stored(tmp_path: Path) -> None:
+    contents = iter(["ab a\n", "ab ab\n"])
+    corpus = Corpus("novel", "local", ("train",), lambda split: next(contents))
+    with pytest.raises(LmcourseError, match="train text of novel changed while it was read"):
+        encode_split(corpus, "train", WORDS, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_second_call_reads_the_cache_and_tokenizes_nothing(

@@ -12,14 +12,16 @@ from hf_lmcourse.tokenization import train_tokenizer
 TEXT = "ab b <unk> a\nb\n"
 
 
-@pytest.mark.parametrize("kind", ["character", "word"])
+@pytest.mark.parametrize("kind", ["character", "word", "digit_pattern"])
 def test_characters_and_words_are_looked_up(kind: str) -> None:
     tokenizer = train_tokenizer(kind, TEXT)
     look_up = lookup_of(plain_backend(tokenizer), np.int32)
     assert look_up is not None
     for text in (TEXT, "a\x1cb zz\n"):
-        assert look_up(text).tolist() == tokenizer(text)["input_ids"]
-        assert look_up(text).dtype == np.int32
+        for cut in range(len(text)):
+            ids = np.concatenate(list(look_up([text[:cut], text[cut:]])))
+            assert ids.tolist() == tokenizer(text)["input_ids"]
+            assert ids.dtype == np.int32
 
 
 def other(change: str) -> Tokenizer:
@@ -40,5 +42,5 @@ def test_what_does_more_is_left_to_the_library(change: str) -> None:
 
 
 def test_other_kinds_are_left_to_the_library() -> None:
-    for kind in ("word_punctuation", "digit_pattern"):
-        assert lookup_of(plain_backend(train_tokenizer(kind, TEXT)), np.int32) is None
+    tokenizer = train_tokenizer("word_punctuation", TEXT)
+    assert lookup_of(plain_backend(tokenizer), np.int32) is None

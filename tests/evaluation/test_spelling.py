@@ -56,7 +56,8 @@ def test_unknown_words_are_found_where_they_stand() -> None:
     tokenizer = WordTokenizer.train(TRAIN)
     assert unknown_words(HELD_OUT, tokenizer) == ["dog", "a"]
     assert unknown_words(TRAIN, tokenizer) == []
-    assert unknown_words("a cat\n" * 20_000, tokenizer) == ["a"] * 20_000
+    for end in ("\n", " "):
+        assert unknown_words(f"a cat{end}" * 20_000, tokenizer) == ["a"] * 20_000
     assert unknown_words("caté", CharacterTokenizer.train(TRAIN)) == ["é"]
 
 

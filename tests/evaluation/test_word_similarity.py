@@ -50,6 +50,9 @@ def test_pairs_without_two_directions_are_excluded_with_the_reason() -> None:
     pairs = [WordPair("a", "x", 1.0), WordPair("x", "y", 2.0), WordPair("a", "nothing", 3.0)]
     reasons = [scored.excluded for scored in score_pairs(pairs, VECTORS)]
     assert reasons == ["no vector for x", "no vector for x and y", "a vector of zeros"]
+    diverged = WordVectors(["a", "b"], np.array([[1, 0], [np.nan, 0]], dtype=np.float32))
+    (scored,) = score_pairs([WordPair("a", "b", 1.0)], diverged)
+    assert (scored.cosine, scored.excluded) == (None, "a vector that is not finite")
 
 
 def test_the_correlation_is_over_covered_pairs_and_counts_the_others() -> None:
@@ -60,6 +63,13 @@ def test_the_correlation_is_over_covered_pairs_and_counts_the_others() -> None:
     assert (figures["pairs"], figures["excluded"]) == (3, 1)
     with pytest.raises(LmcourseError, match="of 2 pairs of words 1 have both vectors"):
         rank_correlation(scored[2:])
+
+
+@pytest.mark.parametrize("pairs", [[("a", "b", 1), ("b", "a", 2)], [("a", "b", 1), ("a", "c", 1)]])
+def test_pairs_without_an_order_have_no_correlation(pairs: list[tuple[str, str, float]]) -> None:
+    scored = score_pairs([WordPair(*pair) for pair in [*pairs, pairs[0]]], VECTORS)
+    with pytest.raises(LmcourseError, match="all 3 pairs of words .* no order to correlate"):
+        rank_correlation(scored)
 
 
 def test_every_pair_is_a_line_of_csv(tmp_path: Path) -> None:
@@ -91,6 +101,8 @@ def test_pairs_are_read_with_tabs_or_commas_and_with_or_without_a_heading(
         ("a,b,1\na,b\n", "line 2 of .* is not two words and a score"),
         ("a,b,1\na,b,nan\n", "line 2 of .* is not two words and a score"),
         ("a,b,1\na,b,c\n", "line 2 of .* is not two words and a score"),
+        ("a,b,1\na,b,nan\n", "line 2 of .* has a score that is not a finite number"),
+        ("a,b,inf\n", "line 1 of .* has a score that is not a finite number"),
         ("word 1,word 2,score\n", "contains no pair of words"),
     ],
 )
