@@ -3,11 +3,12 @@
 from typing import Any
 
 from torch import nn
-from transformers import Trainer
+
+from .resuming import ResumingTrainer
 
 
-class VectorTrainer(Trainer):
-    """transformers' Trainer without weight decay on embeddings with frozen rows.
+class VectorTrainer(ResumingTrainer):
+    """`ResumingTrainer` without weight decay on embeddings with frozen rows.
 
     Frozen rows get no gradient, but weight decay would shrink them all the same.
     """
