@@ -1,4 +1,4 @@
-"""Hashes of what a model is trained with: whatever is reused is recognised by these, not by a path."""
+"""Hashes of what a model is trained with, by which it is recognised wherever it is."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def arrays_hash(arrays: Iterable[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

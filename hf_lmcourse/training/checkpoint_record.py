@@ -158,4 +158,3 @@ def reading(folder: Path | str, name: str) -> Iterator[None]:
         raise
     except Exception as error:  # torch, json and Trainer raise many types on damaged files
         raise LmcourseError(f"{name} of {folder} is damaged: {_OLDER}") from error
-

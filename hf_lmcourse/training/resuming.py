@@ -1,11 +1,11 @@
 """A Trainer that resumes what it began, and nothing else."""
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, Trainer
@@ -58,7 +58,7 @@ def check_checkpoint(
 class ResumingTrainer(Trainer):
     """transformers' Trainer, but what it resumes is checked: see `check_checkpoint`.
 
-    Each checkpoint has a record (`checkpoint.json`) of what it was made from, with a hash of each of
+    Each checkpoint has a record (`checkpoint.json`) of what it was made from, and of the hashes of
     its files. It is complete only when the files of all processes are there.
 
     Attributes:
@@ -70,6 +70,7 @@ class ResumingTrainer(Trainer):
     """
 
     model: Any
+    optimizer: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,6 +97,12 @@ class ResumingTrainer(Trainer):
     def _check(self, folder: Path) -> None:
         different = check_checkpoint(folder, self.model, self.made_from, self.args)
         record, step = read_record(folder), read_state(folder).global_step
+        if record is None and self.is_world_process_zero():
+            logging.getLogger(__name__).warning(
+                "%s is of an earlier version, which did not record what it was made from: that "
+                "text, tokenizer and settings are the same is not checked",
+                folder,
+            )
         self._changed = {difference.name for difference in different}
         self.changes = [f"after step {step}: before {difference}" for difference in different]
         self.changes = (record.changes if record else []) + self.changes
