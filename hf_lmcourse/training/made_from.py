@@ -42,11 +42,11 @@ _OTHERS = {
     "max_grad_norm",
     "neftune_noise_alpha",
     "non_monotone_interval",
+    "tf32",
 }
 _FIXED = {
     "data_seed",
     "dataloader_drop_last",
-    "full_determinism",
     "seed",
     "train_sampling_strategy",
     "weight_averaging",
