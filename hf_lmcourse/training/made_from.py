@@ -56,7 +56,12 @@ _FIXED = {
 DECISIVE = NEW_OPTIMIZER | RATES | _OTHERS | _FIXED
 """The settings of the training that determine its weights; not how long it lasts."""
 
-_HASHED = ("tokenizer", "training_text", "validation_text", "vectors")
+_HASHED = {
+    "tokenizer": "another tokenizer",
+    "training_text": "another training text",
+    "validation_text": "another validation text",
+    "vectors": "other word vectors",
+}
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,16 @@ class Difference:
     before: Any
     after: Any
 
+    @property
+    def change(self) -> str:
+        """What a resumed run does with it."""
+        if self.name in _HASHED:
+            return _HASHED[self.name]
+        return f"{self.name} {_short(self.after)} instead of {_short(self.before)}"
+
     def __str__(self) -> str:
         if self.name in _HASHED:
-            return f"another {self.name.replace('_', ' ')}"
+            return _HASHED[self.name]
         return f"{self.name} {_short(self.before)}, not {_short(self.after)}"
 
 

@@ -104,8 +104,8 @@ class ResumingTrainer(Trainer):
                 folder,
             )
         self._changed = {difference.name for difference in different}
-        self.changes = [f"after step {step}: before {difference}" for difference in different]
-        self.changes = (record.changes if record else []) + self.changes
+        self.changes = record.changes.copy() if record else []
+        self.changes += [f"{difference.change} after step {step}" for difference in different]
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Complete the checkpoint when all processes have written, and only then delete others."""
