@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from ..errors import LmcourseError
-from ..training.checkpoint_record import is_incomplete
 
 CHECKPOINTS = "checkpoints"
 """The folder of checkpoints in a run folder."""
@@ -13,8 +12,8 @@ CHECKPOINTS = "checkpoints"
 def last_complete_checkpoint(folder: Path) -> Path:
     """Find the newest complete checkpoint in the folder where Trainer saves.
 
-    A checkpoint whose record has no hashes of its files yet, or that lacks a readable
-    `trainer_state.json`, is incomplete and is skipped.
+    Trainer writes `trainer_state.json` last: a checkpoint without a readable one is incomplete and
+    is skipped.
 
     Raises:
         LmcourseError: There is none.
@@ -26,8 +25,7 @@ def last_complete_checkpoint(folder: Path) -> Path:
             json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if not is_incomplete(checkpoint):
-            return checkpoint
+        return checkpoint
     raise LmcourseError(
         f"no checkpoint to resume from in {folder}: run without --resume_from_checkpoint"
     )

@@ -38,7 +38,8 @@ class CheckpointRecord:
 
 
 def begin_record(folder: Path, made_from: dict[str, Any], changes: list[str]) -> None:
-    """Write a record without hashes before the files: the checkpoint is incomplete until then."""
+    """Write a record without hashes, before the files; Trainer's state completes a checkpoint."""
+    (folder / STATE).unlink(missing_ok=True)  # of a run that was resumed before this step
     _write(folder, {"made_from": made_from, "changes": changes})
 
 
@@ -61,26 +62,17 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_incomplete(folder: Path) -> bool:
-    """Whether the process that wrote the checkpoint ended before its last file was there."""
-    try:
-        return "files" not in json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return False  # of an earlier version, or damaged, which is reported when it is resumed
-
-
 def read_record(folder: Path) -> CheckpointRecord | None:
     """Read the record of a checkpoint; `None` for one of an earlier version, which has none.
 
     Raises:
-        LmcourseError: The record is damaged, or the checkpoint incomplete.
+        LmcourseError: The record is damaged.
     """
     if not (folder / RECORD).exists():
         return None
-    if is_incomplete(folder):
-        raise LmcourseError(f"the checkpoint {folder} is incomplete: {_OLDER}")
     with reading(folder, RECORD):
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        content.setdefault("files", {})  # the process was killed before it had the hashes
         parts = {"made_from": dict, "changes": list, "files": dict}
         if any(not isinstance(content[name], kind) for name, kind in parts.items()):
             raise TypeError
@@ -110,7 +102,7 @@ def check_files(folder: Path, processes: int) -> None:
         processes: How many processes resume.
 
     Raises:
-        LmcourseError: A file is missing or damaged, or the checkpoint is incomplete.
+        LmcourseError: A file is missing or damaged.
     """
     record = read_record(folder)
     several = [f"rng_state_{rank}.pth" for rank in range(processes)]
@@ -140,7 +132,7 @@ def check_best(folder: Path, state: TrainerState) -> Path | None:
         )
     record = read_record(best)
     with reading(best, weights):
-        if record is not None and _hash(best / weights) != record.files[weights]:
+        if record is not None and record.files.get(weights) not in (None, _hash(best / weights)):
             raise ValueError
     return best
 

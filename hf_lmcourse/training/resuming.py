@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, Trainer
-from transformers.trainer_utils import TrainOutput, get_last_checkpoint, rotate_checkpoints
+from transformers.trainer_utils import TrainOutput, get_last_checkpoint
 
 from ..errors import LmcourseError
 from ..models.loading import check_weights
@@ -59,7 +59,7 @@ class ResumingTrainer(Trainer):
     """transformers' Trainer, but what it resumes is checked: see `check_checkpoint`.
 
     Each checkpoint has a record (`checkpoint.json`) of what it was made from, and of the hashes of
-    its files. It is complete only when the files of all processes are there.
+    its files. Trainer's own state is written when the files of all processes are there.
 
     Attributes:
         made_from: What the run is made from; see `made_from`.
@@ -108,20 +108,18 @@ class ResumingTrainer(Trainer):
         self.changes += [f"{difference.change} after step {step}" for difference in different]
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Complete the checkpoint when all processes have written, and only then delete others."""
+        """Write a record first, and the hashes of the files last."""
         folder = Path(self._get_output_dir(trial=trial), f"checkpoint-{self.state.global_step}")
         if self.args.should_save:
             begin_record(folder, self.made_from, self.changes)
-        kept, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = kept
-        self.accelerator.wait_for_everyone()
+        super()._save_checkpoint(model, trial)
         if self.args.should_save:
             complete_record(folder)
-            best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(folder.parent), kept, best, use_mtime=True)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Wait for all processes: what is written next completes the checkpoint."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         with reading(resume_from_checkpoint, "model.safetensors or config.json"):

@@ -12,6 +12,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.runs.checkpoints import last_complete_checkpoint
 from hf_lmcourse.training import resuming
 from hf_lmcourse.training.checkpoint_record import RECORD
+from hf_lmcourse.training.resuming import ResumingTrainer
 from hf_lmcourse.training.trainer import StreamTrainer
 
 from .resumed_runs import assert_identical, fresh, refusal
@@ -121,30 +122,49 @@ def test_best_weights_that_are_removed_during_the_training_are_missed(tmp_path: 
         run.train()
 
 
-def test_older_checkpoints_are_deleted_only_when_the_next_one_is_complete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("place", "name", "goes_on_from"),
+    [
+        (ResumingTrainer, "_save_optimizer_and_scheduler", 3),
+        (ResumingTrainer, "_save_rng_state", 3),
+        (resuming, "complete_record", 6),
+    ],
+)
+def test_a_run_killed_while_it_saves_goes_on_from_the_last_complete_checkpoint(
+    place: Any, name: str, goes_on_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    complete = resuming.complete_record
+    save, calls = getattr(place, name), []
 
-    def killed(folder: Path) -> None:
-        if folder.name == "checkpoint-6":
+    def killed_at_the_second(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
             raise KeyboardInterrupt
-        complete(folder)
+        return save(*args)
 
     settings = {"save_steps": 3, "save_total_limit": 1}
     with monkeypatch.context() as patch:
-        patch.setattr(resuming, "complete_record", killed)
+        patch.setattr(place, name, killed_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             fresh(tmp_path, **settings).train()
+    last = last_complete_checkpoint(tmp_path)
+    assert last == tmp_path / f"checkpoint-{goes_on_from}"
     assert "files" not in json.loads((tmp_path / "checkpoint-6" / RECORD).read_text())
-    assert last_complete_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
     run = fresh(tmp_path, **settings)
-    assert "is incomplete" in refusal(run, tmp_path / "checkpoint-6")
-    run.train(resume_from_checkpoint=str(tmp_path / "checkpoint-3"))
+    run.train(resume_from_checkpoint=str(last))
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-8"]
     whole = fresh(tmp_path / "whole", **settings)
     whole.train()
     assert_identical(run, whole)
+
+
+def test_a_checkpoint_that_is_written_once_more_is_incomplete_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh(tmp_path, save_steps=2).train()
+    monkeypatch.setattr(ResumingTrainer, "_save_rng_state", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fresh(tmp_path, save_steps=2).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert not (tmp_path / "checkpoint-4" / "trainer_state.json").exists()
 
 
 def test_a_checkpoint_of_the_model_alone_is_refused(tmp_path: Path) -> None:
