@@ -1,6 +1,8 @@
 """`lmcourse train` as a script: `accelerate launch scripts/train.py configs/X.yaml [...]`."""
 
+import ctypes
 import os
+import signal
 import sys
 
 import psutil
@@ -17,14 +19,28 @@ def start_missing_processes() -> None:
     itself by torch's launcher, which starts all N, connected through gloo.
     """
     on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
-    launched = "LOCAL_RANK" in os.environ or "PMI_SIZE" in os.environ
-    if not on_cpu or launched or "MASTER_PORT" not in os.environ:
+    if not on_cpu or launched() or "MASTER_PORT" not in os.environ:
         return
     processes = _requested_processes(psutil.Process().parent())
     if processes > 1:
+        stop_with_parent()
         launcher = [sys.executable, "-m", "torch.distributed.run"]
         launcher += ["--nproc_per_node", str(processes), "--master_port", os.environ["MASTER_PORT"]]
         os.execv(sys.executable, [*launcher, *sys.argv])
+
+
+def launched() -> bool:
+    """Whether a launcher started this process as one of several."""
+    return "LOCAL_RANK" in os.environ or "PMI_SIZE" in os.environ
+
+
+def stop_with_parent() -> None:
+    """Ask Linux for a SIGTERM when the launcher ends, which else leaves its processes behind."""
+    set_parent_death_signal = 1
+    try:
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+    except (AttributeError, OSError, TypeError):
+        pass  # another system
 
 
 def _requested_processes(parent: psutil.Process | None) -> int:
@@ -39,4 +55,6 @@ def _requested_processes(parent: psutil.Process | None) -> int:
 
 if __name__ == "__main__":
     start_missing_processes()
+    if launched():
+        stop_with_parent()
     sys.exit(main(["train", *sys.argv[1:]]))

@@ -47,6 +47,11 @@ class Bigrams(Dataset):
             raise LmcourseError(f"a text of {len(tokens)} tokens has no bigram: give more text")
         self.contexts, self.targets = contexts, targets
 
+    @property
+    def contents(self) -> tuple[NDArray[np.integer], ...]:
+        """What is read: see `dataset_hash`."""
+        return self.contexts.numpy(), self.targets.numpy()
+
     def __len__(self) -> int:
         return len(self.targets)
 
@@ -76,6 +81,11 @@ class BigramCountsOfText(Dataset):
 
     def __init__(self, bigrams: Bigrams) -> None:
         self.bigrams = bigrams
+
+    @property
+    def contents(self) -> tuple[NDArray[np.integer], ...]:
+        """What is read: see `dataset_hash`."""
+        return self.bigrams.contents
 
     @cached_property
     def counts(self) -> BigramCounts:

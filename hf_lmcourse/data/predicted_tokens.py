@@ -42,6 +42,11 @@ class PredictedTokens(Dataset):
         never = 0 if context_only is None else np.count_nonzero(self.tokens[first:] == context_only)
         self.num_predicted = self.num_positions - int(never)
 
+    @property
+    def contents(self) -> tuple[NDArray[np.integer], ...]:
+        """What is read, however it is cut: see `dataset_hash`."""
+        return (self.tokens,)
+
     def __len__(self) -> int:
         raise NotImplementedError
 

@@ -37,6 +37,11 @@ class RaggedTexts(Dataset):
     ) -> None:
         self.tokens, self.borders, self.labels = tokens, borders, list(labels)
 
+    @property
+    def contents(self) -> tuple[NDArray[np.integer], ...]:
+        """What is read: see `dataset_hash`."""
+        return self.tokens, self.borders, np.asarray(self.labels)
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -16,9 +16,10 @@ from ..errors import LmcourseError
 from ..metrics import load_metric
 from ..tokenization import train_tokenizer
 from ..training.log_count_ratios import initialise_ratios
+from ..training.made_from import made_from
 from ..training.sparse_gradients import SparseGradientTrainer
 from .classifier import ClassifierRun
-from .pretrained_vectors import initialise_from_vectors
+from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
 from .setup import new_model, new_trainer, saved_tokenizer
@@ -56,13 +57,16 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
     model = new_model(settings, tokenizer, AutoModelForSequenceClassification)
     vectors = initialise_from_vectors(settings, model, tokenizer)
     initialise_ratios(model.model, splits["train"], len(corpus.label_names))
-    folder = resolve_run_folder(settings, model)
+    data_sets = splits["train"], splits["validation"]
+    origin = made_from(args, model, tokenizer, *data_sets) | vectors_hash(vectors)
+    folder = resolve_run_folder(settings, model, origin)
     record_command(args, folder, command)
     args.metric_for_best_model, args.greater_is_better = "accuracy", True
     args.remove_unused_columns = False
     trainer = new_trainer(
         SparseGradientTrainer,
         args,
+        origin,
         model=model,
         data_collator=ragged_batch,
         train_dataset=splits["train"],

@@ -31,9 +31,10 @@ from ..tokenization.pieces import whole_words
 from ..training.arguments import DataArguments, RunArguments
 from ..training.bigram_trainers import bigram_training
 from ..training.callbacks import SampleText
+from ..training.made_from import made_from
 from ..training.trainer import StreamTrainer
 from .language_model import LanguageModelRun
-from .pretrained_vectors import initialise_from_vectors
+from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
 from .setup import new_model, new_trainer, saved_tokenizer
@@ -66,12 +67,14 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         block_length=data.block_length,
         **special,
     )
-    folder = resolve_run_folder(settings, model)
+    origin = made_from(args, model, tokenizer, train, validation) | vectors_hash(vectors)
+    folder = resolve_run_folder(settings, model, origin)
     record_command(args, folder, command)
     args.metric_for_best_model, args.greater_is_better = "loss", False
     trainer = new_trainer(
         trainer_class,
         args,
+        origin,
         [SampleText(tokenizer, folder)],
         model=model,
         train_dataset=train,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.content_hash import arrays_hash
 from ..data.local_files import data_file
 from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
@@ -43,6 +44,12 @@ def initialise_from_vectors(
         )
     model.model.set_vectors(found.ids, found.vectors)
     return found
+
+
+def vectors_hash(vectors: AlignedVectors | None) -> dict[str, str]:
+    """Hash the vectors that were found, as a part of what a run is made from."""
+    found = () if vectors is None else (np.asarray(vectors.ids), np.asarray(vectors.vectors))
+    return {"vectors": arrays_hash(found)}
 
 
 def coverage_note(vectors: AlignedVectors, tokens: NDArray[np.integer]) -> str:

@@ -5,13 +5,14 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
-from ..models.loading import check_weights
 from ..training.arguments import RunArguments
+from ..training.resuming import check_checkpoint
 from ..training.stopping import keep_stopped
 from .checkpoints import CHECKPOINTS, last_complete_checkpoint, new_run_folder
 from .settings import RunSettings
@@ -20,13 +21,26 @@ _BOOKKEEPING = (
     "output_dir",
     "remove_unused_columns",
     "restore_callback_states_from_checkpoint",
+    "resume_changes",
     "resume_from_checkpoint",
 )
 """Settings of the run's own bookkeeping, which a reader of the card need not know."""
 
 
-def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
-    """Choose a new folder, or the one of the checkpoint to resume from."""
+def resolve_run_folder(
+    settings: RunSettings, model: PreTrainedModel, made_from: dict[str, Any]
+) -> Path:
+    """Choose a new folder, or the one of the checkpoint to resume from.
+
+    Args:
+        settings: Of the run; its folder and the checkpoint are resolved.
+        model: The model.
+        made_from: What the run is made from, which must be what the checkpoint is made from.
+
+    Raises:
+        LmcourseError: There is no such checkpoint, or it does not fit or is damaged; or a folder
+            cannot be made.
+    """
     args = settings.training
     folder = Path(str(args.output_dir))
     if args.push_to_hub and args.hub_model_id is None:
@@ -42,7 +56,7 @@ def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
     elif args.process_index == 0:  # the others may look after the first has begun to write
         _check_place(Path(args.resume_from_checkpoint), folder)
     if args.resume_from_checkpoint is not None:
-        check_weights(Path(args.resume_from_checkpoint), model)
+        check_checkpoint(Path(args.resume_from_checkpoint), model, made_from, args)
         keep_stopped(args, Path(args.resume_from_checkpoint))
     if args.results_dir is not None:
         _make_folder(Path(args.results_dir), "results_dir")

@@ -8,7 +8,6 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
-    Trainer,
     TrainerCallback,
 )
 
@@ -17,6 +16,7 @@ from ..models.loading import check_vocabulary, load_tokenizer
 from ..sharing.sharing_trainer import with_sharing
 from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
+from ..training.resuming import ResumingTrainer
 from ..training.stopping import Patience, TimeLimit
 from .settings import RunSettings, last_cause
 
@@ -60,17 +60,27 @@ def new_model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase, auto_cl
 
 
 def new_trainer(
-    trainer_class: type[Trainer],
+    trainer_class: type[ResumingTrainer],
     args: RunArguments,
+    made_from: dict[str, Any],
     callbacks: Sequence[TrainerCallback] = (),
     **options: Any,
-) -> Trainer:
-    """Make a Trainer that shares its model, with the callbacks of every run after these."""
+) -> ResumingTrainer:
+    """Make a Trainer that shares its model.
+
+    Args:
+        trainer_class: What it is derived from.
+        args: Settings of the training.
+        made_from: What the run is made from, kept in each checkpoint.
+        callbacks: Called before those of every run.
+        **options: Further arguments of the Trainer.
+    """
     args.restore_callback_states_from_checkpoint = True
     common = [WallTime(), TimeLimit(), StopOnSignal()]
     if args.patience is not None:
         common.append(Patience(args.patience))
     trainer = with_sharing(trainer_class)(args=args, callbacks=[*callbacks, *common], **options)
+    trainer.made_from = made_from
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     if not args.disable_tqdm:

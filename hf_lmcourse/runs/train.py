@@ -1,6 +1,7 @@
 """Train a model from a recipe, in one call."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..report.results import option_words
 from .settings import read_settings
 from .start import prepare_run
 from .training_run import RunSummary, TrainingRun
+
+_SECONDS_TO_RELEASE = 0.2
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -82,4 +85,7 @@ def carry_out(run: TrainingRun) -> RunSummary | None:
         return run.finish() if main_process else None
     finally:
         if torch.distributed.is_initialized():
+            # Gloo's threads need the GIL to release the tensors of the last operation, and the
+            # group waits for them with the GIL held when it is destroyed: they would hang.
+            time.sleep(_SECONDS_TO_RELEASE)
             torch.distributed.destroy_process_group()

@@ -233,6 +233,11 @@ class TrainingRun(ABC):
             shutil.copyfile(self.folder / plot, copy)
         return plot.as_posix()
 
+    def _changes(self) -> dict[str, str]:
+        """What was changed when the run was resumed, as a row of the card."""
+        changes = self.trainer.changes
+        return {"changed on resuming": "; ".join(changes)} if changes else {}
+
     def _card(self, summary: RunSummary, learning_curve: str | None) -> ModelCard:
         settings, model = self.settings, self.trainer.model.model
         description, equation = class_description(getattr(model, "layer_class", type(model)))
@@ -243,7 +248,7 @@ class TrainingRun(ABC):
             equation=equation,
             training_data=self.training_data + coverage,
             config_text=Path(settings.config_file).read_text(encoding="utf-8"),
-            hyperparameters=non_default_settings(settings),
+            hyperparameters=non_default_settings(settings) | self._changes(),
             sample=summary.sample,
             learning_curve=learning_curve,
             facts=corpus_facts(settings.data.corpus),

@@ -20,6 +20,7 @@ from ..runs.run_folder import non_default_settings
 from ..runs.settings import RunSettings
 from ..runs.start import prepare_run
 from ..training.cost import Footprint
+from .contents import KnownContents, contents_of
 from .study_file import Point, Study, point_settings
 
 _IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
@@ -35,7 +36,7 @@ def run_study(
     """Train every point that is not in the study's file yet, and save each when it is done.
 
     An interrupted point resumes from its last checkpoint. A point that was trained with other
-    settings, its own or those of the base, is trained again.
+    settings, its own or those of the base, or on other data, is trained again.
 
     Args:
         study: From `read_study`.
@@ -48,7 +49,8 @@ def run_study(
         The content of the study's file: facts about the study, and a list of `points`.
 
     Raises:
-        LmcourseError: Something is wrong with a point's settings or data.
+        LmcourseError: Something is wrong with a point's settings or data, or the data changed
+            meanwhile.
     """
     file = folder / "study.json"
     done, stopped = _read_points(file)
@@ -66,11 +68,16 @@ def run_study(
         "versions": environment_versions(),
         "points": [],
     }
+    known = KnownContents()
     for number, (point, wanted) in enumerate(zip(study.points, settings, strict=True), start=1):
         what = f"{', '.join(study.factors)} {point.variant}, seed {point.seed}"
         where = f"[{number}/{len(study.points)}] {what}"
-        digest, finished = _digest(wanted), done.get(_key(point))
-        if finished is None or finished.get("digest", digest) != digest:
+        contents, finished = known.of(wanted.data), done.get(_key(point))
+        digest = _digest(wanted, contents)
+        if finished is not None and finished.get("digest") in (None, _digest(wanted, {})):
+            log(f"{where}: of an earlier version, which did not record what it was trained on")
+        elif finished is None or finished["digest"] != digest:
+            _check_unchanged(wanted.data, contents)
             identity = {"point": _key(point), "digest": digest}
             resumes = _resumes(wanted, identity, stopped)
             log(f"{where} resumes ..." if resumes else f"{where} ...")
@@ -92,9 +99,24 @@ def _key(point: Point) -> str:
     return json.dumps([point.variant, point.overrides, point.seed], sort_keys=True)
 
 
-def _digest(settings: RunSettings) -> str:
-    """Hash all settings that affect the result of a training run; paths of the data do not."""
-    parts = [settings.config.to_dict(), asdict(settings.data), non_default_settings(settings)]
+def _check_unchanged(data: Any, contents: dict[str, str]) -> None:
+    """Refuse to compare points that read other data than those before them."""
+    if contents_of(data) != contents:
+        raise LmcourseError(
+            f"the data of {data.corpus} changed while the study ran: repeat the command, which "
+            "trains again what was trained on the old data"
+        )
+
+
+def _digest(settings: RunSettings, contents: dict[str, str]) -> str:
+    """Hash all that affects the result of a training run: settings, and the contents of its data.
+
+    Args:
+        settings: Of the run.
+        contents: In place of the paths; earlier versions had none, and hashed the paths.
+    """
+    data = asdict(settings.data) | contents
+    parts = [settings.config.to_dict(), data, non_default_settings(settings)]
     kept = [{k: v for k, v in part.items() if k not in _IRRELEVANT} for part in parts]
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

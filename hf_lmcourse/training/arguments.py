@@ -171,6 +171,11 @@ class RunArguments(TrainingArguments):
     )
     sample_prompt: str = option("\n", "Prompt of the samples at each evaluation.")
     sample_length: int = option(200, "Tokens per sample at each evaluation; 0 for no samples.")
+    resume_changes: list[str] | None = option(
+        None,
+        "What may differ from the checkpoint that is resumed: names of settings of the model and "
+        "the training, or tokenizer, labels, training_text, validation_text, vectors.",
+    )
     results_dir: str | None = option(
         None,
         "Folder that also gets the result file, <name>.json, and the learning curve, "

@@ -11,6 +11,7 @@ from transformers.cache_utils import Cache, DynamicCache
 
 from ..errors import LmcourseError
 from ..models.cache import restore_state, state_tensors
+from .checkpoint_record import reading
 
 
 class ResetAtEpoch(TrainerCallback):
@@ -82,24 +83,26 @@ def load_carried_state(
     """Read what `save_carried_state` wrote.
 
     Raises:
-        LmcourseError: The file is missing, or the text is now cut in another way.
+        LmcourseError: The file is missing or damaged, or the text is now cut in another way.
     """
     if not path.exists():
         raise LmcourseError(
             f"{path.parent} is inside an epoch and lacks {path.name}: name an older checkpoint "
             "with --resume_from_checkpoint"
         )
-    about = json.loads(path.with_suffix(".json").read_text())
-    before = about.get("cuts", cuts)
+    with reading(path.parent, path.name):
+        about = json.loads(path.with_suffix(".json").read_text())
+        before, length = about.get("cuts", cuts), about["length"]
+        # safetensors refuses cpu:0, as accelerate calls the device of a process among several
+        tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
+        state = restore_state(DynamicCache(config=config), tensors, length)
     if before != cuts:
         raise LmcourseError(
             f"{path.parent} is inside an epoch of a text that was cut with {_format(before)}, and "
             f"cannot go on with {_format(cuts)}: resume with the batch size, the number of "
             "processes and the block_length that it began with"
         )
-    # safetensors refuses cpu:0, as accelerate calls the device of a process among several
-    tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
-    return restore_state(DynamicCache(config=config), tensors, about["length"])
+    return state
 
 
 def _format(cuts: dict[str, int]) -> str:

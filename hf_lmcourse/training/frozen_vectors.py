@@ -5,10 +5,11 @@ from typing import Any
 from torch import nn
 
 from .finite_loss import FiniteLossTrainer
+from .resuming import ResumingTrainer
 
 
-class VectorTrainer(FiniteLossTrainer):
-    """`FiniteLossTrainer` without weight decay on embeddings with frozen rows.
+class VectorTrainer(ResumingTrainer, FiniteLossTrainer):
+    """A Trainer without weight decay on embeddings with frozen rows.
 
     Frozen rows get no gradient, but weight decay would shrink them all the same.
     """

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -212,13 +211,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         super()._save_checkpoint(model, trial)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        try:
-            super()._load_optimizer_and_scheduler(checkpoint)
-        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-            raise LmcourseError(
-                f"the state of the optimizer in {checkpoint} is damaged: name an older checkpoint "
-                "with --resume_from_checkpoint"
-            ) from error
+        super()._load_optimizer_and_scheduler(checkpoint)
         inside_epoch = (self.state.epoch or 0) % 1 != 0
         streaming = isinstance(self.train_dataset, ContiguousStreams)
         if checkpoint is None or not inside_epoch or not streaming:

@@ -14,6 +14,7 @@ from transformers.trainer_utils import TrainOutput
 
 from ..errors import LmcourseError
 from .arguments import RunArguments
+from .checkpoint_record import reading
 
 _RAW = "raw_weights.safetensors"
 _STATE = "weight_average.json"
@@ -110,13 +111,15 @@ class WeightAverage:
         """Restore from a checkpoint, whose `model.safetensors` (the average) is loaded already."""
         if not (folder / _STATE).exists():
             return
-        for name, value in json.loads((folder / _STATE).read_text(encoding="utf-8")).items():
-            setattr(self, name, value)
+        with reading(folder, _STATE):
+            state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            self.updates, self.losses = int(state["updates"]), list(state["losses"])
+            self.started = bool(state["started"])
         if not (folder / _RAW).exists():
             return
         self.averages = [p.detach().clone() for p in model.parameters()]
-        raw = load_file(folder / _RAW)
-        with torch.no_grad():
+        with reading(folder, _RAW), torch.no_grad():
+            raw = load_file(folder / _RAW)
             for name, parameter in model.named_parameters():
                 parameter.copy_(raw[name])
 

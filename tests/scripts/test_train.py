@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -108,3 +109,30 @@ def test_two_processes_go_on_inside_an_epoch_to_the_same_weights(tmp_path: Path)
     words = ["--output_dir", str(on), "--resume_from_checkpoint", str(checkpoint)]
     run_command(tmp_path, *settings, *words, streams=2, processes=2)
     assert (on / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_launcher_that_is_stopped_leaves_no_process_behind(number: int, tmp_path: Path) -> None:
+    settings = ["--max_steps", "15", "--eval_strategy", "no", "--load_best_model_at_end", "false"]
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run_command(tmp_path, *settings, "--output_dir", str(whole), streams=2, processes=2)
+    words = [*settings, "--output_dir", str(stopped)]
+    launcher = subprocess.Popen(
+        command(tmp_path, *words, streams=2, processes=2),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(stopped.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert launcher.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    others = psutil.Process(launcher.pid).children(recursive=True)
+    launcher.send_signal(number)
+    launcher.wait()
+    assert psutil.wait_procs(others, timeout=60)[1] == []
+    run_command(tmp_path, *words, "--resume_from_checkpoint", streams=2, processes=2)
+    assert (stopped / "model.safetensors").read_bytes() == (
+        whole / "model.safetensors"
+    ).read_bytes()

@@ -13,7 +13,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.studies import run_study as module
 from hf_lmcourse.studies.plots import plot_study
 from hf_lmcourse.studies.run_study import run_study
-from hf_lmcourse.studies.study_file import read_study
+from hf_lmcourse.studies.study_file import point_settings, read_study
 from hf_lmcourse.studies.table import study_rows, study_table, write_study_csv
 
 BASE = """\
@@ -219,3 +219,69 @@ def test_what_is_finished_is_kept_where_a_point_before_it_is_stopped(
     with pytest.raises(KeyboardInterrupt):
         run_study(read_study(str(path)), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "study.json").read_text())["points"] == finished
+
+
+REVIEWS = "text,label\n" + "".join(f"it was {w} {n},{w}\n" for n in range(20) for w in ("a", "b"))
+
+
+def without_training(study: Any, point: Any, *others: Any) -> dict[str, Any]:
+    about = {"variant": point.variant, "settings": point.overrides, "seed": point.seed}
+    return {**about, "metrics": {"validation": {"accuracy": 0.5}}}
+
+
+@pytest.fixture
+def table(path: Path, tmp_path: Path) -> Path:
+    """The corpus of the study, as a file of the user's."""
+    file = tmp_path / "reviews.csv"
+    file.write_text(REVIEWS)
+    (tmp_path / "base.yaml").write_text(BASE.replace("toy_reviews", str(file)))
+    return file
+
+
+def test_a_point_is_trained_again_if_its_text_has_changed_but_not_if_it_has_moved(
+    path: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_train", without_training)
+    lines: list[str] = []
+
+    def trained() -> int:
+        lines.clear()
+        run_study(read_study(str(path)), tmp_path / "out", log=lines.append)
+        return sum(line.endswith(" ...") for line in lines)
+
+    assert (trained(), trained()) == (4, 0)
+    moved = table.rename(tmp_path / "moved.csv")
+    (tmp_path / "base.yaml").write_text(BASE.replace("toy_reviews", str(moved)))
+    assert trained() == 0
+    moved.write_text(REVIEWS.replace("it was b 7", "it is b 7"))
+    assert trained() == 4
+
+
+def test_a_text_that_changes_while_the_study_runs_is_reported(
+    path: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*args: Any) -> dict[str, Any]:
+        table.write_text(REVIEWS.replace("it was b 7", "it is b 7"))
+        return without_training(*args)
+
+    monkeypatch.setattr(module, "_train", train)
+    with pytest.raises(LmcourseError, match="reviews.csv changed while the study ran"):
+        run_study(read_study(str(path)), tmp_path / "out")
+    assert len(json.loads((tmp_path / "out" / "study.json").read_text())["points"]) == 1
+
+
+def test_points_of_an_earlier_version_are_kept_and_said_to_be(
+    path: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_train", without_training)
+    study, file, lines = read_study(str(path)), tmp_path / "out" / "study.json", []
+    run_study(study, tmp_path / "out")
+    record = json.loads(file.read_text())
+    digests = [module._digest(point_settings(study, p, tmp_path / "out"), {}) for p in study.points]
+    for point, digest in zip(record["points"], digests, strict=True):
+        point["digest"] = digest  # a hash of the paths
+    del record["points"][0]["digest"]  # still older
+    file.write_text(json.dumps(record))
+    again = run_study(study, tmp_path / "out", log=lines.append)
+    assert again["points"] == record["points"]
+    assert sum("earlier version" in line for line in lines) == 4

@@ -1,0 +1,181 @@
+"""Several processes: stopped anywhere they resume bit for bit, and they train as one does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+REPOSITORY = Path(__file__).parents[2]
+WORLDS = Path(__file__).with_name("worlds.py")
+FAMILIES = {
+    "char_rnn": "embedding_size: 6, hidden_size: 8",
+    "lstm": "embedding_size: 6, hidden_size: 8",
+    "gru": "embedding_size: 6, hidden_size: 8",
+    "ngram_fnn": "embedding_size: 6, hidden_size: 8, context_size: 3",
+    "bigram_mlp": "embedding_size: 6, hidden_size: 8",
+    "transformer": "hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, "
+    "max_position_embeddings: 8",
+    "dan": "embedding_size: 6, hidden_size: 8, num_hidden_layers: 1, word_dropout: 0.0",
+}
+SETTINGS = """\
+model: {{model_type: lmcourse_{family}, {model}}}
+data: {{corpus: {corpus}, {data}cache_dir: {cache}}}
+training:
+  learning_rate: 1e-2
+  save_strategy: steps
+  save_steps: 4
+  eval_strategy: steps
+  eval_steps: 4
+  num_train_epochs: 3
+  max_steps: 14
+  logging_steps: 2
+  {sample}
+  use_cpu: true
+"""
+
+
+def recipe(folder: Path, family: str) -> Path:
+    """The settings of a tiny run with 12 rows per step: 7 steps in an epoch."""
+    text = folder / "text.txt"
+    text.write_text("".join(f"{n * n} of the text\n" for n in range(48)))
+    dan = family == "dan"
+    path = folder / f"{family}.yaml"
+    path.write_text(
+        SETTINGS.format(
+            family=family,
+            model=FAMILIES[family],
+            corpus="toy_reviews" if dan else text,
+            data="" if dan else "block_length: 8, ",
+            cache=folder / "cache",
+            sample="" if dan else "sample_length: 0",
+        )
+    )
+    return path
+
+
+def words(folder: Path, family: str, size: int, *others: str) -> list[str]:
+    rows = str(12 // size)
+    batches = ["--per_device_train_batch_size", rows, "--per_device_eval_batch_size", rows]
+    return [str(recipe(folder, family)), *batches, *others]
+
+
+def results(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, str(WORLDS), json.dumps(jobs)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert "hung" not in done.stdout, done.stderr[-3000:]
+    return found
+
+
+GRADIENTS = [
+    *["--max_steps", "2", "--max_grad_norm", "0", "--eval_strategy", "no"],
+    *["--save_strategy", "no", "--no_load_best_model_at_end"],
+]
+LONGER = {"lstm", "ngram_fnn", "transformer", "dan"}
+"""A recurrent model, a window, a Transformer and a classifier, for the longer tests."""
+
+Stop = tuple[int, list[int], str]
+"""A signal, the ranks that send it to themselves, and where."""
+
+KILLED = (signal.SIGKILL, [1], "step 6")
+
+
+def stopped_and_resumed(folder: Path, family: str, stops: list[Stop]) -> list[dict[str, Any]]:
+    """Jobs of a whole run of two processes, and of others that are stopped, and resumed."""
+    dropout = {"lstm": "recurrent_dropout", "dan": "word_dropout", "transformer": "hidden_dropout"}
+    others = [f"--{dropout.get(family, 'output_dropout')}", "0.3"]
+
+    def job(name: str, *more: str) -> dict[str, Any]:
+        place = ["--output_dir", str(folder / family / name)]
+        return {"size": 2, "words": words(folder, family, 2, *others, *place, *more)}
+
+    jobs = [job("whole")]
+    for number, (sent, ranks, at) in enumerate(stops):
+        jobs.append(job(str(number)) | {"stop": {"ranks": ranks, "at": at, "signal": sent}})
+        jobs.append(job(str(number), "--resume_from_checkpoint"))
+    return jobs
+
+
+def assert_resumed(
+    folder: Path, family: str, stops: list[Stop], found: list[dict[str, Any]]
+) -> None:
+    """Check that all processes ended after a stop, and the resumed run has the same weights."""
+    assert found[0]["statuses"] == [0, 0]
+    whole = (folder / family / "whole" / "model.safetensors").read_bytes()
+    for number, (sent, ranks, at) in enumerate(stops):
+        stopped, resumed = found[1 + 2 * number : 3 + 2 * number]
+        for rank, status in enumerate(stopped["statuses"]):
+            killed = sent == signal.SIGKILL and rank in ranks
+            assert status == -sent if killed else status != 0, (at, stopped)
+        assert resumed["statuses"] == [0, 0], at
+        assert (folder / family / str(number) / "model.safetensors").read_bytes() == whole, at
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """The gradients of every family in worlds of one to four, and a run that was killed."""
+    folder = tmp_path_factory.mktemp("worlds")
+    jobs = [
+        {
+            "size": size,
+            "gradients": str(folder),
+            "families": {name: words(folder, name, size, *GRADIENTS) for name in FAMILIES},
+        }
+        for size in (1, 2, 3, 4)
+    ]
+    return folder, results(jobs + stopped_and_resumed(folder, "lstm", [KILLED]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_of_several_processes_are_those_of_one(
+    family: str, trained: tuple[Path, list[dict[str, Any]]]
+) -> None:
+    folder, found = trained
+    assert [result["statuses"] for result in found[:4]] == [[0] * size for size in (1, 2, 3, 4)]
+    one = load_file(folder / f"{family}-1.safetensors")
+    assert any(gradient.abs().max() > 1e-3 for gradient in one.values())
+    for size in (2, 3, 4):
+        several = load_file(folder / f"{family}-{size}.safetensors")
+        assert several.keys() == one.keys()
+        for name, gradient in one.items():
+            scale = gradient.abs().max().item()
+            torch.testing.assert_close(several[name], gradient, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_a_process_that_is_killed_ends_the_other_and_the_run_resumes_bit_for_bit(
+    trained: tuple[Path, list[dict[str, Any]]],
+) -> None:
+    folder, found = trained
+    assert_resumed(folder, "lstm", [KILLED], found[4:])
+
+
+EVERYWHERE: list[Stop] = [
+    *((signal.SIGTERM, [rank], "step 6") for rank in (0, 1)),
+    *((signal.SIGKILL, ranks, f"step {step}") for ranks in ([0], [0, 1]) for step in (5, 10)),
+    *(
+        (signal.SIGKILL, ranks, f"{place} 2")
+        for ranks, place in product(([0], [1], [0, 1]), ("before_weights", "before_random_state"))
+    ),
+    (signal.SIGKILL, [0], "before_record 2"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(LONGER))
+def test_two_processes_stopped_anywhere_resume_bit_for_bit(family: str, tmp_path: Path) -> None:
+    found = results(stopped_and_resumed(tmp_path, family, EVERYWHERE))
+    assert_resumed(tmp_path, family, EVERYWHERE, found)
