@@ -22,6 +22,7 @@ def plot_learning_curve(
     path: str | Path,
     title: str,
     baselines: Mapping[str, float] | None = None,
+    validation_name: str = "validation",
 ) -> None:
     """Draw training and validation loss against steps, with perplexity on the right.
 
@@ -32,6 +33,7 @@ def plot_learning_curve(
             missing.
         title: What was trained on what.
         baselines: Nats per token of simple models by name, drawn as horizontal lines.
+        validation_name: What the legend calls the validation loss.
 
     Raises:
         LmcourseError: The history has no loss.
@@ -53,7 +55,7 @@ def plot_learning_curve(
             color=VERMILION,
             marker="o",
             markersize=4,
-            label="validation",
+            label=validation_name,
         )
     _limit_heights(axes, training, validation, list((baselines or {}).values()))
     _draw_baselines(axes, baselines or {})

@@ -33,7 +33,7 @@ class RunSummary(ABC):
     Attributes:
         result: As written to `result.json`.
         folder: The run folder.
-        sample: A sample of a language model at temperature 1.
+        sample: A sample of a language model at temperature 1; `None` if there are no samples.
     """
 
     result: RunResult
@@ -106,6 +106,11 @@ class TrainingRun(ABC):
     @abstractmethod
     def training_data(self) -> str:
         """The training data in a sentence of the card."""
+
+    @property
+    def scoring(self) -> str:
+        """How the scores of `finish` differ from the evaluations of the training, if they do."""
+        return ""
 
     @abstractmethod
     def score(self, model: Any, split: str) -> dict[str, float]:
@@ -244,6 +249,7 @@ class TrainingRun(ABC):
             training_data=self.training_data + coverage,
             config_text=Path(settings.config_file).read_text(encoding="utf-8"),
             hyperparameters=non_default_settings(settings),
+            scoring=self.scoring,
             sample=summary.sample,
             learning_curve=learning_curve,
             facts=corpus_facts(settings.data.corpus),
