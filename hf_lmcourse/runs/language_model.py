@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.streams import context_tokens
@@ -18,6 +18,7 @@ from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
 from ..training.callbacks import sample_text, validation_name
+from .settings import RunSettings
 from .training_run import RunSummary, TrainingRun
 
 
@@ -126,13 +127,7 @@ class LanguageModelRun(TrainingRun):
 
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""
-        args, cache = self.settings.training, self.settings.data.cache_dir
-        text = (model, self.tokenizer, self.corpus, split)
-        metrics = evaluate_split(*text, cache_dir=cache, progress=not args.disable_tqdm)
-        if args.rank_contexts:
-            rank, _ = log_probability_rank(*text, args.rank_contexts, cache)
-            metrics["log_probability_rank"] = rank
-        return metrics
+        return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
 
     def summarise(self, result: RunResult, model: Any) -> LanguageModelSummary:
         """Score the count models, and write a sample."""
@@ -174,3 +169,20 @@ class LanguageModelRun(TrainingRun):
         plot_learning_curve(
             self.trainer.state.log_history, path, title, lines, validation_name(self._streams)
         )
+
+
+def score_language_model(
+    settings: RunSettings,
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: Corpus,
+    split: str,
+) -> dict[str, float]:
+    """Score a split as one stream, with the rank of the log-probabilities if it was asked for."""
+    args, cache = settings.training, settings.data.cache_dir
+    text = (model, tokenizer, corpus, split)
+    metrics = evaluate_split(*text, cache_dir=cache, progress=not args.disable_tqdm)
+    if args.rank_contexts:
+        rank, _ = log_probability_rank(*text, args.rank_contexts, cache)
+        metrics["log_probability_rank"] = rank
+    return metrics

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from ..report.palette import GREY, distinct_colours
 from .curves import curve_of, is_language_model, point_curves, quantities
-from .table import factors_of, levels_of
+from .selection import factors_of, levels_of, shown_splits
 
 _COLUMNS = 3
 _MARKERS = "os^Dv*PX"
@@ -41,7 +41,8 @@ def plot_study(study: dict[str, Any], path: Path) -> None:
 
     Each marker is one seed, and lines join the means. A numeric setting is the horizontal axis;
     named levels are listed vertically. In a grid the first factor is the colour, the second one the
-    axis and, in the curves, the marker. The curves are the loss and the perplexity (for a
+    axis and, in the curves, the marker. Test is plotted for the variant that validation picks. The
+    curves are the loss and the perplexity (for a
     classifier the metric), by epoch or by minutes of training steps.
 
     Args:
@@ -90,10 +91,13 @@ def _values(study: dict[str, Any]) -> dict[str, Values]:
     """Collect what is plotted against the factor, by axis label: the metric, time and memory."""
     metric = study["metric"].replace("_", " ")
     collected: dict[str, Values] = {metric: {}}
+    splits = shown_splits(study)
     for point in study["points"]:
-        for split, values in point["metrics"].items():
-            seeds = collected[metric].setdefault(split, {}).setdefault(point["variant"], [])
-            seeds.append(values[study["metric"]])
+        for split in splits[point["variant"]]:
+            value = point["metrics"][split].get(study["metric"])
+            if value is not None:
+                by_variant = collected[metric].setdefault(split, {})
+                by_variant.setdefault(point["variant"], []).append(value)
         for label, name, unit in _COSTS:
             if point.get(name) is not None:
                 costs = collected.setdefault(label, {"validation": {}})["validation"]
@@ -236,7 +240,7 @@ def _entries(heading: str, styles: dict[str, dict[str, Any]]) -> list[Line2D]:
 def _split_styles(study: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Style of each split that the study has."""
     styles: dict[str, dict[str, Any]] = {"validation": {"color": "black", "marker": "o"}}
-    if any("test" in point["metrics"] for point in study["points"]):
+    if any("test" in splits for splits in shown_splits(study).values()):
         styles["test"] = {"color": "black", "marker": "o", "ls": "", "markerfacecolor": "none"}
     if any("loss" in point_curves(p, study)["training"] for p in study["points"]):
         styles["training"] = {"color": "black", "ls": "--"}

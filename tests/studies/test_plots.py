@@ -255,10 +255,10 @@ def test_the_csv_file_of_a_grid_has_a_column_for_each_factor(tmp_path: Path) -> 
     write_study_csv(record, tmp_path / "grid.csv")
     header, *lines = (tmp_path / "grid.csv").read_text().splitlines()
     assert header.startswith("pattern,length,seed,split,")
-    assert lines[2].startswith("full,256,1,validation,") and len(lines) == 8
+    assert lines[2].startswith("full,256,1,validation,") and len(lines) == 4 + 1
     table = study_table(record).splitlines()
     assert table[0].split()[:3] == ["pattern,", "length", "split"]
-    assert "full, 64" in table[1] and len(table) == 9
+    assert "full, 64" in table[1] and len(table) == 6
 
 
 def test_a_grid_that_was_stopped_shows_what_is_done(drawn: list[Figure], tmp_path: Path) -> None:
@@ -266,4 +266,14 @@ def test_a_grid_that_was_stopped_shows_what_is_done(drawn: list[Figure], tmp_pat
     record["points"] = record["points"][:3]
     cells = panels(drawn, record, tmp_path)
     assert len(curves(cells["loss, nats per token"], "-")) == 3
-    assert len(study_table(record).splitlines()) == 7
+    assert len(study_table(record).splitlines()) == 5
+
+
+def test_only_the_variant_that_validation_picks_has_a_marker_for_its_test_score(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    record = study({"optim": ["sgd", "adam", "adagrad"]}, metric="nats_per_token")
+    axes = panels(drawn, record, tmp_path)["nats per token"]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
+    assert [line.get_color() for line in hollow] == [distinct_colours(3)[0]]
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 4
