@@ -106,8 +106,8 @@ class LanguageModelRun(TrainingRun):
         if streams == 1:
             return ""
         return (
-            f"Scored as one stream; the evaluations in training used {streams}, each of which starts "
-            "with one token of context."
+            f"Scored as one stream; the evaluations in training used {streams}, each of which "
+            "starts with one token of context."
         )
 
     @property

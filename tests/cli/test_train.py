@@ -91,6 +91,7 @@ def test_scores_of_a_text_with_unknown_words_have_an_asterisk(
     words = ("--tokenizer", "word", "--max_vocabulary", "9")
     outcome = short(finished, tmp_path / "run", *words)
     assert re.search(r"^  this model .*\d\*$", outcome.out, re.MULTILINE)
+    assert re.search(r"validation in 2 streams .*\d\* bits per character", outcome.out)
     assert re.search(r"^  unigram counts .*\d\*$", outcome.out, re.MULTILINE)
     assert "* without the spelling of unknown words" in outcome.out
     assert "*" not in finished.outcome.out
