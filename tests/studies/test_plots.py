@@ -250,6 +250,18 @@ def test_old_and_new_points_share_a_plot(drawn: list[Figure], tmp_path: Path) ->
     assert curves(cells["loss, nats per token"], "-") == [[6, 5], [5, 4, 3.5]]
 
 
+def test_a_metric_without_the_spelling_of_unknown_words_has_an_asterisk(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    record = study({"optim": ["sgd", "adam"]}, metric="bits_per_character")
+    for share in (0.0, 0.1):
+        for done in record["points"]:
+            done["metrics"] = {"validation": {"bits_per_character": 2.0, "unknown_share": share}}
+        cells = panels(drawn, record, tmp_path)
+        assert ("bits per character*" in cells) == (share > 0) != ("bits per character" in cells)
+        assert ("spelling of unknown words" in legend(cells)[1]) == (share > 0)
+
+
 def test_the_csv_file_of_a_grid_has_a_column_for_each_factor(tmp_path: Path) -> None:
     record = study({"pattern": ["full", "local"], "length": ["64", "256"]})
     write_study_csv(record, tmp_path / "grid.csv")
