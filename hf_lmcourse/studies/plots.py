@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..report.palette import GREY
 from .curves import curve_of, is_language_model, quantities
-from .legend import Look, draw_legend, metric_has_asterisk, looks_of
+from .legend import Look, draw_legend, looks_of, metric_has_asterisk
 from .selection import factors_of, levels_of, shown_splits
 
 _COLUMNS = 3
