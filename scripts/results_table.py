@@ -28,6 +28,7 @@ from hf_lmcourse.report.tables import (
     results_table,
     same_corpus,
 )
+from hf_lmcourse.report.unknown_words import asterisk
 from hf_lmcourse.studies.page import has_curves, load_studies, study_page
 from hf_lmcourse.studies.plots import plot_study
 
@@ -100,6 +101,7 @@ def _best_cell(column: _Column, results: Sequence[RunResult], root: str) -> str:
         return ""
     best = min(there, key=lambda r: column.sign * column.value(r, "validation"))
     value = f"{column.factor * column.value(best, column.split):.{column.digits}f}"
+    value += asterisk(best.metrics[column.split], column.metric)
     return f"[{value}]({root}{best.config})"
 
 

@@ -1,4 +1,4 @@
-"""`lmcourse generate`: continue a prompt with a saved model."""
+"""`lmcourse generate`: continue a prompt with a saved model, never with `<unk>` or padding."""
 
 import argparse
 import math
@@ -9,7 +9,7 @@ import torch
 from transformers import set_seed
 
 from ..data.prompts import unknown_in_prompt
-from ..data.streams import prompt_token_ids, stop_token_id
+from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
 from ..errors import LmcourseError
 from ..models.loading import load_language_model
 
@@ -40,6 +40,7 @@ def run(arguments: list[str]) -> int:
             inputs.to(model.device),
             max_new_tokens=options.length,
             eos_token_id=stop_token_id(tokenizer),
+            suppress_tokens=unprinted_token_ids(tokenizer) or None,
             **settings,
         )
     for text in tokenizer.batch_decode(tokens):

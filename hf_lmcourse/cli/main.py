@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, nearest
 from ..report.quiet_libraries import quiet_libraries
 
 VERBS = {
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     verb, *rest = words
     if verb not in VERBS:
-        print(f"lmcourse: unknown verb {verb!r}\n{_usage()}", file=sys.stderr)
+        close = nearest(verb.lower().replace("_", "-"), VERBS)
+        hint = f": did you mean {close!r}?" if close else f"\n{_usage()}"
+        print(f"lmcourse: unknown verb {verb!r}{hint}", file=sys.stderr)
         return 2
     try:
         # Imported only now: `lmcourse --help` needs neither torch nor transformers.

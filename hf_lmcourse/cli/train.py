@@ -52,12 +52,15 @@ def _hints(summary: RunSummary) -> str:
         return f"Everything is in {folder} (model, tokenizer, curve, card, result)."
     # A line break is what `lmcourse generate` continues by default.
     prompt = "" if summary.prompt == "\n" else f" --prompt {shlex.quote(summary.prompt)}"
+    sample, written = [], "model, tokenizer, curve, card, result"
+    if summary.sample is not None:
+        lines = summary.sample.strip("\n").split("\n")
+        sample = ["A sample at temperature 1:", *(f"  | {line}" for line in lines), ""]
+        written = "model, tokenizer, curve, samples, card, result"
     return "\n".join(
         [
-            "A sample at temperature 1:",
-            *(f"  | {line}" for line in summary.sample.strip("\n").split("\n")),
-            "",
-            f"Everything is in {folder} (model, tokenizer, curve, samples, card, result).",
+            *sample,
+            f"Everything is in {folder} ({written}).",
             f"Try next: lmcourse generate {folder}{prompt} --temperature 0.8",
             f"          lmcourse evaluate {folder} --data ANY_TEXT_FILE.txt",
         ]

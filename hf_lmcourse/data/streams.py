@@ -149,3 +149,12 @@ def stop_token_id(tokenizer: PreTrainedTokenizerBase) -> int:
     special = context_tokens(tokenizer)
     line_end = special["first_context"]
     return -1 if special["context_only"] is None or line_end is None else line_end
+
+
+def unprinted_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The special tokens that no sample should show: all but the line end.
+
+    A sample is drawn without them, as `suppress_tokens` of `generate`: unknown words, padding and
+    BOS tokens are parts of the training data, not of a text.
+    """
+    return sorted(set(tokenizer.all_special_ids) - {line_end_token_id(tokenizer)})

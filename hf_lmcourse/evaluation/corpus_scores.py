@@ -92,6 +92,7 @@ def corpus_metrics(
     characters: int | None = None,
     num_bytes: int | None = None,
     words: int | None = None,
+    unknown: int | None = None,
 ) -> dict[str, float]:
     """Compute perplexity in all its units and accuracy with the package's `evaluate` metrics.
 
@@ -100,10 +101,12 @@ def corpus_metrics(
         characters: Number of characters of the scored text, if known.
         num_bytes: Number of its bytes in UTF-8.
         words: Number of its words and line ends.
+        unknown: Number of its unknown tokens.
 
     Returns:
         `perplexity`, `nats_per_token`, `bits_per_token`, `tokens`, `accuracy`, and for each given
-        count `bits_per_character`, `bits_per_byte` or `word_perplexity`.
+        count `bits_per_character`, `bits_per_byte`, `word_perplexity` or `unknown_share`, the share
+        of unknown tokens among the predicted ones.
     """
     perplexity = load_metric("corpus_perplexity", keep_in_memory=True)
     perplexity.add_batch(
@@ -112,12 +115,20 @@ def corpus_metrics(
     accuracy = load_metric("token_accuracy", keep_in_memory=True)
     accuracy.add_batch(predictions=[t.hits for t in totals], references=[t.tokens for t in totals])
     units = {"characters": characters, "bytes": num_bytes, "words": words}
-    return perplexity.compute(**units) | accuracy.compute()
+    metrics: dict[str, float] = perplexity.compute(**units) | accuracy.compute()
+    if unknown is not None:
+        metrics["unknown_share"] = unknown / max(1, metrics["tokens"])
+    return metrics
 
 
 def text_counts(split: EncodedSplit) -> dict[str, int]:
     """Return the counts of a split as arguments of `corpus_metrics`."""
-    return {"characters": split.characters, "num_bytes": split.bytes, "words": split.words}
+    return {
+        "characters": split.characters,
+        "num_bytes": split.bytes,
+        "words": split.words,
+        "unknown": split.unknown,
+    }
 
 
 def scoring_data(
@@ -189,9 +200,8 @@ def evaluate_split(
         progress: Show a progress bar in a terminal.
 
     Returns:
-        The metrics of `corpus_metrics`; `unknown_share`, the share of unknown tokens among the
-        predicted ones; and `bits_per_character_spelled`, with the bits of spelling them, if the
-        text shows which words they are (see `spelling`).
+        The metrics of `corpus_metrics`, and `bits_per_character_spelled`, with the bits of spelling
+        the unknown words, if the text shows which they are (see `spelling`).
 
     Raises:
         LmcourseError: The corpus has no such split, or the sizes do not fit.
@@ -216,6 +226,5 @@ def evaluate_split(
         totals = score_streams(scorer, batches, bar.update)
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
-    metrics["unknown_share"] = encoded.unknown / max(1, dataset.num_predicted)
     bits, text = metrics["bits_per_character"], corpus.text(split) if encoded.unknown else ""
     return metrics | with_unknown_spelled(bits, text, tokenizer, encoded.unknown)

@@ -14,6 +14,7 @@ from ..models.causal_lm import LMCoursePreTrainedModel
 from ..models.loading import load_language_model
 from ..report.quiet_libraries import quiet_libraries
 from ..report.tables import markdown_table
+from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
 from .corpus_scores import evaluate_split
 from .token_scores import check_causal
 
@@ -56,8 +57,9 @@ class Evaluation(dict[str, float]):
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        rows = [(name, _shown(value)) for name, value in self.items()]
-        return markdown_table(("metric", self.title), rows)
+        rows = [(name, _shown(self, name)) for name in self]
+        table = markdown_table(("metric", self.title), rows)
+        return f"{table}\n\n\\{ASTERISK_NOTE}" if has_asterisk(self) else table
 
 
 @quiet_libraries()
@@ -136,18 +138,21 @@ def metrics_table(columns: Mapping[str, Mapping[str, Any]]) -> str:
         columns: The metrics of each way to score, by its name: "" for the model as it is, then
             those with adaptation.
     """
-    lines = []
+    lines, longest = [], max(map(len, columns[""]))
     if len(columns) > 1:
         titles = ["no adaptation", *(name.replace("_", " ") for name in columns if name)]
-        lines.append(" " * 22 + "".join(f" {title:>18}" for title in titles))
+        lines.append("  " + " " * longest + "".join(f" {title:>18}" for title in titles))
     width = 12 if len(columns) == 1 else 18
     for name in columns[""]:
-        cells = "".join(f" {_shown(column.get(name)):>{width}}" for column in columns.values())
-        lines.append(f"  {name:<20}{cells}")
+        cells = "".join(f" {_shown(column, name):>{width}}" for column in columns.values())
+        lines.append(f"  {name:<{longest}}{cells}")
+    if has_asterisk(columns[""]):
+        lines.append(f"  {ASTERISK_NOTE}")
     return "\n".join(lines)
 
 
-def _shown(value: float | None) -> str:
+def _shown(metrics: Mapping[str, Any], name: str) -> str:
+    value = metrics.get(name)
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}{asterisk(metrics, name)}"

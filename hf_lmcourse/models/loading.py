@@ -8,6 +8,9 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -82,6 +85,7 @@ def _load(
         raise LmcourseError(f"{name_or_path} has no config.json, so it is not a saved model")
     tokenizer = _tokenizer(name_or_path, folder)
     try:
+        _check_kind(name_or_path, folder, auto_class)
         loaded: Any = auto_class.from_pretrained(
             folder,
             output_loading_info=True,
@@ -91,6 +95,8 @@ def _load(
         )
     except SafetensorError as error:
         raise LmcourseError(f"the weights of {name_or_path} are damaged: {error}") from error
+    except LmcourseError:
+        raise
     except (OSError, StrictDataclassError, ValueError) as error:
         raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
     model, report = loaded
@@ -100,6 +106,23 @@ def _load(
         raise LmcourseError(_other_architecture(name_or_path, folder, name))
     check_vocabulary(model, tokenizer)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+_KINDS = {
+    AutoModelForCausalLM: ("language model", MODEL_FOR_CAUSAL_LM_MAPPING),
+    AutoModelForSequenceClassification: ("classifier", MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING),
+}
+"""What an Auto class loads, and the models that it knows by their config."""
+
+
+def _check_kind(name_or_path: str, folder: Path, auto_class: Any) -> None:
+    """Refuse a classifier where a language model is needed, and the reverse."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    kind, known = _KINDS[auto_class]
+    if type(config) not in known:
+        raise LmcourseError(
+            f"{name_or_path} is a model of {config.model_type}, and a {kind} is needed here"
+        )
 
 
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:

@@ -22,6 +22,7 @@ def plot_learning_curve(
     path: str | Path,
     title: str,
     baselines: Mapping[str, float] | None = None,
+    validation_name: str = "validation",
 ) -> None:
     """Draw training and validation loss against steps, with perplexity on the right.
 
@@ -32,6 +33,7 @@ def plot_learning_curve(
             missing.
         title: What was trained on what.
         baselines: Nats per token of simple models by name, drawn as horizontal lines.
+        validation_name: What the legend and the title call the validation loss.
 
     Raises:
         LmcourseError: The history has no loss.
@@ -53,11 +55,11 @@ def plot_learning_curve(
             color=VERMILION,
             marker="o",
             markersize=4,
-            label="validation",
+            label=validation_name,
         )
     _limit_heights(axes, training, validation, list((baselines or {}).values()))
     _draw_baselines(axes, baselines or {})
-    _label(axes, title, validation)
+    _label(axes, title, validation, validation_name)
     _save(figure, path)
 
 
@@ -140,12 +142,10 @@ def _draw_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
         )
 
 
-def _label(axes: Axes, title: str, validation: Curve) -> None:
+def _label(axes: Axes, title: str, validation: Curve, name: str) -> None:
     if validation:
         step, best = min(validation, key=lambda point: point[1])
-        title += (
-            f"\nbest validation {best:.4f} nats (perplexity {_exp(best):,.2f}) at step {step:,}"
-        )
+        title += f"\nbest {name} {best:.4f} nats (perplexity {_exp(best):,.2f}) at step {step:,}"
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("optimizer steps")
     axes.set_ylabel("nats per token")

@@ -10,6 +10,7 @@ from ..errors import LmcourseError
 from .redact import redacted
 from .references import PublishedResult
 from .results import RunResult
+from .unknown_words import ASTERISK_NOTE, asterisk
 
 MODEL_TITLES = {
     "lmcourse_bigram_mlp": "bigram MLP",
@@ -30,18 +31,22 @@ _SPLITS = ("validation", "test")
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of metrics: its heading, the metric, and its format."""
+    """A column of metrics: its heading, the metric, and its format.
+
+    Values per character have an `asterisk` if some characters are unknown.
+    """
 
     heading: str
     metric: str
     factor: float
     digits: int
+    per_character: bool = False
 
 
 _COLUMNS = {
     "characters": (
-        _Column("nats per character", "nats_per_token", 1, 4),
-        _Column("bits per character", "nats_per_token", 1 / math.log(2), 3),
+        _Column("nats per character", "nats_per_token", 1, 4, True),
+        _Column("bits per character", "nats_per_token", 1 / math.log(2), 3, True),
     ),
     "words": (_Column("perplexity", "perplexity", 1, 2),),
     "labels": (_Column("accuracy in percent", "accuracy", 100, 2),),
@@ -86,7 +91,9 @@ def results_table(results: Sequence[RunResult], published: Sequence[PublishedRes
                 and _KIND_OF_METRIC[reference.metric] == kind
             ]
         if rows:
-            tables.append(markdown_table(_header(columns), rows))
+            table = markdown_table(_header(columns), rows)
+            marked = any("*" in cell for row in rows for cell in row[4 : 4 + len(columns)])
+            tables.append(f"{table}\n\n\\{ASTERISK_NOTE}" if marked else table)
     return "\n\n".join(tables)
 
 
@@ -203,10 +210,14 @@ def _published_row(
 
 
 def _columns(metrics: dict[str, dict[str, float]], column: _Column) -> str:
-    values = [metrics.get(split, {}).get(column.metric) for split in _SPLITS]
-    return " / ".join(
-        "-" if value is None else f"{value * column.factor:.{column.digits}f}" for value in values
-    )
+    return " / ".join(_value(metrics.get(split, {}), column) for split in _SPLITS)
+
+
+def _value(metrics: dict[str, float], column: _Column) -> str:
+    if column.metric not in metrics:
+        return "-"
+    text = f"{metrics[column.metric] * column.factor:.{column.digits}f}"
+    return text + asterisk(metrics, "bits_per_character") * column.per_character
 
 
 def _cell(text: str) -> str:

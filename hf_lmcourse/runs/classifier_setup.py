@@ -15,6 +15,7 @@ from ..data.ragged import encode_texts, ragged_batch
 from ..errors import LmcourseError
 from ..metrics import load_metric
 from ..tokenization import train_tokenizer
+from ..training.arguments import LabelledDataArguments
 from ..training.log_count_ratios import initialise_ratios
 from ..training.made_from import made_from
 from ..training.sparse_gradients import SparseGradientTrainer
@@ -36,13 +37,7 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
             "input_masking, weight_averaging and rank_contexts are for language models"
         )
     with args.main_process_first(desc="tokenizing"):
-        corpus = load_labelled_corpus(
-            data.corpus,
-            data.data_dir,
-            text_column=data.text_column,
-            label_column=data.label_column,
-            validation_share=data.validation_share,
-        )
+        corpus = labelled_corpus(data)
         check_classes(corpus)
         tokenizer = _tokenizer(settings, corpus)
         splits = {
@@ -76,6 +71,17 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
         preprocess_logits_for_metrics=_predicted_class,
     )
     return ClassifierRun(settings, folder, trainer, tokenizer, corpus, splits, vectors)
+
+
+def labelled_corpus(data: LabelledDataArguments) -> LabelledCorpus:
+    """Load the labelled texts that the settings name."""
+    return load_labelled_corpus(
+        data.corpus,
+        data.data_dir,
+        text_column=data.text_column,
+        label_column=data.label_column,
+        validation_share=data.validation_share,
+    )
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.streams import context_tokens
@@ -16,11 +16,10 @@ from ..inspection.log_probability_rank import log_probability_rank
 from ..report.learning_curves import plot_learning_curve
 from ..report.redact import redacted
 from ..report.results import RunResult
-from ..training.callbacks import sample_text
+from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
+from ..training.callbacks import sample_text, validation_name
+from .settings import RunSettings
 from .training_run import RunSummary, TrainingRun
-
-_FINAL_SAMPLE = 500
-"""Tokens of the sample in the card."""
 
 
 @dataclass
@@ -31,32 +30,43 @@ class LanguageModelSummary(RunSummary):
         baselines: Count models on the validation text, by name.
         prompt: What the samples of this run continue.
         characters_per_token: Of the validation text, for bits per character.
+        scoring: How the scores differ from the evaluations of the training.
     """
 
-    sample: str
     baselines: dict[str, CountModelScore]
     prompt: str
     characters_per_token: float
+    scoring: str
 
     def table(self) -> str:
         """Format the metrics of each split and of the baselines as aligned text."""
+        validation = self.result.metrics["validation"]
         rows: list[tuple[str, ...]] = [
             ("validation", "nats per token", "perplexity", "bits per character")
         ]
         for name, score in self.baselines.items():
             nats = score.nats_per_token
             bits = nats / math.log(2) / self.characters_per_token
-            rows.append((name, *(f"{value:.4f}" for value in (nats, math.exp(nats), bits))))
+            rows.append((name, *_units(nats, math.exp(nats), bits, validation)))
         for split, metrics in self.result.metrics.items():
             name = f"this model ({split})" if split != "validation" else "this model"
             units = (metrics["nats_per_token"], metrics["perplexity"])
             bits = metrics.get("bits_per_character", float("nan"))
-            rows.append((name, *(f"{value:.4f}" for value in (*units, bits))))
+            rows.append((name, *_units(*units, bits, metrics)))
         width = max(len(row[0]) for row in rows)
-        return "\n".join(
+        lines = [
             f"  {name:<{width}}" + "".join(f"  {cell:>18}" for cell in cells)
             for name, *cells in rows
-        )
+        ]
+        marked = any(map(has_asterisk, self.result.metrics.values()))
+        notes = [ASTERISK_NOTE] * marked + [self.scoring] * bool(self.scoring)
+        return "\n".join([*lines, *(f"  {note}" for note in notes)])
+
+
+def _units(nats: float, perplexity: float, bits: float, metrics: dict[str, float]) -> list[str]:
+    """Format the cells of a row; the metrics decide upon the asterisk of the last one."""
+    cells = [f"{value:.4f}" for value in (nats, perplexity, bits)]
+    return [*cells[:2], cells[2] + asterisk(metrics, "bits_per_character")]
 
 
 @dataclass
@@ -89,6 +99,22 @@ class LanguageModelRun(TrainingRun):
             + (f" Held out of it: {', '.join(held_out)}." if held_out else "")
         )
 
+    @property
+    def scoring(self) -> str:
+        """See `TrainingRun`."""
+        streams = self._streams
+        if streams == 1:
+            return ""
+        return (
+            f"Scored as one stream; the evaluations in training used {streams}, each of which "
+            "starts with one token of context."
+        )
+
+    @property
+    def _streams(self) -> int:
+        """Streams of the evaluations of the training; 1 for a model that reads windows."""
+        return getattr(self.trainer.eval_dataset, "num_streams", 1)
+
     def save_model(self) -> None:
         """Write the model, and a record of the text that it was trained on."""
         trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
@@ -101,25 +127,31 @@ class LanguageModelRun(TrainingRun):
 
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""
-        args, cache = self.settings.training, self.settings.data.cache_dir
-        text = (model, self.tokenizer, self.corpus, split)
-        metrics = evaluate_split(*text, cache_dir=cache, progress=not args.disable_tqdm)
-        if args.rank_contexts:
-            rank, _ = log_probability_rank(*text, args.rank_contexts, cache)
-            metrics["log_probability_rank"] = rank
-        return metrics
+        return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
 
     def summarise(self, result: RunResult, model: Any) -> LanguageModelSummary:
         """Score the count models, and write a sample."""
-        args, validation = self.settings.training, self.splits["validation"]
-        baselines = self._count_models()
-        sample = sample_text(model, self.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
-        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- final\n{sample}\n")
+        validation = self.splits["validation"]
         per_token = validation.characters / result.metrics["validation"]["tokens"]
         return LanguageModelSummary(
-            result, self.folder, sample, baselines, args.sample_prompt, per_token
+            result,
+            self.folder,
+            self._sample(model),
+            self._count_models(),
+            self.settings.training.sample_prompt,
+            per_token,
+            self.scoring,
         )
+
+    def _sample(self, model: Any) -> str | None:
+        """Write a last sample to `samples.txt`, if there are to be any."""
+        args = self.settings.training
+        if args.sample_length <= 0:
+            return None
+        text = sample_text(model, self.tokenizer, args.sample_prompt, args.sample_length, args.seed)
+        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
+            file.write(f"--- final\n{text}\n")
+        return text
 
     def _count_models(self) -> dict[str, CountModelScore]:
         """Count models of the training text, scored on the validation text."""
@@ -134,4 +166,23 @@ class LanguageModelRun(TrainingRun):
     def plot_curve(self, path: Path, title: str, summary: LanguageModelSummary) -> None:
         """See `TrainingRun`."""
         lines = {name: score.nats_per_token for name, score in summary.baselines.items()}
-        plot_learning_curve(self.trainer.state.log_history, path, title, lines)
+        plot_learning_curve(
+            self.trainer.state.log_history, path, title, lines, validation_name(self._streams)
+        )
+
+
+def score_language_model(
+    settings: RunSettings,
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: Corpus,
+    split: str,
+) -> dict[str, float]:
+    """Score a split as one stream, with the rank of the log-probabilities if it was asked for."""
+    args, cache = settings.training, settings.data.cache_dir
+    text = (model, tokenizer, corpus, split)
+    metrics = evaluate_split(*text, cache_dir=cache, progress=not args.disable_tqdm)
+    if args.rank_contexts:
+        rank, _ = log_probability_rank(*text, args.rank_contexts, cache)
+        metrics["log_probability_rank"] = rank
+    return metrics

@@ -6,12 +6,13 @@ A YAML file has up to three sections:
     data:       fields of `DataArguments`, or of `LabelledDataArguments` for a classifier
     training:   fields of `RunArguments`
 
-and `--field value` overrides any field.
+and `--field value` overrides any field; `--field None` or `--field null` unsets an optional one, as
+`field: null` does in the file.
 """
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_type_hints
@@ -78,9 +79,12 @@ def read_settings(
     classes: tuple[Any, ...] = (_model_fields(config_class), data_class, RunArguments)
     known = _names(*classes)
     _check_options([f"--{name}" for name in changes if name not in known], known)
+    unset, overrides = _take_unset(overrides, known)
     for section_class, section in zip(classes, _SECTIONS, strict=True):
-        sections[section].update((k, v) for k, v in changes.items() if k in _names(section_class))
+        names = _names(section_class)
+        sections[section].update((k, v) for k, v in changes.items() if k in names)
         _check_keys(sections[section], section_class, f"section {section!r} of {path}")
+        sections[section].update(_without_value(unset & set(names), section_class))
     name = Path(path).stem
     parser = _Parser(classes, allow_abbrev=False)
     given = [text for section in _SECTIONS for text in _as_arguments(sections[section], parser)]
@@ -159,6 +163,29 @@ def _take_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[
     return others, str(given.model_type)
 
 
+def _take_unset(overrides: Sequence[str], known: Sequence[str]) -> tuple[set[str], list[str]]:
+    """Take out the options that None or null unsets, since no word of a parser expresses that.
+
+    Returns:
+        The known fields whose last value is None or null, and the words of all others.
+    """
+    options: list[list[str]] = []  # the words of one option each
+    for word in overrides:
+        if word.startswith("--") or not options:
+            options.append([])
+        options[-1].append(word)
+    unset, kept = set[str](), list[tuple[str, list[str]]]()
+    for words in options:
+        flag, *values = words[0].split("=", 1) + words[1:]
+        name = flag.removeprefix("--").replace("-", "_") if flag.startswith("--") else ""
+        if name in known and values in (["None"], ["null"]):
+            unset.add(name)
+        else:
+            unset.discard(name)
+            kept.append((name, words))
+    return unset, [word for name, words in kept if name not in unset for word in words]
+
+
 def _config_class(model_type: str) -> type[PreTrainedConfig]:
     if model_type not in known_model_types():
         known = ", ".join(sorted(known_model_types()))
@@ -187,12 +214,28 @@ def _names(*classes: type) -> list[str]:
 
 
 def _check_keys(section: dict[str, Any], section_class: type, where: str) -> None:
-    names, types = _names(section_class), get_type_hints(section_class)
+    names = _names(section_class)
     for key, value in section.items():
         if key not in names:
             raise LmcourseError(f"unknown key {key!r} in {where}{_hint(str(key), names)}")
-        if value is None and type(None) not in get_args(types[key]):
+        if value is None and not _may_be_unset(key, section_class):
             raise LmcourseError(f"key {key!r} in {where} has no value")
+
+
+def _without_value(names: Iterable[str], section_class: type) -> dict[str, None]:
+    """The fields that the command line unsets.
+
+    Raises:
+        LmcourseError: One of them needs a value.
+    """
+    for name in names:
+        if not _may_be_unset(name, section_class):
+            raise LmcourseError(f"--{name} cannot be unset: it needs a value")
+    return dict.fromkeys(names)
+
+
+def _may_be_unset(name: str, section_class: type) -> bool:
+    return type(None) in get_args(get_type_hints(section_class)[name])
 
 
 def _hint(name: str, names: Sequence[str]) -> str:

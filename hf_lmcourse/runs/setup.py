@@ -17,6 +17,7 @@ from ..sharing.sharing_trainer import with_sharing
 from ..training.arguments import RunArguments
 from ..training.callbacks import LineProgress, StopOnSignal, WallTime
 from ..training.resuming import ResumingTrainer
+from ..training.schedules import ScheduleRemarks
 from ..training.stopping import Patience, TimeLimit
 from .settings import RunSettings, last_cause
 
@@ -76,7 +77,7 @@ def new_trainer(
         **options: Further arguments of the Trainer.
     """
     args.restore_callback_states_from_checkpoint = True
-    common = [WallTime(), TimeLimit(), StopOnSignal()]
+    common = [ScheduleRemarks(), WallTime(), TimeLimit(), StopOnSignal()]
     if args.patience is not None:
         common.append(Patience(args.patience))
     trainer = with_sharing(trainer_class)(args=args, callbacks=[*callbacks, *common], **options)

@@ -53,7 +53,8 @@ def train(recipe: str | Path, **changes: Any) -> RunSummary:
         name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()
     }
     settings = read_settings([str(recipe)], values)
-    command = ["lmcourse", "train", str(recipe), *option_words(values)]
+    words = option_words({name: "None" if v is None else v for name, v in values.items()})
+    command = ["lmcourse", "train", str(recipe), *words]
     run = prepare_run(settings, command)
     summary = carry_out(run)
     assert summary is not None  # this is the only process

@@ -3,6 +3,7 @@
 import html
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,7 @@ class RunSummary(ABC):
     Attributes:
         result: As written to `result.json`.
         folder: The run folder.
-        sample: A sample of a language model at temperature 1.
+        sample: A sample of a language model at temperature 1; `None` if there are no samples.
     """
 
     result: RunResult
@@ -107,6 +108,11 @@ class TrainingRun(ABC):
     def training_data(self) -> str:
         """The training data in a sentence of the card."""
 
+    @property
+    def scoring(self) -> str:
+        """How the scores of `finish` differ from the evaluations of the training, if they do."""
+        return ""
+
     @abstractmethod
     def score(self, model: Any, split: str) -> dict[str, float]:
         """Compute the metrics of the trained model on a split."""
@@ -139,18 +145,18 @@ class TrainingRun(ABC):
         finally:
             self.stop.release()
 
-    def finish(self) -> RunSummary:
-        """Score the trained model on every split but the training one; write the run folder.
+    def finish(self, splits: Collection[str] = ("validation", "test")) -> RunSummary:
+        """Score the trained model on these splits, if there are such; write the run folder.
 
         The model is scored as it was saved, in the precision of its weights, even if the training
-        was in bfloat16. The test data are read here for the first and only time.
+        was in bfloat16. The test data are scored here for the first and only time.
         """
         self.save_model()
         trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
         model = type(trained).from_pretrained(self.folder).to(self.settings.training.device)
         seconds, metrics = self.seconds, {}
         for split in self.corpus.splits:
-            if split != "train":
+            if split in splits:
                 metrics[split] = self.score(model, split)
                 if self.vectors is not None:
                     metrics[split] |= self.vectors.coverage(self.splits[split].tokens)
@@ -249,6 +255,7 @@ class TrainingRun(ABC):
             training_data=self.training_data + coverage,
             config_text=Path(settings.config_file).read_text(encoding="utf-8"),
             hyperparameters=non_default_settings(settings) | self._changes(),
+            scoring=self.scoring,
             sample=summary.sample,
             learning_curve=learning_curve,
             facts=corpus_facts(settings.data.corpus),

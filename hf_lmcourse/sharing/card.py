@@ -11,6 +11,7 @@ from ..errors import LmcourseError
 from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.tables import MODEL_TITLES, markdown_table
+from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
 from .card_sections import NOTES, loading_section
 from .corpus_licenses import CorpusFacts, corpus_facts
 
@@ -37,6 +38,7 @@ def render_model_card(
     training_data: str,
     config_text: str,
     hyperparameters: Mapping[str, object],
+    scoring: str = "",
     sample: str | None = None,
     learning_curve: str | None = None,
     repository: str | None = None,
@@ -55,6 +57,7 @@ def render_model_card(
         training_data: What it was trained on: corpus, split, size, tokens.
         config_text: The YAML of the run.
         hyperparameters: Settings by name.
+        scoring: A sentence on how the results were scored.
         sample: Text that the model generated; left out if there is none.
         learning_curve: The plot, relative to the card; left out if there is none.
         repository: Where the model can be loaded from; by default the run folder `runs/<name>`.
@@ -94,6 +97,7 @@ def render_model_card(
         description=description.strip(),
         equation=equation.strip("\n"),
         results=_results(result),
+        scoring=scoring,
         learning_curve=learning_curve,
         sample=_fenced(sample) if sample else None,
         loading=loading_section(task, place),
@@ -132,7 +136,7 @@ def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> lis
             dataset_name=_corpus(result),
             dataset_split=split,
             metric_type=metric,
-            metric_name=f"{metric.replace('_', ' ')} ({split})",
+            metric_name=_metric_name(metric, split, metrics),
             metric_value=value,
         )
         for split, metrics in sorted(result.metrics.items())
@@ -141,20 +145,32 @@ def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> lis
     ]
 
 
+def _metric_name(metric: str, split: str, metrics: Mapping[str, float]) -> str:
+    """Name a metric for a reader who sees its name alone."""
+    name, mark = metric.replace("_", " "), asterisk(metrics, metric)
+    meaning = f"; {mark} without the spelling of unknown words" if mark else ""
+    return f"{name}{mark} ({split}{meaning})"
+
+
 def _results(result: RunResult) -> str:
+    """Return the table of metrics, and what its asterisks mean."""
     splits = sorted(result.metrics, key=lambda split: (split != "validation", split))
     names = sorted({name for metrics in result.metrics.values() for name in metrics})
     rows = [
-        [name.replace("_", " "), *(_number(result.metrics[split].get(name)) for split in splits)]
+        [name.replace("_", " "), *(_number(result.metrics[split], name) for split in splits)]
         for name in names
     ]
-    return markdown_table(["metric", *splits], rows)
+    table = markdown_table(["metric", *splits], rows)
+    marked = any(map(has_asterisk, result.metrics.values()))
+    return f"{table}\n\n\\{ASTERISK_NOTE}" if marked else table
 
 
-def _number(value: float | None) -> str:
+def _number(metrics: Mapping[str, float], name: str) -> str:
+    value = metrics.get(name)
     if value is None:
         return "-"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4f}"
+    whole = float(value).is_integer()
+    return (f"{value:,.0f}" if whole else f"{value:,.4f}") + asterisk(metrics, name)
 
 
 def _setting(name: str, value: object) -> str:

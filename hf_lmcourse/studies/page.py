@@ -6,18 +6,23 @@ from typing import Any
 from ..report.json_files import read_records
 from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
+from ..report.unknown_words import ASTERISK_NOTE, asterisk
 from .curves import seconds_to_reach
-from .table import factors_of, levels_of, study_costs, study_rows
+from .selection import factors_of, levels_of, shown_splits
+from .table import study_cells, study_costs
 
 _INTRODUCTION = """# Studies
 
 One model trained repeatedly with one thing changed, or scored in several ways. Each section is a
 file of this folder, written by the command in it; `python scripts/results_table.py` makes this page
-and its plots. The spread is the standard deviation over the seeds; for a single seed it is unknown,
-and a difference smaller than the spread of similar runs means nothing. Memory is that of the whole
-process, which trains one point after the other, so that it includes what libraries keep from the
-points before; the benchmarks measure a single step in a fresh process. Coverage is the share of the
-vocabulary, and of the running words, that has a pretrained vector."""
+and its plots. Variants are compared on the validation split, and the test split is shown for the
+one that validation picks; files of older studies hold the test scores of the others too. Models
+that are only scored, such as with adaptation, are shown on the split that their command names. The
+spread is the standard deviation over the seeds; for a single seed it is unknown, and a difference
+smaller than the spread of similar runs means nothing. Memory is that of the whole process, which
+trains one point after the other, so that it includes what libraries keep from the points before;
+the benchmarks measure a single step in a fresh process. Coverage is the share of the vocabulary,
+and of the running words, that has a pretrained vector."""
 
 
 def load_studies(directory: str | Path) -> list[dict[str, Any]]:
@@ -67,12 +72,13 @@ def _table(study: dict[str, Any]) -> str:
     costs, levels, extra = study_costs(study), levels_of(study), _extra_columns(study)
     header = [*factors_of(study), "split", study["metric"], "spread", "seeds", *extra]
     rows = []
-    for variant, split, value, spread, seeds in study_rows(study):
-        numbers = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
+    for variant, split, *numbers in study_cells(study):
         numbers += [column[variant, split] for column in extra.values()]
         rows.append([*levels[variant], split, *numbers, *costs.get(variant, ())])
     header += ["ms per step", "peak MB"] if costs else []
-    return markdown_table([name.replace("_", " ") for name in header], rows)
+    table = markdown_table([name.replace("_", " ") for name in header], rows)
+    marked = any(cell.endswith("*") for row in rows for cell in row[len(factors_of(study)) :])
+    return f"{table}\n\n\\{ASTERISK_NOTE}" if marked else table
 
 
 _PER_TOKENIZATION = (
@@ -105,11 +111,16 @@ def _extra_columns(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str
             for variant, point in points.items()
             for split in point["metrics"]
         }
-    scores = {(v, split): m for v, point in points.items() for split, m in point["metrics"].items()}
+    splits = shown_splits(study)
+    scores = {
+        (v, split): point["metrics"][split] for v, point in points.items() for split in splits[v]
+    }
     cuts = {(split, m.get("tokens")) for (_, split), m in scores.items()}
     if len(cuts) > len({split for split, _ in cuts}):
         for name, form in _PER_TOKENIZATION:
-            columns[name] = {key: form.format(m[name]) for key, m in scores.items()}
+            columns[name] = {
+                key: form.format(m[name]) + asterisk(m, name) for key, m in scores.items()
+            }
     for name, title, form in _IF_PRESENT:
         if any(name in values for values in scores.values()):
             columns[title] = {

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import mean
@@ -10,14 +9,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from ..report.palette import GREY, distinct_colours
-from .curves import curve_of, is_language_model, point_curves, quantities
-from .table import factors_of, levels_of
+from ..report.palette import GREY
+from .curves import curve_of, is_language_model, quantities
+from .legend import Look, draw_legend, looks_of, metric_has_asterisk
+from .selection import factors_of, levels_of, shown_splits
 
 _COLUMNS = 3
-_MARKERS = "os^Dv*PX"
 _COSTS = (
     ("milliseconds per step", "seconds_per_step", 1e3),
     ("peak memory in MB", "peak_memory_bytes", 1e-6),
@@ -27,28 +25,20 @@ Values = dict[str, dict[str, list[float]]]
 """Values by split and variant, one per seed."""
 
 
-@dataclass(frozen=True)
-class _Look:
-    """Style of a variant in all panels."""
-
-    colour: str
-    marker: str
-    alpha: float
-
-
 def plot_study(study: dict[str, Any], path: Path) -> None:
     """Plot the metric and the costs against what is varied, and the training curves.
 
     Each marker is one seed, and lines join the means. A numeric setting is the horizontal axis;
     named levels are listed vertically. In a grid the first factor is the colour, the second one the
-    axis and, in the curves, the marker. The curves are the loss and the perplexity (for a
-    classifier the metric), by epoch or by minutes of training steps.
+    axis and, in the curves, the marker. Test is plotted for the variant that validation picks. The
+    curves are the loss and the perplexity (for a classifier the metric), by epoch or by minutes of
+    training steps.
 
     Args:
         study: Content of the study's file; an old one may lack costs and curves.
         path: Path of the plot; its extension determines the format, such as .png.
     """
-    looks = _looks(study)
+    looks = looks_of(study)
     panels: list[Callable[[Axes], None]] = [
         partial(_draw_values, study=study, looks=looks, label=label, values=values, first=not i)
         for i, (label, values) in enumerate(_values(study).items())
@@ -68,32 +58,23 @@ def plot_study(study: dict[str, Any], path: Path) -> None:
         draw(axes)
     for axes in cells[len(panels) :]:
         axes.axis("off")
-    _draw_legend(cells[len(panels)], study, looks)
+    draw_legend(cells[len(panels)], study, looks)
     figure.suptitle(f"{study['name']}: {study['model_type']} on {study['corpus']}", fontsize=12)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
 
 
-def _looks(study: dict[str, Any]) -> dict[str, _Look]:
-    """Choose a colour for each variant; in a grid, for each level of the first factor."""
-    factors = list(factors_of(study).values())
-    palette = dict(zip(factors[0], distinct_colours(len(factors[0])), strict=True))
-    looks = {}
-    for variant, levels in levels_of(study).items():
-        order, of = (factors[1].index(levels[1]), len(factors[1])) if factors[1:] else (0, 1)
-        marker = _MARKERS[order % len(_MARKERS)]
-        looks[variant] = _Look(palette[levels[0]], marker, alpha=1 - 0.6 * order / of)
-    return looks
-
-
 def _values(study: dict[str, Any]) -> dict[str, Values]:
     """Collect what is plotted against the factor, by axis label: the metric, time and memory."""
-    metric = study["metric"].replace("_", " ")
+    metric = study["metric"].replace("_", " ") + "*" * metric_has_asterisk(study)
     collected: dict[str, Values] = {metric: {}}
+    splits = shown_splits(study)
     for point in study["points"]:
-        for split, values in point["metrics"].items():
-            seeds = collected[metric].setdefault(split, {}).setdefault(point["variant"], [])
-            seeds.append(values[study["metric"]])
+        for split in splits[point["variant"]]:
+            value = point["metrics"][split].get(study["metric"])
+            if value is not None:
+                by_variant = collected[metric].setdefault(split, {})
+                by_variant.setdefault(point["variant"], []).append(value)
         for label, name, unit in _COSTS:
             if point.get(name) is not None:
                 costs = collected.setdefault(label, {"validation": {}})["validation"]
@@ -104,7 +85,7 @@ def _values(study: dict[str, Any]) -> dict[str, Values]:
 def _draw_values(
     axes: Axes,
     study: dict[str, Any],
-    looks: dict[str, _Look],
+    looks: dict[str, Look],
     label: str,
     values: Values,
     first: bool,
@@ -167,7 +148,7 @@ def _series(study: dict[str, Any]) -> list[list[str]]:
     return list(series.values())
 
 
-def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, _Look], quantity: str) -> None:
+def _draw_curves(axes: Axes, study: dict[str, Any], looks: dict[str, Look], quantity: str) -> None:
     """Plot means over the seeds: validation solid with markers, training dashed.
 
     The vertical axis fits the curves from the first evaluation on, or from half of the training if
@@ -201,53 +182,3 @@ def _limit_heights(axes: Axes, heights: list[float], top: float | None) -> None:
     high = high if top is None else min(high, top)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     axes.set_ylim(low - margin, high + margin)
-
-
-def _draw_legend(axes: Axes, study: dict[str, Any], looks: dict[str, _Look]) -> None:
-    """Draw the legend: colours, markers, line styles, and what the training loss is."""
-    factors, levels = factors_of(study), levels_of(study)
-    colours = {level: {"color": looks[v].colour, "lw": 3} for v, (level, *_) in levels.items()}
-    handles = _entries(next(iter(factors)), colours)
-    if len(factors) > 1:
-        markers = {level: looks[v] for v, (_, level) in levels.items()}
-        handles += _entries(
-            list(factors)[1],
-            {k: {"color": GREY, "alpha": m.alpha, "marker": m.marker} for k, m in markers.items()},
-        )
-    handles += _entries("split", _split_styles(study))
-    axes.legend(
-        handles=handles,
-        title=_note(study),
-        title_fontsize=8,
-        fontsize=9,
-        loc="center",
-        alignment="left",
-        frameon=False,
-        ncols=1 if len(handles) <= 15 else 2,
-    )
-
-
-def _entries(heading: str, styles: dict[str, dict[str, Any]]) -> list[Line2D]:
-    """Make a heading of the legend, and the entries below it."""
-    lines = [Line2D([], [], label=label, **style) for label, style in styles.items()]
-    return [Line2D([], [], linestyle="", label=f"{heading.replace('_', ' ')}:"), *lines]
-
-
-def _split_styles(study: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Style of each split that the study has."""
-    styles: dict[str, dict[str, Any]] = {"validation": {"color": "black", "marker": "o"}}
-    if any("test" in point["metrics"] for point in study["points"]):
-        styles["test"] = {"color": "black", "marker": "o", "ls": "", "markerfacecolor": "none"}
-    if any("loss" in point_curves(p, study)["training"] for p in study["points"]):
-        styles["training"] = {"color": "black", "ls": "--"}
-    return styles
-
-
-def _note(study: dict[str, Any]) -> str:
-    """Explain the dashed curves, which are not an evaluation of the training text."""
-    if "training" not in _split_styles(study):
-        return ""
-    note = "training: as logged, in training mode,\nmean over the steps since the last log"
-    if any(point.get("num_sampled") for point in study["points"]):
-        note += ";\nover sampled words if the softmax is sampled"
-    return note

@@ -21,6 +21,8 @@ from ..runs.settings import RunSettings
 from ..runs.start import prepare_run
 from ..training.cost import Footprint
 from .contents import KnownContents, contents_of
+from .held_out import score_test_split
+from .selection import best_variant
 from .study_file import Point, Study, point_settings
 
 _IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
@@ -36,7 +38,9 @@ def run_study(
     """Train every point that is not in the study's file yet, and save each when it is done.
 
     An interrupted point resumes from its last checkpoint. A point that was trained with other
-    settings, its own or those of the base, or on other data, is trained again.
+    settings, its own or those of the base, or on other data, is trained again. Points are scored on
+    validation; the test split, if there is one, is scored at the end for the variant that
+    validation picks.
 
     Args:
         study: From `read_study`.
@@ -90,6 +94,8 @@ def run_study(
         record["points"].append(finished)
         log(f"{where}: {_shown(finished['metrics'], study.metric)}")
     _write(file, record)
+    if _score_best(record, settings, folder / "points", log):
+        _write(file, record)
     if results_dir is not None:
         _write(results_dir / f"{study.name}.json", record)
     return record
@@ -164,13 +170,15 @@ def _train(
     if run.stop.received is not None:
         raise KeyboardInterrupt
     trained = time.perf_counter()
-    result = run.finish().result
+    result = run.finish(splits=["validation"]).result
     footprint = Footprint.of(run.trainer)
     return {
         "variant": point.variant,
         "settings": point.overrides,
         "seed": point.seed,
         "metrics": result.metrics,
+        "folder": run.folder.name,
+        "has_test": "test" in run.corpus.splits,
         "num_sampled": getattr(settings.config, "num_sampled", None),
         "curves": _curves(run.trainer.state.log_history, footprint, study.metric),
         "parameters": result.parameters,
@@ -181,6 +189,27 @@ def _train(
         "threads": result.threads,
         "commit": git_commit(),
     }
+
+
+def _score_best(
+    record: dict[str, Any],
+    settings: list[RunSettings],
+    folder: Path,
+    log: Callable[[str], None],
+) -> bool:
+    """Score the best variant on the test split, unless it was; return whether anything was."""
+    best = best_variant(record)
+    wanted = [
+        (point, given)
+        for point, given in zip(record["points"], settings, strict=True)
+        if point["variant"] == best and point.get("has_test") and "test" not in point["metrics"]
+    ]
+    if wanted:
+        what = f"{', '.join(record['factors'])} {best}"
+        log(f"{what} is the best on validation, and is scored on test ...")
+    for point, given in wanted:
+        point["metrics"]["test"] = score_test_split(given, folder / point["folder"])
+    return bool(wanted)
 
 
 def _curves(
@@ -208,11 +237,11 @@ def _curves(
 
 
 def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
-    missing = [split for split, values in metrics.items() if metric not in values]
-    if missing:
-        known = ", ".join(sorted(metrics[missing[0]]))
+    validation = metrics["validation"]
+    if metric not in validation:
+        known = ", ".join(sorted(validation))
         raise LmcourseError(f"there is no metric {metric!r} in this study, only {known}")
-    return ", ".join(f"{split} {metric} {f[metric]:.4f}" for split, f in metrics.items())
+    return f"validation {metric} {validation[metric]:.4f}"
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:

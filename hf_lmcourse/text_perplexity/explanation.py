@@ -219,4 +219,4 @@ def _perplexity(score: TextScore) -> float:
 
 
 def _bpc(score: TextScore) -> str:
-    return f"{_bits(score):.3f}"
+    return f"{_bits(score):.3f}{score.asterisk}"

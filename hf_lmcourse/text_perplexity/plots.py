@@ -77,7 +77,8 @@ def _draw(axes: Axes, rows: list[TextScore]) -> None:
 
 def _label(score: TextScore) -> str:
     metrics = score.metrics
-    parts = [f"{metrics['bits_per_character']:.3f}", f"perplexity {metrics['perplexity']:,.4g}"]
+    bits = f"{metrics['bits_per_character']:.3f}{score.asterisk}"
+    parts = [bits, f"perplexity {metrics['perplexity']:,.4g}"]
     if metrics["unknown_share"]:
         parts.append(f"{metrics['unknown_share']:.1%} unknown")
     if score.overlap is not None and score.overlap.verbatim:

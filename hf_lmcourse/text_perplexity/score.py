@@ -92,6 +92,11 @@ class TextScore:
         return len(self.encoded.ids) - len(self.nats)
 
     @property
+    def asterisk(self) -> str:
+        """What follows values per character, byte or word: an asterisk if the tokens lose some."""
+        return "" if self.encoded.lossless else "*"
+
+    @property
     def unknown(self) -> NDArray[np.bool_]:
         """Which of the predicted tokens are the unknown token. Shape: (predicted tokens,)."""
         return self.encoded.unknown[self.first_scored :][self.predicted]

@@ -61,7 +61,7 @@ def surprisal_page(score: TextScore) -> str:
         metrics={
             "perplexity": f"{score.metrics['perplexity']:,.2f}",
             "bits per token": f"{score.metrics['bits_per_token']:.3f}",
-            "bits per character": f"{score.metrics['bits_per_character']:.3f}",
+            "bits per character": f"{score.metrics['bits_per_character']:.3f}{score.asterisk}",
             "tokens": f"{len(score.nats):,}",
             "unknown tokens": f"{score.metrics['unknown_share']:.1%}",
             "accuracy": f"{score.metrics['accuracy']:.1%}",

@@ -159,7 +159,7 @@ def _draw_title(axes: Axes, score: TextScore, cut: str) -> None:
     axes.text(_MARGIN, 24, f"{score.model} on {score.text.title}{cut}", fontsize=12)
     unknown = metrics["unknown_share"]
     parts = [
-        f"{metrics['bits_per_character']:.3f} bits per character",
+        f"{metrics['bits_per_character']:.3f}{score.asterisk} bits per character",
         f"perplexity {metrics['perplexity']:,.2f} over {len(score.nats):,} tokens",
         f"{unknown:.1%} unknown (underlined)" if unknown else "none unknown",
     ]

@@ -83,7 +83,7 @@ def _cells(scores: Sequence[TextScore], base: str) -> tuple[list[_Column], list[
 
 def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
     def metric(name: str, digits: int) -> Callable[[TextScore], str]:
-        return lambda s: _number(s.metrics[name], digits) + "*" * (not s.encoded.lossless)
+        return lambda s: _number(s.metrics[name], digits) + s.asterisk
 
     return [
         _Column("model", lambda s: s.model, right=False),

@@ -123,7 +123,9 @@ class RunArguments(TrainingArguments):
         2, "How many checkpoints to keep in addition to the best."
     )
     load_best_model_at_end: bool = option(
-        True, "Load the weights with the best validation loss at the end."
+        True,
+        "Load the weights with the best validation loss at the end, if there are evaluations and "
+        "checkpoints.",
     )
     logging_steps: float = option(50, "Log every this many steps.")
     disable_tqdm: bool | None = option(False, "Do not show progress.")
@@ -169,8 +171,10 @@ class RunArguments(TrainingArguments):
         "At the end, also compute the rank of the log-probabilities of the first this "
         "many contexts of each text; must be more than the width of the model.",
     )
-    sample_prompt: str = option("\n", "Prompt of the samples at each evaluation.")
-    sample_length: int = option(200, "Tokens per sample at each evaluation; 0 for no samples.")
+    sample_prompt: str = option("\n", "Prompt of the samples at each evaluation and at the end.")
+    sample_length: int = option(
+        200, "Tokens per sample at each evaluation and at the end; 0 for no samples."
+    )
     resume_changes: list[str] | None = option(
         None,
         "What may differ from the checkpoint that is resumed: names of settings of the model and "
@@ -203,6 +207,8 @@ class RunArguments(TrainingArguments):
             self.lr_scheduler_type = "constant"
         if self.output_dir is None:
             self.output_dir = "runs/run"
+        if "no" in (self.eval_strategy, self.save_strategy):
+            self.load_best_model_at_end = False  # transformers would refuse our own default
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # otherwise transformers requires a GPU for bf16
         super().__post_init__()

@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers.trainer_callback import ExportableState
 
-from ..data.streams import prompt_token_ids, stop_token_id
+from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -55,7 +55,9 @@ class LineProgress(ProgressCallback):
             return
         position = f"epoch {state.epoch or 0:6.2f}  step {state.global_step:6d}"
         if "eval_loss" in logs:
-            self._write(f"{position}  validation  {_validation_metrics(logs)}")
+            dataset = getattr(kwargs.get("eval_dataloader"), "dataset", None)
+            name = validation_name(getattr(dataset, "num_streams", 1))
+            self._write(f"{position}  {name}  {_validation_metrics(logs)}")
         elif "loss" in logs:
             metrics = f"{logs['loss']:.4f} nats"
             if "perplexity" in logs:
@@ -73,10 +75,16 @@ class LineProgress(ProgressCallback):
             bar.set_description_str(text)
 
 
+def validation_name(streams: int) -> str:
+    """What an evaluation of the training is called, whose scores depend on the parallel streams."""
+    return "validation" if streams == 1 else f"validation in {streams} streams"
+
+
 def _validation_metrics(logs: dict[str, float]) -> str:
     metrics = [f"{logs['eval_loss']:.4f} nats"]
     if "eval_bits_per_character" in logs:
-        metrics.append(f"{logs['eval_bits_per_character']:.4f} bits per character")
+        mark = "*" if logs.get("eval_unknown_share") else ""
+        metrics.append(f"{logs['eval_bits_per_character']:.4f}{mark} bits per character")
     if "eval_perplexity" in logs:
         metrics.append(f"perplexity {_short(logs['eval_perplexity'])}")
     if "eval_accuracy" in logs:
@@ -96,6 +104,8 @@ def sample_text(
     seed: int = 0,
 ) -> str:
     """Sample a continuation of a prompt at temperature 1, without changing the global RNG state.
+
+    Special tokens other than the line end are not drawn.
 
     Args:
         model: Any causal language model.
@@ -120,6 +130,7 @@ def sample_text(
             do_sample=True,
             top_k=0,
             eos_token_id=stop_token_id(tokenizer),
+            suppress_tokens=unprinted_token_ids(tokenizer) or None,
             remove_invalid_values=True,
         )
     model.train(was_training)

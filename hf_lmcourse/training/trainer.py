@@ -49,8 +49,8 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
 
     Args:
         *args: As for Trainer.
-        eval_counts: `characters`, `num_bytes` and `words` of the evaluation text, for bits per
-            character and similar metrics.
+        eval_counts: `characters`, `num_bytes`, `words` and `unknown` tokens of the evaluation text,
+            for bits per character and similar metrics.
         **kwargs: As for Trainer.
 
     Raises:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from .commands import Outcome, lmcourse, result_of
+from .commands import FinishedRun, Outcome, lmcourse, result_of
 
 YAML = """\
 # A tiny classifier.
@@ -31,6 +31,11 @@ training:
   max_grad_norm: 1.0
   lr_scheduler_type: constant
 """
+
+
+def test_a_language_model_is_not_taken_for_a_classifier(finished: FinishedRun) -> None:
+    outcome = lmcourse("errors", finished.folder, "--data", "toy_reviews")
+    assert "is a model of lmcourse_lstm, and a classifier is needed" in outcome.complaint
 
 
 def write_reviews(folder: Path) -> Path:

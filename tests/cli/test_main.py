@@ -36,10 +36,19 @@ def test_help_on_training_names_every_option_and_model() -> None:
         assert word in outcome.out
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("trian", "train"), ("export_onnx", "export-onnx"), ("EVALUATE", "evaluate")],
+)
+def test_a_misspelled_verb_exits_with_2_and_the_nearest_one(typed: str, meant: str) -> None:
+    complaint = lmcourse(typed).complaint
+    assert repr(typed) in complaint and f"did you mean {meant!r}" in complaint
+
+
 def test_an_unknown_verb_exits_with_2_and_lists_the_verbs() -> None:
-    outcome = lmcourse("trian")
+    outcome = lmcourse("qqqq")
     assert outcome.status == 2
-    assert "unknown verb 'trian'" in outcome.err
+    assert "unknown verb 'qqqq'" in outcome.err
     assert all(verb in outcome.err for verb in VERBS)
 
 

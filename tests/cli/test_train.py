@@ -51,10 +51,63 @@ def test_the_command_line_wins_over_the_file(finished: FinishedRun, tmp_path: Pa
 def test_a_run_too_short_for_a_curve_has_a_card_without_one(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
-    words = ("--eval_strategy", "no", "--save_strategy", "no", "--no_load_best_model_at_end")
+    words = ("--eval_strategy", "no", "--save_strategy", "no")
     outcome = short(finished, tmp_path / "run", *words)
     assert outcome.status == 0, outcome.err
     assert "learning_curve" not in (tmp_path / "run" / "README.md").read_text()
+
+
+def test_the_length_of_the_samples_is_also_that_of_the_last_one(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    for length in (0, 7):
+        folder = tmp_path / str(length)
+        outcome = short(finished, folder, "--sample_length", str(length), "--save_strategy", "no")
+        assert outcome.status == 0, outcome.err
+        card, file = (folder / "README.md").read_text(), folder / "samples.txt"
+        assert ("## A sample" in card) == ("A sample" in outcome.out) == file.exists()
+        assert file.exists() == (length > 0)
+    sample = file.read_text().partition("--- final\n")[2].removesuffix("\n")
+    assert len(sample) == len("\n") + 7, "the prompt and as many characters"
+
+
+def test_a_run_names_both_scores_of_its_validation_text(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    out, card = finished.outcome.out, (finished.folder / "README.md").read_text()
+    assert out.count("validation in 2 streams  ") == 2
+    for text in (out, card):
+        assert "Scored as one stream; the evaluations in training used 2" in text
+    outcome = short(finished, tmp_path / "run", "--per_device_eval_batch_size", "1")
+    assert "streams" not in outcome.out
+    (nats,) = re.findall(r"validation  ([\d.]+) nats", outcome.out)
+    metrics = result_of(tmp_path / "run")["metrics"]["validation"]
+    assert f"{metrics['nats_per_token']:.4f}" == nats, "one score, since there is one stream"
+
+
+def test_scores_of_a_text_with_unknown_words_have_an_asterisk(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ("--tokenizer", "word", "--max_vocabulary", "9")
+    outcome = short(finished, tmp_path / "run", *words)
+    assert re.search(r"^  this model .*\d\*$", outcome.out, re.MULTILINE)
+    assert re.search(r"validation in 2 streams .*\d\* bits per character", outcome.out)
+    assert re.search(r"^  unigram counts .*\d\*$", outcome.out, re.MULTILINE)
+    assert "* without the spelling of unknown words" in outcome.out
+    assert "*" not in finished.outcome.out
+    scored = lmcourse("evaluate", tmp_path / "run", "--data", finished.corpus)
+    assert re.search(r"^  bits_per_character +[\d.]+\*$", scored.out, re.MULTILINE)
+    assert "* without the spelling of unknown words" in scored.out
+
+
+def test_a_warm_up_that_never_ends_is_warned_of_before_the_training(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    words = ("--lr_scheduler_type", "linear", "--warmup_steps", "50", "--logging_steps", "1")
+    lines = short(finished, tmp_path / "run", *words).out.splitlines()
+    (place,) = (i for i, line in enumerate(lines) if line.startswith("warning: "))
+    assert "50 steps" in lines[place]
+    assert place < next(i for i, line in enumerate(lines) if line.startswith("epoch"))
 
 
 def test_a_test_split_is_scored_at_the_end(tmp_path: Path) -> None:

@@ -11,10 +11,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
-from hf_lmcourse import LmcourseError, LSTMConfig, LSTMForCausalLM
+from hf_lmcourse import (
+    DANConfig,
+    DANForSequenceClassification,
+    LmcourseError,
+    LSTMConfig,
+    LSTMForCausalLM,
+)
 from hf_lmcourse.models.loading import (
     check_vocabulary,
     check_weights,
+    load_classifier,
     load_language_model,
     load_tokenizer,
 )
@@ -54,6 +61,18 @@ def test_a_saved_model_comes_back_ready_to_evaluate(saved: Path) -> None:
     assert not model.training
     assert all(torch.equal(model.state_dict()[name].cpu(), expected[name]) for name in expected)
     assert tokenizer.decode(tokenizer("bad cage")["input_ids"]) == "bad cage"
+
+
+def test_a_model_of_another_kind_is_named_with_what_is_needed(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match="lmcourse_lstm, and a classifier is needed"):
+        load_classifier(str(saved))
+    words = train_tokenizer("word", "a b\n")
+    config = DANConfig(vocab_size=len(words), embedding_size=2, hidden_size=2)
+    DANForSequenceClassification(config).save_pretrained(tmp_path / "dan")
+    words.save_pretrained(tmp_path / "dan")
+    load_classifier(str(tmp_path / "dan"))
+    with pytest.raises(LmcourseError, match="lmcourse_dan, and a language model is needed"):
+        load_language_model(str(tmp_path / "dan"))
 
 
 def test_a_tied_model_comes_back(tmp_path: Path) -> None:

@@ -34,6 +34,15 @@ def test_both_curves_and_the_baselines_are_drawn(drawn: list[Figure], tmp_path: 
     assert "best validation 4.9000 nats (perplexity 134.29) at step 2,000" in axes.get_title()
 
 
+def test_the_validation_loss_has_the_name_that_it_is_given(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    plot_learning_curve(HISTORY, tmp_path / "a.png", "LSTM", validation_name="validation by halves")
+    axes = drawn[0].axes[0]
+    assert "validation by halves" in {line.get_label() for line in axes.lines}
+    assert "best validation by halves 4.9000 nats" in axes.get_title()
+
+
 def test_the_steep_beginning_does_not_flatten_the_rest(drawn: list[Figure], tmp_path: Path) -> None:
     plot_learning_curve(HISTORY, tmp_path / "a.png", "LSTM on PTB")
     lowest, highest = drawn[0].axes[0].get_ylim()

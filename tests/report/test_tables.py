@@ -35,6 +35,21 @@ def test_a_model_of_words_shows_perplexity(result: RunResult) -> None:
     }
 
 
+def test_values_per_character_have_an_asterisk_if_characters_are_unknown(
+    result: RunResult,
+) -> None:
+    scores = {"nats_per_token": 1.5, "bits_per_token": 2.164, "bits_per_character": 2.164}
+    scores |= {"perplexity": 4.48}
+    metrics = {"validation": scores, "test": scores | {"unknown_share": 0.01}}
+    table = results_table([replace(result, metrics=metrics)])
+    assert "| 1.5000 / 1.5000* | 2.164 / 2.164* |" in table
+    assert table.endswith(
+        "\n\n\\* without the spelling of unknown words: too low to compare with other tokens"
+    )
+    words = {split: values | {"bits_per_character": 0.5} for split, values in metrics.items()}
+    assert "*" not in results_table([replace(result, metrics=words)])
+
+
 def test_a_model_of_characters_shows_nats_and_bits_per_character(result: RunResult) -> None:
     metrics = {
         **{"perplexity": 4.348, "nats_per_token": 1.4697, "accuracy": 0.5},

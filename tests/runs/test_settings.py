@@ -89,6 +89,49 @@ def test_lists_and_nothing_can_be_written(tmp_path: Path) -> None:
     assert settings.training.save_total_limit == 5
 
 
+UNSET_IN_FILE = {
+    "model": {"num_sampled": 40},
+    "data": {"max_vocabulary": 9, "hold_out": ["a", "b"]},
+    "training": {"patience": 2, "save_total_limit": 3, "lr_scheduler_kwargs": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("word", ["None", "null"])
+@pytest.mark.parametrize("form", ["--{} {}", "--{}={}"])
+def test_the_command_line_unsets_what_the_file_sets(form: str, word: str, tmp_path: Path) -> None:
+    for section, values in UNSET_IN_FILE.items():
+        for name in values:
+            nothing = {section: {**values, name: None}}
+            expected = read(tmp_path, {**UNSET_IN_FILE, **nothing})
+            settings = read(tmp_path, UNSET_IN_FILE, *form.format(name, word).split(" "))
+            part = "config" if section == "model" else section
+            assert getattr(getattr(settings, part), name) is None
+            assert settings.config.to_dict() == expected.config.to_dict()
+            assert settings.data == expected.data
+            assert settings.training.to_dict() == expected.training.to_dict()
+
+
+def test_the_last_word_on_a_setting_counts_also_when_it_unsets(tmp_path: Path) -> None:
+    words = ["--max_vocabulary", "None", "--max-vocabulary", "7"]
+    assert read(tmp_path, UNSET_IN_FILE, *words).data.max_vocabulary == 7
+    assert (
+        read(tmp_path, UNSET_IN_FILE, *words, "--max-vocabulary=null").data.max_vocabulary is None
+    )
+
+
+def test_what_needs_a_value_cannot_be_unset(tmp_path: Path) -> None:
+    for name in ("block_length", "hidden_size", "sample_prompt", "num_train_epochs"):
+        with pytest.raises(LmcourseError, match=f"--{name} cannot be unset"):
+            read(tmp_path, {}, f"--{name}", "None")
+    with pytest.raises(LmcourseError, match="did you mean 'num_sampled'"):
+        read(tmp_path, {}, "--num_samplde", "None")
+
+
+def test_a_text_in_the_file_may_be_the_word_none(tmp_path: Path) -> None:
+    settings = read(tmp_path, {"training": {"sample_prompt": "None", "run_name": "null"}})
+    assert (settings.training.sample_prompt, settings.training.run_name) == ("None", "null")
+
+
 def test_cutoffs_may_lie_beyond_the_default_vocabulary(tmp_path: Path) -> None:
     model = {"output_layer": "adaptive", "adaptive_cutoffs": [20_000, 60_000]}
     assert read(tmp_path, {"model": model}).config.adaptive_cutoffs == [20_000, 60_000]
@@ -170,7 +213,7 @@ BROKEN_FILES = {
     "model: {model_type: lmcourse_lstm}\ndata: {block_length: 1.5}": "--block_length.*'1.5'",
     "model: {model_type: lmcourse_lstm}\ndata: {seed: 1}": "unknown key 'seed' in section 'data'",
     "model: {model_type: lmcourse_lstm}\ntraining: {lr: 1}": "unknown key 'lr'",
-    "model: {model_type: lmcourse_lstm}\ntraining: {save_strategy: 'no'}": "save and eval strategy",
+    "model: {model_type: lmcourse_lstm}\ntraining: {save_strategy: steps}": "save and eval",
     "model: {model_type: lmcourse_lstm}\ntraining: {eval_strategy: daily}": "daily is not a valid",
 }
 

@@ -49,6 +49,27 @@ def test_the_card_says_what_a_reader_needs(result: RunResult) -> None:
     assert "{{" not in text and "{%" not in text and "\n\n\n" not in text
 
 
+def test_values_without_the_spelling_of_unknown_words_have_an_asterisk(result: RunResult) -> None:
+    bits = {"bits_per_character": 1.25, "bits_per_character_spelled": 2.5, "perplexity": 9.0}
+    shares = {"validation": 0.5, "test": 0.0}
+    metrics = {split: {**bits, "unknown_share": share} for split, share in shares.items()}
+    card = render_model_card(replace(result, metrics=metrics), **TEXTS)
+    assert "| bits per character | 1.2500* | 1.2500 |" in card.text
+    assert "| bits per character spelled | 2.5000 | 2.5000 |" in card.text
+    assert "\n\\* without the spelling of unknown words" in card.text
+    names = {found.metric_name for found in card.data.eval_results or []}
+    assert {n for n in names if "*" in n or "unknown" in n} == {
+        "bits per character* (validation; * without the spelling of unknown words)"
+    }
+    known = {"test": metrics["test"]}
+    assert "\\*" not in render_model_card(replace(result, metrics=known), **TEXTS).text
+
+
+def test_how_the_results_were_scored_follows_what_they_are(result: RunResult) -> None:
+    text = render_model_card(result, **TEXTS, scoring="Scored as one stream.").text
+    assert "predicted once. Scored as one stream.\nMeasured in one run" in text
+
+
 def test_the_saved_card_parses_and_its_results_round_trip(
     result: RunResult, tmp_path: Path
 ) -> None:

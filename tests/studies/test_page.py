@@ -52,6 +52,15 @@ def test_a_study_with_curves_has_its_plot() -> None:
     assert "![outputs](plots/outputs.png)" in study_page([record], "plots")
 
 
+def test_only_the_variant_that_validation_picks_shows_its_test_score() -> None:
+    record = study()
+    for point in record["points"]:
+        point["metrics"]["test"] = {"perplexity": 80.0}
+    page = study_page([record], "plots")
+    assert "| tied | test | 80.0000 | 0.0000 | 2 |" in page and "| full | test" not in page
+    assert "the test split is shown for the\none that validation picks" in page
+
+
 def test_only_studies_are_read(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps(study(name="b")))
     (tmp_path / "a.json").write_text(json.dumps(study(name="a", factor="rate")))
@@ -95,7 +104,8 @@ def test_variants_that_cut_the_text_otherwise_have_the_metrics_of_the_tokens() -
     page = study_page([record], "plots")
     assert "| seeds | parameters | tokens | unknown share | bits per character |" in page
     assert "| 2 | 1,000 | 9,000 | 0.0% | 2.0000 |" in page
-    assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500 |" in page
+    assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500* |" in page
+    assert "\n\\* without the spelling of unknown words" in page
 
 
 def test_curves_by_seconds_give_the_time_until_the_first_variant_is_reached() -> None:

@@ -250,15 +250,27 @@ def test_old_and_new_points_share_a_plot(drawn: list[Figure], tmp_path: Path) ->
     assert curves(cells["loss, nats per token"], "-") == [[6, 5], [5, 4, 3.5]]
 
 
+def test_a_metric_without_the_spelling_of_unknown_words_has_an_asterisk(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    record = study({"optim": ["sgd", "adam"]}, metric="bits_per_character")
+    for share in (0.0, 0.1):
+        for done in record["points"]:
+            done["metrics"] = {"validation": {"bits_per_character": 2.0, "unknown_share": share}}
+        cells = panels(drawn, record, tmp_path)
+        assert ("bits per character*" in cells) == (share > 0) != ("bits per character" in cells)
+        assert ("spelling of unknown words" in legend(cells)[1]) == (share > 0)
+
+
 def test_the_csv_file_of_a_grid_has_a_column_for_each_factor(tmp_path: Path) -> None:
     record = study({"pattern": ["full", "local"], "length": ["64", "256"]})
     write_study_csv(record, tmp_path / "grid.csv")
     header, *lines = (tmp_path / "grid.csv").read_text().splitlines()
     assert header.startswith("pattern,length,seed,split,")
-    assert lines[2].startswith("full,256,1,validation,") and len(lines) == 8
+    assert lines[2].startswith("full,256,1,validation,") and len(lines) == 4 + 1
     table = study_table(record).splitlines()
     assert table[0].split()[:3] == ["pattern,", "length", "split"]
-    assert "full, 64" in table[1] and len(table) == 9
+    assert "full, 64" in table[1] and len(table) == 6
 
 
 def test_a_grid_that_was_stopped_shows_what_is_done(drawn: list[Figure], tmp_path: Path) -> None:
@@ -266,4 +278,14 @@ def test_a_grid_that_was_stopped_shows_what_is_done(drawn: list[Figure], tmp_pat
     record["points"] = record["points"][:3]
     cells = panels(drawn, record, tmp_path)
     assert len(curves(cells["loss, nats per token"], "-")) == 3
-    assert len(study_table(record).splitlines()) == 7
+    assert len(study_table(record).splitlines()) == 5
+
+
+def test_only_the_variant_that_validation_picks_has_a_marker_for_its_test_score(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    record = study({"optim": ["sgd", "adam", "adagrad"]}, metric="nats_per_token")
+    axes = panels(drawn, record, tmp_path)["nats per token"]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
+    assert [line.get_color() for line in hollow] == [distinct_colours(3)[0]]
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 4

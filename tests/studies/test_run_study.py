@@ -10,7 +10,10 @@ import pytest
 from transformers import TrainerCallback
 
 from hf_lmcourse import LmcourseError
+from hf_lmcourse.runs.settings import read_settings
+from hf_lmcourse.runs.start import prepare_run
 from hf_lmcourse.studies import run_study as module
+from hf_lmcourse.studies.held_out import score_test_split
 from hf_lmcourse.studies.plots import plot_study
 from hf_lmcourse.studies.run_study import run_study
 from hf_lmcourse.studies.study_file import point_settings, read_study
@@ -83,16 +86,25 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
         (p.variant, p.seed) for p in study.points
     ]
     assert json.loads((tmp_path / "results" / "depth.json").read_text()) == record
-    assert lines[-1].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
+    assert lines[-2].startswith("[4/4] num_hidden_layers 2, seed 2: validation accuracy")
 
     rows = study_rows(record)
+    means = {variant: value for variant, split, value, *_ in rows if split == "validation"}
+    best = max(means, key=means.__getitem__)
+    assert lines[-1].startswith(f"num_hidden_layers {best} is the best on validation")
     assert [(variant, split, seeds) for variant, split, *_, seeds in rows] == [
-        (v, s, 2) for v in "02" for s in ("validation", "test")
+        (v, s, 2) for v in "02" for s in ("validation", "test") if s != "test" or v == best
     ]
-    values = [p["metrics"]["test"]["accuracy"] for p in record["points"] if p["variant"] == "2"]
-    assert rows[3][2] == pytest.approx(sum(values) / 2)
-    assert rows[3][3] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
-    assert len(study_table(record).splitlines()) == 5
+    tested = [p for p in record["points"] if "test" in p["metrics"]]
+    assert {p["variant"] for p in tested} == {best}, "the others are not scored on test at all"
+    values = [p["metrics"]["test"]["accuracy"] for p in tested]
+    (row,) = (row for row in rows if row[1] == "test")
+    assert row[2] == pytest.approx(sum(values) / 2)
+    assert row[3] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    for point in record["points"]:
+        result = json.loads((tmp_path / "out/points" / point["folder"] / "result.json").read_text())
+        assert result["metrics"].keys() == {"validation"}
+    assert len(study_table(record).splitlines()) == 4
     for point in record["points"]:
         assert point["steps"] == 3 and 0 < point["seconds_per_step"] < point["seconds"]
     header, *lines = study_table(record).splitlines()
@@ -106,11 +118,46 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     write_study_csv(record, tmp_path / "out" / "depth.csv")
     with (tmp_path / "out" / "depth.csv").open() as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 4 * 2
+    assert len(lines) == 4 + 2
     assert {line["num_hidden_layers"] for line in lines} == {"0", "2"}
     assert all(float(line["seconds_per_step"]) > 0 for line in lines)
     plot_study(record, tmp_path / "out" / "depth.png")
     assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
+
+
+def test_the_test_split_is_scored_once_and_as_a_run_scores_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(STUDY.replace("[1, 2]", "[1]"))
+    study = read_study(str(path))
+    (tmp_path / "out").mkdir()
+    scored: list[Path] = []
+
+    def stopped(settings: Any, folder: Path) -> dict[str, float]:
+        scored.append(folder)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "score_test_split", stopped)
+        run_study(study, tmp_path / "out", log=lambda line: None)
+    record = run_study(study, tmp_path / "out", log=lambda line: None)
+    (point,) = (p for p in record["points"] if "test" in p["metrics"])
+    assert point["folder"] == scored[0].name
+
+    words = [str(tmp_path / "base.yaml"), "--output_dir", str(tmp_path / "run"), "--seed", "1"]
+    words += ["--hidden_dropout", "0.1", "--num_hidden_layers", point["variant"]]
+    run = prepare_run(read_settings(words), ["lmcourse"])
+    run.train()
+    assert run.finish().metrics["test"] == point["metrics"]["test"]
+
+    monkeypatch.setattr(module, "score_test_split", lambda *_: pytest.fail("scored again"))
+    assert run_study(study, tmp_path / "out", log=lambda line: None) == record
+
+
+def test_a_model_that_has_gone_before_its_test_is_reported(path: Path, tmp_path: Path) -> None:
+    settings = read_settings([str(tmp_path / "base.yaml")])
+    with pytest.raises(LmcourseError, match=r"points/0-seed1 has gone.*study\.json"):
+        score_test_split(settings, tmp_path / "points" / "0-seed1")
 
 
 class Stop(TrainerCallback):
@@ -144,7 +191,7 @@ def test_a_point_that_was_stopped_inside_goes_on_with_its_steps_and_its_times(
         run_study(study, tmp_path / "out", log=lines.append)
     monkeypatch.setattr(module, "prepare_run", prepare)
     record = run_study(study, tmp_path / "out", log=lines.append)
-    assert lines[-2] == "[1/1] num_hidden_layers 1, seed 1 resumes ..."
+    assert lines[-3] == "[1/1] num_hidden_layers 1, seed 1 resumes ..."
     (point,), (expected,) = record["points"], whole["points"]
     assert point["metrics"] == expected["metrics"]
     assert point["steps"] == expected["steps"]

@@ -33,3 +33,5 @@ def test_the_plot_has_a_panel_per_text_and_hatches_what_does_not_compare(
             score = of(label.get_text(), name, chain)
             assert bar.get_width() == pytest.approx(score.metrics["bits_per_character"])
             assert bool(bar.get_hatch()) == (not score.encoded.lossless)
+        labels = sorted(text.get_text().partition(",")[0].endswith("*") for text in axes.texts)
+        assert labels == sorted(bool(bar.get_hatch()) for bar in axes.patches)

@@ -89,3 +89,10 @@ def test_the_strongest_colour_is_for_the_costliest_hundredth_of_what_is_known() 
     assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0)] * 3]) == 24
     assert colour_limit([*cheap, *[SurprisalUnit("b", 99.0, unknown=True)] * 3]) == 8
     assert colour_limit([SurprisalUnit("b", 99.0, unknown=True)]) == 24
+
+
+def test_bits_per_character_have_an_asterisk_where_a_word_is_unknown() -> None:
+    for text, mark in (("To is", ""), ("To XYZ", "*")):
+        found = score(tiny("lstm", WORDS), WORDS, text)
+        figure = f"{found.metrics['bits_per_character']:.3f}"
+        assert re.search(rf">{re.escape(figure + mark)}<", surprisal_page(found))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from hf_lmcourse.text_perplexity import surprisal_plots
 from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
-from .scored_models import BYTES, TEXT, score, tiny, tiny_gpt2
+from .scored_models import BYTES, TEXT, WORDS, score, tiny, tiny_gpt2
 
 NASTY = 'To <b>be</b> & "not" $x$ ō\n'
 
@@ -52,3 +52,12 @@ def test_signs_of_mathematics_are_letters_like_any_other(
 ) -> None:
     plot_surprisal(score(tiny_gpt2(), BYTES, NASTY), tmp_path / "text.png")
     assert letters_of(drawn[0]) == [NASTY.replace("\n", "\u21b5")]
+
+
+def test_bits_per_character_have_an_asterisk_where_a_word_is_unknown(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    for number, (text, mark) in enumerate((("To is", ""), ("To XYZ", "*"))):
+        plot_surprisal(score(tiny("lstm", WORDS), WORDS, text), tmp_path / "text.png")
+        shown = " ".join(text.get_text() for text in drawn[number].axes[0].texts)
+        assert ("* bits per character" in shown) == bool(mark)

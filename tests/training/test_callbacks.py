@@ -5,13 +5,16 @@ import math
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
 from hf_lmcourse import LSTMConfig, LSTMForCausalLM
+from hf_lmcourse.data.streams import ContiguousStreams
 from hf_lmcourse.tokenization import CharacterTokenizer, train_tokenizer
 from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.callbacks import (
@@ -88,6 +91,30 @@ def test_each_log_is_one_line_with_its_units(capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_an_evaluation_in_parallel_streams_has_their_number_in_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress, args, control = LineProgress(), arguments(), TrainerControl()
+    progress.on_train_begin(args, state(), control)
+    for streams in (1, 16):
+        data = ContiguousStreams(np.arange(64), streams, 2)
+        loader = SimpleNamespace(dataset=data)
+        progress.on_log(args, state(), control, logs=dict(VALIDATION), eval_dataloader=loader)
+    progress.on_train_end(args, state(), control)
+    one, several = capsys.readouterr().out.splitlines()
+    assert "validation  1.2500 nats" in one
+    assert "validation in 16 streams  1.2500 nats" in several
+
+
+def test_bits_per_character_have_an_asterisk_where_words_are_unknown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bits = {"eval_bits_per_character": 1.8034}
+    log(LineProgress(), *(VALIDATION | bits | {"eval_unknown_share": s} for s in (0.0, 0.1)))
+    known, unknown = capsys.readouterr().out.splitlines()
+    assert "1.8034 bits" in known and "1.8034* bits" in unknown
+
+
 def test_logs_of_other_things_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     log(LineProgress(), {"train_runtime": 3.0}, {})
     assert capsys.readouterr().out == ""
@@ -136,6 +163,17 @@ def test_a_sample_continues_the_prompt_by_its_length(
     sample = sample_text(model, tokenizer, "ab", 30)
     assert sample.startswith("ab")
     assert len(tokenizer(sample, split_special_tokens=False)["input_ids"]) == 32
+
+
+@pytest.mark.parametrize("kind", ["character", "word", "digit_pattern"])
+def test_a_sample_has_line_ends_and_no_other_special_token(kind: str) -> None:
+    tokenizer = train_tokenizer(kind, "a b\nb c\n")
+    torch.manual_seed(0)
+    model = LSTMForCausalLM(LSTMConfig(vocab_size=len(tokenizer), hidden_size=4))
+    samples = [sample_text(model, tokenizer, "a", 40, seed) for seed in range(5)]
+    special = set(tokenizer.all_special_tokens) - {tokenizer.eos_token}
+    assert special and not any(token in sample for token in special for sample in samples)
+    assert any("\n" in sample for sample in samples)
 
 
 @pytest.mark.parametrize("training", [True, False])
