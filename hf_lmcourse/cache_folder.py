@@ -3,11 +3,23 @@
 import os
 from pathlib import Path
 
+from .errors import LmcourseError
+
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
     """The folder that was chosen, else the environment's LMCOURSE_CACHE, else ~/.cache/hf_lmcourse.
 
     Args:
         chosen: A folder of the caller's choice.
+
+    Raises:
+        LmcourseError: The folder is below a home folder that does not exist.
     """
-    return Path(chosen or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse").expanduser()
+    folder = Path(chosen or os.environ.get("LMCOURSE_CACHE") or "~/.cache/hf_lmcourse")
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise LmcourseError(
+            f"there is no home folder for the cache {folder}: name another with --cache_dir or "
+            "LMCOURSE_CACHE"
+        ) from error

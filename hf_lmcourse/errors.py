@@ -1,15 +1,32 @@
-"""The one exception that is meant for the user's eyes, and the hint for a misspelled name."""
+"""The one exception that is meant for the user's eyes, and what its sentences are made of."""
 
 import difflib
 from collections.abc import Iterable
+
+_LONGEST = 299
+"""Characters of a message; a name or a value in it may be of any length."""
 
 
 class LmcourseError(ValueError):
     """Bad input from the user, in one clear sentence: what is wrong, where, and what to do.
 
     The command line prints the message alone and exits with status 2; a library user sees an
-    ordinary `ValueError`.
+    ordinary `ValueError`. The sentence is one line, and is cut in its middle if it is too long.
     """
+
+    def __init__(self, sentence: object = "") -> None:
+        super().__init__(_shortened(" ".join(str(sentence).splitlines())))
+
+
+def _shortened(line: str) -> str:
+    """Cut a line in its middle: what is wrong is at its start, what to do at its end."""
+    half = (_LONGEST - len(" ... ")) // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
+
+
+def reason(error: Exception) -> str:
+    """Why the system refused something: not every `OSError` has a `strerror`."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

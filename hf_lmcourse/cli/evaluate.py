@@ -1,7 +1,6 @@
 """`lmcourse evaluate`: perplexity and accuracy of a saved model on a corpus."""
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
-from ..report.json_files import write_text
+from ..report.json_files import write_json
 
 
 def run(arguments: list[str]) -> int:
@@ -59,7 +58,7 @@ def run(arguments: list[str]) -> int:
     for note in notes:
         print(f"  {note}")
     if options.json:
-        write_text(options.json, json.dumps({**scored, **columns}, indent=2) + "\n")
+        write_json(options.json, {**scored, **columns})
     return 0
 
 

@@ -1,9 +1,11 @@
 """The command `lmcourse`: one module per verb, each with a function `run(arguments) -> int`."""
 
+import errno
 import importlib
 import sys
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
+from ..report.printing import lasting_streams
 from ..report.quiet_libraries import quiet_libraries
 
 VERBS = {
@@ -31,10 +33,21 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The words after `lmcourse`; those of the process by default.
 
     Returns:
-        The exit status: that of the verb, 2 for bad input (with one sentence on stderr), or 130
-        after an interruption.
+        The exit status: that of the verb, 2 for bad input or output that cannot be written (with
+        one sentence on stderr), or 130 after an interruption.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    with lasting_streams():
+        status = _run(words)
+        sys.stdout.flush()
+        lost = getattr(sys.stdout, "error", None)
+        if lost is None or lost.errno == errno.EPIPE:  # a reader such as `head` may leave
+            return status
+        print(f"lmcourse: cannot write the output: {reason(lost)}", file=sys.stderr)
+        return status or 2
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_usage())
         return 0
@@ -48,6 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
             return importlib.import_module(f".{verb.replace('-', '_')}", __package__).run(rest)
     except LmcourseError as error:
         print(f"lmcourse {verb}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"lmcourse {verb}: {LmcourseError(place + reason(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"lmcourse {verb}: interrupted", file=sys.stderr)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..data.word_vectors import WordVectors, read_word_vectors
-from ..errors import LmcourseError
 from ..evaluation.word_similarity import (
     WORD_PAIRS,
     load_word_pairs,
@@ -33,10 +32,7 @@ def run(arguments: list[str]) -> int:
         scored = score_pairs(pairs, vectors)
         metrics = rank_correlation(scored)
         print(f"{name}: {_shown(metrics)}")
-        try:
-            write_pairs(scored, folder / f"{name}.csv")
-        except OSError as error:
-            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        write_pairs(scored, folder / f"{name}.csv")
         if options.results_dir:
             result = RunResult(
                 name=f"{source}_{name}",

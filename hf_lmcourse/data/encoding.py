@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
-from ..errors import LmcourseError
-from ..report.json_files import unfinished_file
+from ..errors import LmcourseError, reason
+from ..report.files import unfinished_file
 from .corpora import Corpus
 from .lookup import lookup_of
 
@@ -164,6 +164,6 @@ def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
     except OSError as error:
         raise LmcourseError(
-            f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "
+            f"cannot write tokenized text to {path.parent} ({reason(error)}): name another folder "
             "with --cache_dir or LMCOURSE_CACHE"
         ) from error

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..report.json_files import write_json
+
 TRAINING_TEXT_FILE = "training_text.json"
 """Its name in a run folder."""
 
@@ -25,8 +27,7 @@ class TrainingTextRecord:
 def write_record(folder: Path, corpus: str, hold_out: Sequence[str]) -> None:
     """Write the record into a run folder."""
     record = {"corpus": corpus, "hold_out": list(hold_out)}
-    text = json.dumps(record, indent=2) + "\n"
-    (folder / TRAINING_TEXT_FILE).write_text(text, encoding="utf-8")
+    write_json(folder / TRAINING_TEXT_FILE, record)
 
 
 def read_record(folder: Path) -> TrainingTextRecord | None:

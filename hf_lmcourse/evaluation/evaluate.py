@@ -12,6 +12,7 @@ from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.numbers import readable
 from ..report.quiet_libraries import quiet_libraries
 from ..report.tables import markdown_table
 from .corpus_scores import evaluate_split
@@ -149,4 +150,4 @@ def metrics_table(columns: Mapping[str, Mapping[str, Any]]) -> str:
 def _shown(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else readable(value, 4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LmcourseError
+from .numbers import readable
 from .redact import redacted
 from .references import PublishedResult
 from .results import RunResult
@@ -205,7 +206,7 @@ def _published_row(
 def _columns(metrics: dict[str, dict[str, float]], column: _Column) -> str:
     values = [metrics.get(split, {}).get(column.metric) for split in _SPLITS]
     return " / ".join(
-        "-" if value is None else f"{value * column.factor:.{column.digits}f}" for value in values
+        "-" if value is None else readable(value * column.factor, column.digits) for value in values
     )
 
 

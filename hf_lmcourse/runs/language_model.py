@@ -13,7 +13,9 @@ from ..data.training_text_record import write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..inspection.log_probability_rank import log_probability_rank
+from ..report.files import append_text
 from ..report.learning_curves import plot_learning_curve
+from ..report.numbers import readable
 from ..report.redact import redacted
 from ..report.results import RunResult
 from ..training.callbacks import sample_text
@@ -46,12 +48,12 @@ class LanguageModelSummary(RunSummary):
         for name, score in self.baselines.items():
             nats = score.nats_per_token
             bits = nats / math.log(2) / self.characters_per_token
-            rows.append((name, *(f"{value:.4f}" for value in (nats, math.exp(nats), bits))))
+            rows.append((name, *(readable(value, 4) for value in (nats, math.exp(nats), bits))))
         for split, metrics in self.result.metrics.items():
             name = f"this model ({split})" if split != "validation" else "this model"
             units = (metrics["nats_per_token"], metrics["perplexity"])
             bits = metrics.get("bits_per_character", float("nan"))
-            rows.append((name, *(f"{value:.4f}" for value in (*units, bits))))
+            rows.append((name, *(readable(value, 4) for value in (*units, bits))))
         width = max(len(row[0]) for row in rows)
         return "\n".join(
             f"  {name:<{width}}" + "".join(f"  {cell:>18}" for cell in cells)
@@ -114,8 +116,7 @@ class LanguageModelRun(TrainingRun):
         args, validation = self.settings.training, self.splits["validation"]
         baselines = self._count_models()
         sample = sample_text(model, self.tokenizer, args.sample_prompt, _FINAL_SAMPLE, args.seed)
-        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- final\n{sample}\n")
+        append_text(self.folder / "samples.txt", f"--- final\n{sample}\n")
         per_token = validation.characters / result.metrics["validation"]["tokens"]
         return LanguageModelSummary(
             result, self.folder, sample, baselines, args.sample_prompt, per_token

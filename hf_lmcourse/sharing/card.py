@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import LmcourseError
+from ..report.numbers import readable
 from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.tables import MODEL_TITLES, markdown_table
@@ -154,7 +155,7 @@ def _results(result: RunResult) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4f}"
+    return readable(value, 0 if float(value).is_integer() else 4)
 
 
 def _setting(name: str, value: object) -> str:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..report.figures import save_figure
 from ..report.palette import GREY, distinct_colours
 from .curves import curve_of, is_language_model, point_curves, quantities
 from .table import factors_of, levels_of
@@ -70,8 +71,7 @@ def plot_study(study: dict[str, Any], path: Path) -> None:
         axes.axis("off")
     _draw_legend(cells[len(panels)], study, looks)
     figure.suptitle(f"{study['name']}: {study['model_type']} on {study['corpus']}", fontsize=12)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _looks(study: dict[str, Any]) -> dict[str, _Look]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
-from ..report.json_files import write_text
+from ..report.files import write_text
+from ..report.json_files import json_text
 from ..report.redact import redacted
 from ..report.results import environment_versions, git_commit
 from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
@@ -195,6 +196,5 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 
 def _write(path: Path, record: dict[str, Any]) -> None:
     """Write a file atomically, with each list of numbers on one line."""
-    text = json.dumps(record, indent=2) + "\n"
-    text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)
-    write_text(path, text)
+    one_line = re.compile(r"\[[\d\s.,e+-]+\]")
+    write_text(path, one_line.sub(lambda found: " ".join(found[0].split()), json_text(record)))

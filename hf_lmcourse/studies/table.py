@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from ..report.files import whole_file
 from ..report.tables import aligned_table
 
 Row = tuple[str, str, float, float, int]
@@ -59,10 +60,9 @@ def study_table(study: dict[str, Any]) -> str:
 
 def write_study_csv(study: dict[str, Any], path: Path) -> None:
     """Write one row per point and split: levels, seed, metrics, parameters, seconds, memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     levels = levels_of(study)
     metrics = sorted({name for p in study["points"] for m in p["metrics"].values() for name in m})
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         costs = ("training_seconds", "seconds_per_step", "peak_memory_bytes")
         names = ("parameters", "seconds", *costs[1:])

@@ -13,6 +13,8 @@ from ..errors import LmcourseError
 from ..evaluation.token_scores import check_causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.files import write_text
+from ..report.json_files import json_text
 from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words, provenance
 from .comparability import RULE
@@ -22,7 +24,7 @@ from .preprocessing import preprocessing
 from .score import TextScore, score_text
 from .surprisal_page import surprisal_page
 from .surprisal_plots import plot_surprisal
-from .table import BASES, as_json, csv_table, json_record, markdown_rows, text_table
+from .table import BASES, csv_table, json_record, markdown_rows, text_table
 from .texts import Text, read_texts
 from .training_text import TrainingText, given_training_text, recorded_training_text
 
@@ -79,13 +81,9 @@ class PerplexityComparison:
             LmcourseError: The folder cannot be written to.
         """
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            names = self._save_tables(folder)
-            if surprisal:
-                names.append(self._save_surprisal(folder))
-        except OSError as error:
-            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        names = self._save_tables(folder)
+        if surprisal:
+            names.append(self._save_surprisal(folder))
         return names
 
     def _save_tables(self, folder: Path) -> list[str]:
@@ -104,10 +102,10 @@ class PerplexityComparison:
         texts = {
             "perplexity.md": "\n\n".join(report) + "\n",
             "perplexity.csv": csv_table(self.scores, self.base),
-            "perplexity.json": as_json(record),
+            "perplexity.json": json_text(record, ensure_ascii=False),
         }
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_text(folder / name, text)
         plot_perplexities(self.scores, folder / "perplexity.png")
         return [*texts, "perplexity.png"]
 
@@ -116,7 +114,7 @@ class PerplexityComparison:
             parts = (score.model, score.text.name, score.text.preprocessing)
             stem = "surprisal/" + "--".join(re.sub(r"[^\w.-]+", "_", part) for part in parts)
             plot_surprisal(score, folder / f"{stem}.png")
-            (folder / f"{stem}.html").write_text(surprisal_page(score), encoding="utf-8")
+            write_text(folder / f"{stem}.html", surprisal_page(score))
         return f"surprisal ({len(self.scores)} pages and plots)"
 
 

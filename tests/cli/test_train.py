@@ -238,7 +238,7 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--tokenizer", "word", "--alphabet", "printable"], "alphabet does not go with tokenizer"),
         (["--patience", "2", "--eval_strategy", "no"], "patience counts evaluations"),
         (["--gradient_accumulation_steps", "0"], "accumulation_steps must be at least 1, not 0"),
-        (["--results_dir", "/dev/null/x"], "results_dir /dev/null/x cannot be made"),
+        (["--results_dir", "/dev/null/x"], "/dev/null/x' (Not a directory)"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hf_lmcourse.errors import LmcourseError
-from hf_lmcourse.report.json_files import write_text
+from hf_lmcourse.report.files import write_text
 
 
 def test_text_is_written_in_a_new_folder_and_replaced(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""Files that are written whole or not at all, in folders that are writable."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import LmcourseError, reason
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all, and create its folder if it does not exist.
+
+    Raises:
+        LmcourseError: The file cannot be written.
+    """
+    with whole_file(Path(path)) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append to a text file.
+
+    Raises:
+        LmcourseError: The file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """`unfinished_file`, with one sentence for whatever the system refuses.
+
+    Raises:
+        LmcourseError: The file cannot be written.
+    """
+    try:
+        with unfinished_file(path) as unfinished:
+            yield unfinished
+    except OSError as error:
+        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[Path]:
+    """A path to write to, whose file replaces `path` at the end, or is removed if that fails.
+
+    The folder is created if it does not exist.
+
+    Raises:
+        OSError: The folder cannot be created, or the file not be replaced.
+    """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a NUL in the name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def make_writable(folder: str | Path, option: str) -> Path:
+    """Create a folder, and write a file there, before hours of work rather than after them.
+
+    Args:
+        folder: The folder.
+        option: What names it on the command line.
+
+    Raises:
+        LmcourseError: It cannot be created, or no file be written in it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise LmcourseError(
+            f"cannot write to the folder {str(folder)!r} ({reason(error)}): name another with "
+            f"{option}"
+        ) from error
+    return Path(folder)
