@@ -6,6 +6,20 @@ from pathlib import Path
 from .errors import LmcourseError
 
 
+def make_cache_folder(chosen: str | Path | None = None) -> Path:
+    """Create the `cache_folder` if it does not exist; no group may write to it.
+
+    Compiled code is loaded from there, so that a umask such as 002 must not open it.
+
+    Raises:
+        LmcourseError: See `cache_folder`.
+        OSError: It cannot be created.
+    """
+    folder = cache_folder(chosen)
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return folder
+
+
 def cache_folder(chosen: str | Path | None = None) -> Path:
     """The folder that was chosen, else the environment's LMCOURSE_CACHE, else ~/.cache/hf_lmcourse.
 

@@ -20,8 +20,9 @@ class LmcourseError(ValueError):
 
 def _shortened(line: str) -> str:
     """Cut a line in its middle: what is wrong is at its start, what to do at its end."""
-    half = (_LONGEST - len(" ... ")) // 2
-    return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
+    end = _LONGEST // 3
+    start = _LONGEST - end - len(" ... ")
+    return line if len(line) <= _LONGEST else f"{line[:start]} ... {line[-end:]}"
 
 
 def reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
-from ..cache_folder import cache_folder
+from ..cache_folder import cache_folder, make_cache_folder
 from ..errors import LmcourseError, reason
 from ..report.files import unfinished_file
 from .corpora import Corpus
@@ -160,6 +160,7 @@ def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
         LmcourseError: It cannot be written.
     """
     try:
+        make_cache_folder(path.parent)
         with unfinished_file(path) as unfinished, unfinished.open("wb") as file:
             write(file)
     except OSError as error:
