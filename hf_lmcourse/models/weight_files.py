@@ -4,13 +4,23 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..errors import LmcourseError, reason
+
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors by name, whole or not at all."""
-    save_file(dict(tensors), path)
+    """Write tensors by name, whole or not at all.
+
+    Raises:
+        LmcourseError: The file cannot be written.
+    """
+    try:
+        save_file(dict(tensors), path)
+    except (OSError, SafetensorError) as error:
+        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
     follow_umask(path)
 
 

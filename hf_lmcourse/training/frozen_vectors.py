@@ -3,10 +3,11 @@
 from typing import Any
 
 from torch import nn
-from transformers import Trainer
+
+from .saving_trainer import SavingTrainer
 
 
-class VectorTrainer(Trainer):
+class VectorTrainer(SavingTrainer):
     """transformers' Trainer without weight decay on embeddings with frozen rows.
 
     Frozen rows get no gradient, but weight decay would shrink them all the same.
