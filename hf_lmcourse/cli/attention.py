@@ -11,6 +11,7 @@ from ..errors import LmcourseError
 from ..inspection.attention_heads import SHARES, HeadStatistics, attention_maps, head_statistics
 from ..inspection.attention_plots import plot_heads, plot_layer_means
 from ..models.loading import load_language_model
+from ..report.files import check_writable
 from ..report.json_files import write_json
 from ..report.tables import aligned_table
 
@@ -20,6 +21,7 @@ def run(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.text is None and options.data is None:
         raise LmcourseError("give a text to plot (--text), a corpus (--data), or both")
+    check_writable(options.output_dir, "--output_dir")
     if options.tokens < 1:
         raise LmcourseError("--tokens must be at least 1")
     corpus = None if options.data is None else load_corpus(options.data, options.data_dir)

@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ..adaptation.adapted_model import AdaptedModel
@@ -13,6 +14,7 @@ from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
+from ..report.files import check_writable
 from ..report.json_files import write_json
 
 
@@ -20,6 +22,10 @@ def run(arguments: list[str]) -> int:
     """Score every token of a split once, and print the metrics."""
     options = _parser().parse_args(arguments)
     _check(options)
+    if options.results_dir:
+        check_writable(options.results_dir, "--results_dir")
+    if options.json:
+        check_writable(Path(options.json).parent, "--json")
     adapting = options.continuous_cache or options.dynamic_evaluation
     scored = evaluate(
         options.model,

@@ -21,12 +21,13 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Append to a text file.
+    """Append to a text file, and create its folder if it does not exist.
 
     Raises:
         LmcourseError: The file cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
@@ -67,23 +68,24 @@ def unfinished_file(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def make_writable(folder: str | Path, option: str) -> Path:
-    """Create a folder, and write a file there, before hours of work rather than after them.
+def check_writable(folder: str | Path, option: str) -> None:
+    """Try a folder before hours of work rather than after them; nothing is left there.
 
     Args:
-        folder: The folder.
+        folder: A folder, or one that will be created.
         option: What names it on the command line.
 
     Raises:
-        LmcourseError: It cannot be created, or no file be written in it.
+        LmcourseError: No file can be written there.
     """
+    place = Path(folder)
+    while not place.exists():
+        place = place.parent
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
+        with tempfile.TemporaryFile(dir=place) as probe:
             probe.write(b"\0")
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+    except (OSError, ValueError) as error:
         raise LmcourseError(
             f"cannot write to the folder {str(folder)!r} ({reason(error)}): name another with "
             f"{option}"
         ) from error
-    return Path(folder)

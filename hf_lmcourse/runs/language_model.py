@@ -9,14 +9,13 @@ from transformers import GenerationConfig
 
 from ..data.corpora import Corpus
 from ..data.streams import context_tokens
-from ..data.training_text_record import write_record
+from ..data.training_text_record import TrainingTextRecord, write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..inspection.log_probability_rank import log_probability_rank
 from ..report.files import append_text
 from ..report.learning_curves import plot_learning_curve
 from ..report.numbers import readable
-from ..report.redact import redacted
 from ..report.results import RunResult
 from ..training.callbacks import sample_text
 from .training_run import RunSummary, TrainingRun
@@ -67,9 +66,13 @@ class LanguageModelRun(TrainingRun):
 
     Validation and test are scored as one stream each, so that every token has all the text before
     it as context, or as much as the model reads.
+
+    Attributes:
+        trained_on: What the run folder records of the training text.
     """
 
     corpus: Corpus
+    trained_on: TrainingTextRecord
     plotted = ("loss", "eval_nats_per_token")
 
     @property
@@ -97,9 +100,7 @@ class LanguageModelRun(TrainingRun):
         trained.config.use_cache = True  # Trainer switches it off for the training
         trained.generation_config = GenerationConfig.from_model_config(trained.config)
         super().save_model()
-        data = self.settings.data
-        held_out = [redacted(name) for name in data.hold_out or ()]
-        write_record(self.folder, redacted(data.corpus), held_out)
+        write_record(self.folder, self.trained_on)
 
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""

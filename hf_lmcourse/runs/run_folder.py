@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
 from ..models.loading import check_weights
-from ..report.files import append_text, make_writable
+from ..report.files import append_text, check_writable
 from ..report.redact import without_tokens
 from ..training.arguments import RunArguments
 from ..training.stopping import keep_stopped
@@ -47,7 +47,7 @@ def resolve_run_folder(settings: RunSettings, model: PreTrainedModel) -> Path:
         check_weights(Path(args.resume_from_checkpoint), model)
         keep_stopped(args, Path(args.resume_from_checkpoint))
     if args.results_dir is not None:
-        make_writable(args.results_dir, "--results_dir")
+        check_writable(args.results_dir, "--results_dir")
     args.output_dir = str(folder / CHECKPOINTS)
     return folder
 
@@ -69,7 +69,7 @@ def record_command(args: RunArguments, folder: Path, command: list[str]) -> None
         LmcourseError: The run folder cannot be written to.
     """
     if args.process_index == 0:
-        make_writable(folder, "--output_dir")
+        check_writable(folder, "--output_dir")
         append_text(folder / "command.txt", without_tokens(shlex.join(command)) + "\n")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..report.json_files import read_records
+from ..report.json_files import read_records, with_infinities
 from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from .curves import seconds_to_reach
@@ -27,10 +27,14 @@ def load_studies(directory: str | Path) -> list[dict[str, Any]]:
         LmcourseError: A file is not JSON.
     """
     return [
-        record
+        record | {"points": [_restored(point) for point in record["points"]]}
         for record in read_records(directory)
         if isinstance(record, dict) and ("factor" in record or "factors" in record)
     ]
+
+
+def _restored(point: dict[str, Any]) -> dict[str, Any]:
+    return point | {"metrics": with_infinities(point["metrics"])}
 
 
 def has_curves(study: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import LmcourseError
 from ..report.files import write_text
-from ..report.json_files import json_text
+from ..report.json_files import json_text, with_infinities
 from ..report.redact import redacted
 from ..report.results import environment_versions, git_commit
 from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
@@ -106,9 +106,13 @@ def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
         return {}, {}
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        points = {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in record["points"]}
+        points = {
+            _key(Point(p["variant"], p["settings"], p["seed"])): p
+            | {"metrics": with_infinities(p["metrics"])}
+            for p in record["points"]
+        }
         return points, dict(record.get("stopped", {}))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LmcourseError(f"{file} is damaged: move it away to start the study again") from error
 
 

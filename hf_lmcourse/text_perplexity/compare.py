@@ -247,7 +247,7 @@ def _notes(
     windows = any(score.context.kind == "window" for score in scores)
     if not windows and (scoring["stride"] or scoring["block_length"]):
         notes.append("stride and block_length change nothing: no model here reads windows.")
-    return [*notes, *_verbatim_notes(scores)]
+    return [*notes, *_verbatim_notes(scores), *_unknown_notes(scores)]
 
 
 def _first_token_note(scores: list[TextScore]) -> str:
@@ -257,6 +257,17 @@ def _first_token_note(scores: list[TextScore]) -> str:
         starts.setdefault(token, []).append(score.model)
     listed = "; ".join(f"from {token} ({', '.join(models)})" for token, models in starts.items())
     return f"The first token of a text is predicted {listed}."
+
+
+def _unknown_notes(scores: list[TextScore]) -> list[str]:
+    """Say which models nobody could look up the texts for."""
+    unknown = list(dict.fromkeys(score.model for score in scores if score.overlap is None))
+    if not unknown:
+        return []
+    return [
+        f"The training text of {', '.join(unknown)} is not here, so that a text may be a part of "
+        "it unnoticed; name it with --training_text."
+    ]
 
 
 def _verbatim_notes(scores: list[TextScore]) -> list[str]:

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data.training_text_record import read_record, write_record
+from hf_lmcourse.data.training_text_record import (
+    TrainingTextRecord,
+    read_record,
+    text_hash,
+    write_record,
+)
 from hf_lmcourse.text_perplexity.training_text import (
     TrainingText,
     given_training_text,
@@ -74,7 +79,7 @@ def test_a_run_folder_says_what_it_was_trained_on(tmp_path: Path) -> None:
     (tmp_path / "mercy.txt").write_text(MERCY)
     corpus = str(tmp_path / "play.txt")
     for held_out in ([], [str(tmp_path / "mercy.txt")]):
-        write_record(tmp_path, corpus, held_out)
+        write_record(tmp_path, TrainingTextRecord(corpus, tuple(held_out)))
         record = read_record(tmp_path)
         assert record is not None and record.hold_out == tuple(held_out)
         text = recorded_training_text(tmp_path)
