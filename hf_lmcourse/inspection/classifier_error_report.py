@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..report.figures import save_figure
+from ..report.markdown import escaped
 from ..report.palette import BLUE, GREY, PALETTE
 from ..report.tables import markdown_table
 from .classifier_errors import Contributions, Group
@@ -61,13 +62,13 @@ def errors_markdown(
     """
     right, total = int(np.trace(confusion)), int(confusion.sum())
     parts = [
-        f"# {title}",
+        f"# {escaped(title)}",
         f"{right:,} of {total:,} texts are classified correctly: {right / total:.2%}.",
         "## Confusion",
         markdown_table(
-            ["true class", *(f"predicted {name}" for name in classes)],
+            ["true class", *(f"predicted {escaped(name)}" for name in classes)],
             [
-                [name, *(f"{n:,}" for n in row)]
+                [escaped(name), *(f"{n:,}" for n in row)]
                 for name, row in zip(classes, confusion.tolist(), strict=True)
             ],
         ),

@@ -5,8 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import LmcourseError
+from .markdown import code, escaped
 from .numbers import readable
 from .redact import redacted
 from .references import PublishedResult
@@ -175,14 +177,14 @@ def _header(columns: Sequence[_Column]) -> list[str]:
 def _run_row(result: RunResult, columns: Sequence[_Column]) -> list[str]:
     return [
         MODEL_TITLES.get(result.model_type, result.model_type),
-        result.corpus,
-        f"[{Path(result.config).stem}]({result.config})" if result.config else "",
+        escaped(result.corpus),
+        f"[{escaped(Path(result.config).stem)}]({quote(result.config)})" if result.config else "",
         f"{result.parameters:,}",
         *(_columns(result.metrics, column) for column in columns),
         str(result.seed),
         f"{result.wall_time_seconds / 60:.1f}",
         f"{result.device}, {result.threads}",
-        f"`{redacted(result.command)}`",
+        code(redacted(result.command)),
     ]
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..report.json_files import read_records, with_infinities
+from ..report.markdown import code, escaped
 from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from .curves import seconds_to_reach
@@ -58,12 +60,12 @@ def _section(study: dict[str, Any], plots: str) -> str:
     devices = ", ".join(sorted({f"{p['device']}, {p['threads']}" for p in study["points"]}))
     commits = ", ".join(sorted({str(point["commit"]) for point in study["points"]}))
     parts = [
-        f"## {study['name']}",
-        f"{title} on {study['corpus']}: `{redacted(study['command'])}`",
+        f"## {escaped(study['name'])}",
+        f"{title} on {escaped(study['corpus'])}: {code(redacted(study['command']))}",
         f"Device and threads: {devices}; commit {commits}.",
     ]
     if has_curves(study):
-        parts.append(f"![{study['name']}]({plots}/{study['name']}.png)")
+        parts.append(f"![{escaped(study['name'])}]({plots}/{quote(study['name'])}.png)")
     return "\n\n".join([*parts, _table(study)])
 
 
@@ -74,7 +76,7 @@ def _table(study: dict[str, Any]) -> str:
     for variant, split, value, spread, seeds in study_rows(study):
         numbers = [f"{value:.4f}", f"{spread:.4f}" if seeds > 1 else "-", str(seeds)]
         numbers += [column[variant, split] for column in extra.values()]
-        rows.append([*levels[variant], split, *numbers, *costs.get(variant, ())])
+        rows.append([*map(escaped, levels[variant]), split, *numbers, *costs.get(variant, ())])
     header += ["ms per step", "peak MB"] if costs else []
     return markdown_table([name.replace("_", " ") for name in header], rows)
 

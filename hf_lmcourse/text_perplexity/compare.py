@@ -15,6 +15,7 @@ from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
 from ..report.files import write_text
 from ..report.json_files import json_text
+from ..report.markdown import code, escaped
 from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words, provenance
 from .comparability import RULE
@@ -64,7 +65,7 @@ class PerplexityComparison:
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        return "\n\n".join([markdown_rows(self.scores, self.base), *self.notes])
+        return "\n\n".join([markdown_rows(self.scores, self.base), *map(escaped, self.notes)])
 
     def save(self, folder: str | Path, surprisal: bool = False) -> list[str]:
         """Write `perplexity.md`, `.csv`, `.json` and `.png` into a folder.
@@ -89,11 +90,11 @@ class PerplexityComparison:
     def _save_tables(self, folder: Path) -> list[str]:
         reasons, about = explanation(self.scores), self.provenance
         made = (
-            f"`{about['command']}`: {about['seconds']} s, {about['device']}, "
+            f"{code(about['command'])}: {about['seconds']} s, {about['device']}, "
             f"threads {about['threads']}, commit {about['commit']}."
         )
         sections = [
-            f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences)
+            f"## {title}\n\n" + "\n".join(f"- {escaped(sentence)}" for sentence in sentences)
             for title, sentences in reasons.items()
         ]
         report = ["# Perplexity", made, self._repr_markdown_(), *sections]

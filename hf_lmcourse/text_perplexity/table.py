@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..report.markdown import escaped
 from ..report.numbers import readable
 from ..report.tables import aligned_table, markdown_table
 from .comparability import RULE, bits_key, comparisons, groups, token_key
@@ -47,8 +48,12 @@ def text_table(scores: Sequence[TextScore], base: str = "e") -> str:
 
 def markdown_rows(scores: Sequence[TextScore], base: str = "e") -> str:
     """Format the table in Markdown."""
-    _, (header, *rows) = _cells(scores, base)
-    return markdown_table(header, rows)
+    columns, (header, *rows) = _cells(scores, base)
+    shown = [
+        [cell if column.right else escaped(cell) for column, cell in zip(columns, row, strict=True)]
+        for row in rows
+    ]
+    return markdown_table(header, shown)
 
 
 def csv_table(scores: Sequence[TextScore], base: str = "e") -> str:

@@ -11,7 +11,6 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.training_text_record import (
     TrainingTextRecord,
     read_record,
-    text_hash,
     write_record,
 )
 from hf_lmcourse.text_perplexity.training_text import (
