@@ -56,6 +56,7 @@ def _run(words: list[str]) -> int:
         print(f"lmcourse: unknown verb {verb!r}\n{_usage()}", file=sys.stderr)
         return 2
     try:
+        _check_words(rest)
         # Imported only now: `lmcourse --help` needs neither torch nor transformers.
         with quiet_libraries():
             return importlib.import_module(f".{verb.replace('-', '_')}", __package__).run(rest)
@@ -69,6 +70,18 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"lmcourse {verb}: interrupted", file=sys.stderr)
         return 130
+
+
+def _check_words(words: list[str]) -> None:
+    """Refuse what Python could not decode: neither a tokenizer nor a page of UTF-8 takes it."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise LmcourseError(
+                f"{word!r} is not text in the encoding {sys.getfilesystemencoding()}: write it in "
+                "that encoding, or set PYTHONUTF8=1 if it is UTF-8"
+            ) from error
 
 
 def _usage() -> str:
