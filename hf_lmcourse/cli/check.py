@@ -6,6 +6,7 @@ from pathlib import Path
 from ..checking import TASKS, Verdict, check_file, template
 from ..checking.report import report
 from ..errors import LmcourseError, reason
+from .seeds import check_seed
 
 
 def run(arguments: list[str]) -> int:
@@ -19,6 +20,7 @@ def run(arguments: list[str]) -> int:
         compared.
     """
     options = _parser().parse_args(arguments)
+    check_seed(options.seed)
     if options.list:
         print(_list())
         return 0

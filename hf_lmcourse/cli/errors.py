@@ -29,11 +29,13 @@ from ..inspection.classifier_errors import (
 from ..models.dan import DANForSequenceClassification
 from ..models.loading import load_classifier
 from ..report.files import check_writable, write_text
+from .seeds import check_seed
 
 
 def run(arguments: list[str]) -> int:
     """Write errors.md and its plots."""
     options = _parser().parse_args(arguments)
+    check_seed(options.seed)
     check_writable(options.output_dir, "--output_dir")
     if options.examples < 1:
         raise LmcourseError("--examples must be at least 1")

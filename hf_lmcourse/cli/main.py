@@ -73,8 +73,13 @@ def _run(words: list[str]) -> int:
 
 
 def _check_words(words: list[str]) -> None:
-    """Refuse what Python could not decode: neither a tokenizer nor a page of UTF-8 takes it."""
+    """Refuse what Python could not decode: neither a tokenizer nor a page of UTF-8 takes it.
+
+    A NUL, which only a caller in Python can give, is in no name of a file.
+    """
     for word in words:
+        if "\0" in word:
+            raise LmcourseError(f"{word!r} has a NUL in it: leave it out")
         try:
             word.encode()
         except UnicodeEncodeError as error:

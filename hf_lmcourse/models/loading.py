@@ -118,7 +118,9 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
 
 def _tokenizer(name_or_path: str, folder: Path) -> PreTrainedTokenizerBase:
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer.decode(tokenizer("a")["input_ids"])  # a wrong type may show only in use
+        return tokenizer
     except Exception as error:  # tokenizers raises bare exceptions
         raise LmcourseError(
             f"cannot load the tokenizer of {name_or_path}: {_first_line(error)}"

@@ -57,8 +57,7 @@ def unfinished_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be created, or the file not be replaced.
     """
-    if "\0" in str(path):
-        raise OSError(errno.EINVAL, "a NUL in the name")
+    _refuse_nul(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
@@ -82,10 +81,16 @@ def check_writable(folder: str | Path, option: str) -> None:
     while not place.exists():
         place = place.parent
     try:
+        _refuse_nul(folder)
         with tempfile.TemporaryFile(dir=place) as probe:
             probe.write(b"\0")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise LmcourseError(
             f"cannot write to the folder {str(folder)!r} ({reason(error)}): name another with "
             f"{option}"
         ) from error
+
+
+def _refuse_nul(path: str | Path) -> None:
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a NUL in the name")

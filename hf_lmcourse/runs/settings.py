@@ -25,7 +25,7 @@ from ..training.arguments import (
     DataArguments,
     LabelledDataArguments,
     RunArguments,
-    check_finite,
+    check_values,
 )
 
 _LARGEST, _MOST_VALUES = 1_000_000, 100_000
@@ -97,14 +97,14 @@ def read_settings(
     try:
         _check_options(parser.parse_known_args(words)[1], known)
         model, data, training = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
-        check_finite(data)
+        check_values(data)
     except LmcourseError:
         raise
     except Exception as error:  # TrainingArguments raises many types, with several lines
         raise LmcourseError(f"training settings of {path}: {last_cause(error)}") from error
     try:
         # The tokenizer determines the vocabulary later; until then no cut-off exceeds it.
-        check_finite(model)
+        check_values(model)
         config = config_class(**vars(model), vocab_size=sys.maxsize)
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error

@@ -101,8 +101,8 @@ class LabelledDataArguments(_TextArguments):
     lowercase: bool = option(True, "Lower-case the words.")
 
 
-def check_finite(settings: Any) -> None:
-    """Check that no setting is NaN or infinite.
+def check_values(settings: Any) -> None:
+    """Check that no setting is NaN, infinite, or a text with a NUL, which no file name has.
 
     Args:
         settings: A dataclass.
@@ -113,6 +113,8 @@ def check_finite(settings: Any) -> None:
     for name, value in vars(settings).items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number, not {value}")
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError(f"{name} must be a text without NUL, not {value!r}")
 
 
 _MINIMUM = {
@@ -222,7 +224,7 @@ class RunArguments(TrainingArguments):
 
         That is the schedule "step", and bfloat16 on a machine without a GPU.
         """
-        check_finite(self)
+        check_values(self)
         _check_ranges(self)
         if self.patience is not None and self.eval_strategy == "no":
             raise ValueError("patience counts evaluations: it needs an eval_strategy")
