@@ -95,8 +95,8 @@ def load_carried_state(
     before = about.get("cuts", cuts)
     if before != cuts:
         raise LmcourseError(
-            f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go on "
-            f"with {_format(cuts)}: resume with its batch size, processes and block_length"
+            f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go "
+            f"on with {_format(cuts)}: resume with its batch size, processes and block_length"
         )
     # safetensors refuses cpu:0, as accelerate calls the device of a process among several
     tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
