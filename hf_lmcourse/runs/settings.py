@@ -16,10 +16,9 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_type_hints
 
-import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
-from ..errors import LmcourseError, nearest, reason
+from ..errors import LmcourseError, nearest
 from ..models.families import MODEL_TYPES, is_classifier, known_model_types
 from ..training.arguments import (
     DataArguments,
@@ -27,9 +26,7 @@ from ..training.arguments import (
     RunArguments,
     check_values,
 )
-
-_LARGEST, _MOST_VALUES = 1_000_000, 100_000
-"""Bytes and values of a YAML file."""
+from .yaml_files import read_yaml
 
 _SECTIONS = ("model", "data", "training")
 _SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
@@ -129,40 +126,6 @@ def help_text() -> str:
         names = ", ".join(_names(_model_fields(_config_class(model_type))))
         parts.append(f"model, with model_type {model_type}:\n  {names}\n")
     return "\n".join(parts)
-
-
-def read_yaml(path: str) -> Any:
-    """Read a YAML file.
-
-    Raises:
-        LmcourseError: The file is missing or not YAML.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST + 1)  # /dev/zero has no end
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
-    if len(content) > _LARGEST:
-        raise LmcourseError(
-            f"{path} has more than {_LARGEST:,} bytes and is not a file of settings"
-        )
-    try:
-        settings = yaml.safe_load(content.decode("utf-8-sig"))
-        _check_aliases(settings)
-    except Exception as error:  # besides YAMLError, what int(), date() and deep recursion raise
-        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
-    return settings
-
-
-def _check_aliases(content: Any) -> None:
-    """Refuse aliases of aliases, by which a small file grows without end."""
-    waiting, values = [content], 0
-    while waiting:
-        value, values = waiting.pop(), values + 1
-        if values > _MOST_VALUES:
-            raise ValueError(f"its aliases expand to more than {_MOST_VALUES:,} values")
-        if isinstance(value, dict | list):
-            waiting += value.values() if isinstance(value, dict) else value
 
 
 def _load_sections(path: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
-from ..runs.settings import RunSettings, read_settings, read_yaml
+from ..runs.settings import RunSettings, read_settings
+from ..runs.yaml_files import read_yaml
 
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric", "curves_by")
 
