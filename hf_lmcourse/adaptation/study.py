@@ -1,11 +1,10 @@
 """What adaptation at test time gains for a saved model, as the file of a study."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..evaluation.evaluate import Evaluation
-from ..report.json_files import write_text
+from ..report.json_files import write_json
 from ..report.results import provenance
 
 
@@ -58,4 +57,4 @@ def save_adaptation_study(
         "versions": about["versions"],
         "points": points,
     }
-    write_text(Path(folder, f"{study['name']}.json"), json.dumps(study, indent=2) + "\n")
+    write_json(Path(folder, f"{study['name']}.json"), study)

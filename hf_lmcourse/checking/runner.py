@@ -15,7 +15,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
 from . import child
 from .child import Answer
 from .task import Case, Task
@@ -54,7 +54,7 @@ def read_source(path: Path) -> ast.Module:
     try:
         source = path.read_bytes()
     except OSError as error:
-        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
+        raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
     try:
         return ast.parse(source)
     except SyntaxError as error:

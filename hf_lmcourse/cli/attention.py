@@ -1,7 +1,6 @@
 """`lmcourse attention`: plot and measure what the attention heads of a Transformer look at."""
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from ..errors import LmcourseError
 from ..inspection.attention_heads import SHARES, HeadStatistics, attention_maps, head_statistics
 from ..inspection.attention_plots import plot_heads, plot_layer_means
 from ..models.loading import load_language_model
-from ..report.json_files import write_text
+from ..report.files import check_writable
+from ..report.json_files import write_json
 from ..report.tables import aligned_table
 
 
@@ -21,6 +21,7 @@ def run(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.text is None and options.data is None:
         raise LmcourseError("give a text to plot (--text), a corpus (--data), or both")
+    check_writable(options.output_dir, "--output_dir")
     if options.tokens < 1:
         raise LmcourseError("--tokens must be at least 1")
     corpus = None if options.data is None else load_corpus(options.data, options.data_dir)
@@ -66,7 +67,7 @@ def _table(statistics: list[HeadStatistics]) -> str:
 
 
 def _write_json(options: argparse.Namespace, name: str, content: Any) -> None:
-    write_text(Path(options.output_dir, name), json.dumps(content) + "\n")
+    write_json(Path(options.output_dir, name), content, indent=None)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,12 +6,17 @@ from pathlib import Path
 from ..data.labelled import LabelledCorpus, check_classes, load_labelled_corpus
 from ..errors import LmcourseError
 from ..evaluation.linear_baselines import BASELINES, BaselineScore, score_baseline
+from ..report.files import check_writable
 from ..report.results import RunResult, provenance
+from .seeds import check_seed
 
 
 def run(arguments: list[str]) -> int:
     """Train each baseline, print its accuracy, and write one result file each if asked to."""
     options = _parser().parse_args(arguments)
+    check_seed(options.seed)
+    if options.results_dir:
+        check_writable(options.results_dir, "--results_dir")
     corpus = load_labelled_corpus(
         options.data,
         options.data_dir,

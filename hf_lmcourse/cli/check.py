@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..checking import TASKS, Verdict, check_file, template
 from ..checking.report import report
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
+from .seeds import check_seed
 
 
 def run(arguments: list[str]) -> int:
@@ -19,6 +20,7 @@ def run(arguments: list[str]) -> int:
         compared.
     """
     options = _parser().parse_args(arguments)
+    check_seed(options.seed)
     if options.list:
         print(_list())
         return 0
@@ -60,7 +62,7 @@ def _write_template(task: str, file: str | None) -> int:
         with Path(file).open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
-        raise LmcourseError(f"cannot write {file}: {error.strerror}") from error
+        raise LmcourseError(f"cannot write {file}: {reason(error)}") from error
     print(f"wrote {file}: fill it in, then lmcourse check {file}")
     return 0
 

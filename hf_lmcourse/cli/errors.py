@@ -28,11 +28,15 @@ from ..inspection.classifier_errors import (
 )
 from ..models.dan import DANForSequenceClassification
 from ..models.loading import load_classifier
+from ..report.files import check_writable, write_text
+from .seeds import check_seed
 
 
 def run(arguments: list[str]) -> int:
     """Write errors.md and its plots."""
     options = _parser().parse_args(arguments)
+    check_seed(options.seed)
+    check_writable(options.output_dir, "--output_dir")
     if options.examples < 1:
         raise LmcourseError("--examples must be at least 1")
     model, tokenizer = _load(options)
@@ -68,14 +72,10 @@ def run(arguments: list[str]) -> int:
     title = f"Errors of {Path(options.model).name} on {corpus.name}, {split}"
     report = errors_markdown(title, confusion, classes, tables, calibration_error, examples)
     folder = Path(options.output_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        plot_confusion(confusion, classes, folder / "confusion.png")
-        plot_calibration(bins, folder / "calibration.png")
-        plot_groups(tables, folder / "groups.png")
-        (folder / "errors.md").write_text(report, encoding="utf-8")
-    except OSError as error:
-        raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+    plot_confusion(confusion, classes, folder / "confusion.png")
+    plot_calibration(bins, folder / "calibration.png")
+    plot_groups(tables, folder / "groups.png")
+    write_text(folder / "errors.md", report)
     wrong = int((predicted != right).sum())
     print(f"{title}: {wrong:,} of {len(right):,} wrong ({1 - wrong / len(right):.2%} right)")
     print(f"{folder}: errors.md, confusion.png, calibration.png, groups.png")

@@ -1,10 +1,10 @@
 """`lmcourse evaluate`: perplexity and accuracy of a saved model on a corpus."""
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ..adaptation.adapted_model import AdaptedModel
@@ -15,13 +15,18 @@ from ..errors import LmcourseError
 from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
 from ..models.causal_lm import LanguageModelForCausalLM
-from ..report.json_files import write_text
+from ..report.files import check_writable
+from ..report.json_files import write_json
 
 
 def run(arguments: list[str]) -> int:
     """Score every token of a split once, and print the metrics."""
     options = _parser().parse_args(arguments)
     _check(options)
+    if options.results_dir:
+        check_writable(options.results_dir, "--results_dir")
+    if options.json:
+        check_writable(Path(options.json).parent, "--json")
     adapting = options.continuous_cache or options.dynamic_evaluation
     scored = evaluate(
         options.model,
@@ -65,7 +70,7 @@ def run(arguments: list[str]) -> int:
     for note in notes:
         print(f"  {note}")
     if options.json:
-        write_text(options.json, json.dumps({**scored, **columns}, indent=2) + "\n")
+        write_json(options.json, {**scored, **columns})
     return 0
 
 

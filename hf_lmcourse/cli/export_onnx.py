@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
 from ..export.onnx import export_onnx
 from ..models.loading import load_model
 
@@ -15,7 +15,7 @@ def run(arguments: list[str]) -> int:
         paths = export_onnx(model, options.output)
         tokenizer.save_pretrained(options.output)
     except OSError as error:
-        raise LmcourseError(f"cannot write to {options.output}: {error.strerror}") from error
+        raise LmcourseError(f"cannot write to {options.output}: {reason(error)}") from error
     for path in paths:
         print(path)
     return 0

@@ -6,14 +6,15 @@ import sys
 from typing import Any
 
 import torch
-from transformers import set_seed
+from transformers import GenerationConfig, set_seed
 
 from ..data.prompts import unknown_in_prompt
 from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
 from ..errors import LmcourseError
 from ..models.loading import load_language_model
+from .seeds import check_seed
 
-_MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1, "seed": 0}
+_MINIMUM = {"length": 1, "top_k": 0, "beams": 1, "samples": 1}
 _COLDEST = 1e-30
 """Logits that are divided by less overflow float32."""
 
@@ -35,20 +36,31 @@ def run(arguments: list[str]) -> int:
     if sampling:
         settings |= {"temperature": options.temperature, "top_k": options.top_k}
         settings |= {"top_p": options.top_p, "num_return_sequences": options.samples}
-    with torch.no_grad():
-        tokens = model.generate(
-            inputs.to(model.device),
-            max_new_tokens=options.length,
-            eos_token_id=stop_token_id(tokenizer),
-            suppress_tokens=unprinted_token_ids(tokenizer) or None,
-            **settings,
-        )
+    settings |= {"max_new_tokens": options.length, "eos_token_id": stop_token_id(tokenizer)}
+    settings["suppress_tokens"] = unprinted_token_ids(tokenizer) or None
+    try:
+        with torch.no_grad():
+            tokens = model.generate(inputs.to(model.device), **settings)
+    except Exception as error:  # whatever a setting of the wrong type runs into
+        if _has_usual_settings(model):
+            raise
+        raise LmcourseError(
+            f"{options.model} cannot generate with its generation_config.json "
+            f"({type(error).__name__}: {error}): correct or remove that file"
+        ) from error
     for text in tokenizer.batch_decode(tokens):
         print(text)
     return 0
 
 
+def _has_usual_settings(model: Any) -> bool:
+    """Whether the saved settings of the generation are those that the config alone gives."""
+    usual = GenerationConfig.from_model_config(model.config)
+    return bool(model.generation_config.to_diff_dict() == usual.to_diff_dict())
+
+
 def _check(options: argparse.Namespace) -> None:
+    check_seed(options.seed)
     if options.greedy or options.beams > 1:
         sampling = {"samples": 1, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
         for name, unused in sampling.items():

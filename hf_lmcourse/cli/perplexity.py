@@ -2,6 +2,7 @@
 
 import argparse
 
+from ..report.files import check_writable
 from ..text_perplexity.compare import perplexity
 from ..text_perplexity.preprocessing import CHAINS, STEPS
 from ..text_perplexity.table import BASES
@@ -10,6 +11,7 @@ from ..text_perplexity.table import BASES
 def run(arguments: list[str]) -> int:
     """Score every model on every text; print the table, and write it with plots and reasons."""
     options = _parser().parse_args(arguments)
+    check_writable(options.output_dir, "--output_dir")
     comparison = perplexity(
         options.model,
         options.text,

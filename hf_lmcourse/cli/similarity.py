@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..data.word_vectors import WordVectors, read_word_vectors
-from ..errors import LmcourseError
 from ..evaluation.word_similarity import (
     WORD_PAIRS,
     load_word_pairs,
@@ -18,12 +17,16 @@ from ..evaluation.word_similarity import (
 )
 from ..models.exported_vectors import model_vectors
 from ..models.loading import load_model
+from ..report.files import check_writable
 from ..report.results import RunResult, provenance
 
 
 def run(arguments: list[str]) -> int:
     """Print Spearman's correlation for each set of pairs, and write the pairs as CSV."""
     options = _parser().parse_args(arguments)
+    check_writable(options.output_dir, "--output_dir")
+    if options.results_dir:
+        check_writable(options.results_dir, "--results_dir")
     began = time.perf_counter()
     sets = {Path(n).stem: load_word_pairs(n, options.data_dir) for n in options.pairs}
     words = {word for pairs in sets.values() for p in pairs for word in (p.first, p.second)}
@@ -33,10 +36,7 @@ def run(arguments: list[str]) -> int:
         scored = score_pairs(pairs, vectors)
         metrics = rank_correlation(scored)
         print(f"{name}: {_shown(metrics)}")
-        try:
-            write_pairs(scored, folder / f"{name}.csv")
-        except OSError as error:
-            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        write_pairs(scored, folder / f"{name}.csv")
         if options.results_dir:
             result = RunResult(
                 name=f"{source}_{name}",

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ..report.files import check_writable
 from ..studies.plots import plot_study
 from ..studies.run_study import run_study
 from ..studies.study_file import read_study
@@ -15,6 +16,9 @@ def run(arguments: list[str]) -> int:
     study = read_study(options.study)
     folder = Path(options.output_dir or f"runs/{study.name}")
     results_dir = Path(options.results_dir) if options.results_dir else None
+    check_writable(folder, "--output_dir")
+    if results_dir is not None:
+        check_writable(results_dir, "--results_dir")
     record = run_study(study, folder, results_dir, tuple(others))
     write_study_csv(record, folder / f"{study.name}.csv")
     plot_study(record, folder / f"{study.name}.png")

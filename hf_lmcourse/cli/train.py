@@ -2,6 +2,7 @@
 
 import shlex
 
+from ..report.redact import without_tokens
 from ..runs.language_model import LanguageModelSummary
 from ..runs.settings import help_text, read_settings
 from ..runs.start import prepare_run
@@ -36,13 +37,24 @@ def run(arguments: list[str]) -> int:
 
 
 def _resume_hint(folder: str, arguments: list[str]) -> str:
-    to_resume = ["--output_dir", folder, "--resume_from_checkpoint"]
-    if arguments[-3:] != to_resume:
-        arguments = [*arguments, *to_resume]
+    words = _without(arguments, ("output_dir", "resume_from_checkpoint"))
+    command = shlex.join([*words, "--output_dir", folder, "--resume_from_checkpoint"])
     return (
         f"Stopped; a checkpoint is saved in {folder}. To continue:\n"
-        f"  lmcourse train {shlex.join(arguments)}"
+        f"  lmcourse train {without_tokens(command)}"
     )
+
+
+def _without(words: list[str], options: tuple[str, ...]) -> list[str]:
+    """Leave out options and their values."""
+    kept, left_out = [], False
+    for word in words:
+        if word.startswith("--"):
+            name = word.removeprefix("--").partition("=")[0].replace("-", "_")
+            left_out = name in options
+        if not left_out:
+            kept.append(word)
+    return kept
 
 
 def _hints(summary: RunSummary) -> str:

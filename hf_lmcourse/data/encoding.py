@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
-from ..cache_folder import cache_folder
-from ..errors import LmcourseError
-from ..report.json_files import unfinished_file
+from ..cache_folder import cache_folder, make_cache_folder
+from ..errors import LmcourseError, reason
+from ..report.files import unfinished_file
 from ..tokenization.pieces import pieces_of, whole_lines
 from .corpus import Corpus
 from .lookup import lookup_of
@@ -198,10 +198,11 @@ def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
         LmcourseError: It cannot be written.
     """
     try:
+        make_cache_folder(path.parent)
         with unfinished_file(path) as unfinished, unfinished.open("wb") as file:
             write(file)
     except OSError as error:
         raise LmcourseError(
-            f"cannot write tokenized text to {path.parent} ({error.strerror}): name another folder "
+            f"cannot write tokenized text to {path.parent} ({reason(error)}): name another folder "
             "with --cache_dir or LMCOURSE_CACHE"
         ) from error

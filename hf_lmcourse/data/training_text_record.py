@@ -1,9 +1,13 @@
 """The record of which text a saved model was trained on."""
 
+import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from ..report.json_files import write_json
+from ..tokenization.pieces import whole_words
 
 TRAINING_TEXT_FILE = "training_text.json"
 """Its name in a run folder."""
@@ -16,17 +20,31 @@ class TrainingTextRecord:
     Attributes:
         corpus: Name of the corpus, or path of the text.
         hold_out: Files whose text was held out of it.
+        sha256: `text_hash` of the training text; empty in records of earlier versions.
+        whole_sha256: That of the file whose beginning the training text is; empty if it is another.
     """
 
     corpus: str
     hold_out: tuple[str, ...] = ()
+    sha256: str = ""
+    whole_sha256: str = ""
 
 
-def write_record(folder: Path, corpus: str, hold_out: Sequence[str]) -> None:
+def text_hash(pieces: Iterable[str]) -> str:
+    """The SHA-256 of a text whose runs of whitespace are one space each, in hexadecimal.
+
+    Args:
+        pieces: The text, cut anywhere.
+    """
+    digest = hashlib.sha256()
+    for piece in whole_words(pieces):
+        digest.update("".join(f"{word} " for word in piece.split()).encode())
+    return digest.hexdigest()
+
+
+def write_record(folder: Path, record: TrainingTextRecord) -> None:
     """Write the record into a run folder."""
-    record = {"corpus": corpus, "hold_out": list(hold_out)}
-    text = json.dumps(record, indent=2) + "\n"
-    (folder / TRAINING_TEXT_FILE).write_text(text, encoding="utf-8")
+    write_json(folder / TRAINING_TEXT_FILE, asdict(record))
 
 
 def read_record(folder: Path) -> TrainingTextRecord | None:
@@ -34,7 +52,12 @@ def read_record(folder: Path) -> TrainingTextRecord | None:
     for name in (TRAINING_TEXT_FILE, "result.json"):
         try:
             record = json.loads((folder / name).read_text(encoding="utf-8"))
-            return TrainingTextRecord(str(record["corpus"]), tuple(record.get("hold_out", ())))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return TrainingTextRecord(
+                str(record["corpus"]),
+                tuple(map(str, record.get("hold_out", ()))),
+                str(record.get("sha256", "")),
+                str(record.get("whole_sha256", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None

@@ -12,6 +12,7 @@ from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..errors import LmcourseError
 from ..models.causal_lm import LMCoursePreTrainedModel
 from ..models.loading import load_language_model
+from ..report.numbers import readable
 from ..report.quiet_libraries import quiet_libraries
 from ..report.tables import markdown_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
@@ -155,4 +156,6 @@ def _shown(metrics: Mapping[str, Any], name: str) -> str:
     value = metrics.get(name)
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}{asterisk(metrics, name)}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return readable(value, 4) + asterisk(metrics, name)

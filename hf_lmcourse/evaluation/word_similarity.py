@@ -14,6 +14,7 @@ from ..data.text_files import read_text
 from ..data.word_vectors import WordVectors
 from ..errors import LmcourseError
 from ..metrics import load_metric
+from ..report.files import whole_file
 
 WORD_PAIRS = {
     "wordsim353": "wordsim353/combined.csv",
@@ -151,8 +152,7 @@ def rank_correlation(scored: Sequence[ScoredPair]) -> dict[str, float]:
 
 def write_pairs(scored: Sequence[ScoredPair], path: Path) -> None:
     """Write every pair as a line of CSV: words, human score, cosine, reason of exclusion."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["first", "second", "human", "cosine", "excluded"])
         for s in scored:

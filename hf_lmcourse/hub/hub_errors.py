@@ -22,7 +22,12 @@ HUB_ERRORS = (httpx.HTTPError, OSError, ValueError)
 
 
 class HubError(LmcourseError):
-    """The Hub could not be asked, or refused; the message says why and what to do."""
+    """The Hub could not be asked, or refused; the message says why and what to do.
+
+    It may be longer than others, since it quotes the answer of the Hub.
+    """
+
+    longest = 600
 
 
 def hub_error(

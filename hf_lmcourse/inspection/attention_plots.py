@@ -11,6 +11,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..report.figures import save_figure
+
 _INCHES_PER_TOKEN, _INCHES_PER_LETTER = 0.15, 0.075
 _LETTERS_PER_INCH = 10
 _TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1)
@@ -78,8 +80,7 @@ def _draw_panels(
     figure.suptitle(textwrap.fill(title, int(_LETTERS_PER_INCH * width)), fontsize=11)
     figure.supxlabel("key", fontsize=10)
     figure.supylabel("query", fontsize=10)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
 
 
 def _label_tokens(axes: Axes, tokens: Sequence[str], size: float) -> None:

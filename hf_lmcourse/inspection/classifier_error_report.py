@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..report.figures import save_figure
+from ..report.markdown import escaped
 from ..report.palette import BLUE, GREY, PALETTE
 from ..report.tables import markdown_table
 from .classifier_errors import Contributions, Group
@@ -60,13 +62,13 @@ def errors_markdown(
     """
     right, total = int(np.trace(confusion)), int(confusion.sum())
     parts = [
-        f"# {title}",
+        f"# {escaped(title)}",
         f"{right:,} of {total:,} texts are classified correctly: {right / total:.2%}.",
         "## Confusion",
         markdown_table(
-            ["true class", *(f"predicted {name}" for name in classes)],
+            ["true class", *(f"predicted {escaped(name)}" for name in classes)],
             [
-                [name, *(f"{n:,}" for n in row)]
+                [escaped(name), *(f"{n:,}" for n in row)]
                 for name, row in zip(classes, confusion.tolist(), strict=True)
             ],
         ),
@@ -99,7 +101,7 @@ def plot_confusion(confusion: NDArray[np.int64], classes: Sequence[str], path: P
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def plot_calibration(groups: Sequence[Group], path: Path) -> None:
@@ -117,7 +119,7 @@ def plot_calibration(groups: Sequence[Group], path: Path) -> None:
     axes.set_ylim(min(*accuracy, *confidence) - 0.05, 1.02)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="upper left")
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def plot_groups(tables: Mapping[str, Sequence[Group]], path: Path) -> None:
@@ -140,7 +142,7 @@ def plot_groups(tables: Mapping[str, Sequence[Group]], path: Path) -> None:
         axes.grid(axis="y", alpha=0.3)
     panels[0].margins(y=0.2)
     panels[0].set_ylabel("accuracy in percent (numbers: texts)")
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _groups_table(groups: Sequence[Group]) -> str:

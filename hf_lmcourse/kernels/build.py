@@ -1,8 +1,10 @@
 """The C++ of this folder, compiled for this processor if there is a compiler.
 
 The first use of a kernel takes the compiler some seconds; the library stays in the `cache_folder`.
-Without a compiler, or with LMCOURSE_KERNELS=0 in the environment, there is no kernel and the layers
-compute the same in torch. CXX names another compiler.
+It is code: it is loaded only if nobody else can have written it, and its name ends in the hash of
+its content, so that a damaged one is compiled again. Without a compiler, in a cache folder that
+others may write to, or with LMCOURSE_KERNELS=0 in the environment, there is no kernel and the
+layers compute the same in torch. CXX names another compiler.
 """
 
 import ctypes
@@ -11,8 +13,11 @@ import hashlib
 import os
 import platform
 import shlex
+import shutil
+import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,10 +25,13 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from ..cache_folder import cache_folder
+from ..cache_folder import make_cache_folder
+from ..errors import LmcourseError
 
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared")
 _SECONDS = 120
+_UNFINISHED = "compiling-"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 logger = logging.get_logger(__name__)
 
@@ -38,17 +46,18 @@ def kernel(name: str) -> ctypes.CDLL | None:
     Returns:
         `None` if it cannot be compiled or is not wanted.
     """
-    if os.environ.get("LMCOURSE_KERNELS") == "0":
+    if os.environ.get("LMCOURSE_KERNELS") == "0" or os.name != "posix":
         return None
     source = Path(__file__).with_name(f"{name}.cpp")
     compiler = shlex.split(os.environ.get("CXX") or "c++")
     try:
-        path = cache_folder() / f"{name}-{_key(source, compiler)}.so"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _compile(compiler, source, path)
+        folder = make_cache_folder()
+        if not _is_ours(folder):
+            raise PermissionError(f"others may write to {folder}")
+        stem = f"{name}-{_key(source, compiler)}"
+        path = _whole(folder, stem) or _compile(compiler, source, folder, stem)
         return ctypes.CDLL(str(path))
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # or no home folder
+    except (OSError, LmcourseError, subprocess.SubprocessError) as error:
         logger.info(f"{source.name} is not used, torch does the same more slowly: {error}")
         return None
 
@@ -112,10 +121,33 @@ def _processor() -> bytes:
     return b"".join(sorted({x for x in lines if x.startswith((b"flags", b"model name"))}))
 
 
-def _compile(compiler: list[str], source: Path, path: Path) -> None:
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user and root can have written a file or a folder."""
+    status = path.stat()
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_WRITE
+
+
+def _whole(folder: Path, stem: str) -> Path | None:
+    """The compiled library, if there is one; whatever else has its name is removed."""
+    for path in folder.glob(f"{stem}-*.so"):
+        if _is_ours(path) and path.name == _file_name(stem, path):
+            return path
+        path.unlink(missing_ok=True)
+    return None
+
+
+def _file_name(stem: str, path: Path) -> str:
+    return f"{stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.so"
+
+
+def _compile(compiler: list[str], source: Path, folder: Path, stem: str) -> Path:
     """Compile into a file of another name first, so that no process loads half a library."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder, path.name)
+    for left in folder.glob(f"{_UNFINISHED}*"):  # of a process that was killed
+        if time.time() - left.stat().st_mtime > 2 * _SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as unfinished:
+        made = Path(unfinished, f"{stem}.so")
         command = [*compiler, *_FLAGS, str(source), "-o", str(made)]
         subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
-        os.replace(made, path)
+        made.chmod(made.stat().st_mode & ~_OTHERS_WRITE)  # whatever the umask
+        return made.replace(folder / _file_name(stem, made))

@@ -1,15 +1,18 @@
-"""Loaded weights lie in memory as freshly made ones do, so that they give the same bits."""
+"""Weights that lie in memory as freshly made ones do, and in files like any other."""
 
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel
+
+from .weight_files import follow_umask
 
 _ALIGNMENT = 64
 """Bytes; what torch's own allocator keeps to on a CPU."""
 
 
 class AlignedWeights(PreTrainedModel):
-    """A model whose weights are aligned after loading.
+    """A model whose weights are aligned after loading, and whose files follow the umask.
 
     Loaded tensors are windows into the mapped safetensors file and begin anywhere. The kernels of
     matrix products add in another order then: the logits of a model and of its saved copy differ in
@@ -25,3 +28,10 @@ class AlignedWeights(PreTrainedModel):
             if tensor.device.type == "cpu" and tensor.data_ptr() % _ALIGNMENT:
                 tensor.data = tensor.data.clone()
         return loaded
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers, and the weights are readable to whom any new file is."""
+        saved = super().save_pretrained(save_directory, *args, **kwargs)
+        for path in Path(save_directory).glob("*.safetensors"):
+            follow_umask(path)
+        return saved

@@ -1,12 +1,10 @@
 """Load saved models, with one clear sentence for whatever is wrong with them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
@@ -14,14 +12,21 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ..errors import LmcourseError
 from ..hub.fetch import fetch_model
-from .families import is_classifier
+from .families import is_classifier, known_model_types
+from .saved_files import (
+    WEIGHTS,
+    check_finite_weights,
+    check_readable,
+    first_difference,
+    read_config,
+    weight_shapes,
+)
 
 
 def load_language_model(
@@ -55,11 +60,7 @@ def load_model(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model of any kind: a classifier if its type is one of ours, else a language model."""
     folder = _local_folder(name_or_path, revision)
-    try:
-        settings, _ = PreTrainedConfig.get_config_dict(folder)
-    except (OSError, ValueError):
-        settings = {}  # reported below
-    classifier = is_classifier(settings.get("model_type"))
+    classifier = is_classifier(read_config(folder).get("model_type"))
     auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     return _load(name_or_path, auto_class, revision)
 
@@ -81,9 +82,11 @@ def _load(
     name_or_path: str, auto_class: Any, revision: str | None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     folder = _local_folder(name_or_path, revision)
-    if not (folder / "config.json").exists():
-        raise LmcourseError(f"{name_or_path} has no config.json, so it is not a saved model")
+    check_readable(folder)
+    config = read_config(folder)
     tokenizer = _tokenizer(name_or_path, folder)
+    if config.get("model_type") in known_model_types():
+        _check_sizes(name_or_path, folder, config, auto_class)
     try:
         _check_kind(name_or_path, folder, auto_class)
         loaded: Any = auto_class.from_pretrained(
@@ -97,7 +100,7 @@ def _load(
         raise LmcourseError(f"the weights of {name_or_path} are damaged: {error}") from error
     except LmcourseError:
         raise
-    except (OSError, StrictDataclassError, ValueError) as error:
+    except Exception as error:  # a wrong type in a JSON file raises whatever it runs into
         raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
     model, report = loaded
     wrong = [key for kind in report.values() for key in kind]
@@ -105,6 +108,7 @@ def _load(
         name = wrong[0][0] if isinstance(wrong[0], tuple) else wrong[0]
         raise LmcourseError(_other_architecture(name_or_path, folder, name))
     check_vocabulary(model, tokenizer)
+    check_finite_weights(model, name_or_path)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
 
@@ -136,7 +140,9 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
 
 def _tokenizer(name_or_path: str, folder: Path) -> PreTrainedTokenizerBase:
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer.decode(tokenizer("a")["input_ids"])  # a wrong type may show only in use
+        return tokenizer
     except Exception as error:  # tokenizers raises bare exceptions
         raise LmcourseError(
             f"cannot load the tokenizer of {name_or_path}: {_first_line(error)}"
@@ -169,20 +175,30 @@ def check_weights(folder: Path, model: PreTrainedModel) -> None:
     Raises:
         LmcourseError: Damaged, or a name or shape that differs.
     """
-    path = folder / "model.safetensors"
     try:
-        with safe_open(path, framework="pt") as file:
-            saved = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise LmcourseError(
-            f"the weights {path} are damaged or missing ({error}): resume from another checkpoint"
-        ) from error
-    tied = getattr(model, "all_tied_weights_keys", None) or {}
-    wanted = {name: tuple(t.shape) for name, t in model.state_dict().items() if name not in tied}
-    different = sorted(name for name in wanted if saved.get(name) != wanted[name])
-    different += sorted(saved.keys() - wanted.keys())
-    if different:
-        raise LmcourseError(_other_architecture(str(folder), folder, different[0]))
+        saved = weight_shapes(folder / WEIGHTS)
+    except LmcourseError as error:
+        raise LmcourseError(f"{error}: resume from another checkpoint") from error
+    different = first_difference(model, saved)
+    if different is not None:
+        raise LmcourseError(_other_architecture(str(folder), folder, different))
+
+
+def _check_sizes(name_or_path: str, folder: Path, config: dict[str, Any], auto_class: Any) -> None:
+    """Refuse a config of other sizes than the weights before memory is allocated for it."""
+    if not (folder / WEIGHTS).exists():
+        return  # in several files, or missing, which is reported later
+    saved, layers = weight_shapes(folder / WEIGHTS), config.get("num_hidden_layers")
+    if isinstance(layers, int) and layers > len(saved):
+        raise LmcourseError(_other_architecture(name_or_path, folder, f"layer {len(saved)}"))
+    try:
+        with torch.device("meta"):
+            model = auto_class.from_config(AutoConfig.from_pretrained(folder))
+    except Exception as error:  # as in `_load`
+        raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
+    different = first_difference(model, saved)
+    if different is not None:
+        raise LmcourseError(_other_architecture(name_or_path, folder, different))
 
 
 def _first_line(error: Exception) -> str:
@@ -190,10 +206,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _other_architecture(where: str, folder: Path, name: str) -> str:
-    kind = "an unknown type"
-    config = folder / "config.json"
-    if config.exists():
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", kind)
+    kind = read_config(folder).get("model_type", "an unknown type")
     return (
         f"the weights in {where} (a model of {kind}) are not of this architecture: "
         f"{name} is missing, unexpected or of another shape"

@@ -1,13 +1,13 @@
-"""Files of results: read the JSON files of a folder, write a file whole or not at all."""
+"""JSON files of results."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from .files import write_text
 
 
 def read_records(directory: str | Path, pattern: str = "*.json") -> Iterator[Any]:
@@ -28,36 +28,45 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LmcourseError(f"{path} cannot be read ({error}): repeat its command") from error
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, whole or not at all, and create its folder if it does not exist.
+def json_text(content: Any, **layout: Any) -> str:
+    """Format as strict JSON, which knows neither NaN nor infinity: such a value becomes null.
+
+    Args:
+        content: What to format.
+        layout: Options of `json.dumps`; an indent of 2 by default.
+    """
+    strict = _without_non_finite(content)
+    return json.dumps(strict, **{"indent": 2} | layout, allow_nan=False) + "\n"
+
+
+def write_json(path: str | Path, content: Any, **layout: Any) -> None:
+    """Write `json_text`, whole or not at all, and create the folder if it does not exist.
 
     Raises:
         LmcourseError: The file cannot be written.
     """
-    try:
-        with unfinished_file(Path(path)) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+    write_text(path, json_text(content, **layout))
 
 
-@contextmanager
-def unfinished_file(path: Path) -> Iterator[Path]:
-    """A path to write to, whose file replaces `path` at the end, or is removed if that fails.
+def with_infinities(
+    metrics: Mapping[str, Mapping[str, float | None]],
+) -> dict[str, dict[str, float]]:
+    """Metrics by split as they were before `json_text` wrote null for an infinite perplexity."""
+    return {
+        split: {name: math.inf if value is None else value for name, value in values.items()}
+        for split, values in metrics.items()
+    }
 
-    The folder is created if it does not exist.
 
-    Raises:
-        OSError: The folder cannot be created, or the file not be replaced.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _without_non_finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {key: _without_non_finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_non_finite(value) for value in content]
+    return content

@@ -12,6 +12,8 @@ from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LmcourseError
+from .figures import save_figure
+from .numbers import readable
 from .palette import BLUE, GREY, VERMILION
 
 Curve = list[tuple[float, float]]
@@ -60,7 +62,7 @@ def plot_learning_curve(
     _limit_heights(axes, training, validation, list((baselines or {}).values()))
     _draw_baselines(axes, baselines or {})
     _label(axes, title, validation, validation_name)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_accuracy_curve(
@@ -102,12 +104,7 @@ def plot_accuracy_curve(
     for axes in (above, below):
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _curve(log_history: Sequence[Mapping[str, Any]], key: str, place: str = "step") -> Curve:
@@ -145,15 +142,18 @@ def _draw_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
 def _label(axes: Axes, title: str, validation: Curve, name: str) -> None:
     if validation:
         step, best = min(validation, key=lambda point: point[1])
-        title += f"\nbest {name} {best:.4f} nats (perplexity {_exp(best):,.2f}) at step {step:,}"
+        perplexity = readable(float(_exp(best)), 2)
+        title += (
+            f"\nbest {name} {readable(best, 4)} nats (perplexity {perplexity}) at step {step:,}"
+        )
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("optimizer steps")
     axes.set_ylabel("nats per token")
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    perplexity = axes.secondary_yaxis("right", functions=(_exp, _log))
-    perplexity.set_ylabel("perplexity")
-    perplexity.yaxis.set_major_locator(FixedLocator(_round_perplexities(*axes.get_ylim())))
-    perplexity.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    right = axes.secondary_yaxis("right", functions=(_exp, _log))
+    right.set_ylabel("perplexity")
+    right.yaxis.set_major_locator(FixedLocator(_round_perplexities(*axes.get_ylim())))
+    right.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.grid(axis="y", alpha=0.3)
     axes.spines["top"].set_visible(False)
     axes.legend(frameon=False)

@@ -5,7 +5,7 @@ from pathlib import Path, PureWindowsPath
 
 _ACCESS_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 _TOKEN_OPTION = re.compile(
-    r"""((?:--token|\b(?:push_to_)?hub_token)["']?[=:\s]\s*)
+    r"""((?:--token|\b(?:push_to_)?hub[_-]token)["']?[=:\s]\s*)
         (?!["']?(?:None|null|True|true|False|false)\b) ("[^"]*" | '[^']*' | [^\s,]+)""",
     re.VERBOSE,
 )
@@ -26,9 +26,14 @@ def redacted(text: str) -> str:
     last part only, as `path/to/<last part>`. Addresses such as https://... stay.
     An access token becomes `***`.
     """
-    text = _TOKEN_OPTION.sub(r"\1***", _ACCESS_TOKEN.sub("***", text))
+    text = without_tokens(text)
     text = _QUOTED_PATH.sub(lambda match: match[1] + _general_path(match[2]) + match[1], text)
     return _BARE_PATH.sub(lambda match: _general_path(match[0]), text)
+
+
+def without_tokens(text: str) -> str:
+    """Replace access tokens in a text that stays on this machine by `***`."""
+    return _TOKEN_OPTION.sub(r"\1***", _ACCESS_TOKEN.sub("***", text))
 
 
 def _general_path(path: str) -> str:

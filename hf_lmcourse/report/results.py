@@ -13,7 +13,7 @@ from typing import Any, get_origin
 import torch
 
 from ..errors import LmcourseError
-from .json_files import read_json, write_text
+from .json_files import read_json, with_infinities, write_json
 from .redact import redacted
 
 _PACKAGES = (
@@ -65,8 +65,14 @@ class RunResult:
     commit: str | None
 
     def save(self, path: str | Path) -> None:
-        """Write the result as JSON with sorted keys, whole or not at all; create its folder."""
-        write_text(path, json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
+        """Write the result as JSON with sorted keys, whole or not at all; create its folder.
+
+        A perplexity beyond the largest float is null there, and infinite again in `load`.
+
+        Raises:
+            LmcourseError: The file cannot be written.
+        """
+        write_json(path, asdict(self), sort_keys=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "RunResult":
@@ -89,7 +95,7 @@ class RunResult:
                 f"{path} is not the result of a run: wrong kind of value for"
                 f" {', '.join(wrong or ['metrics'])}; repeat the run to write it again."
             )
-        return cls(**record)
+        return cls(**record | {"metrics": with_infinities(record["metrics"])})
 
 
 def load_results(directory: str | Path) -> list[RunResult]:

@@ -5,8 +5,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import LmcourseError
+from .markdown import code, escaped
+from .numbers import readable
 from .redact import redacted
 from .references import PublishedResult
 from .results import RunResult
@@ -181,14 +184,14 @@ def _header(columns: Sequence[_Column]) -> list[str]:
 def _run_row(result: RunResult, columns: Sequence[_Column]) -> list[str]:
     return [
         MODEL_TITLES.get(result.model_type, result.model_type),
-        result.corpus,
-        f"[{Path(result.config).stem}]({result.config})" if result.config else "",
+        escaped(result.corpus),
+        f"[{escaped(Path(result.config).stem)}]({quote(result.config)})" if result.config else "",
         f"{result.parameters:,}",
         *(_columns(result.metrics, column) for column in columns),
         str(result.seed),
         f"{result.wall_time_seconds / 60:.1f}",
         f"{result.device}, {result.threads}",
-        f"`{redacted(result.command)}`",
+        code(redacted(result.command)),
     ]
 
 
@@ -214,9 +217,10 @@ def _columns(metrics: dict[str, dict[str, float]], column: _Column) -> str:
 
 
 def _value(metrics: dict[str, float], column: _Column) -> str:
-    if column.metric not in metrics:
+    value = metrics.get(column.metric)
+    if value is None:
         return "-"
-    text = f"{metrics[column.metric] * column.factor:.{column.digits}f}"
+    text = readable(value * column.factor, column.digits)
     return text + asterisk(metrics, "bits_per_character") * column.per_character
 
 

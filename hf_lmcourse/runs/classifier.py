@@ -9,6 +9,7 @@ from ..data.labelled import LabelledCorpus
 from ..errors import short
 from ..evaluation.classifier_scores import classification_metrics
 from ..report.learning_curves import plot_accuracy_curve
+from ..report.numbers import readable
 from ..report.results import RunResult
 from .training_run import RunSummary, TrainingRun
 
@@ -29,7 +30,7 @@ class ClassifierSummary(RunSummary):
         rows += [(name, f"{value:.2%}", "") for name, value in self.baselines.items()]
         for split, metrics in self.result.metrics.items():
             name = f"this model ({split})" if split != "validation" else "this model"
-            rows.append((name, f"{metrics['accuracy']:.2%}", f"{metrics['cross_entropy']:.4f}"))
+            rows.append((name, f"{metrics['accuracy']:.2%}", readable(metrics["cross_entropy"], 4)))
         width = max(len(name) for name, *_ in rows)
         return "\n".join(f"  {n:<{width}}  {first:>10}  {second:>14}" for n, first, second in rows)
 

@@ -9,12 +9,13 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
 from ..data.streams import context_tokens
-from ..data.training_text_record import write_record
+from ..data.training_text_record import TrainingTextRecord, write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..inspection.log_probability_rank import log_probability_rank
+from ..report.files import append_text
 from ..report.learning_curves import plot_learning_curve
-from ..report.redact import redacted
+from ..report.numbers import readable
 from ..report.results import RunResult
 from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
 from ..training.callbacks import sample_text, validation_name
@@ -65,7 +66,7 @@ class LanguageModelSummary(RunSummary):
 
 def _units(nats: float, perplexity: float, bits: float, metrics: dict[str, float]) -> list[str]:
     """Format the cells of a row; the metrics decide upon the asterisk of the last one."""
-    cells = [f"{value:.4f}" for value in (nats, perplexity, bits)]
+    cells = [readable(value, 4) for value in (nats, perplexity, bits)]
     return [*cells[:2], cells[2] + asterisk(metrics, "bits_per_character")]
 
 
@@ -75,9 +76,13 @@ class LanguageModelRun(TrainingRun):
 
     Validation and test are scored as one stream each, so that every token has all the text before
     it as context, or as much as the model reads.
+
+    Attributes:
+        trained_on: What the run folder records of the training text.
     """
 
     corpus: Corpus
+    trained_on: TrainingTextRecord
     plotted = ("loss", "eval_nats_per_token")
 
     @property
@@ -121,9 +126,7 @@ class LanguageModelRun(TrainingRun):
         trained.config.use_cache = True  # Trainer switches it off for the training
         trained.generation_config = GenerationConfig.from_model_config(trained.config)
         super().save_model()
-        data = self.settings.data
-        held_out = [redacted(name) for name in data.hold_out or ()]
-        write_record(self.folder, redacted(data.corpus), held_out)
+        write_record(self.folder, self.trained_on)
 
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""
@@ -149,8 +152,7 @@ class LanguageModelRun(TrainingRun):
         if args.sample_length <= 0:
             return None
         text = sample_text(model, self.tokenizer, args.sample_prompt, args.sample_length, args.seed)
-        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- final\n{text}\n")
+        append_text(self.folder / "samples.txt", f"--- final\n{text}\n")
         return text
 
     def _count_models(self) -> dict[str, CountModelScore]:

@@ -2,6 +2,7 @@
 
 import string
 import sys
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,18 @@ from transformers import (
 
 from ..data.bigrams import Bigrams
 from ..data.columns import read_vocabulary
-from ..data.corpora import Corpus, load_corpus
+from ..data.corpora import Corpus, load_corpus, user_file
 from ..data.encoding import encode_split
 from ..data.hold_out import hold_out
 from ..data.local_files import data_file
 from ..data.prompts import unknown_in_prompt
 from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams, context_tokens
+from ..data.training_text_record import TrainingTextRecord, text_hash
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
+from ..report.redact import redacted
 from ..tokenization import DigitPatternTokenizer, train_tokenizer
 from ..tokenization.pieces import whole_words
 from ..training.arguments import DataArguments, RunArguments
@@ -83,7 +86,18 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         data_collator=default_data_collator,  # nothing here needs padding
         eval_counts=text_counts(splits["validation"]),
     )
-    return LanguageModelRun(settings, folder, trainer, tokenizer, corpus, splits, vectors)
+    return LanguageModelRun(
+        settings, folder, trainer, tokenizer, corpus, splits, vectors, _trained_on(data, corpus)
+    )
+
+
+def _trained_on(data: DataArguments, corpus: Corpus) -> TrainingTextRecord:
+    """Record the text before the training, after which it may be gone."""
+    train, whole = text_hash(corpus.pieces("train")), ""
+    if user_file(data.corpus) is not None and not data.hold_out:
+        whole = text_hash(chain(corpus.pieces("train"), corpus.pieces("validation")))
+    held_out = tuple(redacted(name) for name in data.hold_out or ())
+    return TrainingTextRecord(redacted(data.corpus), held_out, train, whole)
 
 
 def _check_prompt(args: RunArguments, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -11,6 +11,8 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
+from ..report.files import append_text, check_writable
+from ..report.redact import without_tokens
 from ..training.arguments import RunArguments
 from ..training.resuming import check_checkpoint
 from ..training.stopping import keep_stopped
@@ -59,7 +61,7 @@ def resolve_run_folder(
         check_checkpoint(Path(args.resume_from_checkpoint), model, made_from, args)
         keep_stopped(args, Path(args.resume_from_checkpoint))
     if args.results_dir is not None:
-        _make_folder(Path(args.results_dir), "results_dir")
+        check_writable(args.results_dir, "--results_dir")
     args.output_dir = str(folder / CHECKPOINTS)
     return folder
 
@@ -74,27 +76,15 @@ def _check_place(checkpoint: Path, folder: Path) -> None:
         )
 
 
-def _make_folder(folder: Path, name: str) -> None:
-    """Make a folder before the training rather than fail after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LmcourseError(f"{name} {folder} cannot be made: {error.strerror}") from error
-
-
 def record_command(args: RunArguments, folder: Path, command: list[str]) -> None:
-    """Append the command to `command.txt`: a resumed run has a line for each command."""
-    if args.process_index != 0:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "command.txt").open("a", encoding="utf-8") as file:
-            file.write(shlex.join(command) + "\n")
-    except OSError as error:
-        raise LmcourseError(
-            f"cannot write to the run folder {folder} ({error.strerror}): name another with "
-            "--output_dir"
-        ) from error
+    """Append the command to `command.txt`: a resumed run has a line for each command.
+
+    Raises:
+        LmcourseError: The run folder cannot be written to.
+    """
+    if args.process_index == 0:
+        check_writable(folder, "--output_dir")
+        append_text(folder / "command.txt", without_tokens(shlex.join(command)) + "\n")
 
 
 def class_description(documented: type) -> tuple[str, str]:

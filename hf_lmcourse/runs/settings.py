@@ -17,12 +17,17 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_type_hints
 
-import yaml
 from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
 
 from ..errors import LmcourseError, nearest
 from ..models.families import MODEL_TYPES, is_classifier, known_model_types
-from ..training.arguments import DataArguments, LabelledDataArguments, RunArguments
+from ..training.arguments import (
+    DataArguments,
+    LabelledDataArguments,
+    RunArguments,
+    check_values,
+)
+from .yaml_files import read_yaml
 
 _SECTIONS = ("model", "data", "training")
 _SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
@@ -90,13 +95,17 @@ def read_settings(
     given = [text for section in _SECTIONS for text in _as_arguments(sections[section], parser)]
     parser.set_defaults(output_dir=f"runs/{name}")
     words = [*given, *_complete_flags(overrides)]
-    _check_options(parser.parse_known_args(words)[1], known)
     try:
+        _check_options(parser.parse_known_args(words)[1], known)
         model, data, training = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
+        check_values(data)
+    except LmcourseError:
+        raise
     except Exception as error:  # TrainingArguments raises many types, with several lines
         raise LmcourseError(f"training settings of {path}: {last_cause(error)}") from error
     try:
         # The tokenizer determines the vocabulary later; until then no cut-off exceeds it.
+        check_values(model)
         config = config_class(**vars(model), vocab_size=sys.maxsize)
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error
@@ -121,20 +130,6 @@ def help_text() -> str:
         names = ", ".join(_names(_model_fields(_config_class(model_type))))
         parts.append(f"model, with model_type {model_type}:\n  {names}\n")
     return "\n".join(parts)
-
-
-def read_yaml(path: str) -> Any:
-    """Read a YAML file.
-
-    Raises:
-        LmcourseError: The file is missing or not YAML.
-    """
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LmcourseError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LmcourseError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
 
 
 def _load_sections(path: str) -> dict[str, dict[str, Any]]:
@@ -262,12 +257,21 @@ def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str
         if value is None:
             parser.set_defaults(**{key: None})
         elif isinstance(value, dict):
-            words += [f"--{key}={json.dumps(_with_numbers(value))}"]
+            words += [f"--{key}={_as_json(key, value)}"]
         elif isinstance(value, list):
             words += [f"--{key}", *map(str, value)]
         else:
             words += [f"--{key}={value}"]
     return words
+
+
+def _as_json(key: str, section: dict[str, Any]) -> str:
+    try:
+        return json.dumps(_with_numbers(section), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise LmcourseError(
+            f"key {key!r} has a value that is no text or number: {error}"
+        ) from error
 
 
 def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch.distributed
 from tqdm.auto import tqdm
 
 from ..errors import LmcourseError
+from ..report.printing import lasting_streams
 from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words
 from .settings import read_settings
@@ -22,6 +23,7 @@ class TrainingStopped(KeyboardInterrupt):
     """A signal stopped a training run, and its checkpoint is saved."""
 
 
+@lasting_streams()
 @quiet_libraries()
 def train(recipe: str | Path, **changes: Any) -> RunSummary:
     """Train a model as a YAML file describes, and write its run folder.

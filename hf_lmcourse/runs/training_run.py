@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.word_vectors import AlignedVectors
 from ..models.loading import load_model
+from ..report.files import whole_file
 from ..report.redact import redacted
 from ..report.results import RunResult, device_name, environment_versions, git_commit
 from ..sharing.card import render_model_card
@@ -234,9 +235,8 @@ class TrainingRun(ABC):
         self.plot_curve(self.folder / plot, f"{settings.name}: {self.corpus.name}", summary)
         if settings.training.results_dir is not None:
             name = f"{settings.name}_learning_curve.png"
-            copy = Path(settings.training.results_dir, "plots", name)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.folder / plot, copy)
+            with whole_file(Path(settings.training.results_dir, "plots", name)) as copy:
+                shutil.copyfile(self.folder / plot, copy)
         return plot.as_posix()
 
     def _changes(self) -> dict[str, str]:

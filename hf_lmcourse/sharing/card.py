@@ -8,6 +8,8 @@ from pathlib import Path, PurePath
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import LmcourseError
+from ..report.markdown import code, escaped
+from ..report.numbers import readable
 from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.tables import MODEL_TITLES, markdown_table
@@ -93,7 +95,9 @@ def render_model_card(
         template_path=str(_TEMPLATE),
         result=result,
         generates=task == "text-generation",
-        title=f"{MODEL_TITLES.get(result.model_type, result.model_type)} on {_corpus(result)}",
+        title=f"{MODEL_TITLES.get(result.model_type, result.model_type)} on "
+        + escaped(_corpus(result)),
+        name=escaped(result.name),
         description=description.strip(),
         equation=equation.strip("\n"),
         results=_results(result),
@@ -101,10 +105,10 @@ def render_model_card(
         learning_curve=learning_curve,
         sample=_fenced(sample) if sample else None,
         loading=loading_section(task, place),
-        training_data=redacted(training_data.strip()),
+        training_data=escaped(redacted(training_data.strip())),
         terms=facts.terms,
         command=_fenced(redacted(result.command), "bash"),
-        config=redacted(result.config),
+        config=code(redacted(result.config)),
         config_text=_fenced(redacted(config_text), "yaml"),
         hyperparameters=markdown_table(["setting", "value"], sorted(settings)),
         intended_use=_USE,
@@ -169,14 +173,14 @@ def _number(metrics: Mapping[str, float], name: str) -> str:
     value = metrics.get(name)
     if value is None:
         return "-"
-    whole = float(value).is_integer()
-    return (f"{value:,.0f}" if whole else f"{value:,.4f}") + asterisk(metrics, name)
+    text = readable(value, 0 if float(value).is_integer() else 4)
+    return text + asterisk(metrics, name)
 
 
 def _setting(name: str, value: object) -> str:
     """Show a setting; quoted and with its name a path or a token is recognised for certain."""
     text = redacted(f"{name}: {str(value)!r}").removeprefix(f"{name}: ")
-    return text[1:-1] if text[0] in "'\"" else text
+    return escaped(text[1:-1] if text[0] in "'\"" else text)
 
 
 def _versions(result: RunResult) -> str:

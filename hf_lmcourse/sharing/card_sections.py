@@ -5,6 +5,8 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
+from ..report.files import write_text
+
 NOTES = """\
 <!-- notes: whatever is written between these two lines is kept when the card is made again -->
 <!-- /notes -->"""
@@ -91,7 +93,7 @@ def keep_notes(text: str, old: str) -> str:
 def save_card(card: ModelCard, path: Path) -> None:
     """Write a card in the place of an old one, and keep the notes in that."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
-    path.write_text(keep_notes(card.content, old), encoding="utf-8")
+    write_text(path, keep_notes(card.content, old))
 
 
 def _notes(text: str) -> str:

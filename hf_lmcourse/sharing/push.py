@@ -8,9 +8,10 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from ..hub.connection import bounded_requests, check_login, check_metadata
 from ..hub.hub_errors import HubError, check_repository_name, explained
+from ..models.saved_files import read_config
 from .card_sections import card_for_repository
 from .export_code import export_code
-from .repository_files import model_config, shared_contents
+from .repository_files import shared_contents
 
 _WAIT_SECONDS = 60.0
 """The Hub may think about a commit of large files for that long."""
@@ -66,7 +67,7 @@ def push_folder(
     """
     folder = Path(folder)
     check_repository_name(repository, needs_namespace=True)
-    code = export_code(model_config(folder).get("model_type", "")) if with_code else None
+    code = export_code(read_config(folder).get("model_type", "")) if with_code else None
     contents = shared_contents(folder, code)
     attempt, api = f"push {folder} to {repository}", HfApi(token=token)
     try:

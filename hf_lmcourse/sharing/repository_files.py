@@ -1,10 +1,10 @@
 """The files of a run folder that go into a repository on the Hub, and no others."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from ..errors import LmcourseError
+from ..models.saved_files import read_config
+from ..report.json_files import json_text
 from ..report.redact import has_access_token
 from .export_code import ExportedCode
 
@@ -50,21 +50,6 @@ def shared_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def model_config(folder: Path) -> dict[str, Any]:
-    """Read the config of a saved model.
-
-    Raises:
-        LmcourseError: It is not JSON.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LmcourseError(f"{folder / 'config.json'} is not valid JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise LmcourseError(f"{folder / 'config.json'} is not the config of a model")
-    return config
-
-
 def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str, Path | bytes]:
     """Collect what is uploaded: the files of a folder, and the code, named in config.json.
 
@@ -72,14 +57,13 @@ def shared_contents(folder: Path, code: ExportedCode | None = None) -> dict[str,
         LmcourseError: There is no saved model, or one of the texts contains an access token.
     """
     contents: dict[str, Path | bytes] = {**shared_files(folder)}
-    config = model_config(folder)
+    config = read_config(folder)
     shared = {name: value for name, value in config.items() if name not in _LOCAL_FIELDS}
     if code is not None:
         shared["auto_map"] = code.auto_map
         contents |= {name: source.encode() for name, source in code.files.items()}
     if shared != config:
-        text = json.dumps(shared, indent=2, sort_keys=True) + "\n"
-        contents["config.json"] = text.encode()
+        contents["config.json"] = json_text(shared, sort_keys=True).encode()
     for name, content in contents.items():
         if not name.endswith((".json", ".md", ".txt", ".jinja")):
             continue

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from ..report.json_files import read_records
+from ..report.json_files import read_records, with_infinities
+from ..report.markdown import code, escaped
 from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk
@@ -32,10 +34,14 @@ def load_studies(directory: str | Path) -> list[dict[str, Any]]:
         LmcourseError: A file is not JSON.
     """
     return [
-        record
+        record | {"points": [_restored(point) for point in record["points"]]}
         for record in read_records(directory)
         if isinstance(record, dict) and ("factor" in record or "factors" in record)
     ]
+
+
+def _restored(point: dict[str, Any]) -> dict[str, Any]:
+    return point | {"metrics": with_infinities(point["metrics"])}
 
 
 def has_curves(study: dict[str, Any]) -> bool:
@@ -59,12 +65,12 @@ def _section(study: dict[str, Any], plots: str) -> str:
     devices = ", ".join(sorted({f"{p['device']}, {p['threads']}" for p in study["points"]}))
     commits = ", ".join(sorted({str(point["commit"]) for point in study["points"]}))
     parts = [
-        f"## {study['name']}",
-        f"{title} on {study['corpus']}: `{redacted(study['command'])}`",
+        f"## {escaped(study['name'])}",
+        f"{title} on {escaped(study['corpus'])}: {code(redacted(study['command']))}",
         f"Device and threads: {devices}; commit {commits}.",
     ]
     if has_curves(study):
-        parts.append(f"![{study['name']}]({plots}/{study['name']}.png)")
+        parts.append(f"![{escaped(study['name'])}]({plots}/{quote(study['name'])}.png)")
     return "\n\n".join([*parts, _table(study)])
 
 
@@ -74,7 +80,7 @@ def _table(study: dict[str, Any]) -> str:
     rows = []
     for variant, split, *numbers in study_cells(study):
         numbers += [column[variant, split] for column in extra.values()]
-        rows.append([*levels[variant], split, *numbers, *costs.get(variant, ())])
+        rows.append([*map(escaped, levels[variant]), split, *numbers, *costs.get(variant, ())])
     header += ["ms per step", "peak MB"] if costs else []
     table = markdown_table([name.replace("_", " ") for name in header], rows)
     marked = any(cell.endswith("*") for row in rows for cell in row[len(factors_of(study)) :])

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..report.figures import save_figure
 from ..report.palette import GREY
 from .curves import curve_of, is_language_model, quantities
 from .legend import Look, draw_legend, looks_of, metric_has_asterisk
@@ -60,8 +61,7 @@ def plot_study(study: dict[str, Any], path: Path) -> None:
         axes.axis("off")
     draw_legend(cells[len(panels)], study, looks)
     figure.suptitle(f"{study['name']}: {study['model_type']} on {study['corpus']}", fontsize=12)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _values(study: dict[str, Any]) -> dict[str, Values]:

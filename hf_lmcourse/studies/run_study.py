@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
-from ..report.json_files import write_text
+from ..report.files import write_text
+from ..report.json_files import json_text, with_infinities
 from ..report.redact import redacted
 from ..report.results import environment_versions, git_commit
 from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
@@ -133,9 +134,13 @@ def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
         return {}, {}
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        points = {_key(Point(p["variant"], p["settings"], p["seed"])): p for p in record["points"]}
+        points = {
+            _key(Point(p["variant"], p["settings"], p["seed"])): p
+            | {"metrics": with_infinities(p["metrics"])}
+            for p in record["points"]
+        }
         return points, dict(record.get("stopped", {}))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LmcourseError(f"{file} is damaged: move it away to start the study again") from error
 
 
@@ -246,6 +251,5 @@ def _shown(metrics: dict[str, dict[str, float]], metric: str) -> str:
 
 def _write(path: Path, record: dict[str, Any]) -> None:
     """Write a file atomically, with each list of numbers on one line."""
-    text = json.dumps(record, indent=2) + "\n"
-    text = re.sub(r"\[[\d\s.,e+-]+\]", lambda found: " ".join(found[0].split()), text)
-    write_text(path, text)
+    one_line = re.compile(r"\[[\d\s.,e+-]+\]")
+    write_text(path, one_line.sub(lambda found: " ".join(found[0].split()), json_text(record)))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
-from ..runs.settings import RunSettings, read_settings, read_yaml
+from ..runs.settings import RunSettings, read_settings
+from ..runs.yaml_files import read_yaml
 
 _KEYS = ("base", "fixed", "vary", "variants", "seeds", "metric", "curves_by")
 
@@ -85,10 +86,11 @@ def read_study(path: str) -> Study:
             type.
     """
     content = read_yaml(path)
-    if not isinstance(content, dict) or not set(content) <= set(_KEYS):
-        unknown = ", ".join(sorted(map(str, set(content or ()) - set(_KEYS)))) or "no keys"
+    keys = set(content) if isinstance(content, dict) else set()
+    if not keys or not keys <= set(_KEYS):
+        unknown = ", ".join(sorted(map(str, keys - set(_KEYS)))) or "no keys"
         raise LmcourseError(f"{path} is not a study ({unknown}): the keys are {', '.join(_KEYS)}")
-    if "base" not in content or ("vary" in content) == ("variants" in content):
+    if content.get("base") is None or ("vary" in content) == ("variants" in content):
         raise LmcourseError(f"study {path} needs a base, and one of vary and variants")
     _check_kinds(path, content)
     factors = _factors(path, content)

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from ..report.files import whole_file
 from ..report.tables import aligned_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk
 from .selection import factors_of, levels_of, points_by_variant, shown_splits
@@ -70,10 +71,9 @@ def study_table(study: dict[str, Any]) -> str:
 
 def write_study_csv(study: dict[str, Any], path: Path) -> None:
     """Write one row per point and shown split: levels, seed, metrics, parameters, costs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     levels, splits = levels_of(study), shown_splits(study)
     metrics = sorted({name for p in study["points"] for m in p["metrics"].values() for name in m})
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         costs = ("training_seconds", "seconds_per_step", "peak_memory_bytes")
         names = ("parameters", "seconds", *costs[1:])

@@ -13,6 +13,9 @@ from ..errors import LmcourseError
 from ..evaluation.token_scores import check_causal
 from ..models.causal_lm import LanguageModelForCausalLM
 from ..models.loading import load_language_model
+from ..report.files import write_text
+from ..report.json_files import json_text
+from ..report.markdown import code, escaped
 from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words, provenance
 from .comparability import RULE
@@ -22,7 +25,7 @@ from .preprocessing import preprocessing
 from .score import TextScore, score_text
 from .surprisal_page import surprisal_page
 from .surprisal_plots import plot_surprisal
-from .table import BASES, as_json, csv_table, json_record, markdown_rows, text_table
+from .table import BASES, csv_table, json_record, markdown_rows, text_table
 from .texts import Text, read_texts
 from .training_text import TrainingText, given_training_text, recorded_training_text
 
@@ -62,7 +65,7 @@ class PerplexityComparison:
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        return "\n\n".join([markdown_rows(self.scores, self.base), *self.notes])
+        return "\n\n".join([markdown_rows(self.scores, self.base), *map(escaped, self.notes)])
 
     def save(self, folder: str | Path, surprisal: bool = False) -> list[str]:
         """Write `perplexity.md`, `.csv`, `.json` and `.png` into a folder.
@@ -79,23 +82,19 @@ class PerplexityComparison:
             LmcourseError: The folder cannot be written to.
         """
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            names = self._save_tables(folder)
-            if surprisal:
-                names.append(self._save_surprisal(folder))
-        except OSError as error:
-            raise LmcourseError(f"cannot write to {folder}: {error.strerror}") from error
+        names = self._save_tables(folder)
+        if surprisal:
+            names.append(self._save_surprisal(folder))
         return names
 
     def _save_tables(self, folder: Path) -> list[str]:
         reasons, about = explanation(self.scores), self.provenance
         made = (
-            f"`{about['command']}`: {about['seconds']} s, {about['device']}, "
+            f"{code(about['command'])}: {about['seconds']} s, {about['device']}, "
             f"threads {about['threads']}, commit {about['commit']}."
         )
         sections = [
-            f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in sentences)
+            f"## {title}\n\n" + "\n".join(f"- {escaped(sentence)}" for sentence in sentences)
             for title, sentences in reasons.items()
         ]
         report = ["# Perplexity", made, self._repr_markdown_(), *sections]
@@ -104,10 +103,10 @@ class PerplexityComparison:
         texts = {
             "perplexity.md": "\n\n".join(report) + "\n",
             "perplexity.csv": csv_table(self.scores, self.base),
-            "perplexity.json": as_json(record),
+            "perplexity.json": json_text(record, ensure_ascii=False),
         }
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_text(folder / name, text)
         plot_perplexities(self.scores, folder / "perplexity.png")
         return [*texts, "perplexity.png"]
 
@@ -116,7 +115,7 @@ class PerplexityComparison:
             parts = (score.model, score.text.name, score.text.preprocessing)
             stem = "surprisal/" + "--".join(re.sub(r"[^\w.-]+", "_", part) for part in parts)
             plot_surprisal(score, folder / f"{stem}.png")
-            (folder / f"{stem}.html").write_text(surprisal_page(score), encoding="utf-8")
+            write_text(folder / f"{stem}.html", surprisal_page(score))
         return f"surprisal ({len(self.scores)} pages and plots)"
 
 
@@ -249,7 +248,7 @@ def _notes(
     windows = any(score.context.kind == "window" for score in scores)
     if not windows and (scoring["stride"] or scoring["block_length"]):
         notes.append("stride and block_length change nothing: no model here reads windows.")
-    return [*notes, *_verbatim_notes(scores)]
+    return [*notes, *_verbatim_notes(scores), *_unknown_notes(scores)]
 
 
 def _first_token_note(scores: list[TextScore]) -> str:
@@ -259,6 +258,17 @@ def _first_token_note(scores: list[TextScore]) -> str:
         starts.setdefault(token, []).append(score.model)
     listed = "; ".join(f"from {token} ({', '.join(models)})" for token, models in starts.items())
     return f"The first token of a text is predicted {listed}."
+
+
+def _unknown_notes(scores: list[TextScore]) -> list[str]:
+    """Say which models nobody could look up the texts for."""
+    unknown = list(dict.fromkeys(score.model for score in scores if score.overlap is None))
+    if not unknown:
+        return []
+    return [
+        f"The training text of {', '.join(unknown)} is not here, so that a text may be a part of "
+        "it unnoticed; name it with --training_text."
+    ]
 
 
 def _verbatim_notes(scores: list[TextScore]) -> list[str]:

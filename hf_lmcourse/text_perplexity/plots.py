@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ..report.figures import save_figure
 from ..report.palette import BLUE, GREY
 from .comparability import bits_key
 from .score import TextScore
@@ -47,8 +48,7 @@ def plot_perplexities(scores: Sequence[TextScore], path: str | Path) -> None:
         ),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
 
 
 def _draw(axes: Axes, rows: list[TextScore]) -> None:

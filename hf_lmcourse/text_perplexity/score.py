@@ -19,7 +19,7 @@ from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 from .contexts import Context, context_of, text_batches
 from .texts import Text
-from .training_text import Overlap, TrainingText
+from .training_text import HashedTrainingText, Overlap, TrainingText
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def score_text(
     block_length: int | None = None,
     stride: int | None = None,
     temperature: float = 1.0,
-    training_text: TrainingText | None = None,
+    training_text: TrainingText | HashedTrainingText | None = None,
 ) -> TextScore:
     """Score every token of a text once, given the text before it.
 

@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from ..report.figures import save_figure
 from ..report.palette import BLUE, GREY
 from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
@@ -77,8 +78,7 @@ def plot_surprisal(score: TextScore, path: str | Path) -> None:
         label="surprisal of a token in bits",
         ticks=range(0, limit + 1, limit // 4),
     )
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path, dpi=120)
 
 
 def _lines(units: Sequence[SurprisalUnit]) -> Iterator[_Line]:

@@ -2,12 +2,13 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..report.markdown import escaped
+from ..report.numbers import readable
 from ..report.tables import aligned_table, markdown_table
 from .comparability import RULE, bits_key, comparisons, groups, token_key
 from .score import TextScore
@@ -47,8 +48,12 @@ def text_table(scores: Sequence[TextScore], base: str = "e") -> str:
 
 def markdown_rows(scores: Sequence[TextScore], base: str = "e") -> str:
     """Format the table in Markdown."""
-    _, (header, *rows) = _cells(scores, base)
-    return markdown_table(header, rows)
+    columns, (header, *rows) = _cells(scores, base)
+    shown = [
+        [cell if column.right else escaped(cell) for column, cell in zip(columns, row, strict=True)]
+        for row in rows
+    ]
+    return markdown_table(header, shown)
 
 
 def csv_table(scores: Sequence[TextScore], base: str = "e") -> str:
@@ -83,7 +88,7 @@ def _cells(scores: Sequence[TextScore], base: str) -> tuple[list[_Column], list[
 
 def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
     def metric(name: str, digits: int) -> Callable[[TextScore], str]:
-        return lambda s: _number(s.metrics[name], digits) + s.asterisk
+        return lambda s: readable(s.metrics[name], digits) + s.asterisk
 
     return [
         _Column("model", lambda s: s.model, right=False),
@@ -91,8 +96,8 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
         _Column("text", lambda s: s.text.preprocessing, _any_preprocessing, right=False),
         _Column("changed", lambda s: f"{s.text.changed:.1%}", _any_preprocessing),
         _Column("tokens", lambda s: f"{int(s.metrics['tokens']):,}"),
-        _Column("perplexity", lambda s: _number(entropy(s, base)[1], 2)),
-        _Column(f"{BASES[base][1]}/token", lambda s: _number(entropy(s, base)[0], 4)),
+        _Column("perplexity", lambda s: readable(entropy(s, base)[1], 2)),
+        _Column(f"{BASES[base][1]}/token", lambda s: readable(entropy(s, base)[0], 4)),
         _Column("bits/char", metric("bits_per_character", 3)),
         _Column("spelled", _spelled, _any_unknown),
         _Column("bits/byte", metric("bits_per_byte", 3)),
@@ -114,17 +119,13 @@ def _any_unknown(scores: Sequence[TextScore]) -> bool:
 
 def _spelled(score: TextScore) -> str:
     bits = score.metrics.get("bits_per_character_spelled")
-    return "-" if bits is None else _number(bits, 3)
+    return "-" if bits is None else readable(bits, 3)
 
 
 def _seen(score: TextScore) -> str:
     if score.overlap is None:
         return "?"
     return "verbatim" if score.overlap.verbatim else f"{score.overlap.windows:.1%}"
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}" if value < 1e9 else f"{value:.2e}"
 
 
 def _with_groups(scores: Sequence[TextScore]) -> list[tuple[TextScore, tuple[str, str]]]:
@@ -165,8 +166,3 @@ def _record(score: TextScore, base: str, bits_group: str, token_group: str) -> d
         "comparable_bits_per_character": bits_group,
         "comparable_perplexity": token_group,
     }
-
-
-def as_json(record: dict[str, Any]) -> str:
-    """Format the record as strict JSON."""
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..data.hold_out import hold_out
-from ..data.training_text_record import read_record
+from ..data.text_files import nine_tenths
+from ..data.training_text_record import TrainingTextRecord, read_record, text_hash
 from ..errors import LmcourseError
+from ..tokenization.pieces import pieces_of
 
 _WINDOW = 50
 """Characters: long enough that two windows hardly ever agree by chance."""
@@ -65,6 +67,11 @@ class TrainingText:
         text = self._text
         return {s for i in range(len(text) - size + 1) if (s := text[i : i + size]) in wanted}
 
+    @property
+    def sha256(self) -> str:
+        """See `text_hash`."""
+        return text_hash([self._text])
+
     @cached_property
     def _words(self) -> set[str]:
         return {word.lower() for word in _WORD.findall(self._text)}
@@ -90,28 +97,65 @@ def given_training_text(
     return _training_text(corpus, held_out, data_dir)
 
 
+class HashedTrainingText:
+    """A training text that is not here, of which a run folder records the hash.
+
+    Args:
+        record: With a hash.
+    """
+
+    def __init__(self, record: TrainingTextRecord) -> None:
+        self._record = record
+        self._source = _title(Path(record.corpus).stem, record.hold_out)
+
+    def overlap(self, text: str) -> Overlap | None:
+        """Recognise the training text as a whole, or the file that it was cut from.
+
+        Returns:
+            `None` for any other text, which may be a part of the training text or not.
+        """
+        digest = text_hash(pieces_of(text))
+        if digest == self._record.sha256:
+            return Overlap(self._source, True, 1.0, 1.0)
+        if digest == self._record.whole_sha256:
+            train = "".join(nine_tenths(lambda: pieces_of(text), self._source)("train"))
+            return TrainingText(self._source, train).overlap(text)
+        return None
+
+
 def recorded_training_text(
     folder: str | Path, data_dir: str | Path | None = None
-) -> TrainingText | None:
-    """Load the training text that a run folder records, if that needs no network."""
+) -> TrainingText | HashedTrainingText | None:
+    """Load the training text that a run folder records, if that needs no network.
+
+    Returns:
+        Its hash alone if the text is not here, or is no longer that of the training; `None` if
+        nothing is recorded.
+    """
     record = read_record(Path(folder))
     if record is None or Path(record.corpus).is_fifo():  # a pipe has another text by now
         return None
+    hashed = HashedTrainingText(record) if record.sha256 else None
     try:
         corpus = load_corpus(record.corpus, data_dir)
         if corpus.source not in ("embedded", "local"):
-            return None
-        return _training_text(corpus, record.hold_out, data_dir)
+            return hashed
+        text = _training_text(corpus, record.hold_out, data_dir)
     except LmcourseError:
-        return None
+        return hashed
+    return text if hashed is None or text.sha256 == record.sha256 else hashed
 
 
 def _training_text(
     corpus: Corpus, held_out: Sequence[str], data_dir: str | Path | None
 ) -> TrainingText:
     text = hold_out(corpus, held_out, data_dir).text("train")
+    return TrainingText(_title(corpus.name, held_out), text)
+
+
+def _title(name: str, held_out: Sequence[str]) -> str:
     without = f" without {', '.join(Path(name).stem for name in held_out)}" if held_out else ""
-    return TrainingText(corpus.name + without, text)
+    return name + without
 
 
 def _one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..report.figures import save_figure
 from ..report.palette import BLUE, GREY, VERMILION
 from . import noisy_keys
 from .checks import attention_scaling as scaling_check
@@ -124,8 +125,7 @@ def _save(figure: Figure, path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, formulas=True)
 
 
 PLOTS: dict[str, Callable[[Path], None]] = {

@@ -1,5 +1,6 @@
 """Settings of a run, apart from those of its model: the data and the training."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -100,13 +101,54 @@ class LabelledDataArguments(_TextArguments):
     lowercase: bool = option(True, "Lower-case the words.")
 
 
+def check_values(settings: Any) -> None:
+    """Check that no setting is NaN, infinite, or a text with a NUL, which no file name has.
+
+    Args:
+        settings: A dataclass.
+
+    Raises:
+        ValueError: With the name of one that is.
+    """
+    for name, value in vars(settings).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, not {value}")
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError(f"{name} must be a text without NUL, not {value!r}")
+
+
 _MINIMUM = {
+    "adam_epsilon": 0,
     "gradient_accumulation_steps": 1,
+    "learning_rate": 0,
+    "max_grad_norm": 0,
     "non_monotone_interval": 1,
     "per_device_eval_batch_size": 1,
     "per_device_train_batch_size": 1,
     "rank_contexts": 0,
+    "seed": 0,
+    "weight_decay": 0,
 }
+_BELOW = {
+    "adam_beta1": 1,
+    "adam_beta2": 1,
+    "data_seed": 2**32,
+    "ema_decay": 1,
+    "input_masking": 1,
+    "seed": 2**32,
+}
+"""A setting here is not negative either."""
+
+
+def _check_ranges(settings: Any) -> None:
+    for name, minimum in _MINIMUM.items():
+        if getattr(settings, name) < minimum:
+            raise ValueError(f"{name} must be at least {minimum}, not {getattr(settings, name)}")
+    for name, limit in _BELOW.items():
+        if not 0 <= (getattr(settings, name) or 0) < limit:
+            raise ValueError(
+                f"{name} must be at least 0 and below {limit}, not {getattr(settings, name)}"
+            )
 
 
 @dataclass
@@ -191,14 +233,8 @@ class RunArguments(TrainingArguments):
 
         That is the schedule "step", and bfloat16 on a machine without a GPU.
         """
-        for name in ("input_masking", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
-                )
-        for name, minimum in _MINIMUM.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} must be at least {minimum}, not {getattr(self, name)}")
+        check_values(self)
+        _check_ranges(self)
         if self.patience is not None and self.eval_strategy == "no":
             raise ValueError("patience counts evaluations: it needs an eval_strategy")
         check_time_limit(self)
@@ -212,3 +248,7 @@ class RunArguments(TrainingArguments):
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # otherwise transformers requires a GPU for bf16
         super().__post_init__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the access token out of the pickle that Trainer writes into each checkpoint."""
+        return {**self.__dict__, "hub_token": None}

@@ -20,6 +20,8 @@ from transformers import (
 from transformers.trainer_callback import ExportableState
 
 from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
+from ..report.files import append_text
+from ..report.numbers import readable
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -59,9 +61,9 @@ class LineProgress(ProgressCallback):
             name = validation_name(getattr(dataset, "num_streams", 1))
             self._write(f"{position}  {name}  {_validation_metrics(logs)}")
         elif "loss" in logs:
-            metrics = f"{logs['loss']:.4f} nats"
+            metrics = f"{readable(logs['loss'], 4)} nats"
             if "perplexity" in logs:
-                metrics += f", perplexity {_short(logs['perplexity'])}"
+                metrics += f", perplexity {readable(logs['perplexity'], 2)}"
             rate = f"learning rate {logs['learning_rate']:.2e}"
             self._write(f"{position}  training    {metrics}, {rate}")
 
@@ -81,19 +83,16 @@ def validation_name(streams: int) -> str:
 
 
 def _validation_metrics(logs: dict[str, float]) -> str:
-    metrics = [f"{logs['eval_loss']:.4f} nats"]
+    metrics = [f"{readable(logs['eval_loss'], 4)} nats"]
     if "eval_bits_per_character" in logs:
         mark = "*" if logs.get("eval_unknown_share") else ""
-        metrics.append(f"{logs['eval_bits_per_character']:.4f}{mark} bits per character")
+        bits = readable(logs["eval_bits_per_character"], 4)
+        metrics.append(f"{bits}{mark} bits per character")
     if "eval_perplexity" in logs:
-        metrics.append(f"perplexity {_short(logs['eval_perplexity'])}")
+        metrics.append(f"perplexity {readable(logs['eval_perplexity'], 2)}")
     if "eval_accuracy" in logs:
         metrics.append(f"accuracy {logs['eval_accuracy']:.1%}")
     return ", ".join(metrics)
-
-
-def _short(perplexity: float) -> str:
-    return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.1e}"
 
 
 def sample_text(
@@ -150,8 +149,8 @@ class SampleText(TrainerCallback):
             return
         model = getattr(kwargs["model"], "module", kwargs["model"])
         text = sample_text(model, self.tokenizer, args.sample_prompt, args.sample_length, args.seed)
-        with (self.folder / "samples.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- step {state.global_step}, epoch {state.epoch or 0:.2f}\n{text}\n")
+        title = f"--- step {state.global_step}, epoch {state.epoch or 0:.2f}"
+        append_text(self.folder / "samples.txt", f"{title}\n{text}\n")
 
 
 class WallTime(TrainerCallback, ExportableState):

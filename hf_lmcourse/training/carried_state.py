@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import PreTrainedConfig, TrainerCallback
 from transformers.cache_utils import Cache, DynamicCache
 
 from ..errors import LmcourseError
 from ..models.cache import restore_state, state_tensors
+from ..models.weight_files import save_tensors
+from ..report.json_files import write_json
 from .checkpoint_record import reading
 
 
@@ -72,9 +74,9 @@ def save_carried_state(cache: Cache, path: Path, cuts: dict[str, int]) -> None:
         cuts: How the text is cut into blocks, which determines what a step reads.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state_tensors(cache), path)
+    save_tensors(state_tensors(cache), path)
     about = {"length": cache.get_seq_length(), "cuts": cuts}
-    path.with_suffix(".json").write_text(json.dumps(about))
+    write_json(path.with_suffix(".json"), about)
 
 
 def load_carried_state(
@@ -98,9 +100,8 @@ def load_carried_state(
         state = restore_state(DynamicCache(config=config), tensors, length)
     if before != cuts:
         raise LmcourseError(
-            f"{path.parent} is inside an epoch of a text that was cut with {_format(before)}, and "
-            f"cannot go on with {_format(cuts)}: resume with the batch size, the number of "
-            "processes and the block_length that it began with"
+            f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go "
+            f"on with {_format(cuts)}: resume with its batch size, processes and block_length"
         )
     return state
 

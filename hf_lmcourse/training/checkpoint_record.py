@@ -11,7 +11,7 @@ from typing import Any
 from transformers import TrainerState
 
 from ..errors import LmcourseError
-from ..report.json_files import write_text
+from ..report.files import write_text
 
 RECORD = "checkpoint.json"
 """Its name in a checkpoint."""

@@ -6,9 +6,10 @@ from torch import nn
 
 from .finite_loss import FiniteLossTrainer
 from .resuming import ResumingTrainer
+from .saving_trainer import SavingTrainer
 
 
-class VectorTrainer(ResumingTrainer, FiniteLossTrainer):
+class VectorTrainer(SavingTrainer, ResumingTrainer, FiniteLossTrainer):
     """A Trainer without weight decay on embeddings with frozen rows.
 
     Frozen rows get no gradient, but weight decay would shrink them all the same.

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import TrainOutput
 
 from ..errors import LmcourseError
+from ..models.weight_files import save_tensors
+from ..report.json_files import write_json
 from .arguments import RunArguments
 from .checkpoint_record import reading
 
@@ -103,9 +105,9 @@ class WeightAverage:
         folder.mkdir(parents=True, exist_ok=True)
         if self.averages is not None:
             raw = {name: p.detach().contiguous() for name, p in model.named_parameters()}
-            save_file(raw, folder / _RAW)
+            save_tensors(raw, folder / _RAW)
         state = {"updates": self.updates, "losses": self.losses, "started": self.started}
-        (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
+        write_json(folder / _STATE, state)
 
     def load(self, folder: Path, model: nn.Module) -> None:
         """Restore from a checkpoint, whose `model.safetensors` (the average) is loaded already."""

@@ -124,7 +124,7 @@ def test_evaluation_repeats_the_metrics_of_the_run(finished: FinishedRun, tmp_pa
     assert metrics == pytest.approx(expected)
     assert outcome.out.splitlines()[0] == f"{finished.folder} on small, validation"
     for name, value in metrics.items():
-        shown = f"{value:,}" if name == "tokens" else f"{value:.4f}"
+        shown = f"{value:,}" if name == "tokens" else f"{value:,.4f}"
         assert re.search(rf"^  {name} +{re.escape(shown)}$", outcome.out, re.MULTILINE)
 
 

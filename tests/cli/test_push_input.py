@@ -40,4 +40,4 @@ def test_code_of_other_people_is_not_shared(run_copy: Path) -> None:
 
 def test_a_broken_config_is_named(run_copy: Path) -> None:
     (run_copy / "config.json").write_text("{")
-    assert "config.json is not valid JSON" in lmcourse("push", run_copy, "ada/x").complaint
+    assert "config.json is not a valid JSON" in lmcourse("push", run_copy, "ada/x").complaint

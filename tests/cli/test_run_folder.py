@@ -2,8 +2,11 @@
 
 import json
 import math
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,16 @@ def test_it_ends_with_the_best_checkpoint(finished: FinishedRun) -> None:
     kept = load_file(finished.folder / "checkpoints" / best / "model.safetensors")
     saved = load_file(finished.folder / "model.safetensors")
     assert all((saved[name] == kept[name]).all() for name in kept)
+
+
+def test_a_run_in_a_terminal_that_lacks_characters_ends_as_any_other(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "\u4eca.txt"
+    corpus.write_text(finished.corpus.read_text(encoding="utf-8"), encoding="utf-8")
+    words = [finished.yaml, "--corpus", corpus, "--output_dir", tmp_path / "run", "--max_steps", 4]
+    command = [sys.executable, "-m", "hf_lmcourse.cli.main", "train", *map(str, words)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    assert "\\u4eca" in ended.stdout and "Traceback" not in ended.stderr

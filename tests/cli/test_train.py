@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from hf_lmcourse.cli.train import _resume_hint
 from hf_lmcourse.training.callbacks import WallTime
 
 from .commands import (
@@ -304,7 +305,7 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--tokenizer", "word", "--alphabet", "printable"], "alphabet does not go with tokenizer"),
         (["--patience", "2", "--eval_strategy", "no"], "patience counts evaluations"),
         (["--gradient_accumulation_steps", "0"], "accumulation_steps must be at least 1, not 0"),
-        (["--results_dir", "/dev/null/x"], "results_dir /dev/null/x cannot be made"),
+        (["--results_dir", "/dev/null/x"], "/dev/null/x' (Not a directory)"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(
@@ -337,7 +338,7 @@ def test_a_bigram_network_is_trained_in_each_of_its_ways(
 def test_a_folder_that_cannot_be_made_is_reported(finished: FinishedRun, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     outcome = short(finished, tmp_path / "file" / "run")
-    assert "cannot write to the run folder" in outcome.complaint
+    assert "cannot write to the folder" in outcome.complaint
 
 
 def test_a_tokenizer_of_another_run_is_taken_as_it_is(
@@ -364,3 +365,40 @@ def test_a_tokenizer_that_is_broken_or_skips_ids_is_refused(
     (folder / "tokenizer.json").write_text("{")
     assert "cannot load the tokenizer" in short(finished, tmp_path / "run", *words).complaint
     assert not (tmp_path / "run").exists()
+
+
+def test_a_stopped_run_says_each_option_once_and_no_token() -> None:
+    words = ["a.yaml", "--output_dir", "old", "--seed", "7", "--hub-token", "a-secret"]
+    for more in ([], ["--resume_from_checkpoint"], ["--resume_from_checkpoint=checkpoint-1"]):
+        hint = _resume_hint("new", [*words, *more])
+        assert (
+            hint.splitlines()[-1].split()
+            == (
+                "lmcourse train a.yaml --seed 7 --hub-token *** --output_dir new "
+                "--resume_from_checkpoint"
+            ).split()
+        )
+
+
+def test_a_token_is_in_no_file(finished: FinishedRun, tmp_path: Path) -> None:
+    for option in ("--hub_token=a-secret", "--hub-token=a-secret"):
+        words = (finished.yaml, "--output_dir", tmp_path / "run", "--max_steps", 4, option)
+        assert lmcourse("train", *words).status == 0
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"a-secret" in path.read_bytes()]
+
+
+def test_a_full_disk_at_the_end_is_one_sentence(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def full(old: Path, new: Path) -> None:
+        if Path(new).name == "README.md":
+            raise OSError(28, "No space left on device")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", full)
+    outcome = lmcourse("train", finished.yaml, "--output_dir", tmp_path / "run", "--max_steps", 4)
+    assert "README.md: No space left on device" in outcome.complaint
+    assert (tmp_path / "run" / "result.json").exists()

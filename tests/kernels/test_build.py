@@ -301,3 +301,93 @@ def test_a_kernel_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     build.kernel.cache_clear()
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("it was compiled before"))
     assert build.kernel("lstm_kernel") is not None
+
+
+def damage(path: Path, change: str) -> None:
+    content = path.read_bytes()
+    half = len(content) // 2
+    flipped = content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
+    path.write_bytes({"cut": content[:half], "flipped": flipped, "emptied": b""}[change])
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+@pytest.mark.parametrize("change", ["cut", "flipped", "emptied"])
+def test_a_damaged_kernel_is_compiled_again(change: str, tmp_path: Path) -> None:
+    assert build.kernel("scoring_kernel") is not None
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    # The library is mapped into this process: another file takes its name, as after a crash.
+    file.rename(tmp_path / "mapped")
+    file.write_bytes(whole)
+    damage(file, change)
+    build.kernel.cache_clear()
+    assert build.kernel("scoring_kernel") is not None
+    assert file.read_bytes() == whole
+
+
+def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a file belong to another user than the one of this process."""
+    if os.geteuid() == 0:
+        os.chown(path, 12_345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o1777])
+def test_no_kernel_is_loaded_from_a_folder_that_others_write_to(mode: int, tmp_path: Path) -> None:
+    assert build.kernel("scoring_kernel") is not None
+    build.kernel.cache_clear()
+    tmp_path.chmod(mode)
+    assert build.kernel("scoring_kernel") is None
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+@pytest.mark.parametrize("mode", [0o775, 0o757, None])
+def test_a_kernel_that_others_may_have_written_is_not_loaded(
+    mode: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build.kernel("scoring_kernel") is not None
+    (file,) = tmp_path.iterdir()
+    if mode is None:
+        give_away(file, monkeypatch)
+    else:
+        file.chmod(mode)
+    build.kernel.cache_clear()
+    loaded = []
+    monkeypatch.setattr(build.ctypes, "CDLL", lambda path: loaded.append(Path(path)))
+    build.kernel("scoring_kernel")
+    monkeypatch.undo()
+    for path in loaded:  # it was compiled again
+        assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_the_cache_folder_is_closed_to_the_group_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "new"))
+    before = os.umask(0o002)
+    try:
+        assert build.kernel("scoring_kernel") is not None
+        build.kernel.cache_clear()
+        monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("it was compiled before"))
+        assert build.kernel("scoring_kernel") is not None
+    finally:
+        os.umask(before)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("no_kernel_yet")
+def test_what_a_killed_compiler_left_is_removed(tmp_path: Path) -> None:
+    old, running = tmp_path / "compiling-old", tmp_path / "compiling-now"
+    for folder in (old, running):
+        folder.mkdir()
+        (folder / "kernel.so").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert build.kernel("scoring_kernel") is not None
+    assert not old.exists() and running.exists()

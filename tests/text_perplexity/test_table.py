@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from hf_lmcourse.report.json_files import json_text
 from hf_lmcourse.text_perplexity.score import TextScore
 from hf_lmcourse.text_perplexity.table import (
     BASES,
-    as_json,
     csv_table,
     entropy,
     json_record,
@@ -69,7 +69,7 @@ def test_markdown_has_the_same_cells_as_the_terminal() -> None:
 
 def test_csv_and_json_hold_every_figure_unrounded() -> None:
     rows = list(csv.DictReader(io.StringIO(csv_table(SCORES, "10"))))
-    record = json.loads(as_json(json_record(SCORES, "10")))
+    record = json.loads(json_text(json_record(SCORES, "10")))
     assert len(rows) == len(record["rows"]) == len(SCORES)
     for row, kept, score in zip(rows, record["rows"], SCORES, strict=True):
         assert list(row) == list(kept)
@@ -86,7 +86,7 @@ def test_csv_and_json_hold_every_figure_unrounded() -> None:
 def test_a_perplexity_without_bounds_stays_strict_json() -> None:
     score = of("bytes", "wiki")
     huge = {**score.metrics, "nats_per_token": 1e4, "perplexity": math.inf}
-    row = json.loads(as_json(json_record([_with(score, metrics=huge)])))["rows"][0]
+    row = json.loads(json_text(json_record([_with(score, metrics=huge)])))["rows"][0]
     assert row["perplexity"] is None
     assert "inf" in text_table([_with(score, metrics=huge)])
 

@@ -1,6 +1,7 @@
 """Overlap of a text with a training text."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data.training_text_record import read_record, write_record
+from hf_lmcourse.data.training_text_record import (
+    TrainingTextRecord,
+    read_record,
+    text_hash,
+    write_record,
+)
 from hf_lmcourse.text_perplexity.training_text import (
+    HashedTrainingText,
     TrainingText,
     given_training_text,
     recorded_training_text,
@@ -74,7 +81,7 @@ def test_a_run_folder_says_what_it_was_trained_on(tmp_path: Path) -> None:
     (tmp_path / "mercy.txt").write_text(MERCY)
     corpus = str(tmp_path / "play.txt")
     for held_out in ([], [str(tmp_path / "mercy.txt")]):
-        write_record(tmp_path, corpus, held_out)
+        write_record(tmp_path, TrainingTextRecord(corpus, tuple(held_out)))
         record = read_record(tmp_path)
         assert record is not None and record.hold_out == tuple(held_out)
         text = recorded_training_text(tmp_path)
@@ -92,3 +99,30 @@ def test_a_folder_without_a_record_is_skipped(content: str, tmp_path: Path) -> N
     assert recorded_training_text(tmp_path) is None
     (tmp_path / "training_text.json").write_text(content)
     assert recorded_training_text(tmp_path) is None
+
+
+@pytest.mark.parametrize("spoilt", ["gone", "changed"])
+def test_a_training_text_is_recognised_by_its_hash(spoilt: str, tmp_path: Path) -> None:
+    train, rest = OTHER * 20, MERCY
+    record = TrainingTextRecord("play.txt", (), text_hash([train]), text_hash([train, rest]))
+    if spoilt == "changed":
+        (tmp_path / "play.txt").write_text(MERCY * 20)
+        record = replace(record, corpus=str(tmp_path / "play.txt"))
+    write_record(tmp_path, record)
+    text = recorded_training_text(tmp_path)
+    assert isinstance(text, HashedTrainingText)
+    whole = text.overlap(train.replace("\n", "\r\n"))
+    assert whole is not None and whole.verbatim and whole.windows == whole.words == 1
+    with_validation = text.overlap(train + rest)
+    assert with_validation is not None and not with_validation.verbatim
+    assert 0.5 < with_validation.windows < 1
+    assert text.overlap(OTHER) is None, "a part is not recognised, and not said to be foreign"
+
+
+@given(st.text("ab \n\r\t", max_size=200), st.integers(0, 200))
+def test_the_hash_depends_on_words_alone(text: str, border: int) -> None:
+    line = " ".join(text.split())
+    assert text_hash([text]) == text_hash([line])
+    border = text.find("\n", border) + 1
+    assert text_hash([text[:border], text[border:]]) == text_hash([text])
+    assert text_hash([text]) != text_hash([text + "c"])
