@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from transformers.cache_utils import Cache
 from transformers.trainer_utils import EvalLoopOutput
@@ -16,6 +17,8 @@ from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics, score_streams
+from ..evaluation.token_scores import scorer_of
+from ..kernels.softmax_loss import IGNORED
 from ..models.cache import detach_state
 from .arguments import RunArguments
 from .carried_state import (
@@ -37,11 +40,12 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     initial state of the next. It is reset at the start of each epoch, is not used in evaluation,
     and is saved in checkpoints: a resumed run equals an uninterrupted one bit for bit on a CPU.
     Each of several processes has its own streams: the global batch equals that of one process with
-    all streams. A `TokenWindows` is read in its own order without a state, any other data set as
-    transformers' Trainer reads it. With `RandomBlockStreams` the learning rate follows the length
-    of each block (`LengthScaledRate`). The logged loss is the plain cross-entropy. Labels are
-    smoothed by the model (`label_margin`), which keeps no logits. Pushes are those of transformers'
-    Trainer, a pickle of the arguments included; `sharing_trainer.with_sharing` omits it.
+    all streams. A `TokenWindows` is read in its own order without a state, by any causal language
+    model; any other data set as transformers' Trainer reads it. With `RandomBlockStreams` the
+    learning rate follows the length of each block (`LengthScaledRate`). The logged loss is the
+    plain cross-entropy. Labels are smoothed by the model (`label_margin`), which keeps no logits.
+    Pushes are those of transformers' Trainer, a pickle of the arguments included;
+    `sharing_trainer.with_sharing` omits it.
 
     Evaluation on streams or windows scores every token once and reports `eval_perplexity`,
     `eval_nats_per_token`, `eval_accuracy` and so on, computed from sums; `eval_loss` is
@@ -78,11 +82,15 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         self.add_callback(ResetAtEpoch(self))
         self.add_callback(self._rate)
         self._smoothing, self.label_smoother = self.args.label_smoothing_factor, None
-        if self._smoothing:
+        self._loss_without_logits = hasattr(self.model, "check_label_smoothing")
+        if not self._loss_without_logits:
+            self.model_accepts_loss_kwargs = True  # `_loss_of_logits` divides by what is given
+        elif self._smoothing:
             self.model.check_label_smoothing(self._smoothing)
         self._mask = InputMasking(self.args, self.processing_class, self.model.config.vocab_size)
         for dataset in (self.train_dataset, self.eval_dataset):
-            if isinstance(dataset, ContiguousStreams) and not self.model.carries_state:
+            carries_state = getattr(self.model, "carries_state", False)
+            if isinstance(dataset, ContiguousStreams) and not carries_state:
                 raise LmcourseError(
                     f"{self.model.config.model_type} carries no state from block to block: give "
                     "TokenWindows, not ContiguousStreams"
@@ -126,19 +134,40 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     ) -> Any:
         """Compute the model's loss; in training on streams, from the previous batch's state."""
         if model.training:
-            inputs = {**self._mask(inputs), "skip_logits": not return_outputs}
-            if self._smoothing:
-                inputs["label_smoothing"] = self._smoothing
+            inputs = self._mask(inputs)
+            if self._loss_without_logits:
+                more = {"label_smoothing": self._smoothing} if self._smoothing else {}
+                inputs = {**inputs, "skip_logits": not return_outputs, **more}
         if model.training and isinstance(self.train_dataset, RandomBlockStreams):
             self._rate.record(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
         if streaming:
             inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}
-        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        if self._loss_without_logits or "shift_labels" not in inputs:
+            loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        else:
+            loss, outputs = self._loss_of_logits(model, inputs, num_items_in_batch)
         if streaming:
             self.carried_state = detach_state(outputs.past_key_values)
         self._cross_entropy = outputs.get("cross_entropy")
         return (loss, outputs) if return_outputs else loss
+
+    def _loss_of_logits(
+        self, model: nn.Module, inputs: dict[str, Any], num_items: Tensor | int | None
+    ) -> tuple[Tensor, Any]:
+        """The loss of a model that knows no `shift_labels`, from its logits."""
+        targets = inputs["shift_labels"]  # (batch, length)
+        passed = {k: v for k, v in inputs.items() if k not in ("labels", "shift_labels")}
+        outputs = model(**passed)
+        logits = outputs.logits.flatten(0, 1).float()  # (tokens, vocab_size)
+        smoothing = self._smoothing if model.training else 0.0
+        total = functional.cross_entropy(
+            *(logits, targets.flatten()), reduction="sum", label_smoothing=smoothing
+        )
+        shared = self.args.average_tokens_across_devices and num_items is not None
+        processes = self.accelerator.num_processes if shared and model.training else 1
+        count = (targets != IGNORED).sum() if num_items is None else num_items
+        return total / count * processes, outputs
 
     def training_step(
         self,
@@ -188,7 +217,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
             self.callback_handler.on_prediction_step(self.args, self.state, self.control)
 
         with self.compute_loss_context_manager():
-            totals = score_streams(model, dataloader, after_batch)
+            totals = score_streams(scorer_of(model), dataloader, after_batch)
         rows = self.accelerator.gather(totals.as_tensor(self.args.device))
         counts = self.eval_counts if dataset is self.eval_dataset else {}
         metrics = corpus_metrics(StreamTotals.from_rows(rows.cpu()), **counts)

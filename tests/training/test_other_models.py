@@ -1,0 +1,130 @@
+"""`StreamTrainer` on models that are not of the package, and on a module of one's own."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from hf_lmcourse import LmcourseError
+from hf_lmcourse.data.windows import TokenWindows
+from hf_lmcourse.models.module_causal_lm import ModuleConfig, ModuleForCausalLM
+from hf_lmcourse.training.arguments import RunArguments
+from hf_lmcourse.training.trainer import StreamTrainer
+
+from .test_trainer import STREAMS, VOCABULARY, streams, tiny_model, trainer
+
+
+def gpt2() -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    sizes = {"n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 5}
+    dropouts = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    special = {"bos_token_id": 0, "eos_token_id": 0}
+    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, **sizes, **dropouts, **special))
+
+
+def windows(length: int = 121) -> TokenWindows:
+    tokens = np.random.default_rng(0).integers(VOCABULARY, size=length).astype(np.uint16)
+    return TokenWindows(tokens, 5, rows=STREAMS, first_context=0)
+
+
+def window_trainer(folder: Path, **changes: Any) -> StreamTrainer:
+    settings: dict[str, Any] = {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": STREAMS,
+        "per_device_eval_batch_size": STREAMS,
+        "num_train_epochs": 1,
+        "learning_rate": 0.5,
+        "optim": "sgd",
+        "lr_scheduler_type": "constant",
+        "max_grad_norm": 0.0,
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "use_cpu": True,
+    }
+    return StreamTrainer(
+        model=gpt2(),
+        args=RunArguments(**settings | changes),
+        train_dataset=windows(),
+        eval_dataset=windows(61),
+    )
+
+
+def loss_by_hand(model: Any, batch: dict[str, Tensor], smoothing: float) -> Tensor:
+    logits = model(input_ids=batch["input_ids"]).logits.flatten(0, 1)
+    targets = batch["shift_labels"].flatten()
+    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_gpt2_on_windows_is_trained_as_by_hand(
+    accumulate: int, smoothing: float, tmp_path: Path
+) -> None:
+    run = window_trainer(
+        tmp_path, gradient_accumulation_steps=accumulate, label_smoothing_factor=smoothing
+    )
+    run.train()
+    model = gpt2()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    batches = list(DataLoader(windows(), batch_size=STREAMS))
+    for first in range(0, len(batches), accumulate):
+        part = batches[first : first + accumulate]
+        joined = {name: torch.cat([batch[name] for batch in part]) for name in part[0]}
+        optimizer.zero_grad()
+        loss_by_hand(model, joined, smoothing).backward()
+        optimizer.step()
+    trained = run.model.state_dict()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(trained[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_gpt2_is_scored_on_every_token(tmp_path: Path) -> None:
+    run = window_trainer(tmp_path)
+    nats, tokens = 0.0, 0
+    for batch in DataLoader(windows(61), batch_size=STREAMS):
+        counted = int((batch["shift_labels"] != -100).sum())
+        with torch.no_grad():
+            nats += loss_by_hand(run.model.eval(), batch, 0.0).item() * counted
+        tokens += counted
+    metrics = run.evaluate()
+    assert metrics["eval_tokens"] == tokens == 61
+    assert metrics["eval_perplexity"] == pytest.approx(math.exp(nats / tokens), rel=1e-5)
+
+
+def test_a_model_without_a_state_is_given_windows(tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match="give TokenWindows"):
+        trainer(tmp_path, gpt2())  # type: ignore[arg-type]
+
+
+class Wrapped(nn.Module):
+    """The package's own LSTM as a student's module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = tiny_model()
+
+    def forward(self, input_ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The logits and the state of its one layer."""
+        body = self.lstm.model
+        output, after = body.layers[0](body.embed_tokens(input_ids), state)
+        return self.lstm.logits(output), tuple(part[:, -1] for part in after)
+
+
+def test_a_module_of_ones_own_is_trained_with_its_state(tmp_path: Path) -> None:
+    module = ModuleForCausalLM(ModuleConfig(vocab_size=VOCABULARY), Wrapped())
+    own = trainer(tmp_path / "own", module)  # type: ignore[arg-type]
+    ours = trainer(tmp_path / "ours", train_dataset=streams())
+    own.train()
+    ours.train()
+    expected = ours.model.state_dict()
+    for name, value in own.model.module.lstm.state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5)
+    assert own.evaluate()["eval_loss"] == pytest.approx(ours.evaluate()["eval_loss"], rel=1e-4)
