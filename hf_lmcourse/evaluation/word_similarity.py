@@ -60,7 +60,7 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
         try:
             cells = line.split("\t") if "\t" in line else next(csv.reader([line]), [])
             first, second, human = (cell.strip() for cell in cells)
-            pairs.append(WordPair(first, second, _score(human)))
+            pairs.append(WordPair(first, second, float(human)))
         except (ValueError, csv.Error):
             if number > 1 and line.strip():
                 raise LmcourseError(
@@ -72,13 +72,6 @@ def load_word_pairs(name_or_path: str, data_dir: str | Path | None = None) -> li
     if not pairs:
         raise LmcourseError(f"{path} contains no pair of words")
     return pairs
-
-
-def _score(cell: str) -> float:
-    score = float(cell)
-    if not math.isfinite(score):
-        raise ValueError(cell)
-    return score
 
 
 def score_pairs(pairs: Sequence[WordPair], vectors: WordVectors) -> list[ScoredPair]:

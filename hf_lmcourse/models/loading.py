@@ -85,10 +85,10 @@ def _load(
     check_readable(folder)
     config = read_config(folder)
     tokenizer = _tokenizer(name_or_path, folder)
-    if config.get("model_type") in known_model_types():
-        _check_sizes(name_or_path, folder, config, auto_class)
     try:
         _check_kind(name_or_path, folder, auto_class)
+        if config.get("model_type") in known_model_types():
+            _check_sizes(name_or_path, folder, config, auto_class)
         loaded: Any = auto_class.from_pretrained(
             folder,
             output_loading_info=True,

@@ -70,7 +70,7 @@ def test_several_samples_are_printed_below_each_other(finished: FinishedRun) -> 
         (["--temperature", "inf"], "--temperature must be from 1e-30 on, and finite"),
         (["--temperature", "1e-300"], "--temperature must be from 1e-30 on, and finite"),
         (["--top_p", "nan"], "--top_p must be above 0 and at most 1"),
-        (["--prompt", "caf\udce9"], "the prompt is not UTF-8 text (character 4)"),
+        (["--prompt", "caf\udce9"], "is not text in the encoding utf-8"),
         (["--top_p", "0"], "--top_p must be above 0 and at most 1"),
         (["--top_p", "1.5"], "--top_p must be above 0 and at most 1"),
         (["--top_k", "-1"], "--top_k must be at least 0"),

@@ -291,7 +291,7 @@ def test_a_bad_corpus_is_refused_before_anything_is_written(name: str, tmp_path:
         (["--per_device_train_batch_size", "100000"], "too few for 100,000 parallel streams"),
         (["--output_layer", "adaptive", "--adaptive_cutoffs", "5000"], "must rise below"),
         (["--sample_prompt", ""], "sample_prompt '' holds no token"),
-        (["--sample_prompt", "\udce9"], "sample_prompt is not UTF-8"),
+        (["--sample_prompt", "\udce9"], "is not text in the encoding utf-8"),
         (["--output_dropout", "1"], "output_dropout must be at least 0 and below 1"),
         (["--hidden_size", "wide"], "'wide'"),
         (["--batches", "bigrams"], "LSTMForCausalLM reads more than one word back"),
