@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
@@ -84,11 +85,11 @@ def _load(
     folder = _local_folder(name_or_path, revision)
     check_readable(folder)
     config = read_config(folder)
-    tokenizer = _tokenizer(name_or_path, folder)
     try:
-        _check_kind(name_or_path, folder, auto_class)
+        _check_kind(name_or_path, config.get("model_type"), auto_class)
         if config.get("model_type") in known_model_types():
             _check_sizes(name_or_path, folder, config, auto_class)
+        tokenizer = _tokenizer(name_or_path, folder)  # makes the config, whatever its sizes
         loaded: Any = auto_class.from_pretrained(
             folder,
             output_loading_info=True,
@@ -119,13 +120,15 @@ _KINDS = {
 """What an Auto class loads, and the models that it knows by their config."""
 
 
-def _check_kind(name_or_path: str, folder: Path, auto_class: Any) -> None:
-    """Refuse a classifier where a language model is needed, and the reverse."""
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+def _check_kind(name_or_path: str, model_type: Any, auto_class: Any) -> None:
+    """Refuse a classifier where a language model is needed, and the reverse.
+
+    No config is made yet, whose sizes may be anything.
+    """
     kind, known = _KINDS[auto_class]
-    if type(config) not in known:
+    if model_type in CONFIG_MAPPING and CONFIG_MAPPING[model_type] not in known:
         raise LmcourseError(
-            f"{name_or_path} is a model of {config.model_type}, and a {kind} is needed here"
+            f"{name_or_path} is a model of {model_type}, and a {kind} is needed here"
         )
 
 
