@@ -13,7 +13,7 @@ from transformers.cache_utils import Cache
 
 from ..evaluation.corpus_scores import StreamTotals
 from ..kernels.softmax_loss import IGNORED
-from ..models.cache import detach_state
+from ..models.carried_states import detach_state
 from ..models.causal_lm import LanguageModelForCausalLM
 
 RATES = {"sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), "rms": (3e-5, 1e-4, 3e-4, 1e-3)}

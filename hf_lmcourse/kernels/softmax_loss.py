@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
 
@@ -40,6 +41,35 @@ def linear_cross_entropy(
     bias = None if bias is None else bias.to(hidden.dtype)
     weight = weight.to(hidden.dtype)
     return _CrossEntropy.apply(hidden, weight, bias, targets, torch.is_grad_enabled())
+
+
+def losses_of_logits(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Compute the summed loss and cross-entropy from logits that are there as a whole.
+
+    Args:
+        logits: W h + b.
+        targets: Token ids y; `-100` is not counted.
+        label_smoothing: Share of each label that is spread over the vocabulary.
+
+    Returns:
+        The loss, and without a gradient the cross-entropy of the labels themselves, in nats and in
+        float32 or better.
+
+    Shape:
+        logits: (tokens, vocabulary); targets: (tokens,); results: ().
+    """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    total = functional.cross_entropy(
+        *(logits, targets), ignore_index=IGNORED, reduction="sum", label_smoothing=label_smoothing
+    )
+    if not label_smoothing:
+        return total, total.detach()
+    plain = functional.cross_entropy(
+        *(logits.detach(), targets), ignore_index=IGNORED, reduction="sum"
+    )
+    return total, plain
 
 
 class _CrossEntropy(Function):

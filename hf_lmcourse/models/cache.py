@@ -133,15 +133,6 @@ class RecurrentStateLayer(CacheLayerMixin):
 STATIC_LAYER_TYPE_MAPPING[RECURRENT_STATE] = RecurrentStateLayer
 
 
-def detach_state(cache: Cache) -> Cache:
-    """Cut a cache off the graph that made it: the border of truncated backpropagation."""
-    layers: Any = cache.layers
-    for layer in layers:
-        if layer.states is not None:
-            layer.states = tuple(tensor.detach().clone() for tensor in layer.states)
-    return cache
-
-
 def state_tensors(cache: Cache) -> dict[str, Tensor]:
     """The tensors of a cache by name, to save them; empty before the first token."""
     layers: Any = cache.layers

@@ -77,7 +77,12 @@ def detach_state(state: Any) -> Any:
 def state_leaves(state: Any) -> list[Tensor]:
     """The tensors of a state, in a fixed order."""
     leaves: list[Tensor] = []
-    map_state(state, lambda tensor: leaves.append(tensor) or tensor)  # type: ignore[func-returns-value]
+
+    def collect(tensor: Tensor) -> Tensor:
+        leaves.append(tensor)
+        return tensor
+
+    map_state(state, collect)
     return leaves
 
 

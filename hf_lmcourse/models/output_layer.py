@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
@@ -13,7 +12,7 @@ from ..errors import LmcourseError
 from ..kernels.mixture_loss import adversarial_cross_entropy
 from ..kernels.readable_weights import readable
 from ..kernels.scoring import can_score, compiled_token_losses, token_losses
-from ..kernels.softmax_loss import IGNORED, linear_cross_entropy
+from ..kernels.softmax_loss import linear_cross_entropy, losses_of_logits
 from ..layers.adaptive_softmax import AdaptiveOutput
 from ..layers.label_smoothing import label_margin
 from ..layers.mixture_of_softmaxes import MixtureOfSoftmaxes
@@ -104,7 +103,7 @@ class WithOutputLayer(PreTrainedModel):
         elif self.training and (self.config.num_sampled or self.config.adversarial_epsilon):
             logits = None
         if logits is not None:
-            return _losses_of_logits(logits, targets, label_smoothing)
+            return losses_of_logits(logits, targets, label_smoothing)
         return self._losses_without_logits(hidden, targets, label_smoothing)
 
     def _losses_without_logits(
@@ -207,22 +206,6 @@ class WithOutputLayer(PreTrainedModel):
                 'train with output_layer "full" or "tied"'
             )
         return super().resize_token_embeddings(*args, **kwargs)
-
-
-def _losses_of_logits(
-    logits: Tensor, targets: Tensor, label_smoothing: float
-) -> tuple[Tensor, Tensor]:
-    """`WithOutputLayer.summed_losses` from all logits, in float32 or better."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # (tokens, vocab_size)
-    total = functional.cross_entropy(
-        *(logits, targets), ignore_index=IGNORED, reduction="sum", label_smoothing=label_smoothing
-    )
-    if not label_smoothing:
-        return total, total.detach()
-    plain = functional.cross_entropy(
-        *(logits.detach(), targets), ignore_index=IGNORED, reduction="sum"
-    )
-    return total, plain
 
 
 def _as_multiplied(hidden: Tensor) -> Tensor:

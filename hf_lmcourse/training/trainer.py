@@ -18,8 +18,8 @@ from ..data.streams import ContiguousStreams
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics, score_streams
 from ..evaluation.token_scores import scorer_of
-from ..kernels.softmax_loss import IGNORED
-from ..models.cache import detach_state
+from ..kernels.softmax_loss import IGNORED, losses_of_logits
+from ..models.carried_states import detach_state
 from .arguments import RunArguments
 from .carried_state import (
     LengthScaledRate,
@@ -82,6 +82,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         self.add_callback(ResetAtEpoch(self))
         self.add_callback(self._rate)
         self._smoothing, self.label_smoother = self.args.label_smoothing_factor, None
+        # a model of the package; any other gets its loss from the logits
         self._loss_without_logits = hasattr(self.model, "check_label_smoothing")
         if not self._loss_without_logits:
             self.model_accepts_loss_kwargs = True  # `_loss_of_logits` divides by what is given
@@ -143,31 +144,41 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
         if streaming:
             inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}
-        if self._loss_without_logits or "shift_labels" not in inputs:
+        smoothing = self._smoothing if model.training else 0.0
+        if self._loss_without_logits or not (smoothing or "shift_labels" in inputs):
             loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+            self._cross_entropy = outputs.get("cross_entropy")
         else:
-            loss, outputs = self._loss_of_logits(model, inputs, num_items_in_batch)
+            loss, outputs = self._loss_of_logits(model, inputs, num_items_in_batch, smoothing)
         if streaming:
             self.carried_state = detach_state(outputs.past_key_values)
-        self._cross_entropy = outputs.get("cross_entropy")
         return (loss, outputs) if return_outputs else loss
 
     def _loss_of_logits(
-        self, model: nn.Module, inputs: dict[str, Any], num_items: Tensor | int | None
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        num_items: Tensor | int | None,
+        smoothing: float,
     ) -> tuple[Tensor, Any]:
-        """The loss of a model that knows no `shift_labels`, from its logits."""
-        targets = inputs["shift_labels"]  # (batch, length)
-        passed = {k: v for k, v in inputs.items() if k not in ("labels", "shift_labels")}
-        outputs = model(**passed)
-        logits = outputs.logits.flatten(0, 1).float()  # (tokens, vocab_size)
-        smoothing = self._smoothing if model.training else 0.0
-        total = functional.cross_entropy(
-            *(logits, targets.flatten()), reduction="sum", label_smoothing=smoothing
-        )
-        shared = self.args.average_tokens_across_devices and num_items is not None
-        processes = self.accelerator.num_processes if shared and model.training else 1
+        """The loss of a model of another package, which knows no `shift_labels`; and its outputs.
+
+        The cross-entropy in it is kept for the log.
+        """
+        inputs = dict(inputs)
+        labels, targets = inputs.pop("labels", None), inputs.pop("shift_labels", None)
+        if targets is None:
+            targets = functional.pad(labels[..., 1:], (0, 1), value=IGNORED)  # (batch, length)
+        outputs = model(**inputs)
+        total, plain = losses_of_logits(outputs.logits.flatten(0, 1), targets.flatten(), smoothing)
         count = (targets != IGNORED).sum() if num_items is None else num_items
-        return total / count * processes, outputs
+        self._cross_entropy = plain / count
+        return total / count * self._scale(num_items), outputs
+
+    def _scale(self, num_items: Tensor | int | None) -> int:
+        """Processes whose gradients are averaged although all their tokens are counted."""
+        shared = self.args.average_tokens_across_devices and num_items is not None
+        return self.accelerator.num_processes if shared else 1
 
     def training_step(
         self,
@@ -179,8 +190,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         loss = super().training_step(model, inputs, num_items_in_batch)
         if self._cross_entropy is None:
             return loss
-        shared = self.args.average_tokens_across_devices and num_items_in_batch is not None
-        return self._cross_entropy * (self.accelerator.num_processes if shared else 1)
+        return self._cross_entropy * self._scale(num_items_in_batch)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from hf_lmcourse.models import LSTMConfig, LSTMForCausalLM
-from hf_lmcourse.models.cache import detach_state
+from hf_lmcourse.models.carried_states import detach_state
 
 from .memory import Way, compare_ways
 from .plain import PlainLSTM, update

@@ -8,12 +8,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, StaticCache
 
-from hf_lmcourse.models.cache import (
-    RecurrentStateLayer,
-    detach_state,
-    restore_state,
-    state_tensors,
-)
+from hf_lmcourse.models.cache import RecurrentStateLayer, restore_state, state_tensors
+from hf_lmcourse.models.carried_states import detach_state
 
 from .families import Family, assert_close, every_family_with_a_state, gradients, token_ids
 

@@ -86,6 +86,30 @@ def test_gpt2_on_windows_is_trained_as_by_hand(
         torch.testing.assert_close(trained[name], value, rtol=1e-4, atol=1e-5)
 
 
+def test_the_log_of_gpt2_is_its_cross_entropy_whatever_is_smoothed(tmp_path: Path) -> None:
+    """With a rate of zero the weights stay, and so must what is logged."""
+    logged = []
+    for smoothing in (0.0, 0.3):
+        run = window_trainer(
+            tmp_path / str(smoothing),
+            learning_rate=0.0,
+            logging_steps=1,
+            label_smoothing_factor=smoothing,
+        )
+        run.train()
+        logged.append([log["loss"] for log in run.state.log_history if "loss" in log])
+    assert logged[0] and logged[1] == pytest.approx(logged[0], rel=1e-5)
+
+
+def test_labels_of_ordinary_data_are_smoothed_too(tmp_path: Path) -> None:
+    run = window_trainer(tmp_path, label_smoothing_factor=0.3)
+    ids = torch.randint(VOCABULARY, (2, 5), generator=torch.Generator().manual_seed(0))
+    loss = run.compute_loss(run.model.train(), {"input_ids": ids, "labels": ids})
+    logits = run.model(input_ids=ids).logits[:, :-1].flatten(0, 1)
+    expected = functional.cross_entropy(logits, ids[:, 1:].flatten(), label_smoothing=0.3)
+    torch.testing.assert_close(loss, expected)
+
+
 def test_gpt2_is_scored_on_every_token(tmp_path: Path) -> None:
     run = window_trainer(tmp_path)
     nats, tokens = 0.0, 0
