@@ -62,7 +62,9 @@ def linear_map(module: nn.Module, x: Tensor, size: int) -> tuple[Tensor, Tensor]
 
 
 def _weights_are_plain(module: nn.Module) -> bool:
-    """Whether no weight is offloaded, quantised or spread over several processes."""
+    """Whether no weight is offloaded, quantised, spread over processes, or changed when used."""
+    if getattr(module, "max_norm", None) is not None:
+        return False  # an embedding that shortens the rows it looks up
     return all(
         x is None or (type(x) in (Tensor, nn.Parameter) and not x.is_meta)
         for x in module._parameters.values()

@@ -1,11 +1,13 @@
 """A language model around a module of your own, to be trained and scored like those of the package.
 
-class MyLSTM(nn.Module):
-    def forward(self, input_ids, state):    # (batch, length), None before the first token
-        ...
-        return logits, (h, c)               # (batch, length, vocab_size), (batch, ...) each
+With a state that is `None` before the first token,
 
-model = ModuleForCausalLM(ModuleConfig(vocab_size=65), MyLSTM())
+    class MyLSTM(nn.Module):
+        def forward(self, input_ids, state):    # (batch, length)
+            ...
+            return logits, (h, c)               # (batch, length, vocab_size), (batch, ...) each
+
+is a language model as `ModuleForCausalLM(ModuleConfig(vocab_size=65), MyLSTM())`.
 """
 
 from typing import Any, ClassVar
@@ -23,6 +25,7 @@ from .aligned_weights import AlignedWeights
 from .cache import RECURRENT_STATE
 from .configuration_base import CourseConfig
 from .embeddings import mask_of_new_tokens
+from .packed_rows import PackedRows
 
 __all__ = ["ModuleConfig", "ModuleForCausalLM"]
 
@@ -98,7 +101,7 @@ class ModuleForCausalLM(AlignedWeights, GenerationMixin):
             **kwargs: `shift_labels` and `num_items_in_batch`, as in transformers.
 
         Raises:
-            ValueError: There is padding.
+            ValueError: There is padding, or a row packs several texts.
 
         Shape:
             input_ids, labels: (batch, length); attention_mask: (batch, seen + length);
@@ -106,6 +109,8 @@ class ModuleForCausalLM(AlignedWeights, GenerationMixin):
         """
         if mask_of_new_tokens(attention_mask, input_ids.shape[1]) is not None:
             raise ValueError("a module of your own knows no padding: give rows of one length")
+        if PackedRows.of(kwargs.get("position_ids"), input_ids.shape[0]) is not None:
+            raise ValueError("a module of your own knows no packed rows: give each text its own")
         if past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
         layer: Any = past_key_values.layers[0]

@@ -29,6 +29,7 @@ def test_a_plain_layer_is_readable() -> None:
     layers = (nn.Linear(2, 3), nn.Linear(2, 3, bias=False), nn.Conv1d(2, 3, 2), nn.Embedding(4, 2))
     assert readable(*layers)
     assert not readable(*layers, Doubled(2, 3))
+    assert not readable(nn.Embedding(4, 2, max_norm=1.0))
 
 
 @pytest.mark.parametrize(

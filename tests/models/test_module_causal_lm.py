@@ -105,3 +105,9 @@ def test_padding_is_refused() -> None:
     mask = torch.tensor([[0, 1, 1], [1, 1, 1]])
     with pytest.raises(ValueError, match="knows no padding"):
         model_around(MyGRU)(token_ids(2, 3), attention_mask=mask)
+
+
+def test_packed_rows_are_refused() -> None:
+    positions = torch.tensor([[0, 1, 0]])
+    with pytest.raises(ValueError, match="knows no packed rows"):
+        model_around(MyGRU)(token_ids(2, 3), position_ids=positions)
