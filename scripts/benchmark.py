@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.timing import Comparison
-from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.errors import LmcourseError, reason
 from hf_lmcourse.report.results import device_name, provenance
 
 __all__ = ["BENCHMARKS", "main"]
@@ -97,7 +97,7 @@ def _write(path: Path, words: list[str], comparisons: list[Comparison]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

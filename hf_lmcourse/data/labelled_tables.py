@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import LmcourseError, short
+from ..errors import LmcourseError, reason, short
 from .labelled_texts import LabelledTexts
 from .table_files import read_columns, table_ending
 from .text_files import SPLITS
@@ -55,7 +55,7 @@ def _tables_of_splits(path: Path) -> dict[str, Path]:
     try:
         found = sorted(path.iterdir())
     except OSError as error:
-        raise LmcourseError(f"cannot read the folder {path}: {error.strerror}") from error
+        raise LmcourseError(f"cannot read the folder {path}: {reason(error)}") from error
     files: dict[str, Path] = {}
     for file in found:
         split, ending = file.name.lower().split(".")[0], table_ending(file)

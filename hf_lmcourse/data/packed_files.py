@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, BinaryIO
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _REFUSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7-Zip"}
@@ -48,8 +48,7 @@ def unpacked(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
             else:
                 yield file
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LmcourseError(f"cannot read {path}: {reason}") from error
+        raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -99,7 +98,7 @@ def at_hand(path: Path) -> Path:
                 raise LmcourseError(f"what comes out of {path} begins with NUL, as no text does")
             shutil.copyfileobj(pipe, file)
     except OSError as error:
-        raise LmcourseError(f"cannot copy {path} to {copy}: {error.strerror}") from error
+        raise LmcourseError(f"cannot copy {path} to {copy}: {reason(error)}") from error
     return copy
 
 

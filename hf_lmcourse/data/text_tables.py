@@ -31,7 +31,7 @@ def read_delimited(path: Path, wanted: Sequence[str], tabs: bool = False) -> lis
     dialect: Any = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tabs else {}
     limit = csv.field_size_limit(2**31 - 1)  # a text may be longer than 128 KiB
     try:
-        lines = _lines(_table_text(path))
+        lines = _lines(read_text(path))
         rows = _rows(csv.reader(lines, strict=True, **dialect), path)
         _, names = next(rows, (0, []))
         names = [name.strip() for name in names]
@@ -94,7 +94,7 @@ def read_json(path: Path, wanted: Sequence[str]) -> list[list[Any]]:
 
 def _json_document(path: Path) -> Any:
     """The content of a file; of JSON lines the list of them."""
-    text = _table_text(path)
+    text = read_text(path)
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -137,17 +137,6 @@ _DECODER = json.JSONDecoder(
     parse_int=str,
     parse_constant={"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}.get,
 )
-
-
-def _table_text(path: Path) -> str:
-    text = read_text(path)
-    if "\0" in text:
-        line = 1 + sum(1 for _ in re.finditer(r"\r\n?|\n", text[: text.index("\0")]))
-        raise LmcourseError(
-            f"line {line} of {path} has a NUL character, as UTF-16 has without a byte-order mark: "
-            "convert it to UTF-8 first"
-        )
-    return text
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ class TrainingTextRecord:
     Attributes:
         corpus: Name of the corpus, or path of the text.
         hold_out: Files whose text was held out of it.
-        sha256: `text_hash` of the training text; empty in records of earlier versions.
+        sha256: `text_hashes` of the training text; empty in records of earlier versions.
         whole_sha256: That of the file whose beginning the training text is; empty if it is another.
     """
 
@@ -30,16 +30,20 @@ class TrainingTextRecord:
     whole_sha256: str = ""
 
 
-def text_hash(pieces: Iterable[str]) -> str:
-    """The SHA-256 of a text whose runs of whitespace are one space each, in hexadecimal.
+def text_hashes(*parts: Iterable[str]) -> list[str]:
+    """Hash a text that grows part by part: the first, the first two together, and so on.
+
+    It is the SHA-256 of the text with one space for each run of whitespace, in hexadecimal.
 
     Args:
-        pieces: The text, cut anywhere.
+        parts: Each in pieces that are cut anywhere; every part but the last ends in whitespace.
     """
-    digest = hashlib.sha256()
-    for piece in whole_words(pieces):
-        digest.update("".join(f"{word} " for word in piece.split()).encode())
-    return digest.hexdigest()
+    digest, hashes = hashlib.sha256(), []
+    for pieces in parts:
+        for piece in whole_words(pieces):
+            digest.update("".join(f"{word} " for word in piece.split()).encode())
+        hashes.append(digest.hexdigest())
+    return hashes
 
 
 def write_record(folder: Path, record: TrainingTextRecord) -> None:

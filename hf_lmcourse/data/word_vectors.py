@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
 from .packed_files import unpacked
 from .vector_lines import VectorLines
 
@@ -153,5 +153,5 @@ def write_word_vectors(
                 if word.split() == [word]:
                     file.write(f"{word} {' '.join(f'{value:.9g}' for value in row)}\n")
     except OSError as error:
-        raise LmcourseError(f"cannot write {path}: {error.strerror}") from error
+        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
     return left_out

@@ -2,7 +2,6 @@
 
 import string
 import sys
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from ..data.local_files import data_file
 from ..data.prompts import unknown_in_prompt
 from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams, context_tokens
-from ..data.training_text_record import TrainingTextRecord, text_hash
+from ..data.training_text_record import TrainingTextRecord, text_hashes
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
@@ -93,11 +92,11 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
 
 def _trained_on(data: DataArguments, corpus: Corpus) -> TrainingTextRecord:
     """Record the text before the training, after which it may be gone."""
-    train, whole = text_hash(corpus.pieces("train")), ""
-    if user_file(data.corpus) is not None and not data.hold_out:
-        whole = text_hash(chain(corpus.pieces("train"), corpus.pieces("validation")))
+    cut_from_a_file = user_file(data.corpus) is not None and not data.hold_out
+    splits = ("train", "validation") if cut_from_a_file else ("train",)
     held_out = tuple(redacted(name) for name in data.hold_out or ())
-    return TrainingTextRecord(redacted(data.corpus), held_out, train, whole)
+    hashes = text_hashes(*map(corpus.pieces, splits))
+    return TrainingTextRecord(redacted(data.corpus), held_out, *hashes)
 
 
 def _check_prompt(args: RunArguments, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -6,16 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..data.content_hash import tokenizer_hash
+from ..data.content_hash import file_hash, tokenizer_hash
 from ..data.corpora import load_corpus
 from ..data.hold_out import hold_out
-from ..data.labelled import load_labelled_corpus
 from ..data.local_files import data_file
 from ..models.loading import load_tokenizer
+from ..runs.classifier_setup import labelled_corpus
 from ..training.arguments import DataArguments
-
-_PIECE = 1 << 20
-"""Characters that are hashed in one go."""
 
 _READ = (
     "corpus",
@@ -58,7 +55,9 @@ def contents_of(data: Any) -> dict[str, str]:
         LmcourseError: Something that the settings name is missing or cannot be read.
     """
     files = {"vectors": data.vectors, "vocabulary": getattr(data, "vocabulary", None)}
-    hashes = {name: _file(data_file(file, data.data_dir)) for name, file in files.items() if file}
+    hashes = {
+        name: file_hash(data_file(file, data.data_dir)) for name, file in files.items() if file
+    }
     if Path(data.tokenizer, "tokenizer.json").is_file():
         hashes["tokenizer"] = str(tokenizer_hash(load_tokenizer(data.tokenizer)))
     if isinstance(data, DataArguments):
@@ -66,30 +65,15 @@ def contents_of(data: Any) -> dict[str, str]:
     return hashes | {"corpus": _labelled_corpus(data)}
 
 
-def _file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _corpus(data: DataArguments) -> str:
-    whole, digest = load_corpus(data.corpus, data.data_dir), hashlib.sha256()
+    whole = load_corpus(data.corpus, data.data_dir)
     corpus = hold_out(whole, data.hold_out or (), data.data_dir)
-    for split in corpus.splits:
-        text = corpus.text(split)
-        digest.update(f"\0{split}\0".encode())
-        for start in range(0, len(text), _PIECE):
-            digest.update(text[start : start + _PIECE].encode())
-    return digest.hexdigest()
+    digests = {split: corpus.digest(split) for split in corpus.splits}
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def _labelled_corpus(data: Any) -> str:
-    corpus = load_labelled_corpus(
-        data.corpus,
-        data.data_dir,
-        text_column=data.text_column,
-        label_column=data.label_column,
-        validation_share=data.validation_share,
-    )
+    corpus = labelled_corpus(data)
     digest = hashlib.sha256(json.dumps(corpus.label_names).encode())
     for split, texts in corpus.splits.items():
         digest.update(json.dumps([split, texts.texts, texts.labels]).encode())

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..data.hold_out import hold_out
 from ..data.text_files import nine_tenths
-from ..data.training_text_record import TrainingTextRecord, read_record, text_hash
+from ..data.training_text_record import TrainingTextRecord, read_record, text_hashes
 from ..errors import LmcourseError
 from ..tokenization.pieces import pieces_of
 
@@ -69,8 +69,8 @@ class TrainingText:
 
     @property
     def sha256(self) -> str:
-        """See `text_hash`."""
-        return text_hash([self._text])
+        """See `text_hashes`."""
+        return text_hashes([self._text])[0]
 
     @cached_property
     def _words(self) -> set[str]:
@@ -114,7 +114,7 @@ class HashedTrainingText:
         Returns:
             `None` for any other text, which may be a part of the training text or not.
         """
-        digest = text_hash(pieces_of(text))
+        (digest,) = text_hashes(pieces_of(text))
         if digest == self._record.sha256:
             return Overlap(self._source, True, 1.0, 1.0)
         if digest == self._record.whole_sha256:

@@ -1,6 +1,5 @@
 """The record in a checkpoint: what it was made from, and the hashes of its files."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerState
 
+from ..data.content_hash import file_hash
 from ..errors import LmcourseError
 from ..report.files import write_text
 
@@ -46,7 +46,7 @@ def begin_record(folder: Path, made_from: dict[str, Any], changes: list[str]) ->
 def complete_record(folder: Path) -> None:
     """Add the hashes when every other file is written."""
     files = {
-        path.relative_to(folder).as_posix(): _hash(path)
+        path.relative_to(folder).as_posix(): file_hash(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != RECORD
     }
@@ -55,11 +55,6 @@ def complete_record(folder: Path) -> None:
 
 def _write(folder: Path, record: dict[str, Any]) -> None:
     write_text(folder / RECORD, json.dumps(record, indent=2) + "\n")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_record(folder: Path) -> CheckpointRecord | None:
@@ -112,7 +107,7 @@ def check_files(folder: Path, processes: int) -> None:
             raise LmcourseError(f"{folder} lacks {name}: {_OLDER}")
     for name, expected in record.files.items() if record else ():
         with reading(folder, name):
-            if _hash(folder / name) != expected:
+            if file_hash(folder / name) != expected:
                 raise ValueError
 
 
@@ -132,7 +127,10 @@ def check_best(folder: Path, state: TrainerState) -> Path | None:
         )
     record = read_record(best)
     with reading(best, weights):
-        if record is not None and record.files.get(weights) not in (None, _hash(best / weights)):
+        if record is not None and record.files.get(weights) not in (
+            None,
+            file_hash(best / weights),
+        ):
             raise ValueError
     return best
 

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
 
 from ..data.content_hash import dataset_hash, tokenizer_hash
-from ..errors import LmcourseError, nearest
+from ..errors import LmcourseError, nearest, short
 
 NEW_OPTIMIZER = {"optim", "optim_target_modules", "lbfgs_iterations"}
 """Settings that make another optimizer, which the state of the old one does not fit."""
@@ -83,12 +83,12 @@ class Difference:
         """What a resumed run does with it."""
         if self.name in _HASHED:
             return _HASHED[self.name]
-        return f"{self.name} {_short(self.after)} instead of {_short(self.before)}"
+        return f"{self.name} {short(str(self.after), 40)} instead of {short(str(self.before), 40)}"
 
     def __str__(self) -> str:
         if self.name in _HASHED:
             return _HASHED[self.name]
-        return f"{self.name} {_short(self.before)}, not {_short(self.after)}"
+        return f"{self.name} {short(str(self.before), 40)}, not {short(str(self.after), 40)}"
 
 
 def made_from(
@@ -205,8 +205,3 @@ def _check_cuts(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> 
             f"{folder} was trained on a text cut with {was}, and cannot go on with {now}: resume "
             "with the batch size, number of processes and block_length that it began with"
         )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -12,7 +12,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.training_text_record import (
     TrainingTextRecord,
     read_record,
-    text_hash,
+    text_hashes,
     write_record,
 )
 from hf_lmcourse.text_perplexity.training_text import (
@@ -104,7 +104,7 @@ def test_a_folder_without_a_record_is_skipped(content: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("spoilt", ["gone", "changed"])
 def test_a_training_text_is_recognised_by_its_hash(spoilt: str, tmp_path: Path) -> None:
     train, rest = OTHER * 20, MERCY
-    record = TrainingTextRecord("play.txt", (), text_hash([train]), text_hash([train, rest]))
+    record = TrainingTextRecord("play.txt", (), *text_hashes([train], [rest]))
     if spoilt == "changed":
         (tmp_path / "play.txt").write_text(MERCY * 20)
         record = replace(record, corpus=str(tmp_path / "play.txt"))
@@ -122,7 +122,9 @@ def test_a_training_text_is_recognised_by_its_hash(spoilt: str, tmp_path: Path) 
 @given(st.text("ab \n\r\t", max_size=200), st.integers(0, 200))
 def test_the_hash_depends_on_words_alone(text: str, border: int) -> None:
     line = " ".join(text.split())
-    assert text_hash([text]) == text_hash([line])
+    assert text_hashes([text]) == text_hashes([line])
     border = text.find("\n", border) + 1
-    assert text_hash([text[:border], text[border:]]) == text_hash([text])
-    assert text_hash([text]) != text_hash([text + "c"])
+    first, rest = text[:border], text[border:]
+    assert text_hashes([first, rest]) == text_hashes([text])
+    assert text_hashes([first], [rest]) == [*text_hashes([first]), *text_hashes([text])]
+    assert text_hashes([text]) != text_hashes([text + "c"])
