@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from hf_lmcourse.data import (
     context_tokens,
     line_end_token_id,
 )
+from hf_lmcourse.data.random_blocks import RandomBlockStreams
 from hf_lmcourse.data.streams import prompt_token_ids, stop_token_id
 from hf_lmcourse.tokenization import train_tokenizer
 
@@ -133,6 +136,33 @@ def test_each_process_gets_its_own_streams_and_together_they_are_one_big_batch(
         assert [batch[0] // dataset.num_streams for batch in share] == list(range(len(share)))
     whole = BatchSampler(SequentialSampler(dataset), dataset.num_streams, drop_last=False)
     assert [sum(step, []) for step in zip(*shares, strict=True)] == list(whole)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 8, 16, 31, 64, 128, 255, 256])
+@pytest.mark.parametrize("kind", ["streams", "random blocks", "windows"])
+def test_in_any_number_of_processes_each_token_is_predicted_once_and_no_process_waits(
+    kind: str, processes: int
+) -> None:
+    rows, epoch = 2 * processes, 1
+    tokens, moved = corpus(11 * rows + 5), {"random_offset": True, "first_context": FIRST}
+    dataset: ContiguousStreams | TokenWindows = {
+        "streams": lambda: ContiguousStreams(tokens, rows, 4, **moved),
+        "random blocks": lambda: RandomBlockStreams(tokens, rows, 10, **moved),
+        "windows": lambda: TokenWindows(tokens, 4, rows=rows, shuffle=True, **moved),
+    }[kind]()
+    dataset.set_epoch(epoch)
+    batches = BatchSampler(SequentialSampler(dataset), 2, drop_last=False)
+    shares = [list(BatchSamplerShard(batches, processes, p)) for p in range(processes)]
+    assert len({len(share) for share in shares}) == 1
+    predicted: list[int] = []
+    for share in shares:
+        read = [dataset.__getitems__(batch) for batch in share]
+        if kind != "windows":
+            for before, after in pairwise(read):
+                for row in range(2):
+                    assert before[row]["labels"][-1] == after[row]["input_ids"][0]
+        predicted += [int(label) for items in read for item in items for label in item["labels"]]
+    assert sorted(label for label in predicted if label != -100) == list(range(len(tokens)))
 
 
 def test_each_row_of_a_batch_goes_on_where_it_ended_in_the_batch_before() -> None:
