@@ -1,5 +1,6 @@
 """What all tests share: the folder of real corpora, and the skip where there is none."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("real_data"):
                 item.add_marker(pytest.mark.skip(reason=_NO_DATA))
+
+
+def pytest_collection_finish() -> None:
+    """Trainer collects garbage, which is slow among everything that is imported by now."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,32 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.training_args import OptimizerNames
 
+from ..errors import LmcourseError
 from .frozen_vectors import VectorTrainer
 
 
 class SparseGradientTrainer(VectorTrainer):
-    """`VectorTrainer` with gradient clipping that works for sparse gradients."""
+    """`VectorTrainer` with gradient clipping that works for sparse gradients.
+
+    Raises:
+        LmcourseError: The model has sparse gradients, and the optimizer does not take them.
+    """
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Create the optimizer, and check that it takes the gradients of the model."""
+        optimizer = super().create_optimizer(*args, **kwargs)
+        name = OptimizerNames(self.args.optim).value
+        sparse = getattr(self.model.config, "sparse_gradients", False)
+        takes_sparse = isinstance(optimizer, torch.optim.Adagrad | torch.optim.SGD)
+        if sparse and (not takes_sparse or self.args.weight_decay):
+            raise LmcourseError(
+                "sparse_gradients need optim adagrad or sgd without weight_decay, not "
+                f"{name} with {self.args.weight_decay:g}: change those, or set sparse_gradients "
+                "to false"
+            )
+        return optimizer
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         return clip_gradients(model, self.args.max_grad_norm)

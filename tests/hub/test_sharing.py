@@ -10,6 +10,8 @@ import pytest
 from .child.tiny import FAMILIES
 from .server import HubServer
 
+pytestmark = pytest.mark.slow  # three processes of their own with all families
+
 Report = dict[str, Any]
 TOKENIZER = {"tokenizer.json", "tokenizer_config.json"}
 every_family = pytest.mark.parametrize("family", FAMILIES)

@@ -1,12 +1,15 @@
-"""Clipping takes sparse gradients for what they are."""
+"""Sparse gradients are clipped as what they are, and need an optimizer that takes them."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from hf_lmcourse.training.sparse_gradients import clip_gradients
+from hf_lmcourse import DANConfig, DANForSequenceClassification, LmcourseError
+from hf_lmcourse.training import RunArguments
+from hf_lmcourse.training.sparse_gradients import SparseGradientTrainer, clip_gradients
 
 
 def model_with_gradients(sparse: bool) -> nn.ModuleList:
@@ -30,3 +33,34 @@ def test_clipping_equals_that_of_dense_gradients(max_norm: float) -> None:
 def test_a_norm_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="max_norm must be above 0"):
         clip_gradients(model_with_gradients(True), 0.0)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+@pytest.mark.parametrize(
+    ("optim", "weight_decay", "taken"),
+    [
+        ("adagrad", 0.0, True),
+        ("sgd", 0.0, True),
+        ("adagrad", 0.1, False),
+        ("adamw_torch", 0, False),
+    ],
+)
+def test_an_optimizer_that_does_not_take_sparse_gradients_is_refused_before_the_training(
+    optim: str, weight_decay: float, taken: bool, sparse: bool, tmp_path: Path
+) -> None:
+    config = DANConfig(vocab_size=7, embedding_size=3, hidden_size=3, sparse_gradients=sparse)
+    arguments = RunArguments(
+        output_dir=str(tmp_path),
+        optim=optim,
+        weight_decay=weight_decay,
+        eval_strategy="no",
+        save_strategy="no",
+        load_best_model_at_end=False,
+        use_cpu=True,
+    )
+    trainer = SparseGradientTrainer(DANForSequenceClassification(config), arguments)
+    if taken or not sparse:
+        assert trainer.create_optimizer() is trainer.optimizer
+    else:
+        with pytest.raises(LmcourseError, match="sparse_gradients need optim adagrad or sgd"):
+            trainer.create_optimizer()

@@ -79,9 +79,11 @@ class DANModel(DANPreTrainedModel):
     def __init__(self, config: DANConfig) -> None:
         super().__init__(config)
         width, hidden = config.embedding_size, config.hidden_size
-        self.embed_tokens = nn.Embedding(config.vocab_size, width)
+        # DistributedDataParallel asks the modules which gradients are sparse
+        sparse = config.sparse_gradients
+        self.embed_tokens = nn.Embedding(config.vocab_size, width, sparse=sparse)
         if config.ngram_buckets:
-            self.embed_ngrams = nn.Embedding(config.ngram_buckets, width)
+            self.embed_ngrams = nn.Embedding(config.ngram_buckets, width, sparse=sparse)
         # which words have a vector that was read from a file
         self.register_buffer("has_vector", torch.zeros(config.vocab_size, dtype=torch.bool))
         if config.log_count_ratios:
@@ -177,8 +179,7 @@ class DANModel(DANPreTrainedModel):
         words = embedding is self.embed_tokens
         frozen = self.has_vector if words and self.config.freeze_vectors else None
         if readable(embedding):
-            sparse = self.config.sparse_gradients
-            rows = embedding_rows(embedding.weight, ids, sparse=sparse, frozen=frozen)
+            rows = embedding_rows(embedding.weight, ids, sparse=embedding.sparse, frozen=frozen)
         else:
             rows = embedding(ids)
             if frozen is not None and isinstance(embedding, nn.Embedding):
