@@ -1,6 +1,7 @@
 """Start a training run of the model that the settings name."""
 
 from ..models.families import is_classifier
+from ..training.other_processes import with_other_processes
 from .classifier_setup import prepare_classifier
 from .language_model_setup import prepare_language_model
 from .settings import RunSettings
@@ -20,7 +21,9 @@ def prepare_run(settings: RunSettings, command: list[str]) -> TrainingRun:
 
     Raises:
         LmcourseError: Something is wrong with the data, the tokenizer, the settings, or the
-            checkpoint to resume from. Nothing is written before all of them are checked.
+            checkpoint to resume from, or another process ended. Nothing is written before all of
+            them are checked.
     """
     classifier = is_classifier(settings.config.model_type)
-    return (prepare_classifier if classifier else prepare_language_model)(settings, command)
+    with with_other_processes():
+        return (prepare_classifier if classifier else prepare_language_model)(settings, command)

@@ -12,6 +12,7 @@ from ..errors import LmcourseError
 from ..report.printing import lasting_streams
 from ..report.quiet_libraries import quiet_libraries
 from ..report.results import option_words
+from ..training.other_processes import with_other_processes
 from .settings import read_settings
 from .start import prepare_run
 from .training_run import RunSummary, TrainingRun
@@ -75,14 +76,15 @@ def carry_out(run: TrainingRun) -> RunSummary | None:
         The summary; in the other processes of a distributed run None.
 
     Raises:
-        LmcourseError: The loss became NaN or infinite.
+        LmcourseError: The loss became NaN or infinite, or another process of the run ended.
         TrainingStopped: A signal stopped the run after a checkpoint.
     """
     main_process = run.trainer.is_world_process_zero()
     if main_process:
         tqdm.write(run.describe())
     try:
-        run.train()
+        with with_other_processes():
+            run.train()
         if run.stop.received is not None:
             raise TrainingStopped(f"a checkpoint is saved in {run.folder}")
         return run.finish() if main_process else None
