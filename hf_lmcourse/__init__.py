@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import models
+from .cache_folder import give_libraries_a_cache
 from .errors import LmcourseError
 from .models.families import announce_families
 
@@ -61,4 +62,5 @@ if not TYPE_CHECKING:
         return sorted({*globals(), *__all__})
 
 
+give_libraries_a_cache()
 announce_families()

@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.labelled import LabelledCorpus, load_labelled_corpus
+from ..data.labelled import (
+    LABELLED_CORPORA,
+    LabelledCorpus,
+    load_labelled_corpus,
+    whole_table,
+)
+from ..data.local_files import user_path
 from ..data.ragged import encode_texts
 from ..errors import LmcourseError, short
 from ..evaluation.classifier_scores import probabilities
@@ -31,6 +37,9 @@ from ..models.loading import load_classifier
 from ..report.files import check_writable, write_text
 from .seeds import check_seed
 
+_BY_DEFAULT = ("whole table", "test", "validation")
+"""The split to classify is the first of these that there is."""
+
 
 def run(arguments: list[str]) -> int:
     """Write errors.md and its plots."""
@@ -41,7 +50,7 @@ def run(arguments: list[str]) -> int:
         raise LmcourseError("--examples must be at least 1")
     model, tokenizer = _load(options)
     corpus = _corpus(options, model)
-    split = options.split or ("test" if "test" in corpus.splits else "validation")
+    split = options.split or next(s for s in _BY_DEFAULT if s in corpus.splits)
     if split not in corpus.splits:
         raise LmcourseError(f"{corpus.name} has no {split} split, only {', '.join(corpus.splits)}")
     texts, classes = corpus.splits[split].texts, corpus.label_names
@@ -93,13 +102,13 @@ def _corpus(options: argparse.Namespace, model: DANForSequenceClassification) ->
     """Load labelled texts, whose classes are those of the model in its order."""
     settings: Any = model.config
     classes = [settings.id2label[index] for index in range(settings.num_labels)]
-    corpus = load_labelled_corpus(
-        options.data,
-        options.data_dir,
-        text_column=options.text_column,
-        label_column=options.label_column,
-        classes=classes,
-    )
+    columns = {"text_column": options.text_column, "label_column": options.label_column}
+    path = user_path(options.data)
+    named = options.data in ("toy_reviews", *LABELLED_CORPORA)
+    if options.split is None and not named and path.is_file():
+        corpus = whole_table(path, **columns, classes=classes)
+    else:
+        corpus = load_labelled_corpus(options.data, options.data_dir, **columns, classes=classes)
     if classes != list(corpus.label_names):
         raise LmcourseError(
             f"{options.model} knows the classes {short(', '.join(classes))}, and {corpus.name} has "
@@ -125,7 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     add("model", help="run folder, saved model or id on the Hub")
     add("--revision", help="branch, tag or commit of an id on the Hub (main)")
     add("--data", required=True, help="name or path of a labelled corpus")
-    add("--split", help="split to classify (test if there is one, else validation)")
+    add(
+        "--split",
+        help="train, validation or test (test if there is one; a single table is classified whole)",
+    )
     add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
     add("--text_column", default="text", help="column of the texts (text)")
     add("--label_column", default="label", help="column of the labels (label)")

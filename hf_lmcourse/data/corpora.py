@@ -11,7 +11,7 @@ from .columns import corpus_pieces
 from .corpus import Corpus
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
-from .local_files import corpora_folder
+from .local_files import corpora_folder, user_path
 from .packed_files import at_hand
 from .text_files import SPLITS, nine_tenths, split_files
 
@@ -141,7 +141,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         if root is not None and (root / known.folder).is_dir():
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
-    path = Path(name_or_path).expanduser()
+    path = user_path(name_or_path)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
         return _user_folder(path)
@@ -202,7 +202,7 @@ def _user_folder(folder: Path) -> Corpus:
 
 def user_file(name_or_path: str) -> Path | None:
     """The file or pipe that `load_corpus` would cut; `None` for a named corpus or a folder."""
-    path = Path(name_or_path).expanduser()
+    path = user_path(name_or_path)
     named = name_or_path == "cpython-docs" or name_or_path in CORPORA
     mode = _mode(path)
     return path if (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and not named else None

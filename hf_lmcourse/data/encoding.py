@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,12 +14,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
-from ..cache_folder import cache_folder, make_cache_folder
-from ..errors import LmcourseError, reason
-from ..report.files import unfinished_file
+from ..cache_folder import cache_folder
+from ..errors import LmcourseError
 from ..tokenization.pieces import pieces_of, whole_lines
 from .corpus import Corpus
 from .lookup import lookup_of
+from .token_cache import from_cache
 
 _BATCH = 32
 """Pieces that are tokenized in parallel; tokens take some 100 bytes each meanwhile."""
@@ -70,7 +71,8 @@ def encode_split(
     """A split of a corpus as token ids, from the cache if it is there.
 
     The text goes to the cache piece by piece, so that it takes no memory. The name in the cache is
-    a hash of the text and of the tokenizer, so that nothing stale is read.
+    a hash of the text and of the tokenizer, so that nothing stale is read; a damaged file is made
+    again.
 
     Args:
         corpus: The corpus.
@@ -85,11 +87,9 @@ def encode_split(
     backend = plain_backend(tokenizer)
     key = _key(corpus.digest(split), tokenizer, backend)
     path = cache_folder(cache_dir) / f"{key}.npy"
-    counts = path.with_suffix(".json")
-    if not (counts.exists() and path.exists()):
-        _store(corpus, split, backend, tokenizer.unk_token_id, path)
-    numbers = json.loads(counts.read_text(encoding="utf-8"))
-    return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **numbers)
+    write = partial(_write_split, corpus, split, backend, tokenizer.unk_token_id)
+    counts = from_cache(path, write)
+    return EncodedSplit(np.load(path, mmap_mode="r", allow_pickle=False), **counts)
 
 
 def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
@@ -150,25 +150,20 @@ class _Counts:
             yield part
 
 
-def _store(
-    corpus: Corpus, split: str, backend: Tokenizer, unknown_id: int | None, path: Path
-) -> None:
-    """Write the ids, and then their counts: readers look for both."""
+def _write_split(
+    corpus: Corpus, split: str, backend: Tokenizer, unknown_id: int | None, file: BinaryIO
+) -> dict[str, int]:
+    """Write the ids of a text, and return its counts."""
     counts, dtype, digest = _Counts(), _id_type(backend), corpus.digest(split)
-
-    def write(file: BinaryIO) -> None:
-        text = counts.of_text(corpus.pieces(split))
-        ids = counts.of_ids(_encode(text, backend, dtype), unknown_id)
-        if not _write_array(file, ids, dtype):
-            raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
-        if corpus.digest(split) != digest:
-            raise LmcourseError(
-                f"the {split} text of {corpus.name} changed while it was read: repeat the command"
-            )
-
-    write_cached(path, write)
-    numbers = json.dumps(vars(counts)).encode()
-    write_cached(path.with_suffix(".json"), lambda file: file.write(numbers))
+    text = counts.of_text(corpus.pieces(split))
+    ids = counts.of_ids(_encode(text, backend, dtype), unknown_id)
+    if not _write_array(file, ids, dtype):
+        raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
+    if corpus.digest(split) != digest:
+        raise LmcourseError(
+            f"the {split} text of {corpus.name} changed while it was read: repeat the command"
+        )
+    return vars(counts)
 
 
 def _write_array(
@@ -189,20 +184,3 @@ def _write_array(
     # the header has room for the digits of any length
     np.lib.format.write_array_header_1_0(file, header | {"shape": (length,)})
     return length
-
-
-def write_cached(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file of the cache whole or not at all.
-
-    Raises:
-        LmcourseError: It cannot be written.
-    """
-    try:
-        make_cache_folder(path.parent)
-        with unfinished_file(path) as unfinished, unfinished.open("wb") as file:
-            write(file)
-    except OSError as error:
-        raise LmcourseError(
-            f"cannot write tokenized text to {path.parent} ({reason(error)}): name another folder "
-            "with --cache_dir or LMCOURSE_CACHE"
-        ) from error

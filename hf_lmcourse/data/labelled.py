@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import LmcourseError, nearest, short
 from .labelled_tables import read_labelled_tables
 from .labelled_texts import LabelledTexts, with_validation
-from .local_files import corpora_folder
+from .local_files import corpora_folder, user_path
 from .table_files import read_columns, table_from_hub
 from .text_files import SPLITS, read_text
 from .toy_reviews import toy_reviews
@@ -127,7 +127,7 @@ def load_labelled_corpus(
     """
     if not 0 < validation_share < 1:
         raise LmcourseError(f"validation_share must lie between 0 and 1, not {validation_share}")
-    path, known = Path(os.path.expanduser(name_or_path)), LABELLED_CORPORA.get(name_or_path)
+    path, known = user_path(name_or_path), LABELLED_CORPORA.get(name_or_path)
     names: tuple[str, ...] = _SENTIMENT
     source = "local"
     if name_or_path == "toy_reviews":
@@ -136,7 +136,7 @@ def load_labelled_corpus(
     elif known is not None:
         splits, source = _known(known, data_dir)
     elif os.path.exists(path):  # False, unlike Path.exists(), for a name that cannot be one
-        name_or_path = path.resolve().name.split(".")[0]
+        name_or_path = _name_of(path)
         splits, names = read_labelled_tables(path, text_column, label_column, classes)
     else:
         corpora = ["toy_reviews", *LABELLED_CORPORA]
@@ -149,6 +149,28 @@ def load_labelled_corpus(
     in_groups = known is not None and known.in_groups
     splits = with_validation(splits, validation_share, None if in_groups else seed)
     return LabelledCorpus(name_or_path, source, names, splits)
+
+
+def whole_table(
+    path: Path, text_column: str, label_column: str, classes: Sequence[str]
+) -> LabelledCorpus:
+    """A table of the user's that is not cut: its one split is "whole table".
+
+    Args:
+        path: The table.
+        text_column: Its column of texts.
+        label_column: Its column of labels.
+        classes: The names of the classes, as a model knows them.
+
+    Raises:
+        LmcourseError: As `load_labelled_corpus`.
+    """
+    splits, names = read_labelled_tables(path, text_column, label_column, classes)
+    return LabelledCorpus(_name_of(path), "local", names, {"whole table": splits["train"]})
+
+
+def _name_of(path: Path) -> str:
+    return path.resolve().name.split(".")[0]
 
 
 def _known(known: _Known, data_dir: str | Path | None) -> tuple[dict[str, LabelledTexts], str]:

@@ -6,12 +6,17 @@ from pathlib import Path
 from ..errors import LmcourseError
 
 
+def user_path(name: str | Path) -> Path:
+    """The path that a user names; `~` stays if there is no such home folder, as in a shell."""
+    return Path(os.path.expanduser(name))
+
+
 def corpora_folder(data_dir: str | Path | None) -> Path | None:
     """The folder of local corpora, if one is named."""
     chosen = data_dir or os.environ.get("LMCOURSE_DATA")
     if not chosen:
         return None
-    root = Path(chosen).expanduser()
+    root = user_path(chosen)
     if not root.is_dir():
         raise LmcourseError(f"the folder of corpora {root} (data_dir or LMCOURSE_DATA) is missing")
     return root
@@ -28,7 +33,7 @@ def data_file(name: str, data_dir: str | Path | None = None) -> Path:
         LmcourseError: There is no such file.
     """
     folders = [Path(), *filter(None, [corpora_folder(data_dir)])]
-    places = [folder / Path(name).expanduser() for folder in folders]
+    places = [folder / user_path(name) for folder in folders]
     for path in (*places, *(place.with_name(f"{place.name}.gz") for place in places[1:])):
         if path.is_file() or path.is_fifo():
             return path

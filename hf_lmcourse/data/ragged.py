@@ -3,18 +3,22 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
-from .encoding import plain_backend, write_cached
+from .encoding import plain_backend
 from .labelled_texts import LabelledTexts
+from .token_cache import from_cache
 
 _BATCH = 1_000
 """Texts that are tokenized in parallel."""
@@ -86,14 +90,17 @@ def encode_texts(
     key = hashlib.sha256(backend.to_str().encode())
     key.update(json.dumps(texts.texts).encode())
     path = cache_folder(cache_dir) / f"{key.hexdigest()[:32]}.npz"
-    if not path.exists():
-        lists = []
-        for start in range(0, len(texts), _BATCH):
-            batch = texts.texts[start : start + _BATCH]
-            encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
-            lists += [np.asarray(encoding.ids, np.int32) for encoding in encodings]
-        borders = np.cumsum([0, *map(len, lists)])
-        tokens = np.concatenate(lists)
-        write_cached(path, lambda file: np.savez(file, tokens=tokens, borders=borders))
+    from_cache(path, partial(_write_texts, texts, backend))
     with np.load(path, allow_pickle=False) as arrays:
         return RaggedTexts(arrays["tokens"], arrays["borders"], texts.labels)
+
+
+def _write_texts(texts: LabelledTexts, backend: Tokenizer, file: BinaryIO) -> dict[str, int]:
+    lists = []
+    for start in range(0, len(texts), _BATCH):
+        batch = texts.texts[start : start + _BATCH]
+        encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
+        lists += [np.asarray(encoding.ids, np.int32) for encoding in encodings]
+    borders = np.cumsum([0, *map(len, lists)])
+    np.savez(file, tokens=np.concatenate(lists), borders=borders)
+    return {}

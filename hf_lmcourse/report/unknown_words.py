@@ -1,16 +1,16 @@
-"""The asterisk of what a text with unknown words costs per character, byte or word."""
+"""The asterisk of what a text with unknown tokens costs per character, byte or word."""
 
 from collections.abc import Mapping
 from typing import Any
 
-ASTERISK_NOTE = "* without the spelling of unknown words: too low to compare with other tokens"
+ASTERISK_NOTE = "* without the spelling of unknown tokens: too low to compare with other tokenizers"
 """What the asterisk means."""
 
 _PER_TEXT = ("bits_per_character", "bits_per_byte", "word_perplexity")
 
 
 def asterisk(metrics: Mapping[str, Any], name: str) -> str:
-    """Return an asterisk for a metric that leaves out which words were unknown, else nothing.
+    """Return an asterisk for a metric that leaves out what the unknown tokens were, else nothing.
 
     Args:
         metrics: The metrics of a text; those without an `unknown_share` have no asterisk.

@@ -152,7 +152,7 @@ def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> lis
 def _metric_name(metric: str, split: str, metrics: Mapping[str, float]) -> str:
     """Name a metric for a reader who sees its name alone."""
     name, mark = metric.replace("_", " "), asterisk(metrics, metric)
-    meaning = f"; {mark} without the spelling of unknown words" if mark else ""
+    meaning = f"; {mark} without the spelling of unknown tokens" if mark else ""
     return f"{name}{mark} ({split}{meaning})"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from ..report.redact import without_tokens
 from ..runs.settings import RunSettings, read_settings
 from ..runs.yaml_files import read_yaml
 
@@ -82,10 +83,15 @@ def read_study(path: str) -> Study:
         curves_by: seconds (of training steps) or epoch
 
     Raises:
-        LmcourseError: The file is missing or not YAML, or a key is missing, unknown or of the wrong
-            type.
+        LmcourseError: The file is missing or not YAML, a key is missing, unknown or of the wrong
+            type, or an access token is in it: settings are part of the results.
     """
     content = read_yaml(path)
+    if without_tokens(repr(content)) != repr(content):
+        raise LmcourseError(
+            f"{path} has an access token in it, and the results of a study show its settings: log "
+            "in with `hf auth login` or set HF_TOKEN instead"
+        )
     keys = set(content) if isinstance(content, dict) else set()
     if not keys or not keys <= set(_KEYS):
         unknown = ", ".join(sorted(map(str, keys - set(_KEYS)))) or "no keys"

@@ -92,9 +92,11 @@ def load_carried_state(
             f"{path.parent} is inside an epoch and lacks {path.name}: name an older checkpoint "
             "with --resume_from_checkpoint"
         )
-    with reading(path.parent, path.name):
-        about = json.loads(path.with_suffix(".json").read_text())
+    counts = path.with_suffix(".json")
+    with reading(path.parent, counts.name):
+        about = json.loads(counts.read_text(encoding="utf-8"))
         before, length = about.get("cuts", cuts), about["length"]
+    with reading(path.parent, path.name):
         # safetensors refuses cpu:0, as accelerate calls the device of a process among several
         tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
         state = restore_state(DynamicCache(config=config), tensors, length)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from transformers import TrainerState
 
@@ -90,7 +91,8 @@ def read_state(folder: Path) -> TrainerState:
 def check_files(folder: Path, processes: int) -> None:
     """Check that a checkpoint has every file that resuming needs, and none has changed.
 
-    A checkpoint of an earlier version has no hashes: only missing files are found.
+    A checkpoint of an earlier version has no hashes: there, missing files are found, and damage of
+    what torch wrote, which is a zip archive with a checksum of each part.
 
     Args:
         folder: The checkpoint.
@@ -105,10 +107,18 @@ def check_files(folder: Path, processes: int) -> None:
     for name in [*needed, *(record.files if record else ())]:
         if not (folder / name).is_file():
             raise LmcourseError(f"{folder} lacks {name}: {_OLDER}")
+        if record is None and name.endswith((".pt", ".pth")):
+            _check_archive(folder, name)
     for name, expected in record.files.items() if record else ():
         with reading(folder, name):
             if file_hash(folder / name) != expected:
                 raise ValueError
+
+
+def _check_archive(folder: Path, name: str) -> None:
+    with reading(folder, name), ZipFile(folder / name) as archive:
+        if archive.testzip() is not None:  # torch itself does not look at the checksums
+            raise ValueError
 
 
 def check_best(folder: Path, state: TrainerState) -> Path | None:

@@ -100,7 +100,8 @@ class ResumingTrainer(Trainer):
         if record is None and self.is_world_process_zero():
             logging.getLogger(__name__).warning(
                 "%s is of an earlier version, which did not record what it was made from: that "
-                "text, tokenizer and settings are the same is not checked",
+                "text, tokenizer and settings are the same and its weights undamaged is not "
+                "checked",
                 folder,
             )
         self._changed = {difference.name for difference in different}

@@ -163,3 +163,24 @@ def test_vectors_of_another_size_are_reported(yaml: Path, tmp_path: Path) -> Non
     outcome = lmcourse("train", yaml, *words, "--embedding_size", "2")
     # one of 15 entries
     assert "word vectors: 6.7% of the vocabulary" in outcome.out, outcome.err
+
+
+def test_errors_classify_a_table_whole_and_a_folder_by_its_test_split(
+    trained: tuple[Path, Outcome], yaml: Path, tmp_path: Path
+) -> None:
+    reviews = yaml.parent / "reviews"
+    one_row = tmp_path / "one.csv"
+    one_row.write_text("text,label\na was good,True\n")
+    for data, words, expected in (
+        (reviews / "train.csv", (), "on train, whole table: "),
+        (reviews / "train.csv", ("--split", "validation"), "on train, validation: "),
+        (reviews, (), "on reviews, test: "),
+        (one_row, (), "on one, whole table: "),
+    ):
+        outcome = lmcourse(
+            "errors", trained[0], "--data", data, "--output_dir", tmp_path / "errors", *words
+        )
+        assert outcome.status == 0, outcome.err
+        assert expected in outcome.out
+        texts = {"whole": 20, "validation": 2, "test": 6}[expected.split()[2].strip(":")]
+        assert f" of {1 if data == one_row else texts} wrong" in outcome.out

@@ -94,11 +94,11 @@ def test_scores_of_a_text_with_unknown_words_have_an_asterisk(
     assert re.search(r"^  this model .*\d\*$", outcome.out, re.MULTILINE)
     assert re.search(r"validation in 2 streams .*\d\* bits per character", outcome.out)
     assert re.search(r"^  unigram counts .*\d\*$", outcome.out, re.MULTILINE)
-    assert "* without the spelling of unknown words" in outcome.out
+    assert "* without the spelling of unknown tokens" in outcome.out
     assert "*" not in finished.outcome.out
     scored = lmcourse("evaluate", tmp_path / "run", "--data", finished.corpus)
     assert re.search(r"^  bits_per_character +[\d.]+\*$", scored.out, re.MULTILINE)
-    assert "* without the spelling of unknown words" in scored.out
+    assert "* without the spelling of unknown tokens" in scored.out
 
 
 def test_a_warm_up_that_never_ends_is_warned_of_before_the_training(

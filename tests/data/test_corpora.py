@@ -8,6 +8,8 @@ import pytest
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.data.corpora import CORPORA
+from hf_lmcourse.data.labelled import load_labelled_corpus
+from hf_lmcourse.data.local_files import data_file
 
 WIKITEXT = " \n = Title = \n \n Some <unk> text . \n"
 PTB = " aer banknote berlitz \n pierre <unk> N years old \n"
@@ -312,3 +314,13 @@ def test_real_files_and_rows_made_as_the_hub_makes_them_are_the_same_text(
     text = load_corpus(name, data_dir).text("validation")
     monkeypatch.setattr(datasets, "load_dataset", hub_of({"validation": text}, column, row))
     assert load_corpus(name).text("validation") == text
+
+
+def test_a_home_folder_of_nobody_is_a_file_that_is_not_there() -> None:
+    for load in (load_corpus, load_labelled_corpus):
+        with pytest.raises(LmcourseError, match="there is no file"):
+            load("~nobody of that name/text.txt")
+    with pytest.raises(LmcourseError, match="folder of corpora ~nobody"):
+        load_corpus("ptb", "~nobody of that name")
+    with pytest.raises(LmcourseError, match="there is no file ~nobody"):
+        data_file("~nobody of that name/text.txt")

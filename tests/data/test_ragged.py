@@ -22,9 +22,9 @@ def test_each_text_has_its_tokens_and_its_class(tmp_path: Path) -> None:
             row = encoded[index]
             assert list(np.asarray(row["input_ids"])) == TOKENIZER(text)["input_ids"]
             assert row["labels"] == TEXTS.labels[index]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("*.npz"))) == 1
     encode_texts(LabelledTexts(["other"], [1]), TOKENIZER, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
 def test_a_batch_is_one_text_after_the_other(tmp_path: Path) -> None:

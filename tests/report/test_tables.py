@@ -44,7 +44,7 @@ def test_values_per_character_have_an_asterisk_if_characters_are_unknown(
     table = results_table([replace(result, metrics=metrics)])
     assert "| 1.5000 / 1.5000* | 2.164 / 2.164* |" in table
     assert table.endswith(
-        "\n\n\\* without the spelling of unknown words: too low to compare with other tokens"
+        "\n\n\\* without the spelling of unknown tokens: too low to compare with other tokenizers"
     )
     words = {split: values | {"bits_per_character": 0.5} for split, values in metrics.items()}
     assert "*" not in results_table([replace(result, metrics=words)])

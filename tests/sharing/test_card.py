@@ -56,10 +56,10 @@ def test_values_without_the_spelling_of_unknown_words_have_an_asterisk(result: R
     card = render_model_card(replace(result, metrics=metrics), **TEXTS)
     assert "| bits per character | 1.2500* | 1.2500 |" in card.text
     assert "| bits per character spelled | 2.5000 | 2.5000 |" in card.text
-    assert "\n\\* without the spelling of unknown words" in card.text
+    assert "\n\\* without the spelling of unknown tokens" in card.text
     names = {found.metric_name for found in card.data.eval_results or []}
     assert {n for n in names if "*" in n or "unknown" in n} == {
-        "bits per character* (validation; * without the spelling of unknown words)"
+        "bits per character* (validation; * without the spelling of unknown tokens)"
     }
     known = {"test": metrics["test"]}
     assert "\\*" not in render_model_card(replace(result, metrics=known), **TEXTS).text

@@ -105,7 +105,7 @@ def test_variants_that_cut_the_text_otherwise_have_the_metrics_of_the_tokens() -
     assert "| seeds | parameters | tokens | unknown share | bits per character |" in page
     assert "| 2 | 1,000 | 9,000 | 0.0% | 2.0000 |" in page
     assert "| 2 | 5,000 | 1,234 | 12.5% | 1.2500* |" in page
-    assert "\n\\* without the spelling of unknown words" in page
+    assert "\n\\* without the spelling of unknown tokens" in page
 
 
 def test_curves_by_seconds_give_the_time_until_the_first_variant_is_reached() -> None:

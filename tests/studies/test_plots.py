@@ -259,7 +259,7 @@ def test_a_metric_without_the_spelling_of_unknown_words_has_an_asterisk(
             done["metrics"] = {"validation": {"bits_per_character": 2.0, "unknown_share": share}}
         cells = panels(drawn, record, tmp_path)
         assert ("bits per character*" in cells) == (share > 0) != ("bits per character" in cells)
-        assert ("spelling of unknown words" in legend(cells)[1]) == (share > 0)
+        assert ("spelling of unknown tokens" in legend(cells)[1]) == (share > 0)
 
 
 def test_the_csv_file_of_a_grid_has_a_column_for_each_factor(tmp_path: Path) -> None:

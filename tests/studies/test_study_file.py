@@ -128,3 +128,26 @@ def test_a_wrong_study_is_reported(text: str, message: str, path: Path) -> None:
     path.write_text(text)
     with pytest.raises(LmcourseError, match=message):
         read_study(str(path))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "fixed: {hub_token: secret}\nvary: {hidden_size: [4, 8]}",
+        "vary: {hub_token: [secret, other]}",
+        "vary: {hidden_size: {small: {hub_token: secret}, large: {}}}",
+        "variants: {a: {hub-token: 'a secret'}}",
+        f"variants: {{hf_{'a' * 30}: {{}}}}",
+        f"fixed: {{run_name: hf_{'a' * 30}}}\nvary: {{hidden_size: [4, 8]}}",
+    ],
+)
+def test_an_access_token_is_refused_and_not_repeated(settings: str, path: Path) -> None:
+    path.write_text(f"base: base.yaml\n{settings}\n")
+    with pytest.raises(LmcourseError, match="access token") as error:
+        read_study(str(path))
+    assert "secret" not in str(error.value) and "aaaa" not in str(error.value)
+
+
+def test_no_token_is_no_secret(path: Path) -> None:
+    path.write_text("base: base.yaml\nfixed: {hub_token: null}\nvary: {push_to_hub: [false]}\n")
+    assert len(read_study(str(path)).points) == 1

@@ -94,6 +94,26 @@ def test_a_damaged_checkpoint_without_a_record_is_refused_or_ends_with_the_same_
     assert_same_or_refused(folder, older, name, damage, whole)
 
 
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(name=st.sampled_from([n for n in RESUMED if "safetensors" not in n]), damage=flipped)
+def test_a_flipped_byte_without_a_record_is_found_where_the_file_has_checksums_or_is_text(
+    name: str,
+    damage: Any,
+    whole: StreamTrainer,
+    older: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    assert_same_or_refused(folder, older, name, damage, whole)
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "rng_state.pth", "stream_state_0.json"])
+def test_a_damaged_file_without_a_record_is_named(name: str, older: Path, tmp_path: Path) -> None:
+    with pytest.raises(LmcourseError, match=f"{name} of .* is damaged"):
+        middle = len((older / name).read_bytes()) // 2
+        resumed_damaged(tmp_path, older, name, lambda data: data[:middle] + b"~" + data[middle:])
+
+
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_file_that_is_missing_or_changed_is_named(
     name: str, whole: StreamTrainer, checkpoint: Path, tmp_path: Path
