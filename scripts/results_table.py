@@ -30,7 +30,7 @@ from hf_lmcourse.report.tables import (
 )
 from hf_lmcourse.report.unknown_words import asterisk
 from hf_lmcourse.studies.page import has_curves, load_studies, study_page
-from hf_lmcourse.studies.plots import plot_study
+from hf_lmcourse.studies.plots import study_plots
 
 __all__ = ["main"]
 
@@ -162,7 +162,7 @@ def write_benchmarks(folder: Path, check: bool) -> bool:
 def write_studies(folder: Path, check: bool) -> bool:
     """Write the page of studies if there are any; see `write_page`."""
     studies = load_studies(folder)
-    plots = {s["name"]: partial(plot_study, s) for s in studies if has_curves(s)}
+    plots = {p.name: p.draw for s in studies if has_curves(s) for p in study_plots(s)}
     page = study_page(studies, "plots")
     return bool(studies) and write_page(folder / "STUDIES.md", page, plots, check)
 

@@ -17,24 +17,21 @@ from ..data.labelled import (
 from ..data.local_files import user_path
 from ..data.ragged import encode_texts
 from ..errors import LmcourseError, short
-from ..evaluation.classifier_scores import probabilities
-from ..inspection.classifier_error_report import (
-    WrongText,
-    errors_markdown,
-    plot_calibration,
-    plot_confusion,
-    plot_groups,
-)
+from ..evaluation.classifier_scores import log_probabilities
+from ..inspection.classifier_error_plots import plot_calibration, plot_confusion, plot_groups
+from ..inspection.classifier_error_report import WrongText, errors_markdown
 from ..inspection.classifier_errors import (
     accuracy_by_length,
     accuracy_by_negation,
     calibration,
     confusion_matrix,
+    log_odds,
     word_contributions,
 )
 from ..models.dan import DANForSequenceClassification
 from ..models.loading import load_classifier
 from ..report.files import check_writable, write_text
+from ..report.titles import corpus_title
 from .seeds import check_seed
 
 _BY_DEFAULT = ("whole table", "test", "validation")
@@ -55,22 +52,24 @@ def run(arguments: list[str]) -> int:
         raise LmcourseError(f"{corpus.name} has no {split} split, only {', '.join(corpus.splits)}")
     texts, classes = corpus.splits[split].texts, corpus.label_names
     encoded = encode_texts(corpus.splits[split], tokenizer, options.cache_dir)
-    p, right = probabilities(model, encoded), np.asarray(encoded.labels)
-    predicted = p.argmax(-1)
+    log_p, right = log_probabilities(model, encoded), np.asarray(encoded.labels)
+    p, predicted = np.exp(log_p), log_p.argmax(-1)
+    odds = log_odds(torch.from_numpy(log_p), torch.from_numpy(predicted)).numpy()
     words = [tokenizer.convert_ids_to_tokens(encoded[i]["input_ids"]) for i in range(len(encoded))]
 
     def wrong_text(i: int) -> WrongText:
         ids = torch.as_tensor(encoded[i]["input_ids"], device=model.device)
         return WrongText(
             text=texts[i],
-            right=classes[right[i]],
+            true=classes[right[i]],
             predicted=classes[predicted[i]],
-            probability=float(p[i].max()),
+            log_odds=float(odds[i]),
             words=words[i],
             contributions=word_contributions(model, ids),
         )
 
-    chosen = _choose(p, right, options.examples, options.seed)
+    wrong = np.flatnonzero(predicted != right)
+    chosen = _choose(wrong, odds, options.examples, options.seed)
     examples = {name: [wrong_text(i) for i in places] for name, places in chosen.items()}
     confusion = confusion_matrix(predicted, right, len(classes))
     bins, calibration_error = calibration(p, right)
@@ -78,15 +77,17 @@ def run(arguments: list[str]) -> int:
         "By length": accuracy_by_length(p, right, np.diff(encoded.borders)),
         "By negation": accuracy_by_negation(p, right, words),
     }
-    title = f"Errors of {Path(options.model).name} on {corpus.name}, {split}"
+    what = f"{Path(options.model).name} on {corpus_title(corpus.name)}, {split}"
+    title = f"Errors of {what}"
     report = errors_markdown(title, confusion, classes, tables, calibration_error, examples)
     folder = Path(options.output_dir)
-    plot_confusion(confusion, classes, folder / "confusion.png")
-    plot_calibration(bins, folder / "calibration.png")
-    plot_groups(tables, folder / "groups.png")
+    plot_confusion(confusion, classes, what, folder / "confusion.png")
+    plot_calibration(bins, what, folder / "calibration.png")
+    plot_groups(tables, what, folder / "groups.png")
     write_text(folder / "errors.md", report)
-    wrong = int((predicted != right).sum())
-    print(f"{title}: {wrong:,} of {len(right):,} wrong ({1 - wrong / len(right):.2%} right)")
+    print(
+        f"{title}: {len(wrong):,} of {len(right):,} wrong ({np.mean(predicted == right):.2%} right)"
+    )
     print(f"{folder}: errors.md, confusion.png, calibration.png, groups.png")
     return 0
 
@@ -118,14 +119,16 @@ def _corpus(options: argparse.Namespace, model: DANForSequenceClassification) ->
 
 
 def _choose(
-    p: NDArray[np.float64], right: NDArray[np.integer], number: int, seed: int
+    wrong: NDArray[np.integer], odds: NDArray[np.float64], number: int, seed: int
 ) -> dict[str, list[int]]:
-    """Choose the errors with the highest confidence, and some of the others at random."""
-    wrong = np.flatnonzero(p.argmax(-1) != right)
-    by_confidence = wrong[np.argsort(-p[wrong].max(-1), kind="stable")]
+    """Choose the errors with the highest log-odds, and some of the others at random."""
+    by_confidence = wrong[np.argsort(-odds[wrong], kind="stable")]
     surest, others = by_confidence[:number], by_confidence[number:]
     drawn = np.random.default_rng(seed).permutation(others)[:number]
-    return {"Surest errors": surest.tolist(), "Errors drawn at random": sorted(drawn.tolist())}
+    return {
+        "Most confident errors": surest.tolist(),
+        "Errors drawn at random": sorted(drawn.tolist()),
+    }
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from ..studies.table import study_table, write_study_csv
 
 
 def run(arguments: list[str]) -> int:
-    """Run a study, or continue it where it stopped; write its table, CSV file and plot."""
+    """Run a study, or continue it where it stopped; write its table, CSV file and plots."""
     options, others = _parser().parse_known_args(arguments)
     study = read_study(options.study)
     folder = Path(options.output_dir or f"runs/{study.name}")
@@ -21,8 +21,8 @@ def run(arguments: list[str]) -> int:
         check_writable(results_dir, "--results_dir")
     record = run_study(study, folder, results_dir, tuple(others))
     write_study_csv(record, folder / f"{study.name}.csv")
-    plot_study(record, folder / f"{study.name}.png")
-    print(f"\n{study_table(record)}\n\nThe table, points and plot are in {folder}")
+    plot_study(record, folder)
+    print(f"\n{study_table(record)}\n\nThe table, points and plots are in {folder}")
     return 0
 
 

@@ -39,11 +39,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Contributions:
-    """Contribution of each word of a text to the log-probability of the predicted class.
+    """Contribution of each word of a text to the log-odds of the predicted class.
 
     Attributes:
         gradient_times_input: Share of each word in the mean, times the gradient.
-        leave_one_out: Decrease of the log-probability without the word.
+        leave_one_out: Decrease of the log-odds without the word.
 
     Shape:
         both: (words,), in nats.
@@ -53,10 +53,27 @@ class Contributions:
     leave_one_out: Tensor
 
 
+def log_odds(logits: Tensor, predicted: int | Tensor) -> Tensor:
+    """Compute log(p / (1 - p)) with p the probability of the predicted class, in nats.
+
+    A probability near 1 says nothing of what changes it; log-odds do, and are not rounded to 1.
+
+    Args:
+        logits: Or log-probabilities.
+        predicted: A class, for all texts or for each of them.
+
+    Shape:
+        logits: (texts, classes), of at least two classes; result: (texts,).
+    """
+    chosen = torch.as_tensor(predicted, device=logits.device).expand(len(logits)).unsqueeze(-1)
+    others = logits.scatter(-1, chosen, -torch.inf)
+    return logits.gather(-1, chosen).squeeze(-1) - others.logsumexp(-1)
+
+
 def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Contributions:
     """Attribute the predicted class of one text to its words.
 
-    With z the mean of the n vectors v_w of words and n-grams, and s(z) the log-probability of the
+    With z the mean of the n vectors v_w of words and n-grams, and s(z) the log-odds of the
     predicted class,
 
         gradient x input    v_w . ds/dz / n,  of an n-gram shared out equally to its words
@@ -74,12 +91,13 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
     """
     whole = torch.tensor([len(words)], device=words.device)
     mean = model.model.mean(words, whole).detach().requires_grad_()
-    scores = model.classifier(model.model.transform(mean)).log_softmax(-1)[0]
-    predicted = int(scores.argmax())
-    (gradient,) = torch.autograd.grad(scores[predicted], mean)
+    logits = model.classifier(model.model.transform(mean))
+    predicted = int(logits.argmax())
+    (score,) = log_odds(logits, predicted)
+    (gradient,) = torch.autograd.grad(score, mean)
     return Contributions(
         _shares(model, words, gradient[0]),
-        scores[predicted].detach() - _without_each(model, words)[:, predicted],
+        score.detach() - log_odds(_without_each(model, words), predicted),
     )
 
 
@@ -113,7 +131,7 @@ def _weights(ids: Tensor, distinct: bool) -> Tensor:
 
 @torch.no_grad()
 def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
-    """Compute the log-probabilities without the first word, without the second, and so on.
+    """Compute the logits without the first word, without the second, and so on.
 
     Shape:
         result: (words, classes).
@@ -123,7 +141,7 @@ def _without_each(model: DANForSequenceClassification, words: Tensor) -> Tensor:
     for some in places.split(_TEXTS_AT_ONCE):
         kept = names != names[some].unsqueeze(1)
         ids = words.expand(len(some), -1)[kept]
-        parts.append(model(ids, lengths=kept.sum(-1)).logits.log_softmax(-1))
+        parts.append(model(ids, lengths=kept.sum(-1)).logits)
     return torch.cat(parts)
 
 

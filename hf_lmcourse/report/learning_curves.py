@@ -2,21 +2,23 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
-from numpy.typing import ArrayLike, NDArray
+from matplotlib.lines import Line2D
 
 from ..errors import LmcourseError
-from .figures import save_figure
-from .numbers import readable
+from .figures import legend_below, page_figure, save_figure
+from .numbers import readable, standard_error
 from .palette import BLUE, GREY, VERMILION
+from .perplexity_axis import add_perplexity_axis, perplexities
 
 Curve = list[tuple[float, float]]
+
+_BASELINES = (":", "-.", (0, (6, 2)), (0, (1, 4)))
+"""Line styles of the baselines."""
 
 
 def plot_learning_curve(
@@ -47,21 +49,23 @@ def plot_learning_curve(
             f"There is nothing to draw in {path}: the log history has no loss and no"
             " eval_nats_per_token; log or evaluate at least once during training."
         )
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    best = _best(validation, validation_name) if validation else ""
+    figure = page_figure(4.6, title, best)
     axes = figure.add_subplot()
     if training:
-        axes.plot(*zip(*training, strict=True), color=BLUE, linewidth=1.2, label="training")
+        axes.plot(*_columns(training), color=BLUE, linewidth=1.2, label="training")
     if validation:
-        axes.plot(
-            *zip(*validation, strict=True),
-            color=VERMILION,
-            marker="o",
-            markersize=4,
-            label=validation_name,
-        )
+        style: dict[str, Any] = {"color": VERMILION, "marker": "o", "markersize": 4}
+        axes.plot(*_columns(validation), linestyle="--", label=validation_name, **style)
     _limit_heights(axes, training, validation, list((baselines or {}).values()))
-    _draw_baselines(axes, baselines or {})
-    _label(axes, title, validation, validation_name)
+    for (name, nats), line_style in zip((baselines or {}).items(), cycle(_BASELINES)):
+        label = f"{name} {nats:.2f}"
+        axes.axhline(nats, color=GREY, linestyle=line_style, linewidth=1, label=label)
+    axes.set(xlabel="optimizer steps", ylabel="loss in nats per token")
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    add_perplexity_axis(axes)
+    _finish(axes)
+    legend_below(figure, axes.get_lines())
     save_figure(figure, path)
 
 
@@ -70,9 +74,11 @@ def plot_accuracy_curve(
 ) -> None:
     """Draw validation accuracy and both losses against epochs, one below the other.
 
+    Accuracies have their standard error, if the history has the number of texts.
+
     Args:
         log_history: `TrainerState.log_history`: entries with `epoch` and `loss` (training),
-            `eval_loss` or `eval_accuracy` (validation); losses in nats per text.
+            `eval_loss`, `eval_accuracy` or `eval_texts` (validation); losses in nats per text.
         path: The plot; its extension is the format, such as .png. Its folder is created if it is
             missing.
         title: What was trained on what.
@@ -86,24 +92,24 @@ def plot_accuracy_curve(
             f"There is nothing to draw in {path}: the log history has no eval_accuracy; evaluate at"
             " least once during training."
         )
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
     percent = [(epoch, 100 * value) for epoch, value in accuracy]
-    above.plot(*zip(*percent, strict=True), color=VERMILION, marker="o", label="validation")
     epoch, best = max(percent, key=lambda point: point[1])
-    above.set_title(
-        f"{title}\nbest validation accuracy {best:.2f} % at epoch {epoch:g}", fontsize=11
-    )
-    above.set_ylabel("accuracy in percent")
-    for key, colour, name in (("loss", BLUE, "training"), ("eval_loss", VERMILION, "validation")):
-        if curve := _curve(log_history, key, "epoch"):
-            below.plot(*zip(*curve, strict=True), color=colour, marker=".", label=name)
-    below.set_xlabel("epochs")
-    below.set_ylabel("nats per text")
-    below.legend(frameon=False)
+    figure = page_figure(6.4, title, f"best validation accuracy {best:.2f} % at epoch {epoch:g}")
+    above, below = figure.subplots(2, sharex=True)
+    style: dict[str, Any] = {"color": VERMILION, "marker": "o", "markersize": 4}
+    above.plot(*_columns(percent), **style)
+    if errors := _standard_errors(log_history):
+        above.errorbar(*_columns(percent), yerr=errors, fmt="none", ecolor=VERMILION, capsize=3)
+    above.set_ylabel("validation accuracy in percent")
+    if training := _curve(log_history, "loss", "epoch"):
+        below.plot(*_columns(training), color=BLUE, label="training")
+    if validation := _curve(log_history, "eval_loss", "epoch"):
+        below.plot(*_columns(validation), linestyle="--", label="validation", **style)
+    below.set(xlabel="epochs", ylabel="loss in nats per text")
     for axes in (above, below):
-        axes.grid(axis="y", alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        _finish(axes)
+    bar = Line2D([], [], color=GREY, marker="_", label="± standard error over the texts")
+    legend_below(figure, [*below.get_lines(), *([bar] if errors else [])])
     save_figure(figure, path)
 
 
@@ -111,6 +117,18 @@ def _curve(log_history: Sequence[Mapping[str, Any]], key: str, place: str = "ste
     """Return the finite values of one quantity with their steps or epochs."""
     points = [(entry[place], entry[key]) for entry in log_history if key in entry]
     return [(step, value) for step, value in points if math.isfinite(value)]
+
+
+def _standard_errors(log_history: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Standard errors of the accuracies in percent; none if the numbers of texts are unknown."""
+    logs = [log for log in log_history if math.isfinite(log.get("eval_accuracy", math.nan))]
+    if not all(log.get("eval_texts") for log in logs):
+        return []
+    return [100 * standard_error(log["eval_accuracy"], log["eval_texts"]) for log in logs]
+
+
+def _columns(curve: Curve) -> tuple[list[float], list[float]]:
+    return [place for place, _ in curve], [value for _, value in curve]
 
 
 def _limit_heights(axes: Axes, training: Curve, validation: Curve, lines: list[float]) -> None:
@@ -123,54 +141,12 @@ def _limit_heights(axes: Axes, training: Curve, validation: Curve, lines: list[f
     axes.set_xlim(0, last_step * 1.02)
 
 
-def _draw_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
-    for name, nats in baselines.items():
-        axes.axhline(nats, color=GREY, linestyle="--", linewidth=1)
-        axes.annotate(
-            f"{name} {nats:.2f}",
-            xy=(0.99, nats),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 4),
-            textcoords="offset points",
-            horizontalalignment="right",
-            color=GREY,
-            fontsize=9,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85},
-        )
+def _best(validation: Curve, name: str) -> str:
+    step, nats = min(validation, key=lambda point: point[1])
+    perplexity = readable(float(perplexities(nats)), 2)
+    return f"best {name} {readable(nats, 4)} nats (perplexity {perplexity}) at step {step:,}"
 
 
-def _label(axes: Axes, title: str, validation: Curve, name: str) -> None:
-    if validation:
-        step, best = min(validation, key=lambda point: point[1])
-        perplexity = readable(float(_exp(best)), 2)
-        title += (
-            f"\nbest {name} {readable(best, 4)} nats (perplexity {perplexity}) at step {step:,}"
-        )
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel("optimizer steps")
-    axes.set_ylabel("nats per token")
-    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    right = axes.secondary_yaxis("right", functions=(_exp, _log))
-    right.set_ylabel("perplexity")
-    right.yaxis.set_major_locator(FixedLocator(_round_perplexities(*axes.get_ylim())))
-    right.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+def _finish(axes: Axes) -> None:
     axes.grid(axis="y", alpha=0.3)
-    axes.spines["top"].set_visible(False)
-    axes.legend(frameon=False)
-
-
-def _round_perplexities(lowest: float, highest: float) -> list[float]:
-    """Return the round perplexities between two heights in nats, at most about a dozen."""
-    lowest, highest = max(lowest, -700.0), min(highest, 700.0)  # past them a float overflows
-    exponents = range(int(lowest / math.log(10)) - 1, int(highest / math.log(10)) + 1)
-    digits = (1, 1.5, 2, 3, 4, 5, 7) if highest - lowest < 4 else (1, 3)
-    ticks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
-    return [tick for tick in ticks if lowest <= math.log(tick) <= highest]
-
-
-def _exp(nats: ArrayLike) -> NDArray[np.float64]:
-    return np.exp(np.minimum(nats, 700))
-
-
-def _log(perplexity: ArrayLike) -> NDArray[np.float64]:
-    return np.log(np.maximum(perplexity, 1e-300))
+    axes.spines[["top", "right"]].set_visible(False)

@@ -18,6 +18,8 @@ from ..models.loading import load_model
 from ..report.files import whole_file
 from ..report.redact import redacted
 from ..report.results import RunResult, device_name, environment_versions, git_commit
+from ..report.tables import MODEL_TITLES
+from ..report.titles import corpus_title
 from ..sharing.card import render_model_card
 from ..sharing.card_sections import save_card
 from ..sharing.corpus_licenses import corpus_facts
@@ -232,7 +234,9 @@ class TrainingRun(ABC):
         settings, plot = self.settings, Path("plots", "learning_curve.png")
         if not any(name in log for log in self.trainer.state.log_history for name in self.plotted):
             return None
-        self.plot_curve(self.folder / plot, f"{settings.name}: {self.corpus.name}", summary)
+        model = MODEL_TITLES.get(summary.result.model_type, summary.result.model_type)
+        title = f"{model} on {corpus_title(self.corpus.name)}"
+        self.plot_curve(self.folder / plot, title, summary)
         if settings.training.results_dir is not None:
             name = f"{settings.name}_learning_curve.png"
             with whole_file(Path(settings.training.results_dir, "plots", name)) as copy:

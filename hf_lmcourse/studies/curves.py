@@ -1,12 +1,25 @@
 """Curves of a study: losses and the metric during the training."""
 
 import math
-from collections.abc import Sequence
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
-Curve = tuple[list[float], list[float]]
-"""Positions in epochs or minutes, and values."""
+from ..report.numbers import spread
+
+
+class Curve(NamedTuple):
+    """A curve of a variant.
+
+    Attributes:
+        places: Positions in epochs or minutes.
+        means: Means over the seeds.
+        spreads: Standard deviations over the seeds; none for a single seed.
+    """
+
+    places: list[float]
+    means: list[float]
+    spreads: list[float]
+
 
 _LARGEST = 700.0
 """Nats beyond which the perplexity overflows."""
@@ -18,13 +31,6 @@ _MOST_LOGS = 60
 def is_language_model(study: dict[str, Any]) -> bool:
     """Whether the losses are nats per token, so that they have a perplexity."""
     return any("perplexity" in f for p in study["points"] for f in p["metrics"].values())
-
-
-def quantities(study: dict[str, Any]) -> list[str]:
-    """Names of the curves: the loss, and the perplexity or (for a classifier) the metric."""
-    known = {name for p in study["points"] for name in point_curves(p, study)["validation"]}
-    wanted = ("loss", "perplexity" if is_language_model(study) else study["metric"])
-    return [name for name in dict.fromkeys(wanted) if name in known]
 
 
 def point_curves(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
@@ -48,7 +54,7 @@ def point_curves(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict
 
 def _recorded(point: dict[str, Any], study: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
     if "curves" in point:
-        return dict(point["curves"])
+        return {"training": {}, "validation": {}} | point["curves"]
     values = [value for _, value in point["history"]]
     columns = {"epoch": [epoch for epoch, _ in point["history"]], study["metric"]: values}
     if study["metric"] == "perplexity":
@@ -76,8 +82,12 @@ def curve_of(study: dict[str, Any], variant: str, split: str, quantity: str) -> 
         and along in columns
     ]
     scale = 60.0 if along == "seconds" else 1.0
-    places = [place / scale for place in _means([columns[along] for columns in chosen])]
-    return places, _means([columns[quantity] for columns in chosen])
+    series = list(zip(*(columns[quantity] for columns in chosen), strict=False))
+    return Curve(
+        [mean(places) / scale for places in zip(*(c[along] for c in chosen), strict=False)],
+        [mean(values) for values in series],
+        [found for values in series if (found := spread(values)) is not None],
+    )
 
 
 def seconds_to_reach(study: dict[str, Any]) -> tuple[str, dict[str, str]]:
@@ -91,15 +101,11 @@ def seconds_to_reach(study: dict[str, Any]) -> tuple[str, dict[str, str]]:
         return "", {}
     variants = dict.fromkeys(point["variant"] for point in study["points"])
     curves = {v: curve_of(study, v, "validation", "perplexity") for v in variants}
-    goal = min(next(iter(curves.values()))[1], default=math.nan)
+    goal = min(next(iter(curves.values())).means, default=math.nan)
     times = {
-        variant: next((60 * t for t, value in zip(*curve, strict=True) if value <= goal), None)
-        for variant, curve in curves.items()
+        variant: next((60 * t for t, v in zip(c.places, c.means, strict=True) if v <= goal), None)
+        for variant, c in curves.items()
     }
     return f"seconds to {goal:.2f}", {
         variant: "-" if seconds is None else f"{seconds:.2f}" for variant, seconds in times.items()
     }
-
-
-def _means(columns: Sequence[Sequence[float]]) -> list[float]:
-    return [mean(values) for values in zip(*columns, strict=False)]

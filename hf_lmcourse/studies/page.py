@@ -10,6 +10,8 @@ from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk
 from .curves import seconds_to_reach
+from .plots import study_plots
+from .quantities import same_tokens
 from .selection import factors_of, levels_of, shown_splits
 from .table import study_cells, study_costs
 
@@ -21,7 +23,8 @@ and its plots. Variants are compared on the validation split, and the test split
 one that validation picks; files of older studies hold the test scores of the others too. Models
 that are only scored, such as with adaptation, are shown on the split that their command names. The
 spread is the standard deviation over the seeds; for a single seed it is unknown, and a difference
-smaller than the spread of similar runs means nothing. Memory is that of the whole process, which
+smaller than the spread of similar runs means nothing. Plots show at most eight lines: of more, the
+first and those that are best on validation. Memory is that of the whole process, which
 trains one point after the other, so that it includes what libraries keep from the points before;
 the benchmarks measure a single step in a fresh process. Coverage is the share of the vocabulary,
 and of the running words, that has a pretrained vector."""
@@ -54,7 +57,7 @@ def study_page(studies: list[dict[str, Any]], plots: str) -> str:
 
     Args:
         studies: From `load_studies`.
-        plots: Folder of the plots as the page links to it, each named `<name>.png`.
+        plots: Folder of the plots as the page links to it; see `study_plots` for their names.
     """
     sections = [_INTRODUCTION, *(_section(study, plots) for study in studies)]
     return "\n\n".join(sections) + "\n"
@@ -70,7 +73,10 @@ def _section(study: dict[str, Any], plots: str) -> str:
         f"Device and threads: {devices}; commit {commits}.",
     ]
     if has_curves(study):
-        parts.append(f"![{escaped(study['name'])}]({plots}/{quote(study['name'])}.png)")
+        parts += [
+            f"![{escaped(plot.title)}]({plots}/{quote(plot.name)}.png)"
+            for plot in study_plots(study)
+        ]
     return "\n\n".join([*parts, _table(study)])
 
 
@@ -121,8 +127,7 @@ def _extra_columns(study: dict[str, Any]) -> dict[str, dict[tuple[str, str], str
     scores = {
         (v, split): point["metrics"][split] for v, point in points.items() for split in splits[v]
     }
-    cuts = {(split, m.get("tokens")) for (_, split), m in scores.items()}
-    if len(cuts) > len({split for split, _ in cuts}):
+    if not same_tokens(study):
         for name, form in _PER_TOKENIZATION:
             columns[name] = {
                 key: form.format(m[name]) + asterisk(m, name) for key, m in scores.items()

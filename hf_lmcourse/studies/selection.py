@@ -1,8 +1,12 @@
 """Which variant of a study the validation split picks, and which splits are shown."""
 
+import math
+from collections.abc import Sequence
 from itertools import product
 from statistics import mean
 from typing import Any
+
+from ..report.palette import MOST_LINES
 
 _HIGHER_IS_BETTER = ("accuracy", "log_probability_rank")
 
@@ -13,15 +17,41 @@ def best_variant(study: dict[str, Any]) -> str | None:
     Returns:
         `None` if a point has no such value: a study that only scores models may have none.
     """
+    costs = _costs(study)
+    return min(costs, key=costs.__getitem__, default=None)
+
+
+def _costs(study: dict[str, Any]) -> dict[str, float]:
+    """Mean of the metric on validation by variant, negated if higher is better."""
     metric = study["metric"]
-    sign = 1 if metric in _HIGHER_IS_BETTER else -1
-    scores = {}
+    sign = -1 if metric in _HIGHER_IS_BETTER else 1
+    costs = {}
     for variant, points in points_by_variant(study).items():
         values = [point["metrics"].get("validation", {}).get(metric) for point in points]
         if None in values:
-            return None
-        scores[variant] = sign * mean(values)
-    return max(scores, key=scores.__getitem__, default=None)
+            return {}
+        costs[variant] = sign * mean(values)
+    return costs
+
+
+def drawn_lines(study: dict[str, Any], lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Choose the lines of a panel, as many as can be told apart: the first one and the best.
+
+    Args:
+        study: Content of the study's file.
+        lines: The variants of each line.
+
+    Returns:
+        Some of them, in the same order.
+    """
+    costs = _costs(study)
+
+    def best(number: int) -> float:
+        values = (costs.get(variant, math.inf) for variant in lines[number])
+        return min((value for value in values if not math.isnan(value)), default=math.inf)
+
+    order = [0, *sorted(range(1, len(lines)), key=best)] if lines else []
+    return [lines[number] for number in sorted(order[:MOST_LINES])]
 
 
 def shown_splits(study: dict[str, Any]) -> dict[str, list[str]]:

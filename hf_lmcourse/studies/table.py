@@ -2,10 +2,11 @@
 
 import csv
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 from ..report.files import whole_file
+from ..report.numbers import spread
 from ..report.tables import aligned_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk
 from .selection import factors_of, levels_of, points_by_variant, shown_splits
@@ -27,8 +28,7 @@ def study_rows(study: dict[str, Any]) -> list[Row]:
             scores = [point["metrics"][split] for point in points]
             values = [score[study["metric"]] for score in scores if study["metric"] in score]
             if values:
-                spread = stdev(values) if len(values) > 1 else None
-                rows.append((variant, split, mean(values), spread, len(values)))
+                rows.append((variant, split, mean(values), spread(values), len(values)))
     return rows
 
 
@@ -36,9 +36,9 @@ def study_cells(study: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
     """Format the values of `study_rows`; see `asterisk` for what follows some of them."""
     points = {point["variant"]: point for point in study["points"]}
     cells = []
-    for variant, split, value, spread, seeds in study_rows(study):
+    for variant, split, value, deviation, seeds in study_rows(study):
         mark = asterisk(points[variant]["metrics"][split], study["metric"])
-        shown_spread = "-" if spread is None else f"{spread:.4f}"
+        shown_spread = "-" if deviation is None else f"{deviation:.4f}"
         cells.append((variant, split, f"{value:.4f}{mark}", shown_spread, str(seeds)))
     return cells
 

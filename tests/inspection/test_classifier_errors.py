@@ -6,20 +6,32 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.cli.main import main
 from hf_lmcourse.data.labelled_texts import LabelledTexts
 from hf_lmcourse.data.ragged import encode_texts
 from hf_lmcourse.evaluation.classifier_scores import probabilities
+from hf_lmcourse.inspection.classifier_error_plots import (
+    plot_calibration,
+    plot_confusion,
+    plot_groups,
+)
+from hf_lmcourse.inspection.classifier_error_report import WrongText, errors_markdown
 from hf_lmcourse.inspection.classifier_errors import (
+    Contributions,
+    Group,
     accuracy_by_length,
     accuracy_by_negation,
     calibration,
     confusion_matrix,
+    log_odds,
     word_contributions,
 )
 from hf_lmcourse.tokenization import WordPunctuationTokenizer
+
+from ..drawing import lengths, outside, overlapping_texts
 
 P = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55], [0.05, 0.95]])
 RIGHT = np.array([0, 1, 1, 0, 1])
@@ -34,6 +46,31 @@ def tiny(**changes: Any) -> DANForSequenceClassification:
         model.model.word_ratios.uniform_()
         model.model.ngram_ratios.uniform_()
     return model
+
+
+def odds(logits: torch.Tensor, predicted: int) -> torch.Tensor:
+    """Log-odds of one text from its probabilities."""
+    p = logits.softmax(-1)[0, predicted]
+    return (p / (1 - p)).log()
+
+
+def test_log_odds_are_of_the_predicted_class_against_all_others_and_do_not_saturate() -> None:
+    logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 0.5, -1.0]], dtype=torch.float64)
+    p = logits.softmax(-1)[[0, 1], [0, 1]]
+    expected = (p / (1 - p)).log()
+    torch.testing.assert_close(log_odds(logits, torch.tensor([0, 1])), expected)
+    torch.testing.assert_close(log_odds(logits.log_softmax(-1), torch.tensor([0, 1])), expected)
+    torch.testing.assert_close(log_odds(torch.tensor([[90.0, 0.0]]), 0), torch.tensor([90.0]))
+
+
+def test_a_sure_prediction_still_has_contributions() -> None:
+    """Its probability is 1, whatever word is left out, but its log-odds change."""
+    model = tiny(num_hidden_layers=0, num_labels=2)
+    with torch.no_grad():
+        model.classifier.bias.copy_(torch.tensor([80.0, 0.0]))
+    found = word_contributions(model, torch.tensor([1, 4, 2]))
+    assert found.leave_one_out.abs().min() > 1e-3
+    assert found.gradient_times_input.abs().min() > 1e-3
 
 
 def test_the_confusion_matrix_counts_texts() -> None:
@@ -85,8 +122,10 @@ def test_gradient_times_input_is_the_slope_of_the_mean(
     shares = word_contributions(model, words).gradient_times_input
     mean = model.model.mean(words, torch.tensor([4])).detach()
     logits = mean @ model.classifier.weight.T + model.classifier.bias
-    p, predicted = logits.softmax(-1)[0], int(logits.argmax())
-    gradient = model.classifier.weight[predicted] - p @ model.classifier.weight
+    predicted = int(logits.argmax())
+    others = [index for index in range(3) if index != predicted]
+    p = logits[0, others].softmax(-1)
+    gradient = model.classifier.weight[predicted] - p @ model.classifier.weight[others]
     torch.testing.assert_close(shares.sum(), (mean @ gradient)[0])
     if not ngrams:
         vectors = model.model.embed_tokens.weight[words]
@@ -98,21 +137,23 @@ def test_gradient_times_input_is_the_slope_of_the_mean(
 def test_leave_one_out_takes_the_word_out(ngrams: dict[str, int]) -> None:
     model, words = tiny(**ngrams), torch.tensor([1, 4, 2, 7, 3])
     found = word_contributions(model, words).leave_one_out
-    whole = model(words, lengths=torch.tensor([5])).logits.log_softmax(-1)[0]
+    whole = model(words, lengths=torch.tensor([5])).logits
+    predicted = int(whole.argmax())
     for place in range(5):
         rest = torch.cat([words[:place], words[place + 1 :]])
-        without = model(rest, lengths=torch.tensor([4])).logits.log_softmax(-1)[0]
-        torch.testing.assert_close(found[place], (whole - without)[whole.argmax()])
+        without = model(rest, lengths=torch.tensor([4])).logits
+        expected = odds(whole, predicted) - odds(without, predicted)
+        torch.testing.assert_close(found[place], expected)
 
 
 def test_a_word_that_counts_once_is_taken_out_of_all_its_places() -> None:
     model, words = tiny(distinct_words=True), torch.tensor([4, 1, 4])
     found = word_contributions(model, words).leave_one_out
     whole, other = (
-        model(ids, lengths=torch.tensor([len(ids)])).logits.log_softmax(-1)[0]
-        for ids in (words, torch.tensor([1]))
+        model(ids, lengths=torch.tensor([len(ids)])).logits for ids in (words, torch.tensor([1]))
     )
-    torch.testing.assert_close(found[0], (whole - other)[whole.argmax()])
+    predicted = int(whole.argmax())
+    torch.testing.assert_close(found[0], odds(whole, predicted) - odds(other, predicted))
     torch.testing.assert_close(found[0], found[2])
 
 
@@ -155,10 +196,48 @@ def test_the_command_writes_a_report(
     assert "4 of 8 wrong (50.00% right)" in capsys.readouterr().out
     report = (tmp_path / "out" / "errors.md").read_text()
     assert "4 of 8 texts are classified correctly: 50.00%" in report
-    assert report.count("leave one out") == 4, "two surest errors and two drawn"
+    assert report.count("leave one out") == 4, "two of the most confident errors and two drawn"
+    assert report.count(", predicted: ") == 4 and "## Most confident errors" in report
     for picture in ("confusion.png", "calibration.png", "groups.png"):
         assert picture in report
         assert (tmp_path / "out" / picture).stat().st_size > 5_000
+
+
+def wrong_text(words: list[str], left_out: list[float]) -> WrongText:
+    contributions = Contributions(torch.zeros(len(words)), torch.tensor(left_out))
+    return WrongText("a text", "bad_", "good", 7.25, words, contributions)
+
+
+def test_an_error_names_its_classes_its_log_odds_and_each_word_once() -> None:
+    wrong = wrong_text(["a", "<unk>", "a", "b"], [0.5, -0.25, 0.75, 0.0])
+    groups = {"By length": [Group("1 word", 2, 0.5, 0.9)]}
+    confusion = np.array([[0, 1], [0, 1]])
+    report = errors_markdown("t", confusion, ["bad_", "good"], groups, 0.1, {"Errors": [wrong]})
+    assert "1. True: bad\\_, predicted: good, log-odds 7.25" in report
+    rows = [line for line in report.splitlines() if " good | " in line and line.count("|") == 6]
+    assert [row.split(" | ")[:4] for row in rows] == [
+        ["| a", "2", "for good", "+0.750"],
+        [r"| \<unk\>", "1", "against good", "-0.250"],
+        ["| b", "1", "against good", "+0.000"],
+    ]
+
+
+@pytest.mark.parametrize("number", [2, 6, 20])
+def test_the_plots_can_be_read(number: int, drawn: list[Figure], tmp_path: Path) -> None:
+    classes = [f"a rather long name of class {n}" for n in range(number)]
+    confusion = np.full((number, number), 1234) + np.eye(number, dtype=int) * 56789
+    groups = [Group(f"{n} to {n + 9} words", 500 * n, 0.9, 0.91) for n in range(1, 6)]
+    plot_confusion(confusion, classes, "model on corpus", tmp_path / "confusion.png")
+    plot_calibration(groups, "model on corpus", tmp_path / "calibration.png")
+    empty = Group("none", 0, float("nan"), float("nan"))
+    plot_groups({"A": groups, "B": [*groups[:2], empty]}, "model", tmp_path / "groups.png")
+    for figure in drawn:
+        assert overlapping_texts(figure) == [] and outside(figure) == []
+        assert len(figure.get_suptitle().splitlines()) == 2
+    error = 100 * (0.9 * 0.1 / 500) ** 0.5
+    assert lengths(drawn[1].axes[0])[0] == pytest.approx(error)
+    assert lengths(drawn[2].axes[0])[0] == pytest.approx(error)
+    assert len(drawn[2].axes[1].lines[0].get_xdata()) == 2, "nothing is drawn of a group of no text"
 
 
 @pytest.mark.parametrize(

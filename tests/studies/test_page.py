@@ -44,12 +44,12 @@ def test_a_section_has_the_mean_and_the_spread_of_every_variant() -> None:
     assert "plots/outputs.png" not in page, "nothing was trained here, so there is no plot"
 
 
-def test_a_study_with_curves_has_its_plot() -> None:
+def test_a_study_with_curves_has_its_plots() -> None:
     record = study()
     for point in record["points"]:
         point["curves"] = {}
     assert has_curves(record)
-    assert "![outputs](plots/outputs.png)" in study_page([record], "plots")
+    assert "![Perplexity by output layer](plots/outputs.png)" in study_page([record], "plots")
 
 
 def test_only_the_variant_that_validation_picks_shows_its_test_score() -> None:

@@ -121,7 +121,7 @@ def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     assert len(lines) == 4 + 2
     assert {line["num_hidden_layers"] for line in lines} == {"0", "2"}
     assert all(float(line["seconds_per_step"]) > 0 for line in lines)
-    plot_study(record, tmp_path / "out" / "depth.png")
+    plot_study(record, tmp_path / "out")
     assert (tmp_path / "out" / "depth.png").stat().st_size > 10_000
 
 
