@@ -133,21 +133,11 @@ class RecurrentStateLayer(CacheLayerMixin):
 STATIC_LAYER_TYPE_MAPPING[RECURRENT_STATE] = RecurrentStateLayer
 
 
-def state_tensors(cache: Cache) -> dict[str, Tensor]:
-    """The tensors of a cache by name, to save them; empty before the first token."""
-    layers: Any = cache.layers
-    return {
-        f"{index}.{number}": tensor.contiguous()
-        for index, layer in enumerate(layers)
-        for number, tensor in enumerate(layer.states or ())
-    }
-
-
 def restore_state(cache: Cache, tensors: dict[str, Tensor], length: int) -> Cache:
-    """Fill an empty cache with what `state_tensors` gave after `length` tokens.
+    """Fill an empty cache with the tensors of a file of an earlier version.
 
-    Files of version 0.1 and before name the tensors keys and values; values without a width are no
-    part of the state.
+    They are named by layer and number, in version 0.1 keys and values; values without a width are
+    no part of the state.
     """
     layers: Any = cache.layers
     for index, layer in enumerate(layers):

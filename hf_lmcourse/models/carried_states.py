@@ -4,12 +4,16 @@ Models hand it over in arguments and outputs of several names, as caches, lists 
 has a constant size; keys and values of every token are none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import Cache
+from transformers import PreTrainedConfig
+
+Part = Tensor | int | float
+"""What a state is made of."""
 
 _ARGUMENTS = ("past_key_values", "cache_params", "state")
 """Names under which models of transformers take a state, and return it."""
@@ -38,12 +42,8 @@ def state_argument(model: nn.Module) -> str | None:
         return "past_key_values" if own else None
     if (longest_context(model.config) or sum(_PROBE)) < sum(_PROBE):
         return None
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         return next((name for name in _ARGUMENTS if _carries(model, name)), None)
-    finally:
-        model.train(was_training)
 
 
 def longest_context(config: Any) -> int | None:
@@ -71,32 +71,67 @@ def _size(state: Any) -> int:
 
 def detach_state(state: Any) -> Any:
     """Cut a state off the graph that made it: the border of truncated backpropagation."""
-    return map_state(state, lambda tensor: tensor.detach().clone())
+    return map_state(state, lambda part: part.detach().clone() if torch.is_tensor(part) else part)
 
 
 def state_leaves(state: Any) -> list[Tensor]:
     """The tensors of a state, in a fixed order."""
-    leaves: list[Tensor] = []
+    return [part for part in state_parts(state) if torch.is_tensor(part)]
 
-    def collect(tensor: Tensor) -> Tensor:
-        leaves.append(tensor)
-        return tensor
+
+def state_parts(state: Any) -> list[Part]:
+    """The tensors and the numbers of a state, such as how many tokens it has seen, in order."""
+    parts: list[Part] = []
+
+    def collect(part: Part) -> Part:
+        parts.append(part)
+        return part
 
     map_state(state, collect)
-    return leaves
+    return parts
 
 
-def map_state(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Replace every tensor of a state; a cache is changed in place."""
-    if isinstance(state, Tensor):
+@torch.no_grad()
+def state_of_parts(model: Any, name: str, parts: Sequence[Part]) -> Any:
+    """Make the state of a model that `state_parts` took apart, in a state of one token.
+
+    Args:
+        model: The model, which may be wrapped.
+        name: From `state_argument`.
+        parts: Of a state of the same model, on its device.
+
+    Raises:
+        ValueError: The state of this model has another number of parts.
+    """
+    with evaluating(model):
+        token = torch.zeros(1, 1, dtype=torch.long, device=model.device)
+        state = model(input_ids=token, use_cache=True)[name]
+    given = iter(parts)
+    if len(parts) != len(state_parts(state)):
+        raise ValueError(f"the state of the model has {len(state_parts(state))} parts")
+    return map_state(state, lambda part: next(given))
+
+
+def map_state(state: Any, change: Callable[[Part], Part]) -> Any:
+    """Replace every tensor and every number of a state; caches are changed in place."""
+    if isinstance(state, Tensor | int | float):
         return change(state)
     if isinstance(state, dict):
         return {key: map_state(value, change) for key, value in state.items()}
     if isinstance(state, list | tuple):
         return type(state)(map_state(value, change) for value in state)
-    layers = state.layers if isinstance(state, Cache) else []
-    for layer in layers:
-        for name, value in list(vars(layer).items()):
-            if isinstance(value, Tensor | dict | list | tuple):
-                setattr(layer, name, map_state(value, change))
+    if hasattr(state, "__dict__") and not isinstance(state, PreTrainedConfig | nn.Module | type):
+        for name, value in list(vars(state).items()):
+            setattr(state, name, map_state(value, change))
     return state
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode for a while."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

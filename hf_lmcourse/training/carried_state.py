@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from transformers import PreTrainedConfig, TrainerCallback
-from transformers.cache_utils import Cache, DynamicCache
+from transformers import TrainerCallback
+from transformers.cache_utils import DynamicCache
 
 from ..errors import LmcourseError
-from ..models.cache import restore_state, state_tensors
+from ..models.cache import restore_state
+from ..models.carried_states import state_of_parts, state_parts
 from ..models.weight_files import save_tensors
 from ..report.json_files import write_json
 from .checkpoint_record import reading
@@ -65,24 +66,33 @@ class LengthScaledRate(TrainerCallback):
         self._lengths, self._rates = [], []
 
 
-def save_carried_state(cache: Cache, path: Path, cuts: dict[str, int]) -> None:
-    """Write a state as safetensors, and its length and cuts as JSON next to it.
+def save_carried_state(state: Any, path: Path, cuts: dict[str, int]) -> None:
+    """Write the tensors of a state as safetensors, its numbers and the cuts as JSON next to it.
 
     Args:
-        cache: The state.
+        state: The state of any model.
         path: Path of the safetensors file.
         cuts: How the text is cut into blocks, which determines what a step reads.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_tensors(state_tensors(cache), path)
-    about = {"length": cache.get_seq_length(), "cuts": cuts}
-    write_json(path.with_suffix(".json"), about)
+    parts = dict(enumerate(state_parts(state)))
+    tensors = {str(n): part.contiguous() for n, part in parts.items() if torch.is_tensor(part)}
+    save_tensors(tensors, path)
+    numbers = {str(n): part for n, part in parts.items() if not torch.is_tensor(part)}
+    write_json(path.with_suffix(".json"), {"numbers": numbers, "cuts": cuts})
 
 
 def load_carried_state(
-    path: Path, config: PreTrainedConfig, device: torch.device, cuts: dict[str, int]
-) -> Cache:
+    path: Path, model: Any, state_name: str, device: torch.device, cuts: dict[str, int]
+) -> Any:
     """Read what `save_carried_state` wrote.
+
+    Args:
+        path: Path of the safetensors file.
+        model: The model, whose state it is.
+        state_name: The argument in which it takes the state; see `state_argument`.
+        device: Where the state is to be.
+        cuts: How the text is cut into blocks now.
 
     Raises:
         LmcourseError: The file is missing or damaged, or the text is now cut in another way.
@@ -95,11 +105,16 @@ def load_carried_state(
     counts = path.with_suffix(".json")
     with reading(path.parent, counts.name):
         about = json.loads(counts.read_text(encoding="utf-8"))
-        before, length = about.get("cuts", cuts), about["length"]
+        before = about.get("cuts", cuts)
     with reading(path.parent, path.name):
         # safetensors refuses cpu:0, as accelerate calls the device of a process among several
         tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
-        state = restore_state(DynamicCache(config=config), tensors, length)
+        if "length" in about:  # an earlier version, which knew the models of the package alone
+            state = restore_state(DynamicCache(config=model.config), tensors, about["length"])
+        else:
+            parts = tensors | about["numbers"]
+            in_order = [parts[str(number)] for number in range(len(parts))]
+            state = state_of_parts(model, state_name, in_order)
     if before != cuts:
         raise LmcourseError(
             f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go "

@@ -1,6 +1,7 @@
 """Trainer that carries the recurrent state along contiguous streams, or reads windows."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
-from transformers.cache_utils import Cache
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..data.predicted_tokens import PredictedTokens
@@ -19,7 +19,7 @@ from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics, score_streams
 from ..evaluation.token_scores import scorer_of
 from ..kernels.softmax_loss import IGNORED, losses_of_logits
-from ..models.carried_states import detach_state
+from ..models.carried_states import detach_state, state_argument
 from .arguments import RunArguments
 from .carried_state import (
     LengthScaledRate,
@@ -75,10 +75,11 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.eval_counts = eval_counts or {}
-        self.carried_state: Cache | None = None
-        self.resumed_state: Cache | None = None
+        self.carried_state: Any = None
+        self.resumed_state: Any = None
         self._rate = LengthScaledRate()
         self._cross_entropy: Tensor | None = None
+        self._state_name: str | None = None
         self.add_callback(ResetAtEpoch(self))
         self.add_callback(self._rate)
         self._smoothing, self.label_smoother = self.args.label_smoothing_factor, None
@@ -89,15 +90,16 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         elif self._smoothing:
             self.model.check_label_smoothing(self._smoothing)
         self._mask = InputMasking(self.args, self.processing_class, self.model.config.vocab_size)
-        for dataset in (self.train_dataset, self.eval_dataset):
-            carries_state = getattr(self.model, "carries_state", False)
-            if isinstance(dataset, ContiguousStreams) and not carries_state:
+        datasets = (self.train_dataset, self.eval_dataset)
+        if any(isinstance(dataset, PredictedTokens) for dataset in datasets):
+            self.args.remove_unused_columns = False  # True would remove `shift_labels`
+        if any(isinstance(dataset, ContiguousStreams) for dataset in datasets):
+            self._state_name = state_argument(self.model)
+            if self._state_name is None:
                 raise LmcourseError(
                     f"{self.model.config.model_type} carries no state from block to block: give "
                     "TokenWindows, not ContiguousStreams"
                 )
-            if isinstance(dataset, PredictedTokens):
-                self.args.remove_unused_columns = False  # True would remove `shift_labels`
 
     def get_train_dataloader(self) -> DataLoader:
         """Check that a batch has a row for each stream, and create the data loader."""
@@ -141,9 +143,9 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
                 inputs = {**inputs, "skip_logits": not return_outputs, **more}
         if model.training and isinstance(self.train_dataset, RandomBlockStreams):
             self._rate.record(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
-        streaming = model.training and isinstance(self.train_dataset, ContiguousStreams)
+        streaming = model.training and self._streaming
         if streaming:
-            inputs = {**inputs, "past_key_values": self.carried_state, "use_cache": True}
+            inputs = {**inputs, str(self._state_name): self.carried_state, "use_cache": True}
         smoothing = self._smoothing if model.training else 0.0
         if self._loss_without_logits or not (smoothing or "shift_labels" in inputs):
             loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
@@ -151,8 +153,17 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         else:
             loss, outputs = self._loss_of_logits(model, inputs, num_items_in_batch, smoothing)
         if streaming:
-            self.carried_state = detach_state(outputs.past_key_values)
+            self.carried_state = detach_state(self._state_of(outputs))
         return (loss, outputs) if return_outputs else loss
+
+    def _state_of(self, outputs: Any) -> Any:
+        state = outputs.get(self._state_name)
+        if state is None:
+            raise LmcourseError(
+                f"{self.model.config.model_type} returned no state to carry to the next block: "
+                "set gradient_checkpointing to false"
+            )
+        return state
 
     def _loss_of_logits(
         self,
@@ -187,10 +198,17 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
         """Make a training step, and return the plain cross-entropy for the log."""
-        loss = super().training_step(model, inputs, num_items_in_batch)
+        with self._kept_for_backward():
+            loss = super().training_step(model, inputs, num_items_in_batch)
         if self._cross_entropy is None:
             return loss
         return self._cross_entropy * self._scale(num_items_in_batch)
+
+    def _kept_for_backward(self) -> AbstractContextManager[Any]:
+        """Keep what the backward pass needs: a model of another package may overwrite its state."""
+        if hasattr(self.model, "carries_state") or not self._streaming:
+            return nullcontext()
+        return torch.autograd.graph.allow_mutation_on_saved_tensors()
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -252,11 +270,20 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         inside_epoch = (self.state.epoch or 0) % 1 != 0
-        streaming = isinstance(self.train_dataset, ContiguousStreams)
-        if checkpoint is None or not inside_epoch or not streaming:
+        if checkpoint is None or not inside_epoch or not self._streaming:
             return
-        path, config = Path(checkpoint, self._state_file), self.model.config
-        self.resumed_state = load_carried_state(path, config, self.args.device, self._cuts)
+        self.resumed_state = load_carried_state(
+            Path(checkpoint, self._state_file),
+            self.accelerator.unwrap_model(self.model),
+            str(self._state_name),
+            self.args.device,
+            self._cuts,
+        )
+
+    @property
+    def _streaming(self) -> bool:
+        """Whether the training carries a state."""
+        return isinstance(self.train_dataset, ContiguousStreams)
 
     @property
     def _cuts(self) -> dict[str, int]:

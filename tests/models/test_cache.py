@@ -1,15 +1,19 @@
 """The cache layer keeps the state, goes back where asked, and is saved and restored exactly."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, StaticCache
 
-from hf_lmcourse.models.cache import RecurrentStateLayer, restore_state, state_tensors
-from hf_lmcourse.models.carried_states import detach_state
+from hf_lmcourse.models.cache import RecurrentStateLayer, restore_state
+from hf_lmcourse.models.carried_states import (
+    detach_state,
+    state_leaves,
+    state_of_parts,
+    state_parts,
+)
 
 from .families import Family, assert_close, every_family_with_a_state, gradients, token_ids
 
@@ -166,30 +170,33 @@ def test_a_cache_is_read_but_not_written_without_use_cache(family: Family) -> No
 def test_a_detached_state_keeps_its_values_and_stops_the_gradient(family: Family) -> None:
     model, ids = family.random(), token_ids(2, 8)
     cache = model(ids[:, :5], use_cache=True).past_key_values
-    before = state_tensors(cache)
+    before = state_leaves(cache)
     assert detach_state(cache) is cache
-    after = state_tensors(cache)
-    assert before.keys() == after.keys()
-    for name, tensor in after.items():
-        assert torch.equal(tensor, before[name])
-        assert not tensor.requires_grad
+    after = state_leaves(cache)
+    assert not any(tensor.requires_grad for tensor in after)
+    torch.testing.assert_close(after, [tensor.detach() for tensor in before], rtol=0, atol=0)
+    fresh = state_of_parts(model, "past_key_values", state_parts(cache))
     loss = model(ids[:, 5:], past_key_values=cache, use_cache=True).logits.sum()
-    fresh = DynamicCache(config=model.config)
-    restore_state(fresh, {name: t.clone() for name, t in after.items()}, 5)
     expected = model(ids[:, 5:], past_key_values=fresh, use_cache=True).logits.sum()
     assert_close(gradients(model, loss), gradients(model, expected))
 
 
 @every_family_with_a_state
-def test_a_saved_state_is_restored_exactly(family: Family, tmp_path: Path) -> None:
+def test_a_state_is_restored_exactly_from_its_parts_and_from_earlier_files(family: Family) -> None:
     model, ids = family.random(), token_ids(2, 8)
-    assert state_tensors(DynamicCache(config=model.config)) == {}
     with torch.no_grad():
-        cache = model(ids[:, :5], use_cache=True).past_key_values
-        save_file(state_tensors(cache), tmp_path / "state.safetensors")
+        cache: Any = model(ids[:, :5], use_cache=True).past_key_values
+        parts = state_parts(cache)
+        tensors = {
+            f"{index}.{number}": tensor
+            for index, layer in enumerate(cache.layers)
+            for number, tensor in enumerate(layer.states or ())
+        }
         expected = model(ids[:, 5:], past_key_values=cache, use_cache=True).logits
-        restored = DynamicCache(config=model.config)
-        assert restore_state(restored, load_file(tmp_path / "state.safetensors"), 5) is restored
-        assert restored.get_seq_length() == 5
-        logits = model(ids[:, 5:], past_key_values=restored, use_cache=True).logits
-    assert torch.equal(logits, expected)
+        for restored in (
+            state_of_parts(model, "past_key_values", parts),
+            restore_state(DynamicCache(config=model.config), tensors, 5),
+        ):
+            assert restored.get_seq_length() == 5
+            logits = model(ids[:, 5:], past_key_values=restored, use_cache=True).logits
+            assert torch.equal(logits, expected)

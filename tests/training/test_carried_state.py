@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hf_lmcourse import LmcourseError
@@ -123,6 +124,20 @@ def test_a_saved_state_is_loaded_on_whatever_a_process_calls_its_device(
     with torch.no_grad():
         cache = model(ids, use_cache=True).past_key_values
         save_carried_state(cache, path, cuts)
-        loaded = load_carried_state(path, model.config, torch.device(device), cuts)
+        loaded = load_carried_state(path, model, "past_key_values", torch.device(device), cuts)
+        expected = model(ids, past_key_values=cache).logits
+        assert torch.equal(model(ids, past_key_values=loaded).logits, expected)
+
+
+def test_a_state_that_an_earlier_version_saved_is_loaded(tmp_path: Path) -> None:
+    model, ids = tiny_model().eval(), torch.arange(8).view(2, 4)
+    path, cuts = tmp_path / "state.safetensors", {"num_streams": 2}
+    with torch.no_grad():
+        cache: Any = model(ids, use_cache=True).past_key_values
+        tensors = {f"0.{n}": tensor for n, tensor in enumerate(cache.layers[0].states)}
+        save_file(tensors, path)
+        path.with_suffix(".json").write_text('{"length": 4, "cuts": {"num_streams": 2}}')
+        loaded = load_carried_state(path, model, "past_key_values", torch.device("cpu"), cuts)
+        assert loaded.get_seq_length() == 4
         expected = model(ids, past_key_values=cache).logits
         assert torch.equal(model(ids, past_key_values=loaded).logits, expected)

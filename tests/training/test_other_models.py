@@ -1,6 +1,7 @@
 """`StreamTrainer` on models that are not of the package, and on a module of one's own."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    Mamba2Config,
+    Mamba2ForCausalLM,
+    RwkvConfig,
+    RwkvForCausalLM,
+)
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.data.windows import TokenWindows
+from hf_lmcourse.models.carried_states import detach_state
 from hf_lmcourse.models.module_causal_lm import ModuleConfig, ModuleForCausalLM
 from hf_lmcourse.training.arguments import RunArguments
+from hf_lmcourse.training.carried_state import load_carried_state
 from hf_lmcourse.training.trainer import StreamTrainer
 
+from .resumed_runs import SETTINGS, assert_identical
 from .test_trainer import STREAMS, VOCABULARY, streams, tiny_model, trainer
 
 
@@ -125,7 +136,91 @@ def test_gpt2_is_scored_on_every_token(tmp_path: Path) -> None:
 
 def test_a_model_without_a_state_is_given_windows(tmp_path: Path) -> None:
     with pytest.raises(LmcourseError, match="give TokenWindows"):
-        trainer(tmp_path, gpt2())  # type: ignore[arg-type]
+        trainer(tmp_path, gpt2())
+
+
+def rwkv() -> RwkvForCausalLM:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "attention_hidden_size": 8, "num_hidden_layers": 2}
+    special = {"bos_token_id": 0, "eos_token_id": 0}
+    return RwkvForCausalLM(RwkvConfig(vocab_size=VOCABULARY, **sizes, **special))
+
+
+def mamba2() -> Mamba2ForCausalLM:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_heads": 2, "head_dim": 8}
+    sizes |= {"state_size": 4, "n_groups": 1, "chunk_size": 4}
+    special = {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}
+    return Mamba2ForCausalLM(Mamba2Config(vocab_size=VOCABULARY, **sizes, **special))
+
+
+carrying = pytest.mark.parametrize(
+    ("make", "name"), [(rwkv, "state"), (mamba2, "cache_params")], ids=["rwkv", "mamba2"]
+)
+
+
+@carrying
+def test_a_state_of_another_package_is_carried_as_by_hand(
+    make: Callable[[], Any], name: str, tmp_path: Path
+) -> None:
+    run = trainer(tmp_path, make(), num_train_epochs=1, learning_rate=0.1)
+    run.train()
+    model, state = make(), None
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for batch in DataLoader(streams(), batch_size=STREAMS):
+        optimizer.zero_grad()
+        with torch.autograd.graph.allow_mutation_on_saved_tensors():
+            outputs = model(input_ids=batch["input_ids"], use_cache=True, **{name: state})
+            logits = outputs.logits.flatten(0, 1)
+            functional.cross_entropy(logits, batch["shift_labels"].flatten()).backward()
+        optimizer.step()
+        state = detach_state(outputs[name])
+    trained = run.model.state_dict()
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(trained[key], value, rtol=1e-4, atol=1e-5)
+
+
+@carrying
+def test_with_its_state_a_block_is_read_after_all_text_before_it(
+    make: Callable[[], Any], name: str, tmp_path: Path
+) -> None:
+    """With a rate of zero the weights stay: each step logs the loss of a part of the whole text."""
+    run = trainer(tmp_path, make(), num_train_epochs=1, learning_rate=0.0, logging_steps=1)
+    run.train()
+    batches = list(DataLoader(streams(), batch_size=STREAMS))
+    ids, labels = (torch.cat([b[n] for b in batches], 1) for n in ("input_ids", "shift_labels"))
+    with torch.no_grad():
+        losses = functional.cross_entropy(
+            make()(input_ids=ids).logits.transpose(1, 2), labels, reduction="none"
+        )
+    counted = torch.stack([(part != -100).sum() for part in labels.split(5, 1)])
+    expected = torch.stack([part.sum() for part in losses.split(5, 1)]) / counted
+    logged = [log["loss"] for log in run.state.log_history if "loss" in log]
+    assert logged == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+@carrying
+def test_a_state_of_another_package_is_resumed_bit_for_bit(
+    make: Callable[[], Any], name: str, tmp_path: Path
+) -> None:
+    settings = SETTINGS | {"max_steps": 12}  # the checkpoints are inside the first epoch
+    whole = trainer(tmp_path / "whole", make(), **settings)
+    whole.train()
+    torch.manual_seed(99)
+    for step in (5, 10):
+        resumed = trainer(tmp_path / f"from {step}", make(), **settings)
+        resumed.train(resume_from_checkpoint=str(tmp_path / "whole" / f"checkpoint-{step}"))
+        assert_identical(resumed, whole)
+
+
+def test_a_state_of_another_model_is_not_taken(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole", rwkv(), **SETTINGS)
+    whole.train()
+    checkpoint = tmp_path / "whole" / "checkpoint-5"
+    state, cuts = checkpoint / "stream_state_0.safetensors", whole._cuts
+    device = torch.device("cpu")
+    with pytest.raises(LmcourseError, match="stream_state_0.safetensors .* is damaged"):
+        load_carried_state(state, mamba2(), "cache_params", device, cuts)
 
 
 class Wrapped(nn.Module):
@@ -144,7 +239,7 @@ class Wrapped(nn.Module):
 
 def test_a_module_of_ones_own_is_trained_with_its_state(tmp_path: Path) -> None:
     module = ModuleForCausalLM(ModuleConfig(vocab_size=VOCABULARY), Wrapped())
-    own = trainer(tmp_path / "own", module)  # type: ignore[arg-type]
+    own = trainer(tmp_path / "own", module)
     ours = trainer(tmp_path / "ours", train_dataset=streams())
     own.train()
     ours.train()

@@ -31,7 +31,7 @@ def streams(length: int = 241, num_streams: int = STREAMS, **options: Any) -> Co
     return ContiguousStreams(tokens, num_streams, 5, first_context=0, **options)
 
 
-def trainer(folder: Path, model: LSTMForCausalLM | None = None, **changes: Any) -> StreamTrainer:
+def trainer(folder: Path, model: Any = None, **changes: Any) -> StreamTrainer:
     settings = {
         "output_dir": str(folder),
         "per_device_train_batch_size": STREAMS,
