@@ -55,7 +55,6 @@ autodoc_default_options = {
     "member-order": "bysource",
     "exclude-members": "validate, config_class, body_class, layer_class",  # what they are is said
 }
-autodoc_mock_imports = ["lm_eval"]  # of another extra
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 80
 add_module_names = False

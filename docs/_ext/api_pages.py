@@ -17,7 +17,6 @@ _EXTENDING = (
     "models.modeling_recurrent",
     "models.causal_lm",
     "models.module_causal_lm",
-    "evaluation.harness",
 )
 
 
