@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
 WRITTEN = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "results/README.md")),
-    *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
 """The pages that are written by hand, apart from the changelog."""
 PAGES = sorted({*WRITTEN, REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "results").rglob("*.md")})
