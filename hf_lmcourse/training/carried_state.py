@@ -16,6 +16,8 @@ from ..models.weight_files import save_tensors
 from ..report.json_files import write_json
 from .checkpoint_record import reading
 
+_LENGTH = "length"
+
 
 class ResetAtEpoch(TrainerCallback):
     """Reset the carried state at the start of each epoch."""
@@ -87,8 +89,11 @@ def load_carried_state(
 ) -> Any:
     """Read what `save_carried_state` wrote.
 
+    A checkpoint of another number of processes, each of which wrote a file, is regrouped: a process
+    reads the rows of its own streams.
+
     Args:
-        path: Path of the safetensors file.
+        path: Path of the safetensors file, the name of which ends in the number of this process.
         model: The model, whose state it is.
         state_name: The argument in which it takes the state; see `state_argument`.
         device: Where the state is to be.
@@ -97,6 +102,34 @@ def load_carried_state(
     Raises:
         LmcourseError: The file is missing or damaged, or the text is now cut in another way.
     """
+    before = _read_about(_of_process(path, 0) if "processes" in cuts else path).get("cuts", cuts)
+    if before | {"processes": 0} != cuts | {"processes": 0}:
+        raise LmcourseError(
+            f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go "
+            f"on with {_format(cuts)}: resume with its number of streams and block_length"
+        )
+    with reading(path.parent, path.name):
+        if before == cuts:
+            parts = _read_parts(path)
+        else:
+            files = [_of_process(path, process) for process in range(before["processes"])]
+            parts = _own_rows([_read_parts(file) for file in files], _process(path), cuts)
+        # safetensors refuses cpu:0, as accelerate calls the device of a process among several
+        parts = {n: p.to(device) if torch.is_tensor(p) else p for n, p in parts.items()}
+        if _LENGTH in parts:  # an earlier version, which knew the models of the package alone
+            length = parts.pop(_LENGTH)
+            return restore_state(DynamicCache(config=model.config), parts, length)
+        in_order = [parts[str(number)] for number in range(len(parts))]
+        return state_of_parts(model, state_name, in_order)
+
+
+def _read_parts(path: Path) -> dict[str, Any]:
+    about = _read_about(path)
+    numbers = {_LENGTH: about[_LENGTH]} if _LENGTH in about else about["numbers"]
+    return {**load_file(path), **numbers}
+
+
+def _read_about(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise LmcourseError(
             f"{path.parent} is inside an epoch and lacks {path.name}: name an older checkpoint "
@@ -104,23 +137,38 @@ def load_carried_state(
         )
     counts = path.with_suffix(".json")
     with reading(path.parent, counts.name):
-        about = json.loads(counts.read_text(encoding="utf-8"))
-        before = about.get("cuts", cuts)
-    with reading(path.parent, path.name):
-        # safetensors refuses cpu:0, as accelerate calls the device of a process among several
-        tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
-        if "length" in about:  # an earlier version, which knew the models of the package alone
-            state = restore_state(DynamicCache(config=model.config), tensors, about["length"])
+        about: dict[str, Any] = json.loads(counts.read_text(encoding="utf-8"))
+        return about
+
+
+def _own_rows(parts: list[dict[str, Any]], process: int, cuts: dict[str, int]) -> dict[str, Any]:
+    """The rows of this process's streams, of the states of all processes that there were.
+
+    Process p of P has the streams from p S / P on. Each tensor has a row for each stream.
+    """
+    rows = cuts["num_streams"] // cuts["processes"]
+    own: dict[str, Any] = {}
+    for name, first in parts[0].items():
+        values = [part[name] for part in parts]
+        if torch.is_tensor(first):
+            whole = torch.cat(values)  # (streams, ...)
+            if len(whole) != cuts["num_streams"]:
+                raise ValueError(f"{len(whole)} rows of {cuts['num_streams']} streams")
+            own[name] = whole[process * rows : (process + 1) * rows].contiguous()
+        elif any(value != first for value in values):
+            raise ValueError(f"{name} differs between processes")
         else:
-            parts = tensors | about["numbers"]
-            in_order = [parts[str(number)] for number in range(len(parts))]
-            state = state_of_parts(model, state_name, in_order)
-    if before != cuts:
-        raise LmcourseError(
-            f"{path.parent} is inside an epoch of a text cut with {_format(before)}, and cannot go "
-            f"on with {_format(cuts)}: resume with its batch size, processes and block_length"
-        )
-    return state
+            own[name] = first
+    return own
+
+
+def _of_process(path: Path, process: int) -> Path:
+    """The file next to this one that another process wrote."""
+    return path.with_stem(f"{path.stem.rpartition('_')[0]}_{process}")
+
+
+def _process(path: Path) -> int:
+    return int(path.stem.rpartition("_")[2])
 
 
 def _format(cuts: dict[str, int]) -> str:

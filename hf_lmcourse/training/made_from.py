@@ -1,6 +1,7 @@
 """What a training run is made from, and which of it may differ when the run is resumed."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ _FIXED = {
 
 DECISIVE = NEW_OPTIMIZER | RATES | _OTHERS | _FIXED
 """The settings of the training that determine its weights; not how long it lasts."""
+
+_ROWS = ("processes", "per_device_train_batch_size")
 
 _HASHED = {
     "tokenizer": "another tokenizer",
@@ -197,11 +200,22 @@ def _differ(name: str, before: Any, after: Any) -> bool:
 
 
 def _check_cuts(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Refuse to count the steps of an epoch in another way."""
+    """Refuse to count the steps of an epoch in another way.
+
+    The rows of a step may be shared out over another number of processes.
+    """
     names = [name for name in after if name in before and before[name] != after[name]]
+    if rows_per_step(before) == rows_per_step(after):
+        names = [name for name in names if name not in _ROWS]
     if names:
         was, now = (", ".join(f"{n} {cuts[n]}" for n in names[:3]) for cuts in (before, after))
         raise LmcourseError(
             f"{folder} was trained on a text cut with {was}, and cannot go on with {now}: resume "
-            "with the batch size, number of processes and block_length that it began with"
+            "with the batch size over all processes and the block_length that it began with"
         )
+
+
+def rows_per_step(cuts: dict[str, Any]) -> int | None:
+    """How many rows all processes read together before they add up their gradients."""
+    rows: list[Any] = [cuts.get(name) for name in _ROWS]
+    return None if None in rows else math.prod(rows)

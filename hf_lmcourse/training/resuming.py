@@ -9,11 +9,12 @@ from typing import Any
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, Trainer
-from transformers.trainer_utils import TrainOutput, get_last_checkpoint
+from transformers.trainer_utils import TrainOutput, get_last_checkpoint, set_seed
 
 from ..errors import LmcourseError
 from ..models.loading import check_weights
 from .checkpoint_record import (
+    CheckpointRecord,
     begin_record,
     check_best,
     check_files,
@@ -48,11 +49,18 @@ def check_checkpoint(
     if record is not None:
         different = accepted_differences(folder, record.made_from, wanted, accepted)
     check_weights(folder, model)
-    check_files(folder, args.world_size)
+    check_files(folder, processes_of(record) or args.world_size)
     state = read_state(folder)
     if args.load_best_model_at_end:
         check_best(folder, state)
     return different
+
+
+def processes_of(record: CheckpointRecord | None) -> int | None:
+    """How many processes wrote a checkpoint; `None` if it has no record of that."""
+    cuts = record.made_from.get("cuts", {}) if record else {}
+    processes: int | None = cuts.get("processes")
+    return processes
 
 
 class ResumingTrainer(Trainer):
@@ -106,7 +114,10 @@ class ResumingTrainer(Trainer):
             )
         self._changed = {difference.name for difference in different}
         self.changes = record.changes.copy() if record else []
-        self.changes += [f"{difference.change} after step {step}" for difference in different]
+        changes = [difference.change for difference in different]
+        if (before := processes_of(record) or self.args.world_size) != self.args.world_size:
+            changes.append(f"processes {self.args.world_size} instead of {before}")
+        self.changes += [f"{change} after step {step}" for change in changes]
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a record first, and the hashes of the files last."""
@@ -165,6 +176,11 @@ class ResumingTrainer(Trainer):
             schedule._last_lr = [group["lr"] for group in groups]
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Go on with the random numbers of each process; with other processes, begin new ones."""
+        before = None if checkpoint is None else processes_of(read_record(Path(checkpoint)))
+        if before not in (None, self.args.world_size):
+            set_seed(self.args.seed + self.state.global_step)
+            return
         with reading(str(checkpoint), "the state of the random numbers"):
             super()._load_rng_state(checkpoint)
 

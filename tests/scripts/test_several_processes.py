@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 REPOSITORY = Path(__file__).parents[2]
 WORLDS = Path(__file__).with_name("worlds.py")
@@ -205,3 +206,44 @@ EVERYWHERE: list[Stop] = [
 def test_two_processes_stopped_anywhere_resume_bit_for_bit(family: str, tmp_path: Path) -> None:
     found = results(stopped_and_resumed(tmp_path, family, EVERYWHERE))
     assert_resumed(tmp_path, family, EVERYWHERE, found)
+
+
+def merged(checkpoint: Path, folder: Path) -> Path:
+    """The checkpoint as one process with all streams would have written it."""
+    shutil.copytree(checkpoint, folder)
+    state, about = folder / "stream_state_0.safetensors", folder / "stream_state_0.json"
+    parts = [load_file(folder / f"stream_state_{process}.safetensors") for process in (0, 1)]
+    save_file({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, state)
+    about.write_text(about.read_text().replace('"processes": 2', '"processes": 1'))
+    (folder / "rng_state_0.pth").rename(folder / "rng_state.pth")
+    for name in ("checkpoint.json", "stream_state_1.safetensors", "stream_state_1.json"):
+        (folder / name).unlink()
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["lstm", "transformer"])
+def test_another_number_of_processes_goes_on_with_the_streams_of_all(
+    family: str, tmp_path: Path
+) -> None:
+    def job(size: int, name: str, *more: str) -> dict[str, Any]:
+        place = ["--output_dir", str(tmp_path / name), "--no_load_best_model_at_end"]
+        return {"size": size, "words": words(tmp_path, family, size, *place, *more)}
+
+    assert results([job(2, "whole")])[0]["statuses"] == [0, 0]
+    checkpoint = tmp_path / "whole" / "checkpoints" / "checkpoint-12"  # inside an epoch
+    resume = "--resume_from_checkpoint"
+    jobs = [job(size, f"as {size}", resume, str(checkpoint)) for size in (1, 3, 4)]
+    if family == "lstm":
+        jobs.append(job(1, "merged", resume, str(merged(checkpoint, tmp_path / "checkpoint-12"))))
+    found = results(jobs)
+    assert [status for result in found for status in result["statuses"]] == [0] * (
+        8 + len(jobs[3:])
+    )
+    whole = load_file(tmp_path / "whole" / "model.safetensors")
+    for size in (1, 3, 4):
+        for name, tensor in load_file(tmp_path / f"as {size}" / "model.safetensors").items():
+            torch.testing.assert_close(tensor, whole[name], rtol=1e-4, atol=1e-6)
+    if family == "lstm":
+        weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("as 1", "merged")]
+        assert weights[0] == weights[1]

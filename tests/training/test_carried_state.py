@@ -120,7 +120,7 @@ def test_a_saved_state_is_loaded_on_whatever_a_process_calls_its_device(
     device: str, tmp_path: Path
 ) -> None:
     model, ids = tiny_model().eval(), torch.arange(8).view(2, 4)
-    path, cuts = tmp_path / "checkpoint" / "state.safetensors", {"num_streams": 2}
+    path, cuts = tmp_path / "checkpoint" / "state_0.safetensors", {"num_streams": 2}
     with torch.no_grad():
         cache = model(ids, use_cache=True).past_key_values
         save_carried_state(cache, path, cuts)
@@ -131,7 +131,7 @@ def test_a_saved_state_is_loaded_on_whatever_a_process_calls_its_device(
 
 def test_a_state_that_an_earlier_version_saved_is_loaded(tmp_path: Path) -> None:
     model, ids = tiny_model().eval(), torch.arange(8).view(2, 4)
-    path, cuts = tmp_path / "state.safetensors", {"num_streams": 2}
+    path, cuts = tmp_path / "state_0.safetensors", {"num_streams": 2}
     with torch.no_grad():
         cache: Any = model(ids, use_cache=True).past_key_values
         tensors = {f"0.{n}": tensor for n, tensor in enumerate(cache.layers[0].states)}
@@ -141,3 +141,32 @@ def test_a_state_that_an_earlier_version_saved_is_loaded(tmp_path: Path) -> None
         assert loaded.get_seq_length() == 4
         expected = model(ids, past_key_values=cache).logits
         assert torch.equal(model(ids, past_key_values=loaded).logits, expected)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 3), (2, 6), (6, 2), (3, 3)])
+def test_other_processes_read_the_states_of_their_own_streams(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    model, ids = tiny_model().eval(), torch.arange(6 * 4).view(6, 4) % VOCABULARY
+    cuts, cpu = {"num_streams": 6, "block_length": 4}, torch.device("cpu")
+    paths = [tmp_path / f"stream_state_{process}.safetensors" for process in range(6)]
+    with torch.no_grad():
+        for path, rows in zip(paths, ids.chunk(before), strict=False):
+            cache = model(rows, use_cache=True).past_key_values
+            save_carried_state(cache, path, {**cuts, "processes": before})
+        for path, rows in zip(paths, ids.chunk(after), strict=False):
+            now = {**cuts, "processes": after}
+            loaded = load_carried_state(path, model, "past_key_values", cpu, now)
+            cache = model(rows, use_cache=True).past_key_values
+            expected = model(rows, past_key_values=cache).logits
+            torch.testing.assert_close(model(rows, past_key_values=loaded).logits, expected)
+
+
+def test_the_file_of_a_process_that_is_missing_is_named(tmp_path: Path) -> None:
+    model, cuts = tiny_model().eval(), {"num_streams": 2, "block_length": 4, "processes": 2}
+    path = tmp_path / "stream_state_0.safetensors"
+    cache = model(torch.zeros(1, 4, dtype=torch.long), use_cache=True).past_key_values
+    save_carried_state(cache, path, cuts)
+    one = {**cuts, "processes": 1}
+    with pytest.raises(LmcourseError, match=r"stream_state_1.safetensors"):
+        load_carried_state(path, model, "past_key_values", torch.device("cpu"), one)
