@@ -1,6 +1,6 @@
 """Documents that are held out of the training text, so that a model can be scored on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None =
         data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
-        A corpus whose training text raises `LmcourseError` on reading if it lacks a document.
+        A corpus whose training text raises `LmcourseError` at its end if it lacks a document.
 
     Raises:
         LmcourseError: A file is missing or has no text.
@@ -35,17 +35,33 @@ def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None =
     def read(split: str) -> str | Iterable[str]:
         if split != "train":
             return corpus.read(split)
-        return _without(corpus.text(split), documents, corpus.name)
+        pieces = corpus.pieces(split)
+        for name, document in documents.items():
+            pieces = _without(document, pieces, name, corpus.name)
+        return pieces
 
     return replace(corpus, read=read) if documents else corpus
 
 
-def _without(text: str, documents: dict[str, str], corpus: str) -> str:
-    for name, document in documents.items():
-        if document not in text:
-            raise LmcourseError(
-                f"hold_out: the text of {name} does not occur verbatim in the training text of "
-                f"{corpus}, so there is nothing to hold out"
-            )
-        text = text.replace(document, "")
-    return text
+def _without(document: str, pieces: Iterable[str], name: str, corpus: str) -> Iterator[str]:
+    """Pass on a text without any occurrence of a document, from the first to the last."""
+    found, rest, waiting = False, "", list[str]()
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(map(len, waiting)) < len(document):
+            continue  # a long document is not looked for in each piece anew
+        *parts, rest = "".join([rest, *waiting]).split(document)
+        found = found or bool(parts)
+        waiting.clear()
+        yield from filter(None, parts)
+        border = max(0, len(rest) - len(document) + 1)  # an occurrence may begin after it
+        if border:
+            yield rest[:border]
+        rest = rest[border:]
+    *parts, rest = "".join([rest, *waiting]).split(document)
+    yield from filter(None, [*parts, rest])
+    if not (found or parts):
+        raise LmcourseError(
+            f"hold_out: the text of {name} does not occur verbatim in the training text of "
+            f"{corpus}, so there is nothing to hold out"
+        )

@@ -226,5 +226,10 @@ def evaluate_split(
         totals = score_streams(scorer, batches, bar.update)
     model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
-    bits, text = metrics["bits_per_character"], corpus.text(split) if encoded.unknown else ""
-    return metrics | with_unknown_spelled(bits, text, tokenizer, encoded.unknown)
+    return metrics | with_unknown_spelled(
+        metrics["bits_per_character"],
+        corpus.pieces(split),
+        encoded.characters,
+        tokenizer,
+        encoded.unknown,
+    )

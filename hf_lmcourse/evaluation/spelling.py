@@ -82,29 +82,39 @@ def _steps(word: str) -> list[tuple[str, str]]:
     return [(padded[i - 2 : i], padded[i]) for i in range(2, len(padded))]
 
 
-def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | None:
-    """List the words of a text that are unknown to a tokenizer, in order.
+def unknown_words(
+    text: str | Iterable[str], tokenizer: PreTrainedTokenizerBase
+) -> Counter[str] | None:
+    """Count the words of a text that are unknown to a tokenizer.
+
+    Args:
+        text: The text, whole or in pieces that are cut anywhere.
+        tokenizer: A fast tokenizer.
 
     Returns:
         `None` if spelling them does not restore the text: the tokenizer changes other words too
         (lower-casing, digits), or the unknown words are already replaced in the text.
     """
-    backend, found = plain_backend(tokenizer), []
+    backend, found = plain_backend(tokenizer), Counter[str]()
     line_end, unknown = tokenizer.eos_token, tokenizer.unk_token
     cut = whole_lines if lookup_of(backend, np.int32) is None else whole_words
-    for piece in cut(pieces_of(text)):
+    for piece in cut(pieces_of(text) if isinstance(text, str) else text):
         encoding = backend.encode(piece, add_special_tokens=False)
         for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
             word = piece[start:end]
             if token == unknown and word != unknown:
-                found.append(word)
+                found[word] += 1
             elif token not in (word, line_end) or token == unknown:
                 return None
     return found
 
 
-def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None:
+def spelling_bits(text: str | Iterable[str], tokenizer: PreTrainedTokenizerBase) -> float | None:
     """Compute the bits of the unknown words under the `Speller` of the tokenizer's vocabulary.
+
+    Args:
+        text: The text, whole or in pieces that are cut anywhere.
+        tokenizer: A fast tokenizer.
 
     Returns:
         `None` if `unknown_words` is.
@@ -114,18 +124,22 @@ def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None
         return None
     special = set(tokenizer.all_special_tokens)
     speller = Speller(word for word in tokenizer.get_vocab() if word not in special)
-    bits = {word: speller.bits(word) for word in set(words)}
-    return math.fsum(bits[word] for word in words)
+    return math.fsum(count * speller.bits(word) for word, count in words.items())
 
 
 def with_unknown_spelled(
-    bits_per_character: float, text: str, tokenizer: PreTrainedTokenizerBase, unknown: int
+    bits_per_character: float,
+    text: str | Iterable[str],
+    characters: int,
+    tokenizer: PreTrainedTokenizerBase,
+    unknown: int,
 ) -> dict[str, float]:
     """Add the bits of spelling the unknown words to the bits per character of the tokens.
 
     Args:
         bits_per_character: Bits per character of the tokens.
-        text: The text.
+        text: The text, whole or in pieces; it is read only if there are unknown tokens.
+        characters: Its length.
         tokenizer: The tokenizer.
         unknown: Number of unknown tokens.
 
@@ -137,4 +151,4 @@ def with_unknown_spelled(
     bits = spelling_bits(text, tokenizer)
     if bits is None:
         return {}
-    return {"bits_per_character_spelled": bits_per_character + bits / len(text)}
+    return {"bits_per_character_spelled": bits_per_character + bits / characters}

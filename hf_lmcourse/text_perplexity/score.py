@@ -194,7 +194,8 @@ def score_text(
         predicted=predicted,
         hits=hits,
         overlap=None if training_text is None else training_text.overlap(text.content),
-        metrics=metrics | with_unknown_spelled(bits, scored, tokenizer, int(unknown.sum())),
+        metrics=metrics
+        | with_unknown_spelled(bits, scored, len(scored), tokenizer, int(unknown.sum())),
     )
 
 

@@ -35,6 +35,31 @@ def test_what_is_left_is_what_stood_around_it(before: str, after: str) -> None:
     assert kept.text("train") == before + after
 
 
+@given(
+    st.lists(st.text("ab", max_size=6), max_size=8),
+    st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=2, unique=True),
+)
+def test_a_text_in_pieces_loses_what_the_whole_text_loses(
+    pieces: list[str], documents: list[str]
+) -> None:
+    text = whole = "".join(pieces)
+    missing = False
+    for document in documents:
+        missing = missing or document not in text
+        text = text.replace(document, "")
+    with TemporaryDirectory() as folder:
+        for number, document in enumerate(documents):
+            Path(folder, f"{number}.txt").write_text(document)
+        names = [f"{number}.txt" for number in range(len(documents))]
+        for read in (lambda split: whole, lambda split: iter(pieces)):
+            corpus = hold_out(Corpus("plays", "local", ("train",), read), names, folder)
+            if missing or not text:
+                with pytest.raises(LmcourseError, match="does not occur verbatim|is empty"):
+                    corpus.text("train")
+            else:
+                assert corpus.text("train") == text
+
+
 def test_nothing_to_hold_out_leaves_the_corpus(tmp_path: Path) -> None:
     corpus = corpus_of(TEXT)
     assert hold_out(corpus, []) is corpus

@@ -54,17 +54,18 @@ def test_no_word_is_impossible_and_repeated_entries_count_once(
 
 def test_unknown_words_are_found_where_they_stand() -> None:
     tokenizer = WordTokenizer.train(TRAIN)
-    assert unknown_words(HELD_OUT, tokenizer) == ["dog", "a"]
-    assert unknown_words(TRAIN, tokenizer) == []
+    assert unknown_words(HELD_OUT, tokenizer) == {"dog": 1, "a": 1}
+    assert unknown_words(list(HELD_OUT), tokenizer) == {"dog": 1, "a": 1}
+    assert unknown_words(TRAIN, tokenizer) == {}
     for end in ("\n", " "):
-        assert unknown_words(f"a cat{end}" * 20_000, tokenizer) == ["a"] * 20_000
-    assert unknown_words("caté", CharacterTokenizer.train(TRAIN)) == ["é"]
+        assert unknown_words(f"a cat{end}" * 20_000, tokenizer) == {"a": 20_000}
+    assert unknown_words("caté", CharacterTokenizer.train(TRAIN)) == {"é": 1}
 
 
 def test_text_that_spelling_does_not_give_back_is_left_alone() -> None:
     assert unknown_words("the <unk> sat", WordTokenizer.train(TRAIN)) is None
     assert unknown_words("The dog", WordTokenizer.train(TRAIN, lowercase=True)) is None
-    assert with_unknown_spelled(1.0, "the <unk> sat", WordTokenizer.train(TRAIN), 1) == {}
+    assert with_unknown_spelled(1.0, "the <unk> sat", 13, WordTokenizer.train(TRAIN), 1) == {}
 
 
 def test_evaluation_adds_the_bits_of_spelling(tmp_path: Path) -> None:
