@@ -1,9 +1,10 @@
 """Write the tables of README.md and the pages of results/ from the result files, or check them.
 
 The pages are results/README.md, results/BENCHMARKS.md and results/STUDIES.md, with their plots in
-results/plots/. Of README.md and results/README.md only the text between markers is written:
-`<!-- results:best -->` is the best result of each model, `<!-- results:CORPUS -->` are the results
-on a corpus and `<!-- results:all -->` those on every corpus; `<!-- /results:NAME -->` ends each.
+results/plots/; results/passages/perplexity.png is drawn from the JSON file next to it. Of README.md
+and results/README.md only the text between markers is written: `<!-- results:best -->` is the best
+result of each model, `<!-- results:CORPUS -->` are the results on a corpus and
+`<!-- results:all -->` those on every corpus; `<!-- /results:NAME -->` ends each.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from benchmarks.page import benchmark_page, load_benchmarks
 from benchmarks.plots import plot_benchmark
 from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.report.json_files import read_json
 from hf_lmcourse.report.references import PUBLISHED_RESULTS
 from hf_lmcourse.report.results import RunResult, load_results
 from hf_lmcourse.report.tables import (
@@ -31,6 +33,7 @@ from hf_lmcourse.report.tables import (
 from hf_lmcourse.report.unknown_words import asterisk
 from hf_lmcourse.studies.page import has_curves, load_studies, study_page
 from hf_lmcourse.studies.plots import study_plots
+from hf_lmcourse.text_perplexity.plots import plot_perplexities
 
 __all__ = ["main"]
 
@@ -167,6 +170,19 @@ def write_studies(folder: Path, check: bool) -> bool:
     return bool(studies) and write_page(folder / "STUDIES.md", page, plots, check)
 
 
+def draw_passages(folder: Path, check: bool) -> bool:
+    """Draw the plot of the published perplexities of texts, unless `check`, and if there are any.
+
+    Returns:
+        Whether the plot was missing.
+    """
+    record, plot = folder / "passages" / "perplexity.json", folder / "passages" / "perplexity.png"
+    missing = record.exists() and not plot.exists()
+    if record.exists() and not check:
+        plot_perplexities(read_json(record)["rows"], plot)
+    return missing
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write or check everything; return 0, 1 if a file is out of date, or 2 on bad input."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,6 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
             stale["results/README.md"] = write_document(folder / "README.md", results, root, check)
         stale["BENCHMARKS.md"] = write_benchmarks(folder, check)
         stale["STUDIES.md"] = write_studies(folder, check)
+        stale["passages/perplexity.png"] = draw_passages(folder, check)
     except LmcourseError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,6 +1,5 @@
 """Plots of the errors of a classifier: confusion, calibration, groups of texts."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..errors import short
-from ..report.figures import PAGE_WIDTH, legend_below, page_figure, save_figure
+from ..report.figures import PAGE_WIDTH, legend_below, page_figure, save_figure, wrapped
 from ..report.numbers import standard_error
 from ..report.palette import GREY, VERMILION
 from .classifier_errors import Group
@@ -39,7 +38,7 @@ def plot_confusion(
     figure.colorbar(image, ax=axes, label="percent of the true class")
     if len(classes) <= _MOST_NUMBERS:
         _write_numbers(axes, confusion, shares)
-    names = [textwrap.fill(short(name, 36), 18) for name in classes]
+    names = [wrapped(short(name, 36), 18) for name in classes]
     long = len(classes) > 4 or max(map(len, classes)) > 18
     axes.set_xticks(range(len(classes)), names, rotation=90 if long else 0)
     axes.set_yticks(range(len(classes)), names)

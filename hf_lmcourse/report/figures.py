@@ -1,5 +1,6 @@
 """Figures as files, at the width of a page."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
+from ..errors import short
 from .files import whole_file
 
 PAGE_WIDTH = 8.0
@@ -23,6 +25,8 @@ _HANDLE = 8
 
 _LINE = 0.19
 """Inches of a line of the legend."""
+
+_MOST_NAME_LINES = 3
 
 
 def page_figure(height: float, title: str, below: str = "") -> Figure:
@@ -65,6 +69,23 @@ def legend_below(figure: Figure, handles: Sequence[Artist], title: str = "") -> 
         fontsize=9,
         title_fontsize=9,
     )
+
+
+def wrapped(name: str, width: int) -> str:
+    """Break a name into lines, after spaces and signs if there are any; cut what is very long.
+
+    Args:
+        name: Such as that of a model, a class or a setting.
+        width: Most letters of a line.
+    """
+    lines = [""]
+    for part in re.findall(r"[^\s_./,-]*[\s_./,-]?", short(name, _MOST_NAME_LINES * width)):
+        for start in range(0, len(part), width):
+            piece = part[start : start + width]
+            if len(lines[-1]) + len(piece.rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
 
 
 def save_figure(

@@ -15,6 +15,17 @@ def readable(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}"
 
 
+def four_digits(value: float) -> str:
+    """Format a number with four significant digits, such as 98.30, 1,235 or 1.230e+43."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.3e}"
+    rounded = float(f"{value:.4g}")
+    places = max(0, 3 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{places}f}"
+
+
 def spread(values: Sequence[float]) -> float | None:
     """Standard deviation over seeds: `None` for a single one, NaN if one of them is not finite."""
     if len(values) < 2:

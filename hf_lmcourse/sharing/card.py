@@ -2,23 +2,37 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import LmcourseError
 from ..report.markdown import code, escaped
-from ..report.numbers import readable
+from ..report.numbers import four_digits
 from ..report.redact import redacted
 from ..report.results import RunResult
 from ..report.tables import MODEL_TITLES, markdown_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
+from .card_links import links_sentence
 from .card_sections import NOTES, loading_section
 from .corpus_licenses import CorpusFacts, corpus_facts
 
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
+_METRICS = (
+    "perplexity",
+    "nats_per_token",
+    "bits_per_character",
+    "bits_per_character_spelled",
+    "log_probability_rank",
+    "accuracy",
+    "cross_entropy",
+    "spearman",
+)
 _COUNTS = ("tokens", "pairs", "texts", "unknown_share")
+"""What a card shows, in this order; the result file next to it has all."""
+
+_WHOLE = ("log_probability_rank", "pairs", "texts", "tokens")
 _TASKS = {"text-generation": "Language modeling", "text-classification": "Text classification"}
 
 _USE = """\
@@ -100,6 +114,7 @@ def render_model_card(
         name=escaped(result.name),
         description=description.strip(),
         equation=equation.strip("\n"),
+        links=links_sentence(result.model_type),
         results=_results(result),
         scoring=scoring,
         learning_curve=learning_curve,
@@ -144,9 +159,15 @@ def _evaluation_results(result: RunResult, task: str, facts: CorpusFacts) -> lis
             metric_value=value,
         )
         for split, metrics in sorted(result.metrics.items())
-        for metric, value in sorted(metrics.items())
-        if metric not in _COUNTS and math.isfinite(value)
+        for metric in _shown(metrics, _METRICS)
+        if math.isfinite(value := float(f"{metrics[metric]:.4g}"))
     ]
+
+
+def _shown(metrics: Mapping[str, float], names: Sequence[str]) -> list[str]:
+    """Names of the metrics that matter: of a language model that is not the share of hits."""
+    left_out = {"accuracy"} if "perplexity" in metrics else set()
+    return [name for name in names if name in metrics and name not in left_out]
 
 
 def _metric_name(metric: str, split: str, metrics: Mapping[str, float]) -> str:
@@ -159,7 +180,8 @@ def _metric_name(metric: str, split: str, metrics: Mapping[str, float]) -> str:
 def _results(result: RunResult) -> str:
     """Return the table of metrics, and what its asterisks mean."""
     splits = sorted(result.metrics, key=lambda split: (split != "validation", split))
-    names = sorted({name for metrics in result.metrics.values() for name in metrics})
+    shown = [_shown(metrics, _METRICS + _COUNTS) for metrics in result.metrics.values()]
+    names = [name for name in _METRICS + _COUNTS if any(name in some for some in shown)]
     rows = [
         [name.replace("_", " "), *(_number(result.metrics[split], name) for split in splits)]
         for name in names
@@ -173,7 +195,7 @@ def _number(metrics: Mapping[str, float], name: str) -> str:
     value = metrics.get(name)
     if value is None:
         return "-"
-    text = readable(value, 0 if float(value).is_integer() else 4)
+    text = f"{int(value):,}" if name in _WHOLE else four_digits(value)
     return text + asterisk(metrics, name)
 
 

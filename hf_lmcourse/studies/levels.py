@@ -1,13 +1,14 @@
 """Where the levels of a factor are on an axis: at their numbers, or one below the other."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
+
+from ..report.figures import wrapped
 
 _LONGEST_NAME = 32
 _MOST_NUMBERS = 12
@@ -79,7 +80,7 @@ class LevelAxis:
 
 def level_title(level: str) -> str:
     """Return the name of a level for readers, in lines that fit next to a panel."""
-    return textwrap.fill(_NAMES.get(level, level), _LONGEST_NAME)
+    return wrapped(_NAMES.get(level, level), _LONGEST_NAME)
 
 
 def _numbers(levels: Sequence[str]) -> list[float]:

@@ -107,7 +107,7 @@ class PerplexityComparison:
         }
         for name, text in texts.items():
             write_text(folder / name, text)
-        plot_perplexities(self.scores, folder / "perplexity.png")
+        plot_perplexities(record["rows"], folder / "perplexity.png")
         return [*texts, "perplexity.png"]
 
     def _save_surprisal(self, folder: Path) -> str:

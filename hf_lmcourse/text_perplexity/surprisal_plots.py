@@ -1,9 +1,11 @@
 """Surprisal of a text as a plot."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -17,14 +19,15 @@ from .score import TextScore
 from .surprisal import SurprisalUnit, surprisal_units
 from .surprisal_page import SURPRISAL_COLOURS, colour_limit
 
-_LEAST_COLUMNS, _COLUMNS = 60, 96
-_MOST_LINES = 120
+_COLUMNS, _MOST_LINES = 72, 60
 _POINTS = 9.0
 _ADVANCE = 0.602 * _POINTS
 """Width of a letter of DejaVu Sans Mono, which matplotlib ships, in points."""
 
 _LEADING = 1.6 * _POINTS
-_MARGIN, _HEAD, _BARS, _LEGEND = 18.0, 66.0, 150.0, 46.0
+_MARGIN, _BARS, _LEGEND = 18.0, 130.0, 46.0
+_TITLE, _SMALL = 16.0, 12.0
+"""Heights of a line of the title and of the smaller lines below it."""
 
 
 _Cell = tuple[str, int]
@@ -58,17 +61,22 @@ def plot_surprisal(score: TextScore, path: str | Path) -> None:
     units = surprisal_units(score)
     lines = list(_lines(units))
     shown = lines[:_MOST_LINES]
-    columns = max(_LEAST_COLUMNS, *(len(line.text) for line in shown))
-    width = 2 * _MARGIN + columns * _ADVANCE + _BARS
-    height = _HEAD + len(shown) * _LEADING + _LEGEND + _MARGIN
+    cut = f", the first {len(shown)} of {len(lines)} lines" * (lines != shown)
+    title, small = _title(score, cut), _metrics(score)
+    head = _MARGIN + _TITLE * len(title) + _SMALL * len(small) + _LEADING
+    width = 2 * _MARGIN + _COLUMNS * _ADVANCE + _BARS
+    height = head + len(shown) * _LEADING + _LEGEND + _MARGIN
     figure = Figure(figsize=(width / 72, height / 72))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set(xlim=(0, width), ylim=(height - head, -head))
     axes.set_axis_off()
     limit = colour_limit(units)
     _draw_text(axes, shown, limit)
-    _draw_means(axes, shown, _MARGIN + columns * _ADVANCE + 14)
-    _draw_title(axes, score, f", the first {len(shown)} of {len(lines)} lines" * (lines != shown))
+    _draw_means(axes, shown, _MARGIN + _COLUMNS * _ADVANCE + 14)
+    top = _MARGIN - head
+    axes.text(_MARGIN, top, "\n".join(title), fontsize=12, va="top")
+    style: dict[str, Any] = {"fontsize": 9, "color": GREY, "va": "top"}
+    axes.text(_MARGIN, top + _TITLE * len(title), "\n".join(small), **style)
     bar = figure.add_axes((_MARGIN / width, (_MARGIN + 18) / height, 0.4, 9 / height))
     figure.colorbar(
         ScalarMappable(Normalize(0, limit), SURPRISAL_COLOURS),
@@ -78,7 +86,7 @@ def plot_surprisal(score: TextScore, path: str | Path) -> None:
         label="surprisal of a token in bits",
         ticks=range(0, limit + 1, limit // 4),
     )
-    save_figure(figure, path, dpi=120)
+    save_figure(figure, path)
 
 
 def _lines(units: Sequence[SurprisalUnit]) -> Iterator[_Line]:
@@ -120,7 +128,7 @@ def _line(cells: list[_Cell], units: Sequence[SurprisalUnit]) -> _Line:
 def _draw_text(axes: Axes, lines: list[_Line], limit: int) -> None:
     boxes, bits = [], []
     for number, line in enumerate(lines):
-        top = _HEAD + number * _LEADING
+        top = number * _LEADING
         bottom, baseline = top + _LEADING - 1.5, top + 0.72 * _LEADING
         for start, end, cost, unknown in line.spans:
             left, right = (_MARGIN + column * _ADVANCE for column in (start, end))
@@ -148,15 +156,19 @@ def _draw_means(axes: Axes, lines: list[_Line], left: float) -> None:
     for number, mean in enumerate(means):
         if not lines[number].spans:
             continue
-        middle, length = _HEAD + (number + 0.45) * _LEADING, longest * mean / most
+        middle, length = (number + 0.45) * _LEADING, longest * mean / most
         axes.barh(middle, length, 0.55 * _LEADING, left=left, color=GREY, alpha=0.6)
         axes.text(left + length + 4, middle, f"{mean:.2f}", fontsize=7, color=GREY, va="center")
-    axes.text(left, _HEAD - 8, "bits per character", fontsize=8, color=GREY)
+    axes.text(left, -5, "bits per character", fontsize=8, color=GREY)
 
 
-def _draw_title(axes: Axes, score: TextScore, cut: str) -> None:
+def _title(score: TextScore, cut: str) -> list[str]:
+    return textwrap.wrap(f"{score.model} on {score.text.title}{cut}", 72)
+
+
+def _metrics(score: TextScore) -> list[str]:
+    """Lines of metrics below the title."""
     metrics = score.metrics
-    axes.text(_MARGIN, 24, f"{score.model} on {score.text.title}{cut}", fontsize=12)
     unknown = metrics["unknown_share"]
     parts = [
         f"{metrics['bits_per_character']:.3f}{score.asterisk} bits per character",
@@ -165,4 +177,4 @@ def _draw_title(axes: Axes, score: TextScore, cut: str) -> None:
     ]
     if score.temperature != 1:
         parts.append(f"temperature {score.temperature:g}: not the model's probabilities")
-    axes.text(_MARGIN, 42, ", ".join(parts), fontsize=9, color=GREY)
+    return textwrap.wrap(", ".join(parts), 100)

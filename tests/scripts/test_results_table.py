@@ -135,6 +135,22 @@ def test_the_script_writes_the_page_of_studies_and_checks_it(
     assert main([*arguments(folder), "--check"]) == 0
 
 
+def test_the_script_draws_the_published_perplexities_of_texts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passages = folder / "results" / "passages"
+    passages.mkdir()
+    row = {"model": "a", "passage": "play", "preprocessing": "raw", "changed_share": 0.0}
+    row |= {"bits_per_character": 2.0, "lossless": True, "temperature": 1.0}
+    row |= {"first_token_from": "a", "verbatim_in_training_text": None}
+    (passages / "perplexity.json").write_text(json.dumps({"rows": [row]}))
+    assert main([*arguments(folder), "--check"]) == 1
+    assert "passages/perplexity.png: out of date" in capsys.readouterr().err
+    assert main(arguments(folder)) == 0
+    assert (passages / "perplexity.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*arguments(folder), "--check"]) == 0
+
+
 def trained_study() -> dict[str, Any]:
     """A study of one point, as an old file holds it."""
     point = {

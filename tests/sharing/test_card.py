@@ -10,7 +10,11 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.results import RunResult
+from hf_lmcourse.report.tables import MODEL_TITLES
 from hf_lmcourse.sharing.card import render_model_card
+from hf_lmcourse.sharing.card_links import REPOSITORY, linked_files
+
+ROOT = Path(__file__).parents[2]
 
 TEXTS: dict[str, Any] = {
     "description": "A long short-term memory.",
@@ -29,7 +33,8 @@ def test_the_card_says_what_a_reader_needs(result: RunResult) -> None:
     for part in (
         "# LSTM on wikitext-2",
         "    g = tanh(W x + U h + b)\n    c' = f c + i g\n",
-        "| perplexity | 98.3000 | 93.1000 |",
+        "| perplexity | 98.30 | 93.10 |",
+        "| nats per token | 4.588 | 4.588 |",
         "| tokens | 217,646 | 245,569 |",
         "![Learning curve of lstm_wikitext2](plots/learning_curve.png)",
         "```\n= Robert =\n```",
@@ -54,8 +59,8 @@ def test_values_without_the_spelling_of_unknown_words_have_an_asterisk(result: R
     shares = {"validation": 0.5, "test": 0.0}
     metrics = {split: {**bits, "unknown_share": share} for split, share in shares.items()}
     card = render_model_card(replace(result, metrics=metrics), **TEXTS)
-    assert "| bits per character | 1.2500* | 1.2500 |" in card.text
-    assert "| bits per character spelled | 2.5000 | 2.5000 |" in card.text
+    assert "| bits per character | 1.250* | 1.250 |" in card.text
+    assert "| bits per character spelled | 2.500 | 2.500 |" in card.text
     assert "\n\\* without the spelling of unknown tokens" in card.text
     names = {found.metric_name for found in card.data.eval_results or []}
     assert {n for n in names if "*" in n or "unknown" in n} == {
@@ -63,6 +68,44 @@ def test_values_without_the_spelling_of_unknown_words_have_an_asterisk(result: R
     }
     known = {"test": metrics["test"]}
     assert "\\*" not in render_model_card(replace(result, metrics=known), **TEXTS).text
+
+
+def test_only_the_metrics_that_matter_are_shown_and_in_four_digits(result: RunResult) -> None:
+    scores = {"perplexity": 1234.567, "nats_per_token": 7.118452, "bits_per_token": 10.27}
+    scores |= {"accuracy": 0.25, "word_perplexity": 9.9, "bits_per_byte": 1.1, "tokens": 12_345}
+    card = render_model_card(replace(result, metrics={"test": scores}), **TEXTS)
+    table = card.text.partition("## Results")[2].partition("\n\n")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == [
+        "| perplexity | 1,235 |",
+        "| nats per token | 7.118 |",
+        "| tokens | 12,345 |",
+    ]
+    values = {found.metric_type: found.metric_value for found in card.data.eval_results or []}
+    assert values == {"perplexity": 1235.0, "nats_per_token": 7.118}
+    texts = {"validation": {"accuracy": 0.874, "cross_entropy": 0.308509730405694, "texts": 2500}}
+    card = render_model_card(replace(result, metrics=texts), **TEXTS)
+    for row in ("| accuracy | 0.8740 |", "| cross entropy | 0.3085 |", "| texts | 2,500 |"):
+        assert row in card.text
+
+
+@pytest.mark.parametrize(
+    "model_type", [name for name in MODEL_TITLES if name.startswith("lmcourse_")]
+)
+def test_the_page_and_the_notebook_of_the_model_are_linked(
+    model_type: str, result: RunResult
+) -> None:
+    text = render_model_card(replace(result, model_type=model_type), **TEXTS).text
+    files = linked_files(model_type)
+    assert files is not None
+    for file in files:
+        assert f"]({REPOSITORY}/{file})" in text
+        folder = ROOT / Path(file).parent
+        assert (ROOT / file).exists() or not folder.exists(), file
+
+
+def test_a_family_of_the_users_own_has_no_links(result: RunResult) -> None:
+    text = render_model_card(replace(result, model_type="my_rnn"), **TEXTS).text
+    assert REPOSITORY not in text and "\n\n\n" not in text
 
 
 def test_how_the_results_were_scored_follows_what_they_are(result: RunResult) -> None:

@@ -1,5 +1,6 @@
 """Plots of surprisal show every piece of the text with its cost."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from hf_lmcourse.text_perplexity import surprisal_plots
 from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
+from ..drawing import outside, overlapping_texts
 from .scored_models import BYTES, TEXT, WORDS, score, tiny, tiny_gpt2
 
 NASTY = 'To <b>be</b> & "not" $x$ ō\n'
@@ -38,13 +40,21 @@ def test_long_lines_are_wrapped_at_blanks_and_long_texts_cut_off(
     lines = letters_of(drawn[0])
     assert len(lines) == 4
     assert {line[-1] for line in lines} == {" "}
-    assert max(map(len, lines)) == 96
-    assert "the first 4 of 6 lines" in drawn[0].axes[0].texts[-2].get_text()
+    assert max(map(len, lines)) == 72
+    assert "the first 4 of 8 lines" in drawn[0].axes[0].texts[-2].get_text()
+
+
+def test_the_plot_fits_a_page_whatever_the_names_are(drawn: list[Figure], tmp_path: Path) -> None:
+    for text, name in (("To", "a"), ("to be\n" * 200, "a-model-with-a-long-name/" * 5)):
+        found = replace(score(tiny("lstm"), text=text), model=name)
+        plot_surprisal(found, tmp_path / "text.png")
+        assert drawn[-1].get_figwidth() < 8 and drawn[-1].get_figheight() < 15
+        assert overlapping_texts(drawn[-1]) == [] and outside(drawn[-1]) == []
 
 
 def test_words_without_blanks_are_wrapped_anywhere(drawn: list[Figure], tmp_path: Path) -> None:
     plot_surprisal(score(tiny("bigram_mlp"), text="to" * 100), tmp_path / "text.png")
-    assert [len(line) for line in letters_of(drawn[0])] == [96, 96, 8]
+    assert [len(line) for line in letters_of(drawn[0])] == [72, 72, 56]
 
 
 def test_signs_of_mathematics_are_letters_like_any_other(
