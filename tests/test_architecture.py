@@ -27,6 +27,7 @@ FLOORS = (
     "theory",
     "checking",
     "export",
+    "browser",
     "sharing",
     "runs",
     "studies",

@@ -1,0 +1,1 @@
+"""A model as one HTML page, which computes in the browser and asks no host for anything."""
