@@ -49,6 +49,14 @@ def can_compile(cell: str, a_x: Tensor, h: Tensor) -> bool:
     return kernel_function(f"{cell}_kernel", f"{cell}_forward", a_x, h.shape[1]) is not None
 
 
+def library_is_faster(x: Tensor) -> bool:
+    """Whether the library's kernel of a recurrence is the faster one for these input vectors.
+
+    Ours are compiled for processors; on a GPU only the library has a kernel for all steps at once.
+    """
+    return x.is_cuda and not torch.compiler.is_compiling()
+
+
 def library_elman(
     x: Tensor, state: _State, W: Tensor, U: Tensor, b: Tensor, activation: str, training: bool
 ) -> tuple[Tensor, _State]:

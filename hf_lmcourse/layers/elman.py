@@ -74,6 +74,7 @@ class ElmanLayer(DenseRecurrence):
         if activation == "sigmoid" and self.backend == "torch":
             raise ValueError('torch has no sigmoid recurrence: use backend="native"')
         self.activation = activation
+        self.in_library = activation != "sigmoid"
 
     def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """`elman_step`; the state is its result alone."""

@@ -57,6 +57,7 @@ class GRULayer(DenseRecurrence):
 
     gates = 3
     components = 1
+    in_library = True
     recurrent_bias = True
 
     def step(self, a_x: Tensor, u: Tensor, state: State) -> State:

@@ -55,6 +55,7 @@ class LSTMLayer(DenseRecurrence):
 
     gates = 4
     components = 2
+    in_library = True
 
     def reset_parameters(self) -> None:
         """Draw W and U; b is 0, and 1 for the forget gate.

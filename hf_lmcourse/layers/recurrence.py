@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..kernels.dispatch import library_is_faster
 from ..kernels.readable_weights import linear_map, readable
 
 State = tuple[Tensor, ...]
@@ -162,9 +163,10 @@ class DenseRecurrence(RecurrentLayer):
         recurrent_dropout: Probability with which an entry of U is dropped for a whole sequence
             while training (DropConnect; Merity et al. 2018 call it weight drop).
         backend: "native" runs our own fast path, "torch" the library's kernel with the same
-            weights. A padded batch, or a call for the state after every step, always runs the
-            native path: the library has neither. Projections that are wrapped or hooked are called
-            step by step (`kernels.readable_weights`).
+            weights, "auto" the faster one (`kernels.dispatch.library_is_faster`). A padded batch,
+            or a call for the state after every step, always runs the native path: the library has
+            neither. Projections that are wrapped or hooked are called step by step
+            (`kernels.readable_weights`).
 
     Shape:
         input: (batch, length, input_size); output: (batch, length, hidden_size).
@@ -176,6 +178,8 @@ class DenseRecurrence(RecurrentLayer):
     """How many tensors make a state: 1 for h, 2 for h and c."""
     recurrent_bias: bool = False
     """Whether the recurrent product has a bias of its own (the GRU's candidate needs it)."""
+    in_library: bool = False
+    """Whether there is a `library_sequence`."""
 
     def __init__(
         self,
@@ -183,7 +187,7 @@ class DenseRecurrence(RecurrentLayer):
         hidden_size: int,
         *,
         recurrent_dropout: float = 0.0,
-        backend: str = "native",
+        backend: str = "auto",
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.recurrent_dropout = recurrent_dropout
@@ -215,7 +219,7 @@ class DenseRecurrence(RecurrentLayer):
         """Run the recurrence; see `RecurrentLayer.forward`."""
         state = self.initial_state(x) if state is None else state
         own = readable(self.recurrent_projection)
-        by_library = self.backend == "torch" and mask is None and not every_step
+        by_library = self._by_library(x) and mask is None and not every_step
         if by_library and own and readable(self.input_projection):
             return self.library_sequence(x, state, self._dropped(self.recurrent_projection.weight))
         x, mask = time_first(x, mask)
@@ -229,6 +233,11 @@ class DenseRecurrence(RecurrentLayer):
         if torch.compiler.is_compiling():
             sequence = self.reference_sequence
         return batch_first(sequence(a_x, state, U, mask), every_step)
+
+    def _by_library(self, x: Tensor) -> bool:
+        if self.backend == "auto":
+            return self.in_library and library_is_faster(x)
+        return self.backend == "torch"
 
     def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """The equation of one time step.

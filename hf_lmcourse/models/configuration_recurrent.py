@@ -76,11 +76,12 @@ class DenseRecurrentConfig(RecurrentConfig):
     Args:
         recurrent_dropout (`float`): Regularisation: dropout of entries of the recurrent matrices
             (DropConnect, "weight drop" in Merity et al. 2018), one mask for a whole sequence.
-        backend (`str`): "native", our own recurrences, or "torch", the library's kernels.
+        backend (`str`): "native", our own recurrences, "torch", the library's kernels, or "auto",
+            whichever is faster: ours on a processor, the library's on a GPU.
     """
 
     recurrent_dropout: float | int = 0.0
-    backend: Literal["native", "torch"] = "native"
+    backend: Literal["auto", "native", "torch"] = "auto"
 
     dropouts: ClassVar[tuple[str, ...]] = (*RecurrentConfig.dropouts, "recurrent_dropout")
 

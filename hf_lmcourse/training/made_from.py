@@ -109,7 +109,8 @@ def made_from(
         validation: The validation data, which choose the best checkpoint.
     """
     config: Any = model.config
-    shared = {*PreTrainedConfig().to_dict(), "use_cache", "vocab_size"}
+    # which kernel computes a recurrence may change, as the device may
+    shared = {*PreTrainedConfig().to_dict(), "use_cache", "vocab_size", "backend"}
     own = {
         n: v
         for n, v in config.to_dict().items()

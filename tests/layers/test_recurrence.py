@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from hf_lmcourse.layers import recurrence
 from hf_lmcourse.layers.elman import ElmanLayer, elman_step
 from hf_lmcourse.layers.gru import GRULayer, gru_step
 from hf_lmcourse.layers.lstm import LSTMLayer, lstm_step
@@ -176,6 +177,28 @@ def test_the_library_backend_takes_masks_and_every_step(name: str) -> None:
         assert_close(*grads)
 
 
+@every_library_layer
+@pytest.mark.parametrize("faster", [True, False])
+def test_the_library_computes_what_it_is_faster_at(
+    name: str, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrence, "library_is_faster", lambda x: faster)
+    layer, native = build(name), build(name, backend="native")
+    called: list[Any] = []
+    run = layer.library_sequence
+    monkeypatch.setattr(layer, "library_sequence", lambda *a: called.append(a) or run(*a))
+    x, state = inputs(layer, batch=2, length=5)
+    assert_close(layer(x, state), native(x, state))
+    assert len(called) == faster
+
+
+def test_what_the_library_lacks_is_computed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrence, "library_is_faster", lambda x: True)
+    layer = build("elman_sigmoid")
+    x, state = inputs(layer, batch=2, length=5)
+    assert layer(x, state)[0].shape == (2, 5, 4)
+
+
 @every_layer
 def test_the_state_is_held_where_the_mask_is_zero(name: str) -> None:
     layer = build(name)
@@ -259,7 +282,7 @@ def test_the_library_has_no_sigmoid_recurrence() -> None:
 
 @every_layer
 def test_the_layer_says_its_settings(name: str) -> None:
-    assert "recurrent_dropout=0.25, backend='native'" in repr(build(name, recurrent_dropout=0.25))
+    assert "recurrent_dropout=0.25, backend='auto'" in repr(build(name, recurrent_dropout=0.25))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_bad_settings_of_a_recurrence_are_refused_by_name(family: Family, case: 
 def test_the_library_backend_has_no_sigmoid() -> None:
     with pytest.raises((StrictDataclassError, ValueError), match="no sigmoid recurrence"):
         CharRNNConfig(hidden_act="sigmoid", backend="torch")
-    assert CharRNNConfig(hidden_act="sigmoid").backend == "native"
+    assert CharRNNConfig(hidden_act="sigmoid").backend == "auto"
 
 
 @every_family
