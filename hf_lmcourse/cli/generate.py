@@ -11,6 +11,7 @@ from transformers import GenerationConfig, set_seed
 from ..data.prompts import unknown_in_prompt
 from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
 from ..errors import LmcourseError
+from ..models.carried_states import tokens_that_fit
 from ..models.loading import load_language_model
 from .seeds import check_seed
 
@@ -30,13 +31,16 @@ def run(arguments: list[str]) -> int:
     inputs = prompt_token_ids(tokenizer, options.prompt)
     if inputs.shape[1] == 0:
         raise LmcourseError("the prompt is empty: give at least one character with --prompt")
+    length = tokens_that_fit(model, inputs.shape[1], options.length)
+    if length < options.length:
+        print(f"lmcourse generate: the model has room for {length} tokens", file=sys.stderr)
     set_seed(options.seed)
     sampling = not options.greedy and options.beams == 1
     settings = {"do_sample": sampling, "num_beams": options.beams}
     if sampling:
         settings |= {"temperature": options.temperature, "top_k": options.top_k}
         settings |= {"top_p": options.top_p, "num_return_sequences": options.samples}
-    settings |= {"max_new_tokens": options.length, "eos_token_id": stop_token_id(tokenizer)}
+    settings |= {"max_new_tokens": length, "eos_token_id": stop_token_id(tokenizer)}
     settings["suppress_tokens"] = unprinted_token_ids(tokenizer) or None
     try:
         with torch.no_grad():

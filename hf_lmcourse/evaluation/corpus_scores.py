@@ -20,7 +20,7 @@ from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..kernels.softmax_loss import IGNORED
 from ..metrics import load_metric
-from ..models.carried_states import longest_context
+from ..models.carried_states import evaluating, longest_context
 from .spelling import with_unknown_spelled
 from .token_scores import TokenScorer, score_batches, scorer_of
 
@@ -162,7 +162,8 @@ def scoring_data(
                 f"{model.config.model_type} carries its state along the whole text: a stride is "
                 "for models that read windows"
             )
-        length = _STREAM_BLOCK if block_length is None else block_length
+        length = min(_STREAM_BLOCK, longest_context(model.config) or _STREAM_BLOCK)
+        length = length if block_length is None else block_length
         return ContiguousStreams(tokens, rows, length, first_context, context_only=context_only)
     longest = longest_context(model.config)
     window = longest or WINDOW_WITHOUT_LIMIT if block_length is None else block_length
@@ -219,12 +220,12 @@ def evaluate_split(
         **context_tokens(tokenizer),
     )
     batches: DataLoader = DataLoader(dataset, batch_size=rows)
-    was_training = model.training
-    model.eval()
     hidden = None if progress else True  # `None` leaves it to whether there is a terminal
-    with tqdm(total=len(batches), desc=split, disable=hidden, leave=False) as bar:
+    with (
+        evaluating(model),
+        tqdm(total=len(batches), desc=split, disable=hidden, leave=False) as bar,
+    ):
         totals = score_streams(scorer, batches, bar.update)
-    model.train(was_training)
     metrics = corpus_metrics([totals], **text_counts(encoded))
     return metrics | with_unknown_spelled(
         metrics["bits_per_character"],

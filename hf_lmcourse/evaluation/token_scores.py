@@ -12,7 +12,7 @@ from ..errors import LmcourseError
 from ..kernels.logit_chunks import token_chunks
 from ..kernels.scoring import right_tokens
 from ..kernels.softmax_loss import IGNORED
-from ..models.carried_states import state_argument
+from ..models.carried_states import evaluating, longest_context, state_argument
 
 _PROBE = 6
 """Tokens of the text that `check_causal` runs a model on."""
@@ -135,17 +135,20 @@ class LogitScorer:
 def check_causal(model: PreTrainedModel, name: str) -> None:
     """Refuse a model whose predictions depend on later tokens.
 
-    The last of six tokens is changed; no logit before it may change by more than rounding.
+    The last of six tokens is changed, or of as many as the model reads; no logit before it may
+    change by more than rounding.
 
     Raises:
         LmcourseError: A logit changes.
     """
-    ids = torch.arange(_PROBE, device=model.device).unsqueeze(0) % model.config.vocab_size
+    length = max(2, min(_PROBE, longest_context(model.config) or _PROBE))
+    ids = torch.arange(length, device=model.device).unsqueeze(0) % model.config.vocab_size
     other = ids.clone()
     other[0, -1] = (other[0, -1] + 1) % model.config.vocab_size
-    first = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    second = model(input_ids=other, use_cache=False).logits[:, :-1].float()
-    if (first - second).abs().max() > _CHANGE * first.abs().max():
+    with evaluating(model):
+        first = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+        second = model(input_ids=other, use_cache=False).logits[:, :-1].float()
+    if ((first - second).abs() > _CHANGE * first.abs().amax()).any():
         raise LmcourseError(
             f"{name} ({model.config.model_type}) looks ahead: its predictions change with the "
             "tokens that come after them, so it has no perplexity"

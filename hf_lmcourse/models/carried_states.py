@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
+from ..errors import LmcourseError
+
 Part = Tensor | int | float
 """What a state is made of."""
 
@@ -50,6 +52,31 @@ def longest_context(config: Any) -> int | None:
     """How many tokens a model reads at most; `None` if its config names no limit."""
     longest = getattr(config, "max_position_embeddings", None)
     return longest if isinstance(longest, int) and longest > 0 else None
+
+
+def tokens_that_fit(model: Any, prompt: int, wanted: int) -> int:
+    """How many tokens can be added to a prompt.
+
+    A model of another package that reads windows ends at its longest context; models of the package
+    go on with a window that moves.
+
+    Args:
+        model: Any causal language model.
+        prompt: Tokens of the prompt.
+        wanted: Tokens to add if there is room.
+
+    Raises:
+        LmcourseError: The prompt alone is too long.
+    """
+    longest = None if hasattr(model, "carries_state") else longest_context(model.config)
+    if longest is None or state_argument(model) is not None:
+        return wanted
+    if prompt > longest:
+        raise LmcourseError(
+            f"the prompt has {prompt} tokens and {model.config.model_type} reads {longest} at "
+            "most: shorten it"
+        )
+    return min(wanted, longest - prompt + 1)  # the last one is not read
 
 
 @torch.no_grad()

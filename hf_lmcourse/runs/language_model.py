@@ -12,6 +12,7 @@ from ..data.streams import context_tokens
 from ..data.training_text_record import TrainingTextRecord, write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
+from ..evaluation.token_scores import scorer_of
 from ..inspection.log_probability_rank import log_probability_rank
 from ..report.files import append_text
 from ..report.learning_curves import plot_learning_curve
@@ -180,10 +181,16 @@ def score_language_model(
     corpus: Corpus,
     split: str,
 ) -> dict[str, float]:
-    """Score a split as one stream, with the rank of the log-probabilities if it was asked for."""
+    """Score a split as one stream, or in windows as long as those that the model was trained on.
+
+    With the rank of the log-probabilities if it was asked for.
+    """
     args, cache = settings.training, settings.data.cache_dir
     text = (model, tokenizer, corpus, split)
-    metrics = evaluate_split(*text, cache_dir=cache, progress=not args.disable_tqdm)
+    window = None if scorer_of(model).carries_state else settings.data.block_length
+    metrics = evaluate_split(
+        *text, block_length=window, cache_dir=cache, progress=not args.disable_tqdm
+    )
     if args.rank_contexts:
         rank, _ = log_probability_rank(*text, args.rank_contexts, cache)
         metrics["log_probability_rank"] = rank

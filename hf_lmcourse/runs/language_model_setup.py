@@ -22,11 +22,13 @@ from ..data.hold_out import hold_out
 from ..data.local_files import data_file
 from ..data.prompts import unknown_in_prompt
 from ..data.random_blocks import RandomBlockStreams
-from ..data.streams import ContiguousStreams, context_tokens
+from ..data.streams import ContiguousStreams, context_tokens, prompt_token_ids
 from ..data.training_text_record import TrainingTextRecord, text_hashes
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import scoring_data, text_counts
+from ..evaluation.token_scores import scorer_of
+from ..models.carried_states import longest_context, state_argument, tokens_that_fit
 from ..report.redact import redacted
 from ..tokenization import DigitPatternTokenizer, train_tokenizer
 from ..tokenization.pieces import whole_words
@@ -36,6 +38,7 @@ from ..training.callbacks import SampleText
 from ..training.made_from import made_from
 from ..training.trainer import StreamTrainer
 from .language_model import LanguageModelRun
+from .other_models import check_model
 from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
@@ -56,14 +59,19 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         }
     _check_prompt(args, tokenizer)
     set_seed(args.seed)
+    settings.config.bos_token_id = tokenizer.bos_token_id
     settings.config.eos_token_id = tokenizer.eos_token_id
     model = new_model(settings, tokenizer, AutoModelForCausalLM)
-    _check_block_length(settings)
+    check_model(settings, model)
+    if args.sample_length > 0:
+        prompt = prompt_token_ids(tokenizer, args.sample_prompt)
+        tokens_that_fit(model, prompt.shape[1], args.sample_length)
+    _check_block_length(settings, model)
     special = context_tokens(tokenizer)
     vectors = initialise_from_vectors(settings, model, tokenizer)
     trainer_class, train = _training(settings, model, splits["train"].tokens, special)
     validation = scoring_data(
-        model,
+        scorer_of(model),
         splits["validation"].tokens,
         args.eval_batch_size * args.world_size,
         block_length=data.block_length,
@@ -146,12 +154,19 @@ def _tokenizer_of_file(data: DataArguments, vocabulary: str) -> PreTrainedTokeni
     return DigitPatternTokenizer.of_vocabulary(words)
 
 
-def _check_block_length(settings: RunSettings) -> None:
-    """Refuse positions that no block reaches: they would never be trained, but are used later."""
-    longest = getattr(settings.config, "max_position_embeddings", None)
-    if longest is not None and settings.data.block_length != longest:
+def _check_block_length(settings: RunSettings, model: Any) -> None:
+    """Refuse blocks that a model cannot read, and positions of ours that no block reaches.
+
+    These would never be trained, but are used later.
+    """
+    longest, length = longest_context(settings.config), settings.data.block_length
+    if longest is not None and length > longest:
         raise LmcourseError(
-            f"block_length {settings.data.block_length} must be the model's "
+            f"block_length {length} is longer than what the model reads, at most {longest} tokens"
+        )
+    if longest is not None and length < longest and hasattr(model, "carries_state"):
+        raise LmcourseError(
+            f"block_length {length} must be the model's "
             f"max_position_embeddings {longest}: a block is the whole context that it trains on"
         )
 
@@ -167,7 +182,8 @@ def _training(
         raise LmcourseError("L-BFGS knows no weight_decay: set it to 0, or lbfgs_iterations to 0")
     if settings.training.input_masking and batches in ("bigrams_by_hand", "bigram_counts"):
         raise LmcourseError(f"{batches} has no input_masking: take batches bigrams, or streams")
-    if settings.data.random_block_length and (batches != "streams" or not model.carries_state):
+    carries_state = state_argument(model) is not None
+    if settings.data.random_block_length and (batches != "streams" or not carries_state):
         raise LmcourseError("random_block_length is for models that carry a state along streams")
     if batches != "streams":
         return bigram_training(batches, model, Bigrams(tokens, **special))
@@ -178,7 +194,7 @@ def _training(
         "random_offset": settings.data.random_offset,
         "seed": settings.training.seed,
     }
-    if model.carries_state:
+    if carries_state:
         streams = RandomBlockStreams if settings.data.random_block_length else ContiguousStreams
         return StreamTrainer, streams(tokens, rows, length, **options)
     return StreamTrainer, TokenWindows(tokens, length, rows=rows, shuffle=True, **options)

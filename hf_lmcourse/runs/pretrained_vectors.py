@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -10,6 +11,7 @@ from ..data.content_hash import arrays_hash
 from ..data.local_files import data_file
 from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
+from ..models.causal_lm import LMCoursePreTrainedModel
 from .settings import RunSettings
 
 
@@ -20,7 +22,7 @@ def initialise_from_vectors(
 
     Args:
         settings: Of the run.
-        model: A model of this package, with its base model in `model.model`.
+        model: Any causal language model.
         tokenizer: Its vocabulary is looked up in the file.
 
     Returns:
@@ -32,17 +34,23 @@ def initialise_from_vectors(
     """
     config: Any = settings.config
     if settings.data.vectors is None:
-        if config.freeze_vectors:
+        if getattr(config, "freeze_vectors", False):
             raise LmcourseError("freeze_vectors needs a file of word vectors: name it in vectors")
         return None
     found = align_vectors(data_file(settings.data.vectors, settings.data.data_dir), tokenizer)
-    size = found.vectors.shape[1]
-    if size != config.embedding_size:
+    embeddings: Any = model.get_input_embeddings()
+    size, wanted = found.vectors.shape[1], embeddings.weight.shape[1]
+    if size != wanted:
         raise LmcourseError(
-            f"the vectors in {settings.data.vectors} have size {size} and embedding_size is "
-            f"{config.embedding_size}: set it to the same"
+            f"the vectors in {settings.data.vectors} have size {size} and the embeddings "
+            f"(embedding_size) {wanted}: set it to the same"
         )
-    model.model.set_vectors(found.ids, found.vectors)
+    if isinstance(model, LMCoursePreTrainedModel):
+        body: Any = model.base_model
+        body.set_vectors(found.ids, found.vectors)
+    else:
+        with torch.no_grad():
+            embeddings.weight[found.ids] = found.vectors
     return found
 
 

@@ -11,6 +11,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
+from ..models.causal_lm import LMCoursePreTrainedModel
 from ..report.files import append_text, check_writable
 from ..report.redact import without_tokens
 from ..training.arguments import RunArguments
@@ -87,11 +88,16 @@ def record_command(args: RunArguments, folder: Path, command: list[str]) -> None
         append_text(folder / "command.txt", without_tokens(shlex.join(command)) + "\n")
 
 
-def class_description(documented: type) -> tuple[str, str]:
-    """The first paragraph of a class's docstring, and the equations indented in it.
+def model_description(model: PreTrainedModel) -> tuple[str, str]:
+    """What a model is, in a paragraph, and its equations if it is of the package.
 
-    A layer has its equations at the top of its file: then they come from there.
+    They are the first paragraph and what is indented in the docstring of its class. A layer has its
+    equations at the top of its file: then they come from there.
     """
+    body: Any = model.base_model
+    if not isinstance(model, LMCoursePreTrainedModel):
+        return _other_description(model), ""
+    documented = getattr(body, "layer_class", type(body))
     for text in (documented.__doc__, sys.modules[documented.__module__].__doc__):
         description, _, rest = inspect.cleandoc(text or "").partition("\n\n")
         before_sections = re.split(r"^\w+:$", rest, maxsplit=1, flags=re.MULTILINE)[0]
@@ -99,6 +105,11 @@ def class_description(documented: type) -> tuple[str, str]:
         if equation:
             break
     return description, inspect.cleandoc(equation)
+
+
+def _other_description(model: PreTrainedModel) -> str:
+    package = type(model).__module__.partition(".")[0]
+    return f"`{type(model).__name__}` of the package `{package}`, trained from random weights."
 
 
 def non_default_settings(settings: RunSettings) -> dict[str, object]:

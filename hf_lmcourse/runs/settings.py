@@ -11,13 +11,18 @@ and `--field value` overrides any field; `--field None` or `--field null` unsets
 """
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, fields, make_dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_type_hints
+from typing import Any, NoReturn, get_args, get_type_hints
 
-from transformers import CONFIG_MAPPING, HfArgumentParser, PreTrainedConfig
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    HfArgumentParser,
+    PreTrainedConfig,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from ..errors import LmcourseError, nearest
 from ..models.families import MODEL_TYPES, is_classifier, known_model_types
@@ -27,6 +32,7 @@ from ..training.arguments import (
     RunArguments,
     check_values,
 )
+from .config_options import config_of, config_options, reads_json
 from .yaml_files import read_yaml
 
 _SECTIONS = ("model", "data", "training")
@@ -92,7 +98,11 @@ def read_settings(
         sections[section].update(_without_value(unset & set(names), section_class))
     name = Path(path).stem
     parser = _Parser(classes, allow_abbrev=False)
-    given = [text for section in _SECTIONS for text in _as_arguments(sections[section], parser)]
+    given = [
+        word
+        for section_class, name in zip(classes, _SECTIONS, strict=True)
+        for word in _as_arguments(sections[name], section_class, parser)
+    ]
     parser.set_defaults(output_dir=f"runs/{name}")
     words = [*given, *_complete_flags(overrides)]
     try:
@@ -104,9 +114,8 @@ def read_settings(
     except Exception as error:  # TrainingArguments raises many types, with several lines
         raise LmcourseError(f"training settings of {path}: {last_cause(error)}") from error
     try:
-        # The tokenizer determines the vocabulary later; until then no cut-off exceeds it.
         check_values(model)
-        config = config_class(**vars(model), vocab_size=sys.maxsize)
+        config = config_of(config_class, vars(model), getattr(data, "block_length", 0))
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error
     return RunSettings(name, path, config, data, training)
@@ -182,26 +191,25 @@ def _take_unset(overrides: Sequence[str], known: Sequence[str]) -> tuple[set[str
 
 
 def _config_class(model_type: str) -> type[PreTrainedConfig]:
-    if model_type not in known_model_types():
-        known = ", ".join(sorted(known_model_types()))
-        raise LmcourseError(f"unknown model_type {model_type!r}: choose one of {known}")
-    return CONFIG_MAPPING[model_type]
+    known = known_model_types()
+    if model_type in known:
+        return CONFIG_MAPPING[model_type]
+    if model_type in CONFIG_MAPPING:
+        config_class = CONFIG_MAPPING[model_type]
+        if config_class in MODEL_FOR_CAUSAL_LM_MAPPING and "vocab_size" in _names(config_class):
+            return config_class
+        raise LmcourseError(f"model_type {model_type!r} is not a causal model of text alone")
+    others = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    raise LmcourseError(
+        f"unknown model_type {model_type!r}{_hint(model_type, [*known, *others])}: choose one of "
+        f"{', '.join(sorted(known))}, or a causal model of transformers such as gpt2"
+    )
 
 
 def _model_fields(config_class: type[PreTrainedConfig]) -> type:
-    """Make a dataclass of the fields that a config adds to transformers' own, for the parser.
-
-    `attn_implementation` is not a field of a config, but its constructor accepts it.
-    """
-    inherited = set(_names(PreTrainedConfig, RunArguments)) | set(_SET_BY_TOKENIZER)
-    own = []
-    for f in fields(config_class):
-        if f.name not in inherited:
-            field_type = float if f.type == float | int else f.type
-            own.append((f.name, field_type, field(default=f.default)))
-    if "num_attention_heads" in _names(config_class):
-        own.append(("attn_implementation", Literal["sdpa", "eager"], field(default="sdpa")))
-    return make_dataclass("ModelFields", own)
+    """Make a dataclass of the fields that a config adds to transformers' own, for the parser."""
+    left_out = {*_names(PreTrainedConfig, RunArguments), *_SET_BY_TOKENIZER}
+    return make_dataclass("ModelFields", config_options(config_class, left_out))
 
 
 def _names(*classes: type) -> list[str]:
@@ -247,16 +255,19 @@ def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
         raise LmcourseError(f"unknown option --{name}{_hint(name, names)}")
 
 
-def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str]:
+def _as_arguments(
+    section: dict[str, Any], section_class: type, parser: HfArgumentParser
+) -> list[str]:
     """Convert a section to the words of a command line, so that one parser reads both.
 
     No word can express `None`: such a field becomes a default of the parser.
     """
     words = []
+    types = get_type_hints(section_class)
     for key, value in section.items():
         if value is None:
             parser.set_defaults(**{key: None})
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) or isinstance(value, list) and reads_json(types[key]):
             words += [f"--{key}={_as_json(key, value)}"]
         elif isinstance(value, list):
             words += [f"--{key}", *map(str, value)]
@@ -265,24 +276,25 @@ def _as_arguments(section: dict[str, Any], parser: HfArgumentParser) -> list[str
     return words
 
 
-def _as_json(key: str, section: dict[str, Any]) -> str:
+def _as_json(key: str, value: Any) -> str:
     try:
-        return json.dumps(_with_numbers(section), allow_nan=False)
+        return json.dumps(_with_numbers(value), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise LmcourseError(
             f"key {key!r} has a value that is no text or number: {error}"
         ) from error
 
 
-def _with_numbers(section: dict[str, Any]) -> dict[str, Any]:
+def _with_numbers(value: Any) -> Any:
     """Convert numbers like 1e-4, which YAML reads as text because they have no decimal point."""
-    numbers: dict[str, Any] = {}
-    for key, value in section.items():
-        try:
-            numbers[key] = float(value) if isinstance(value, str) else value
-        except ValueError:
-            numbers[key] = value
-    return numbers
+    if isinstance(value, dict):
+        return {key: _with_numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(part) for part in value]
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _complete_flags(overrides: list[str]) -> list[str]:

@@ -44,18 +44,18 @@ def new_model(settings: RunSettings, tokenizer: PreTrainedTokenizerBase, auto_cl
     """Make the model of the settings, with the vocabulary of a tokenizer.
 
     Raises:
-        LmcourseError: Two settings contradict each other.
+        LmcourseError: Two settings contradict each other, or no model can be made of them.
     """
     config: Any = settings.config
     config.vocab_size = len(tokenizer)
     config.pad_token_id = tokenizer.pad_token_id
     try:
         config.validate()
+        model = auto_class.from_config(config)
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(
             f"model settings of {settings.config_file}: {last_cause(error)}"
         ) from error
-    model = auto_class.from_config(config)
     check_vocabulary(model, tokenizer)
     return model
 

@@ -26,7 +26,7 @@ from ..sharing.corpus_licenses import corpus_facts
 from ..sharing.push import PushedModel, push_folder
 from ..training.callbacks import StopOnSignal, WallTime
 from .pretrained_vectors import coverage_note, coverage_sentence
-from .run_folder import class_description, non_default_settings
+from .run_folder import model_description, non_default_settings
 from .settings import RunSettings
 
 
@@ -249,8 +249,8 @@ class TrainingRun(ABC):
         return {"changed on resuming": "; ".join(changes)} if changes else {}
 
     def _card(self, summary: RunSummary, learning_curve: str | None) -> ModelCard:
-        settings, model = self.settings, self.trainer.model.model
-        description, equation = class_description(getattr(model, "layer_class", type(model)))
+        settings = self.settings
+        description, equation = model_description(self.trainer.model)
         coverage = coverage_sentence(self.vectors, self.splits["train"].tokens)
         return render_model_card(
             summary.result,

@@ -20,6 +20,7 @@ from transformers import (
 from transformers.trainer_callback import ExportableState
 
 from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
+from ..models.carried_states import evaluating, tokens_that_fit
 from ..report.files import append_text
 from ..report.numbers import readable
 
@@ -110,16 +111,18 @@ def sample_text(
         model: Any causal language model.
         tokenizer: Its tokenizer.
         prompt: The text to continue.
-        length: Number of tokens to add.
+        length: Number of tokens to add, if so many fit; see `tokens_that_fit`.
         seed: Seed of the sampling.
 
     Returns:
         The prompt and its continuation.
+
+    Raises:
+        LmcourseError: The prompt is longer than what the model reads.
     """
-    was_training = model.training
-    model.eval()
     inputs = prompt_token_ids(tokenizer, prompt).to(model.device)
-    with torch.random.fork_rng(), torch.no_grad():
+    length = tokens_that_fit(model, inputs.shape[1], length)
+    with evaluating(model), torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         # A model that diverged gives garbage; a sample should not stop the training.
         generate: Any = model.generate
@@ -132,7 +135,6 @@ def sample_text(
             suppress_tokens=unprinted_token_ids(tokenizer) or None,
             remove_invalid_values=True,
         )
-    model.train(was_training)
     return str(tokenizer.decode(tokens[0]))
 
 

@@ -201,7 +201,7 @@ BROKEN_FILES = {
     "modle: {model_type: lmcourse_lstm}": "unknown section 'modle'.*did you mean 'model'",
     "model: {hidden_size: 3}": "name a model_type",
     "model: {model_type: lmcourse_ltsm}": "unknown model_type 'lmcourse_ltsm'.*lmcourse_lstm",
-    "model: {model_type: gpt2}": "unknown model_type 'gpt2'",
+    "model: {model_type: t5}": "model_type 't5' is not a causal model",
     "model: {model_type: lmcourse_lstm, hiden_size: 3}": "'hiden_size'.*did you mean 'hidden_size'",
     "model: {model_type: lmcourse_lstm, vocab_size: 3}": "unknown key 'vocab_size'",
     "model: {model_type: lmcourse_lstm, hidden_size: }": "'hidden_size'.*has no value",
