@@ -44,6 +44,7 @@ extensions = [
 
 # pages in Markdown, and notebooks as they were executed
 myst_enable_extensions = ["dollarmath", "html_image"]
+myst_fence_as_directive = ["math"]  # as GitHub reads it
 myst_heading_anchors = 4
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # by default from another host

@@ -72,7 +72,7 @@ class MultiHeadAttention(nn.Module):
     see: its gradient is zero except for rounding, unless rotary positions turn the keys.
 
     Args:
-        hidden_size: d.
+        hidden_size: The width d.
         num_heads: h, a divisor of d.
         dropout: Probability with which an attention weight is dropped while training.
         bias: Whether the two projections have one.

@@ -22,7 +22,7 @@ class MixtureOfSoftmaxes(nn.Module):
     Args:
         input_size: Width of g.
         size: Width of h_k and of the rows of W.
-        components: K.
+        components: How many softmaxes, K.
 
     Shape:
         g: (..., input_size); h: (..., components, size); log pi: (..., components).

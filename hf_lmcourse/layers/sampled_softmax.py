@@ -57,7 +57,7 @@ def sample_vocabulary(
     which is that of an ordinary softmax over Y and S with shifted biases.
 
     Args:
-        weight: W.
+        weight: The matrix W.
         bias: b, or `None`.
         targets: Token ids; `-100` is not counted.
         num_sampled: How many words pi adds up to. Those of Y come on top if they are rarer.

@@ -80,6 +80,7 @@ def test_every_link_and_file_within_the_site_is_there(pages: dict[Path, Page]) -
         for link in [*page.links, *page.loads]:
             url = urlsplit(link)
             if url.scheme or url.netloc:
+                assert url.scheme == "https" and url.netloc, link
                 continue
             target = (path.parent / unquote(url.path)).resolve() if url.path else path
             known = pages[target].targets if target in pages else {""}
