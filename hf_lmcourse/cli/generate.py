@@ -9,7 +9,12 @@ import torch
 from transformers import GenerationConfig, set_seed
 
 from ..data.prompts import unknown_in_prompt
-from ..data.streams import prompt_token_ids, stop_token_id, unprinted_token_ids
+from ..data.streams import (
+    first_token_id,
+    prompt_token_ids,
+    stop_token_id,
+    unprinted_token_ids,
+)
 from ..errors import LmcourseError
 from ..models.carried_states import tokens_that_fit
 from ..models.loading import load_language_model
@@ -46,7 +51,7 @@ def run(arguments: list[str]) -> int:
         with torch.no_grad():
             tokens = model.generate(inputs.to(model.device), **settings)
     except Exception as error:  # whatever a setting of the wrong type runs into
-        if _has_usual_settings(model):
+        if _has_usual_settings(model, tokenizer):
             raise
         raise LmcourseError(
             f"{options.model} cannot generate with its generation_config.json "
@@ -57,9 +62,12 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _has_usual_settings(model: Any) -> bool:
+def _has_usual_settings(model: Any, tokenizer: Any) -> bool:
     """Whether the saved settings of the generation are those that the config alone gives."""
     usual = GenerationConfig.from_model_config(model.config)
+    first = first_token_id(tokenizer)
+    if model.generation_config.bos_token_id == first:  # earlier versions did not save it
+        usual.bos_token_id = first
     return bool(model.generation_config.to_diff_dict() == usual.to_diff_dict())
 
 

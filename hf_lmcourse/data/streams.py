@@ -131,6 +131,16 @@ def context_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
     return {"first_context": line_end, "context_only": None if start == line_end else start}
 
 
+def first_token_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token that generation begins with if there is no prompt.
+
+    Returns:
+        The id of the BOS token, else that of the line end, else `None`.
+    """
+    start = tokenizer.bos_token_id
+    return line_end_token_id(tokenizer) if start is None else start
+
+
 def prompt_token_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> Tensor:
     """A prompt as tokens, without its last line end if that stops: see `stop_token_id`.
 

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
-from ..data.streams import context_tokens
+from ..data.streams import context_tokens, first_token_id
 from ..data.training_text_record import TrainingTextRecord, write_record
 from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
@@ -126,6 +126,7 @@ class LanguageModelRun(TrainingRun):
         trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
         trained.config.use_cache = True  # Trainer switches it off for the training
         trained.generation_config = GenerationConfig.from_model_config(trained.config)
+        trained.generation_config.bos_token_id = first_token_id(self.tokenizer)
         super().save_model()
         write_record(self.folder, self.trained_on)
 

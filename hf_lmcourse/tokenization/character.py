@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
+from .added_tokens import LookupTokenizer
 from .pieces import pieces_of
 
 
-class CharacterTokenizer(PreTrainedTokenizerFast):
+class CharacterTokenizer(LookupTokenizer):
     """One token per character (a Unicode code point), decoded without loss.
 
     Ids: 0 for `<pad>`, 1 for `<unk>`, then the alphabet, in code point order: the characters seen

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from ..errors import LmcourseError
+from .added_tokens import LookupTokenizer
 from .pieces import pieces_of, split_words, whole_words
 
 _UNKNOWN, _START, _END = "UUUNKKK", "<s>", "</s>"
@@ -20,7 +20,7 @@ _COMMA = r"(?:(?<!\S)DG|\G(?!\A))(?>[^\s,]*)\K,"
 """A comma of a word that begins with DG, alike. In lower-cased text only digits become that."""
 
 
-class DigitPatternTokenizer(PreTrainedTokenizerFast):
+class DigitPatternTokenizer(LookupTokenizer):
     """One token per word, as the course assignment writes words and sentences.
 
     A word is lower-cased. In one that has no letter each digit becomes `DG`, and commas are dropped
@@ -108,6 +108,30 @@ class DigitPatternTokenizer(PreTrainedTokenizerFast):
             padding_side="left",
             split_special_tokens=True,
         )
+
+    def _add_tokens(
+        self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False
+    ) -> int:
+        """Add words to the vocabulary itself: a token that the text is split at begins a line.
+
+        Raises:
+            LmcourseError: A word that no word of a text becomes.
+        """
+        words = [token for token in new_tokens if isinstance(token, str)]
+        if special_tokens or len(words) < len(new_tokens):
+            return super()._add_tokens(new_tokens, special_tokens)
+        vocabulary = self.get_vocab()
+        for word in words:
+            canonical = canonical_words().normalize_str(word.replace("DG", "0"))
+            if split_words(word) != [canonical]:
+                raise LmcourseError(
+                    f"no word of a text becomes the token {word!r}: add words as they become, such "
+                    f"as {canonical!r}, one at a time"
+                )
+            vocabulary.setdefault(word, len(vocabulary))
+        added = len(vocabulary) - len(self)
+        self.backend_tokenizer.model = models.WordLevel(vocabulary, unk_token=_UNKNOWN)
+        return added
 
 
 DigitPatternTokenizer.__name__ = "PreTrainedTokenizerFast"  # what is saved: see character.py

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
+from .added_tokens import LookupTokenizer
 from .pieces import pieces_of, split_words, whole_words
 
 _SPECIAL = ("<unk>", "<eos>")
 
 
-class WordTokenizer(PreTrainedTokenizerFast):
+class WordTokenizer(LookupTokenizer):
     """One token per word, `<eos>` for each line break, `<unk>` for an unknown word.
 
     Ids fall in frequency (equally frequent entries in code point order), as adaptive softmax needs;

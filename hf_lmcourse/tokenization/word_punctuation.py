@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
 
 from ..errors import LmcourseError
+from .added_tokens import LookupTokenizer
 
 _TOKEN = r"\w+(?=n't)|n't|'\w+|\w+|[^\w\s]"
 """A word or a punctuation character; "don't" is "do n't" and "it's" is "it 's", as in the Penn
@@ -14,7 +14,7 @@ Treebank and in GloVe."""
 _SPECIAL = ["<pad>", "<unk>"]
 
 
-class WordPunctuationTokenizer(PreTrainedTokenizerFast):
+class WordPunctuationTokenizer(LookupTokenizer):
     """Lower-case words and punctuation, for texts that are not tokenized.
 
     `<pad>` is 0 and `<unk>` 1; the other ids fall in frequency. HTML line breaks are spaces. All

@@ -176,3 +176,17 @@ def test_a_run_in_a_terminal_that_lacks_characters_ends_as_any_other(
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert "\\u4eca" in ended.stdout and "Traceback" not in ended.stderr
+
+
+def test_a_saved_model_generates_without_a_prompt_from_the_start_of_a_line(
+    finished: FinishedRun,
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(finished.folder)
+    tokenizer = AutoTokenizer.from_pretrained(finished.folder)
+    settings = {"max_new_tokens": 4, "do_sample": False}
+    line_break = tokenizer("\n", return_tensors="pt")["input_ids"]
+    without = model.generate(**settings)
+    assert without.tolist() == model.generate(line_break, **settings).tolist()
+    generator = pipeline("text-generation", model=str(finished.folder))
+    (answer,) = generator("", **settings)
+    assert answer["generated_text"] == tokenizer.decode(without[0], skip_special_tokens=True)
