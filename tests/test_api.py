@@ -81,10 +81,13 @@ def test_the_command_of_a_run_from_python_repeats_it(
 def test_a_run_shows_its_table_in_a_notebook_and_loads_its_model(
     trained: tuple[RunSummary, str],
     finished: FinishedRun,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run: Any = trained[0]
-    assert run._repr_html_() == f"<pre>{run.table()}</pre>"
+    assert run._repr_html_() == f"<pre>{run.table()}</pre>" and repr(run) == run.table()
+    capsys.readouterr()
     assert run.model.num_parameters() == run.result.parameters and not run.model.training
+    assert capsys.readouterr().err == ""  # no bar for the loading of weights
     again = hf_lmcourse.evaluate(run.model, finished.corpus, "validation", tokenizer=run.tokenizer)
     assert again == pytest.approx(run.metrics["validation"])
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import LmcourseError
-from ..report.tables import aligned_table
-from ..theory.check_result import CheckResult, Row, Table
 from ..theory.items import ITEMS, run_check, statement
 
 
@@ -31,7 +29,7 @@ def run(arguments: list[str]) -> int:
     for item in items:
         print(f"{statement(item)}\n")
         outcome = run_check(item)
-        print(f"{_report(outcome)}\n")
+        print(f"{outcome}\n")
         passed &= outcome.ok
     for path, draw in drawings.items():
         draw(path)
@@ -45,39 +43,6 @@ def _list() -> str:
     return "\n".join(
         [*lines, "", "lmcourse theory ITEM shows one item, lmcourse theory all shows all of them."]
     )
-
-
-def _report(outcome: CheckResult) -> str:
-    header = ("checked", "closed form", "reference", "difference", "allowed", "")
-    failed = sum(not row.ok for row in outcome.rows)
-    count = len(outcome.rows)
-    return "\n".join(
-        [
-            *(_table(table) + "\n" for table in outcome.tables),
-            aligned_table([header, *map(_row, outcome.rows)]),
-            "(for a vector or matrix: its Euclidean norm, and the largest difference of an entry)",
-            f"{failed} of {count} checks FAILED" if failed else f"all {count} checks passed",
-        ]
-    )
-
-
-def _row(row: Row) -> tuple[str, ...]:
-    values = (f"{row.ours:.8g}", f"{row.reference:.8g}")
-    errors = (f"{row.difference:.1e}", f"{row.allowed:.1e}")
-    return (row.quantity, *values, *errors, "ok" if row.ok else "FAILED")
-
-
-def _table(table: Table) -> str:
-    rows = [[_number(cell) for cell in row] for row in table.rows]
-    return f"{table.title}\n{aligned_table([table.columns, *rows])}"
-
-
-def _number(cell: str | float) -> str:
-    if isinstance(cell, str):
-        return cell
-    if float(cell).is_integer() and abs(cell) < 1e15:
-        return f"{int(cell):,}"
-    return f"{cell:,.1f}" if abs(cell) >= 1000 else f"{cell:#.4g}"
 
 
 def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:

@@ -14,7 +14,7 @@ from ..report.results import RunResult
 from .training_run import RunSummary, TrainingRun
 
 
-@dataclass
+@dataclass(repr=False)
 class ClassifierSummary(RunSummary):
     """Results of a classifier's run.
 

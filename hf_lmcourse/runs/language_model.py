@@ -24,7 +24,7 @@ from .settings import RunSettings
 from .training_run import RunSummary, TrainingRun
 
 
-@dataclass
+@dataclass(repr=False)
 class LanguageModelSummary(RunSummary):
     """Results of a language model's run.
 

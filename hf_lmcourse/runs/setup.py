@@ -10,6 +10,7 @@ from transformers import (
     ProgressCallback,
     TrainerCallback,
 )
+from transformers import trainer as host
 
 from ..errors import LmcourseError
 from ..models.loading import check_vocabulary, load_tokenizer
@@ -82,8 +83,9 @@ def new_trainer(
         common.append(Patience(args.patience))
     trainer = with_sharing(trainer_class)(args=args, callbacks=[*callbacks, *common], **options)
     trainer.made_from = made_from
-    trainer.remove_callback(ProgressCallback)
-    trainer.remove_callback(PrinterCallback)
+    # in a notebook the default is neither of the two, but a table that repeats our lines
+    for printing in (host.DEFAULT_PROGRESS_CALLBACK, ProgressCallback, PrinterCallback):
+        trainer.remove_callback(printing)
     if not args.disable_tqdm:
         trainer.add_callback(LineProgress)
     return trainer

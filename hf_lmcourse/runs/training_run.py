@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..data.word_vectors import AlignedVectors
 from ..models.loading import load_model
 from ..report.files import whole_file
+from ..report.quiet_libraries import quiet_libraries
 from ..report.redact import redacted
 from ..report.results import RunResult, device_name, environment_versions, git_commit
 from ..report.tables import MODEL_TITLES
@@ -30,7 +31,7 @@ from .run_folder import model_description, non_default_settings
 from .settings import RunSettings
 
 
-@dataclass
+@dataclass(repr=False)
 class RunSummary(ABC):
     """Results of a finished run, which print as a table and are displayed so in a notebook.
 
@@ -61,7 +62,8 @@ class RunSummary(ABC):
 
     @cached_property
     def _saved(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        return load_model(str(self.folder))
+        with quiet_libraries():
+            return load_model(str(self.folder))
 
     @abstractmethod
     def table(self) -> str:
@@ -69,6 +71,8 @@ class RunSummary(ABC):
 
     def __str__(self) -> str:
         return self.table()
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"

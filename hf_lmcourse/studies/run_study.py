@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import LmcourseError
 from ..report.files import write_text
 from ..report.json_files import json_text, with_infinities
+from ..report.quiet_libraries import quiet_libraries
 from ..report.redact import redacted
 from ..report.results import environment_versions, git_commit
 from ..runs.checkpoints import CHECKPOINTS, last_complete_checkpoint
@@ -29,6 +30,7 @@ from .study_file import Point, Study, point_settings
 _IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
 
 
+@quiet_libraries()
 def run_study(
     study: Study,
     folder: Path,

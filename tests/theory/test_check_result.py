@@ -1,11 +1,12 @@
 """A check passes if every row agrees, and fails otherwise."""
 
+import html
 import math
 
 import pytest
 import torch
 
-from hf_lmcourse.theory.check_result import CheckResult, Row, below, same, simulated
+from hf_lmcourse.theory.check_result import CheckResult, Row, Table, below, same, simulated
 
 ONE = torch.ones(2, 2, dtype=torch.float64)
 
@@ -57,3 +58,14 @@ def test_a_simulation_is_allowed_its_standard_errors() -> None:
     standard_error = samples.std().item() / 100
     assert simulated("mean", 0.5 + 4.9 * standard_error, samples).ok
     assert not simulated("mean", 0.5 + 5.1 * standard_error, samples).ok
+
+
+def test_a_result_is_its_table_wherever_it_is_shown() -> None:
+    table = Table("measured <here>", ("unit", "tokens"), [("words", 12_345)])
+    result = CheckResult([same("equal", 1.0, 1.0), below("lower", 3.0, 2.0)], [table])
+    text = str(result)
+    assert repr(result) == text
+    assert result._repr_html_() == f"<pre>{html.escape(text)}</pre>" != f"<pre>{text}</pre>"
+    assert "12,345" in text and "1 of 2 checks FAILED" in text
+    rows = {line.split()[0]: line.split()[-1] for line in text.splitlines() if line}
+    assert (rows["equal"], rows["lower"]) == ("ok", "FAILED")
