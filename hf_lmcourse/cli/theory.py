@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import LmcourseError
-from ..theory.items import ITEMS, run_check, statement
+from ..theory.items import ITEMS, latex, run_check, statement
 
 
 def run(arguments: list[str]) -> int:
     """Print the statement of an item, run its check and print the values; or list the items.
+
+    With `--latex` print the derivation as LaTeX, and nothing else.
 
     Args:
         arguments: See `lmcourse theory --help`.
@@ -19,11 +21,17 @@ def run(arguments: list[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     if options.item is None:
-        if options.plot:
-            raise LmcourseError("--plot needs an item: see `lmcourse theory` for the list")
+        if options.plot or options.latex:
+            option = "--plot" if options.plot else "--latex"
+            raise LmcourseError(f"{option} needs an item: see `lmcourse theory` for the list")
         print(_list())
         return 0
     items = ITEMS if options.item == "all" else (options.item,)
+    if options.latex:
+        if options.plot:
+            raise LmcourseError("--latex prints the derivation alone: leave out --plot")
+        print("\n".join(map(_latex_part, items)), end="")
+        return 0
     drawings = _drawings(items, Path(options.plot)) if options.plot else {}
     passed = True
     for item in items:
@@ -45,6 +53,11 @@ def _list() -> str:
     )
 
 
+def _latex_part(item: str) -> str:
+    """Return the derivation with its title as a comment and what it needs."""
+    return f"% {statement(item).splitlines()[0]}\n% \\usepackage{{amsmath,amssymb}}\n{latex(item)}"
+
+
 def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path], None]]:
     """Find the function that draws the plot of each item that has one."""
     from ..theory.plots import PLOTS  # imports matplotlib, which only --plot needs
@@ -60,4 +73,5 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("item", nargs="?", help="one of the items, or all; without it the items are listed")
     add("--plot", metavar="FOLDER", help="also save the plot of the item in this folder")
+    add("--latex", action="store_true", help="print the derivation as LaTeX, without the check")
     return parser

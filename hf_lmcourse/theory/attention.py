@@ -5,7 +5,9 @@ With a query q, keys k_1 .. k_n and values v_1 .. v_n,
     a_i = exp(k_i . q) / sum_j exp(k_j . q)          c = sum_i a_i v_i
 
 1. The weights are a distribution: each a_i is positive, and they sum to one.
-2. Copying. If k_j . q is far above every other k_i . q, then a_j is almost one and c almost v_j.
+2. Copying. A query that is far more similar to one key than to every other selects that key, and
+   attention returns its value as it is: if k_j . q is far above every other k_i . q, then a_j is
+   almost one and c almost v_j.
 3. Averaging two values. Let the keys be orthogonal and of length one. Then q = beta (k_a + k_b) has
    k_a . q = k_b . q = beta, and zero with all others, so that
 

@@ -18,6 +18,13 @@ more than the loss of a uniform distribution, and it grows with gamma. So the tr
 the mask says nothing about the model; with the mask, position t is trained on exactly what is
 visible during generation.
 
+Where the mask is in the code: it is a lower triangular matrix of True, made by `tril()` in
+`MultiHeadAttention.forward` of layers/attention.py and, for a Transformer of transformers, by
+`attention_mask_for` in models/transformer/attention_masks.py. It is applied in one line of `attend`
+in layers/attention.py, before the softmax:
+
+    scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+
 Source: Vaswani et al. 2017, Attention Is All You Need, section 3.2.3, masks "to prevent leftward
 information flow"; the copying head is derived here.
 """

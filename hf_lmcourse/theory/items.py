@@ -2,6 +2,7 @@
 
 import inspect
 from importlib import import_module
+from importlib.resources import files
 
 from ..errors import LmcourseError, nearest
 from .check_result import CheckResult
@@ -20,7 +21,8 @@ ITEMS = (
     "characters_and_words",
     "softmax_cost",
 )
-"""Each is a module of this package; its check is the module of the same name in `checks/`."""
+"""Each is a module of this package; its check is the module of the same name in `checks/`, and the
+derivation as LaTeX the file of that name in `latex/`."""
 
 
 def statement(item: str) -> str:
@@ -31,6 +33,16 @@ def statement(item: str) -> str:
     """
     _demand(item)
     return inspect.getdoc(import_module(f".{item}", __package__)) or ""
+
+
+def latex(item: str) -> str:
+    r"""Return the derivation as LaTeX: text with \[ \] and $ $, which needs the package amsmath.
+
+    Raises:
+        LmcourseError: There is no such item.
+    """
+    _demand(item)
+    return files(__package__).joinpath("latex", f"{item}.tex").read_text("utf-8")
 
 
 def run_check(item: str) -> CheckResult:

@@ -1,7 +1,8 @@
-"""Plots of the theory of attention: its formulas and simulations."""
+"""Plots of the theory: its formulas and simulations."""
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -9,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..layers.sampled_softmax import inclusion_probabilities
 from ..report.figures import save_figure
-from ..report.palette import BLUE, GREY, VERMILION
-from . import noisy_keys
+from ..report.palette import BLUE, GREY, PALETTE, VERMILION
+from . import noisy_keys, softmax_cost
 from .checks import attention_scaling as scaling_check
 from .checks import noisy_keys as keys_check
+from .checks import softmax_cost as cost_check
 
 _DRAWS = 4000
 _HISTOGRAM_BETA = 20.0
@@ -108,6 +111,47 @@ def plot_attention_scaling(path: Path) -> None:
     _save(figure, path)
 
 
+def plot_softmax_cost(path: Path) -> None:
+    """Plot the output layer's share of a feed-forward model, and what three output layers cost.
+
+    The words are distributed by Zipf's law, p_j proportional to 1 / (j + 1).
+    """
+    context, embedding, units = cost_check.CONTEXT, cost_check.EMBEDDING, cost_check.UNITS
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    share, cost = figure.subplots(1, 2)
+    sizes = [round(10 ** (exponent / 8)) for exponent in range(16, 49)]
+    pairs = [softmax_cost.feed_forward_multiply_adds(V, context, embedding, units) for V in sizes]
+    share.plot(sizes, [output / (hidden + output) for hidden, output in pairs], color=BLUE)
+    share.set(xscale="log", ylim=(0, 1.02), xlabel="V, the size of the vocabulary")
+    share.set_ylabel("share of the multiply-adds")
+    share.set_title(f"Bengio's network: {context} words of {embedding} read", fontsize=11)
+    large = [V for V in sizes if V > 2 * cost_check.CUTOFFS[-1]]
+    costs = zip(*map(_output_costs, large), strict=True)
+    names = ("full", "adaptive", f"sampled, {cost_check.SAMPLED} words drawn")
+    for name, colour, values in zip(names, PALETTE, costs, strict=False):
+        cost.plot(large, values, color=colour, label=name)
+    cost.set(xscale="log", yscale="log", xlabel="V, the size of the vocabulary")
+    cost.set_ylabel("multiply-adds per token")
+    cost.set_title(f"Output layers over D = {cost_check.HIDDEN}", fontsize=11)
+    cost.legend(frameon=False, fontsize=9)
+    _save(figure, path)
+
+
+def _output_costs(vocabulary: int) -> tuple[float, float, float]:
+    """Return the multiply-adds per token of a full, an adaptive and a sampled softmax."""
+    hidden, cutoffs, sampled = cost_check.HIDDEN, cost_check.CUTOFFS, cost_check.SAMPLED
+    zipf = 1 / torch.arange(1, vocabulary + 1, dtype=torch.float64)
+    p = zipf / zipf.sum()
+    shares = [p[a:b].sum().item() for a, b in pairwise([*cutoffs, vocabulary])]
+    drawn = inclusion_probabilities(vocabulary, sampled)
+    words = softmax_cost.expected_words(drawn, p, cost_check.BATCH)
+    return (
+        softmax_cost.full_multiply_adds(hidden, vocabulary),
+        softmax_cost.adaptive_multiply_adds(hidden, vocabulary, cutoffs, shares),
+        softmax_cost.full_multiply_adds(hidden, words),
+    )
+
+
 def _label(axes: Axes, title: str, quantity: str, log: bool) -> None:
     axes.set_title(title, fontsize=11)
     axes.set(xlabel="d, the size of queries and keys", ylabel=quantity)
@@ -131,5 +175,6 @@ def _save(figure: Figure, path: Path) -> None:
 PLOTS: dict[str, Callable[[Path], None]] = {
     "noisy_keys": plot_noisy_keys,
     "attention_scaling": plot_attention_scaling,
+    "softmax_cost": plot_softmax_cost,
 }
 """The function that plots an item to a file, whose suffix is the format."""

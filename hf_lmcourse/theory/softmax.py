@@ -11,6 +11,20 @@ The derivative of the first term with respect to theta_k is yhat_k, that of the 
 
     d CE / d theta = yhat - y
 
+By cases, for a one-hot y with y_c = 1: CE = log sum_j exp(theta_j) - theta_c, and theta_k is in the
+second term only if k = c, so that
+
+    d CE / d theta_k = yhat_k - 1   if k = c          d CE / d theta_k = yhat_k   if k != c
+
+Through d yhat / d theta: by the quotient rule
+
+    d yhat_k / d theta_k = yhat_k (1 - yhat_k)
+    d yhat_k / d theta_j = - yhat_k yhat_j                 if k != j
+
+and with d CE / d yhat_k = - y_k / yhat_k the chain rule gives the same again,
+
+    d CE / d theta_j = - y_j (1 - yhat_j) + sum_{k != j} y_k yhat_j = yhat_j sum_k y_k - y_j
+
 For theta_k = w_k . z, the output layer of a network, the chain rule gives
 
     d CE / d w_k = (yhat_k - y_k) z          d CE / d z = sum_k (yhat_k - y_k) w_k
@@ -66,6 +80,27 @@ def logit_gradient(theta: Tensor, y: Tensor) -> Tensor:
         theta, y, result: (..., classes).
     """
     return softmax(theta) - y
+
+
+def logit_gradient_by_cases(theta: Tensor, c: Tensor) -> Tensor:
+    """Return d CE / d theta for the class c: yhat_k - 1 if k = c, yhat_k if not.
+
+    Shape:
+        theta, result: (batch, classes); c: (batch,), class ids.
+    """
+    yhat = softmax(theta)
+    classes = torch.arange(theta.shape[-1])
+    return torch.where(classes == c.unsqueeze(-1), yhat - 1, yhat)
+
+
+def logit_gradient_through_yhat(theta: Tensor, y: Tensor) -> Tensor:
+    """Return d CE / d theta = sum_k (- y_k / yhat_k) d yhat_k / d theta, by the chain rule.
+
+    Shape:
+        theta, y, result: (batch, classes).
+    """
+    d_yhat = -y / softmax(theta)
+    return (d_yhat.unsqueeze(-2) @ softmax_jacobian(theta)).squeeze(-2)
 
 
 def weight_gradient(theta: Tensor, y: Tensor, z: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from hf_lmcourse.theory import plots, softmax
 from hf_lmcourse.theory.check_result import CheckResult, same
-from hf_lmcourse.theory.items import ITEMS, statement
+from hf_lmcourse.theory.items import ITEMS, latex, statement
 
 from .commands import lmcourse
 
@@ -32,11 +32,18 @@ def test_an_item_shows_its_statement_its_numbers_and_its_verdict() -> None:
     assert len(rows) == 20 and len(set(map(len, rows))) == 1  # aligned
 
 
+def test_latex_is_the_derivation_alone() -> None:
+    outcome = lmcourse("theory", "softmax", "--latex")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"% {statement('softmax').splitlines()[0]}\n")
+    assert outcome.out.endswith(latex("softmax")) and "checks passed" not in outcome.out
+
+
 def test_a_wrong_formula_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(softmax, "logit_gradient", lambda theta, y: softmax.softmax(theta) + y)
     outcome = lmcourse("theory", "softmax")
     assert outcome.status == 1
-    assert "8 of 13 checks FAILED" in outcome.out
+    assert "11 of 16 checks FAILED" in outcome.out
     assert any(line.endswith("FAILED") and "theta" in line for line in outcome.out.splitlines())
 
 
@@ -68,6 +75,8 @@ def test_a_plot_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.Monke
         (("softmx",), "did you mean softmax?"),
         (("--plot", "here"), "--plot needs an item"),
         (("softmax", "--plot", "here"), "softmax has no plot"),
+        (("--latex",), "--latex needs an item"),
+        (("noisy_keys", "--latex", "--plot", "here"), "leave out --plot"),
     ],
 )
 def test_bad_words_are_reported_in_one_line(words: tuple[str, ...], message: str) -> None:

@@ -48,5 +48,18 @@ def test_the_division_keeps_variance_and_entropy_level(drawn: list[Figure], tmp_
     assert entropy.get_ylabel() == "nats" and gradient.get_yscale() == "log"
 
 
+def test_the_output_layer_dominates_and_the_others_are_cheaper(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    plots.plot_softmax_cost(tmp_path / "cost.png")
+    share, cost = drawn[0].axes
+    heights = np.asarray(share.lines[0].get_ydata())
+    assert (np.diff(heights) > 0).all() and heights[-1] > 0.999
+    full, adaptive, sampled = (np.asarray(line.get_ydata()) for line in cost.lines)
+    sizes = np.asarray(cost.lines[0].get_xdata())
+    np.testing.assert_allclose(full, 128 * sizes)
+    assert (adaptive < full).all() and (sampled < full).all() and sampled[-1] < adaptive[-1]
+
+
 def test_every_plot_belongs_to_an_item() -> None:
     assert set(plots.PLOTS) <= set(ITEMS)

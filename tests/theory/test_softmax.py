@@ -29,6 +29,21 @@ def test_all_gradients_are_those_of_autograd(
     assert_same(softmax.input_gradient(theta, y, W), d_z)
 
 
+@settings(max_examples=25, deadline=None)
+@given(batch=sizes, classes=sizes)
+def test_the_other_derivations_give_the_same_gradient(batch: int, classes: int) -> None:
+    theta, c = normal(batch, classes), torch.arange(batch) % classes
+    y = functional.one_hot(c, classes).double()
+    assert_same(softmax.logit_gradient_by_cases(theta, c), softmax.logit_gradient(theta, y))
+    for targets in (y, torch.softmax(normal(batch, classes, seed=1), -1)):
+        through = softmax.logit_gradient_through_yhat(theta, targets)
+        (reference,) = gradients(
+            lambda t: functional.cross_entropy(t, targets, reduction="sum"),  # noqa: B023
+            theta,
+        )
+        assert_same(through, reference)
+
+
 def test_no_exponential_overflows() -> None:
     theta = torch.tensor([1e5, 1e5, -1e5], dtype=torch.float64)
     assert_same(softmax.softmax(theta), torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64))
