@@ -1,0 +1,45 @@
+"""`lmcourse explain`: write a model as one HTML page, which computes in the browser."""
+
+import argparse
+from pathlib import Path
+
+from ..browser.model_page import write_model_page
+from ..errors import LmcourseError
+from ..report.files import check_writable
+
+_AT_MOST = 2
+
+
+def run(arguments: list[str]) -> int:
+    """Write the page, and print its size."""
+    options = _parser().parse_args(arguments)
+    page = Path(options.page)
+    if len(options.models) > _AT_MOST:
+        raise LmcourseError(f"a page compares {_AT_MOST} models at most, not {len(options.models)}")
+    if page.suffix not in (".html", ".htm"):
+        raise LmcourseError(f"the last word names the page, and {page} does not end in .html")
+    check_writable(page.parent, "the last word")
+    write_model_page(
+        options.models, page, options.rounding, data=options.data, data_dir=options.data_dir
+    )
+    print(f"{page}: {page.stat().st_size / 1e6:,.2f} MB, opens in any browser")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lmcourse explain", description=__doc__)
+    add = parser.add_argument
+    add("models", nargs="+", help="run folder, saved model or id on the Hub; two are compared")
+    add("page", help="the HTML file")
+    weights = parser.add_mutually_exclusive_group()
+    for rounding, meaning in (
+        ("float32", "weights as they are, twice the size of float16"),
+        ("int8", "weights in int8 with a scale per row, half the size of float16"),
+    ):
+        weights.add_argument(
+            f"--{rounding}", dest="rounding", action="store_const", const=rounding, help=meaning
+        )
+    add("--data", help="corpus to measure the rounding on (that of the run)")
+    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    parser.set_defaults(rounding="float16")
+    return parser
