@@ -34,6 +34,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "api_pages",
+    "derivation",
     "docstrings",
     "linked_files",
     "mathml",
