@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LmcourseError
+from ..runs.recipes import find_config
 from ..runs.settings import RunSettings, read_settings
 from ..runs.yaml_files import read_yaml
 
@@ -51,7 +52,7 @@ class Study:
 
     Attributes:
         name: Name of the YAML file, without its extension.
-        config_file: Its path as it was given.
+        config_file: Its path as it was given; relative to the repository if it is one of ours.
         base: The YAML of the run that is varied.
         factors: What is varied, and the levels of each factor; two factors make a grid.
         metric: The metric that is compared.
@@ -69,10 +70,10 @@ class Study:
     points: list[Point]
 
 
-def read_study(path: str) -> Study:
+def read_study(given: str) -> Study:
     """Read the YAML of a study.
 
-        base:      the YAML of a run, relative to this one
+        base:      the YAML of a run, relative to this one, or the name of a recipe
         fixed:     settings of all points that differ from the base, by name
         vary:      one factor, or two for a grid; a factor is a setting and the list of its values,
                    or a name and its levels, each with its settings
@@ -81,11 +82,15 @@ def read_study(path: str) -> Study:
         metric:    such as accuracy, perplexity or nats_per_token
         curves_by: seconds (of training steps) or epoch
 
+    Args:
+        given: The name of a study of the package, or the path of a YAML file.
+
     Raises:
-        LmcourseError: The file is missing or not YAML, or a key is missing, unknown or of the wrong
-            type.
+        LmcourseError: There is no such study or file, or it is not YAML; or a key is missing,
+            unknown or of the wrong type.
     """
-    content = read_yaml(path)
+    config_path, path = find_config(given, "studies")
+    content = read_yaml(config_path)
     keys = set(content) if isinstance(content, dict) else set()
     if not keys or not keys <= set(_KEYS):
         unknown = ", ".join(sorted(map(str, keys - set(_KEYS)))) or "no keys"
@@ -97,7 +102,7 @@ def read_study(path: str) -> Study:
     return Study(
         name=Path(path).stem,
         config_file=path,
-        base=str(Path(path).parent / content["base"]),
+        base=_base(config_path, content["base"]),
         factors={name: list(levels) for name, levels in factors.items()},
         metric=content.get("metric") or "accuracy",
         curves_by=content.get("curves_by"),
@@ -107,6 +112,12 @@ def read_study(path: str) -> Study:
             for variant, overrides in _combinations(factors)
         ],
     )
+
+
+def _base(config_path: str, base: str) -> str:
+    """What `base` names: a file next to that of the study, or else a recipe."""
+    path = Path(config_path).parent / base
+    return str(path) if path.suffix or path.exists() else base
 
 
 def _check_kinds(path: str, content: dict[str, Any]) -> None:
