@@ -1,6 +1,6 @@
 """Classical and course language models as first-class Hugging Face models.
 
-    run = hf_lmcourse.train("configs/quickstart.yaml", hidden_size=128)
+    run = hf_lmcourse.train("quickstart", hidden_size=128)
     hf_lmcourse.evaluate(run.folder, "wikitext-2")
     hf_lmcourse.perplexity([run.folder, "gpt2"], "chapter.txt")
 

@@ -9,7 +9,8 @@ from ..report.printing import lasting_streams
 from ..report.quiet_libraries import quiet_libraries
 
 VERBS = {
-    "train": "train a model as a YAML file describes",
+    "recipes": "list the training runs and studies that come with the package",
+    "train": "train a model as a recipe or a YAML file describes",
     "study": "train one model repeatedly, with one setting varied",
     "baselines": "train linear classifiers on labelled texts, to compare a network with",
     "evaluate": "compute perplexity and accuracy of a saved model on a corpus or a text file",

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Further options are passed to every training run.",
     )
     add = parser.add_argument
-    add("study", help="YAML file of the study")
+    add("study", help="Name of a study of the package, or a YAML file.")
     add("--output_dir", help="folder of the study (runs/<name of the YAML file>)")
     add("--results_dir", help="also write the results to <name>.json in this folder")
     return parser

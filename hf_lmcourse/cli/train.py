@@ -1,10 +1,11 @@
-"""`lmcourse train`: train a model as a YAML file describes."""
+"""`lmcourse train`: train a model as a recipe or a YAML file describes."""
 
 import shlex
 
 from ..report.redact import without_tokens
 from ..runs.language_model import LanguageModelSummary
-from ..runs.settings import help_text, read_settings
+from ..runs.settings import read_settings
+from ..runs.settings_help import train_help
 from ..runs.start import prepare_run
 from ..runs.train import TrainingStopped, carry_out
 from ..runs.training_run import RunSummary
@@ -14,13 +15,14 @@ def run(arguments: list[str]) -> int:
     """Train, evaluate, and write a run folder.
 
     Args:
-        arguments: A YAML file and `--field value` pairs; see `lmcourse train --help`.
+        arguments: A recipe and `--field value` pairs; see `lmcourse train --help`.
 
     Returns:
         The exit status: 0, or 130 if a signal stopped the training after a checkpoint.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(help_text())
+    others = [word for word in arguments if word not in ("-h", "--help", "--help-all")]
+    if not arguments or len(others) < len(arguments):
+        print(train_help(others, everything="--help-all" in arguments), end="")
         return 0
     training = prepare_run(read_settings(arguments), ["lmcourse", "train", *arguments])
     try:

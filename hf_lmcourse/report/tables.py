@@ -100,6 +100,17 @@ def results_table(results: Sequence[RunResult], published: Sequence[PublishedRes
     return "\n\n".join(tables)
 
 
+def main_metric(result: RunResult) -> str:
+    """The metric that matters of a run, with its name, on test if it was scored there.
+
+    Raises:
+        LmcourseError: If a result has no metric that the tables know.
+    """
+    column = _COLUMNS[_kind(result)][-1]
+    split = next(name for name in reversed(_SPLITS) if name in result.metrics)
+    return f"{column.heading} {_value(result.metrics[split], column)} ({split})"
+
+
 def same_corpus(name: str, other: str) -> bool:
     """Return whether two names mean one corpus: case, "-" and "_" make no difference."""
     return name.lower().replace("_", "-") == other.lower().replace("_", "-")

@@ -33,6 +33,7 @@ from ..training.arguments import (
     check_values,
 )
 from .config_options import config_of, config_options, reads_json
+from .recipes import find_config
 from .yaml_files import read_yaml
 
 _SECTIONS = ("model", "data", "training")
@@ -45,7 +46,8 @@ class RunSettings:
 
     Attributes:
         name: Name of the YAML file, without its extension.
-        config_file: Its path as it was given.
+        config_file: Its path as it was given; relative to the repository if it is one of ours.
+        config_path: Its path to read.
         config: Config of the model, without a vocabulary as yet.
         data: `DataArguments`, or `LabelledDataArguments` for a classifier.
         training: Settings of the training.
@@ -53,6 +55,7 @@ class RunSettings:
 
     name: str
     config_file: str
+    config_path: str
     config: PreTrainedConfig
     data: Any
     training: RunArguments
@@ -71,23 +74,25 @@ def read_settings(
     """Read a YAML file and the overrides that follow it.
 
     Args:
-        arguments: The path of a YAML file, then `--field value` pairs.
+        arguments: The name of a recipe or the path of a YAML file, then `--field value` pairs.
         changes: Fields of any section that replace those of the file, before the overrides.
 
     Raises:
-        LmcourseError: The file is missing or not YAML; a section, field or model type is unknown
-            (the message names the nearest one); or a value has the wrong type.
+        LmcourseError: There is no such recipe or file, or it is not YAML; a section, field or
+            model type is unknown (the message names the nearest one); or a value has the wrong
+            type.
     """
     if not arguments or arguments[0].startswith("-"):
-        raise LmcourseError("name a YAML file first, as in: lmcourse train configs/quickstart.yaml")
-    path, *overrides = arguments
-    sections = _load_sections(path)
+        raise LmcourseError("name a recipe or a YAML file first: lmcourse train quickstart")
+    source, *overrides = arguments
+    config_path, path = find_config(source)  # what is read, and what is reported
+    sections = _load_sections(config_path, path)
     changes = dict(changes or {})
     sections["model"].update((k, changes.pop(k)) for k in ["model_type"] if k in changes)
     overrides, model_type = _take_model_type(overrides, sections["model"])
-    config_class: Any = _config_class(model_type)
+    config_class: Any = config_class_of(model_type)
     data_class = LabelledDataArguments if is_classifier(model_type) else DataArguments
-    classes: tuple[Any, ...] = (_model_fields(config_class), data_class, RunArguments)
+    classes: tuple[Any, ...] = (model_fields(config_class), data_class, RunArguments)
     known = _names(*classes)
     _check_options([f"--{name}" for name in changes if name not in known], known)
     unset, overrides = _take_unset(overrides, known)
@@ -118,31 +123,23 @@ def read_settings(
         config = config_of(config_class, vars(model), getattr(data, "block_length", 0))
     except Exception as error:  # the strict dataclass wraps the errors of its validators
         raise LmcourseError(f"model settings of {path}: {last_cause(error)}") from error
-    return RunSettings(name, path, config, data, training)
+    return RunSettings(name, path, config_path, config, data, training)
 
 
-def help_text() -> str:
-    """Format every option of a training run, including those of each model."""
-    parts = [
-        "usage: lmcourse train CONFIG.yaml [--field value ...]\n\n"
-        "A YAML file has the sections model, data and training; the command line overrides any of\n"
-        "their fields.\n"
-    ]
-    sections: dict[str, Any] = {
-        "data": DataArguments,
-        "data, for a classifier": LabelledDataArguments,
-        "training": RunArguments,
-    }
-    for title, section_class in sections.items():
-        parts.append(f"{title}:\n{_Parser(section_class, add_help=False, prog='').format_help()}")
-    for model_type in sorted(MODEL_TYPES):
-        names = ", ".join(_names(_model_fields(_config_class(model_type))))
-        parts.append(f"model, with model_type {model_type}:\n  {names}\n")
-    return "\n".join(parts)
+def model_type_named(arguments: Sequence[str]) -> str | None:
+    """The model type that a command line names, itself or in its YAML file, or None.
+
+    Raises:
+        LmcourseError: There is no such YAML file.
+    """
+    words, model = list(arguments), dict[str, Any]()
+    if words and not words[0].startswith("-"):
+        model = _load_sections(*find_config(words.pop(0)))["model"]
+    return _split_model_type(words, model)[1]
 
 
-def _load_sections(path: str) -> dict[str, dict[str, Any]]:
-    content = read_yaml(path)
+def _load_sections(config_path: str, path: str) -> dict[str, dict[str, Any]]:
+    content = read_yaml(config_path)
     if not isinstance(content, dict) or not all(
         isinstance(value, dict | None) for value in content.values()
     ):
@@ -159,12 +156,21 @@ def _load_sections(path: str) -> dict[str, dict[str, Any]]:
 
 def _take_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[str], str]:
     """Take out the model type, which is needed before the other options can be read."""
+    others, model_type = _split_model_type(overrides, model)
+    if model_type is None:
+        raise LmcourseError("name a model_type, in the section 'model' or with --model_type")
+    return others, model_type
+
+
+def _split_model_type(overrides: list[str], model: dict[str, Any]) -> tuple[list[str], str | None]:
+    """Take the model type out of the words and the section; "lstm" is short for "lmcourse_lstm"."""
     parser = _Parser(allow_abbrev=False, add_help=False)
     parser.add_argument("--model_type", default=model.pop("model_type", None))
     given, others = parser.parse_known_args(overrides)
+    ours = f"lmcourse_{given.model_type}"
     if given.model_type is None:
-        raise LmcourseError("name a model_type, in the section 'model' or with --model_type")
-    return others, str(given.model_type)
+        return others, None
+    return others, ours if ours in MODEL_TYPES else str(given.model_type)
 
 
 def _take_unset(overrides: Sequence[str], known: Sequence[str]) -> tuple[set[str], list[str]]:
@@ -190,7 +196,12 @@ def _take_unset(overrides: Sequence[str], known: Sequence[str]) -> tuple[set[str
     return unset, [word for name, words in kept if name not in unset for word in words]
 
 
-def _config_class(model_type: str) -> type[PreTrainedConfig]:
+def config_class_of(model_type: str) -> type[PreTrainedConfig]:
+    """The config class of a model type, of this package or of a causal model of transformers.
+
+    Raises:
+        LmcourseError: Nothing that `lmcourse train` trains has this model type.
+    """
     known = known_model_types()
     if model_type in known:
         return CONFIG_MAPPING[model_type]
@@ -206,7 +217,7 @@ def _config_class(model_type: str) -> type[PreTrainedConfig]:
     )
 
 
-def _model_fields(config_class: type[PreTrainedConfig]) -> type:
+def model_fields(config_class: type[PreTrainedConfig]) -> type:
     """Make a dataclass of the fields that a config adds to transformers' own, for the parser."""
     left_out = {*_names(PreTrainedConfig, RunArguments), *_SET_BY_TOKENIZER}
     return make_dataclass("ModelFields", config_options(config_class, left_out))

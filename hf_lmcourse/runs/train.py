@@ -27,16 +27,16 @@ class TrainingStopped(KeyboardInterrupt):
 @lasting_streams()
 @quiet_libraries()
 def train(recipe: str | Path, **changes: Any) -> RunSummary:
-    """Train a model as a YAML file describes, and write its run folder.
+    """Train a model as a recipe describes, and write its run folder.
 
-        run = hf_lmcourse.train("configs/quickstart.yaml", hidden_size=128)
+        run = hf_lmcourse.train("quickstart", hidden_size=128)
         run.metrics["validation"]["perplexity"]
 
     Progress is printed as by `lmcourse train`. To continue a run that was stopped, call again with
     its folder: `train(recipe, output_dir="runs/quickstart", resume_from_checkpoint="last")`.
 
     Args:
-        recipe: The YAML file.
+        recipe: The name of a recipe, as `lmcourse recipes` lists them, or a YAML file.
         changes: Settings that replace those of the file, from any of its sections; the options of
             `lmcourse train`, which `lmcourse train --help` lists.
 

@@ -261,7 +261,7 @@ class TrainingRun(ABC):
             description=description,
             equation=equation,
             training_data=self.training_data + coverage,
-            config_text=Path(settings.config_file).read_text(encoding="utf-8"),
+            config_text=Path(settings.config_path).read_text(encoding="utf-8"),
             hyperparameters=non_default_settings(settings) | self._changes(),
             scoring=self.scoring,
             sample=summary.sample,

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import LmcourseError
 from ..report.redact import without_tokens
+from ..runs.recipes import find_config
 from ..runs.settings import RunSettings, read_settings
 from ..runs.yaml_files import read_yaml
 
@@ -52,7 +53,7 @@ class Study:
 
     Attributes:
         name: Name of the YAML file, without its extension.
-        config_file: Its path as it was given.
+        config_file: Its path as it was given; relative to the repository if it is one of ours.
         base: The YAML of the run that is varied.
         factors: What is varied, and the levels of each factor; two factors make a grid.
         metric: The metric that is compared.
@@ -70,10 +71,10 @@ class Study:
     points: list[Point]
 
 
-def read_study(path: str) -> Study:
+def read_study(given: str) -> Study:
     """Read the YAML of a study.
 
-        base:      the YAML of a run, relative to this one
+        base:      the YAML of a run, relative to this one, or the name of a recipe
         fixed:     settings of all points that differ from the base, by name
         vary:      one factor, or two for a grid; a factor is a setting and the list of its values,
                    or a name and its levels, each with its settings
@@ -82,11 +83,15 @@ def read_study(path: str) -> Study:
         metric:    such as accuracy, perplexity or nats_per_token
         curves_by: seconds (of training steps) or epoch
 
+    Args:
+        given: The name of a study of the package, or the path of a YAML file.
+
     Raises:
-        LmcourseError: The file is missing or not YAML, a key is missing, unknown or of the wrong
-            type, or an access token is in it: settings are part of the results.
+        LmcourseError: There is no such study or file, or it is not YAML; a key is missing, unknown
+            or of the wrong type; or an access token is in it: settings are part of the results.
     """
-    content = read_yaml(path)
+    config_path, path = find_config(given, "studies")
+    content = read_yaml(config_path)
     if without_tokens(repr(content)) != repr(content):
         raise LmcourseError(
             f"{path} has an access token in it, and the results of a study show its settings: log "
@@ -103,7 +108,7 @@ def read_study(path: str) -> Study:
     return Study(
         name=Path(path).stem,
         config_file=path,
-        base=str(Path(path).parent / content["base"]),
+        base=_base(config_path, content["base"]),
         factors={name: list(levels) for name, levels in factors.items()},
         metric=content.get("metric") or "accuracy",
         curves_by=content.get("curves_by"),
@@ -113,6 +118,12 @@ def read_study(path: str) -> Study:
             for variant, overrides in _combinations(factors)
         ],
     )
+
+
+def _base(config_path: str, base: str) -> str:
+    """What `base` names: a file next to that of the study, or else a recipe."""
+    path = Path(config_path).parent / base
+    return str(path) if path.suffix or path.exists() else base
 
 
 def _check_kinds(path: str, content: dict[str, Any]) -> None:

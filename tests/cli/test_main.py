@@ -8,7 +8,8 @@ import pytest
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.cli import evaluate
 from hf_lmcourse.cli.main import VERBS
-from hf_lmcourse.training.arguments import DataArguments, RunArguments
+from hf_lmcourse.models.families import MODEL_TYPES
+from hf_lmcourse.training.arguments import DataArguments, LabelledDataArguments, RunArguments
 
 from .commands import lmcourse
 
@@ -28,12 +29,12 @@ def test_without_a_verb_the_verbs_are_listed(words: list[str]) -> None:
     assert all(verb in outcome.out for verb in VERBS)
 
 
-def test_help_on_training_names_every_option_and_model() -> None:
-    outcome = lmcourse("train", "--help")
-    for kind in (DataArguments, RunArguments):
-        assert all(f"--{name}" in outcome.out for name in kind.__dataclass_fields__)
-    for word in ("lmcourse_char_rnn", "lmcourse_lstm", "lmcourse_gru", "hidden_size"):
-        assert word in outcome.out
+def test_all_help_on_training_names_every_option_and_model() -> None:
+    outcome = lmcourse("train", "--help-all")
+    for kind in (DataArguments, LabelledDataArguments, RunArguments):
+        named = [name for name, field in kind.__dataclass_fields__.items() if field.init]
+        assert [name for name in named if f"--{name} " not in outcome.out] == []
+    assert all(model_type in outcome.out for model_type in MODEL_TYPES)
 
 
 @pytest.mark.parametrize(

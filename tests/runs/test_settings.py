@@ -237,7 +237,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [[], ["--seed", "1"]])
 def test_the_file_comes_first(words: list[str]) -> None:
-    with pytest.raises(LmcourseError, match="name a YAML file first"):
+    with pytest.raises(LmcourseError, match="name a recipe or a YAML file first"):
         read_settings(words)
 
 
