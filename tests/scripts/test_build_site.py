@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -114,3 +115,10 @@ def test_the_reference_has_every_public_name(pages: dict[Path, Page]) -> None:
     documented = set().union(*(page.targets for page in pages.values()))
     names = {f"hf_lmcourse.{name}" for name in hf_lmcourse.__all__ if name[0] != "_"}
     assert names <= documented
+
+
+def test_the_reference_shows_equations_and_shapes_as_they_are_typed(site: Path) -> None:
+    page = site / "docs" / "generated" / "api" / "hf_lmcourse.layers.lstm.html"
+    text = unescape(re.sub("<[^>]*>", "", page.read_text(encoding="utf-8")))
+    assert "\nc_t = f * c_{t-1} + i * g\nh_t = o * tanh(c_t)\n" in text
+    assert re.search(r"Shape\s+a_x, u: \(batch, 4 \* hidden_size\)", text)
