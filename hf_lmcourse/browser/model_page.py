@@ -1,5 +1,6 @@
 """One or two models as an HTML page that computes in the browser."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
 from ..models.loading import load_model
-from ..report.files import write_text
 from ..report.json_files import json_text
 from ..report.redact import redacted
 from ..report.results import RunResult
@@ -23,33 +23,31 @@ _FOLDER = Path(__file__).parent
 _RESULT = "result.json"
 
 
-def write_model_page(
-    names_or_paths: list[str],
-    path: str | Path,
+def model_page(
+    names_or_paths: Sequence[str | Path],
     rounding: Rounding = "float16",
     *,
     data: str | None = None,
     data_dir: str | Path | None = None,
-) -> None:
-    """Write the page of a model, or of two that are compared on one text.
+) -> str:
+    """The page of a model, or of two that are compared on one text, as HTML.
 
     Args:
         names_or_paths: One or two run folders, saved models or ids on the Hub.
-        path: The HTML file.
         rounding: How the weights are rounded.
         data: The corpus whose validation split shows what rounding costs; by default the one that
             the run folder names, if it can be read.
         data_dir: Folder of local corpora.
 
     Raises:
-        LmcourseError: A model that the page does not take, a classifier next to a language model, a
-            corpus that is named and cannot be read, or a file that cannot be written.
+        LmcourseError: A model that the page does not take, a classifier next to a language model,
+            or a corpus that is named and cannot be read.
     """
     models = []
-    for name_or_path in names_or_paths:
+    for name_or_path in map(str, names_or_paths):
         model, tokenizer = load_model(name_or_path)
         models.append(_described(name_or_path, model, tokenizer, rounding, data, data_dir))
-    write_text(path, render_model_page(models))
+    return render_model_page(models)
 
 
 def render_model_page(models: list[dict[str, Any]]) -> str:

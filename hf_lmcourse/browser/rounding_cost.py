@@ -24,6 +24,8 @@ _TOKENS = 16_384
 _TEXTS = 1_000
 """At most so much of the split is scored, from its beginning."""
 
+_DIGITS = 5
+
 
 @dataclass(frozen=True)
 class RoundingCost:
@@ -43,8 +45,9 @@ class RoundingCost:
 
     def __str__(self) -> str:
         unit = self.scored.rpartition(" ")[2].removesuffix("s")
+        cost = round(self.rounded - self.trained, _DIGITS) + 0.0  # which makes -0.0 a plain zero
         return (
-            f"Rounding costs {self.rounded - self.trained:+.5f} nats per {unit} on the first "
+            f"Rounding costs {cost:.{_DIGITS}f} nats per {unit} on the first "
             f"{self.scored} of the validation split of {self.corpus}: {self.trained:.5f} with the "
             f"weights as trained, {self.rounded:.5f} with those of this page."
         )

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ..browser.model_page import write_model_page
+from ..browser.model_page import model_page
 from ..errors import LmcourseError
-from ..report.files import check_writable
+from ..report.files import check_writable, write_text
 
 _AT_MOST = 2
 
@@ -19,9 +19,10 @@ def run(arguments: list[str]) -> int:
     if page.suffix not in (".html", ".htm"):
         raise LmcourseError(f"the last word names the page, and {page} does not end in .html")
     check_writable(page.parent, "the last word")
-    write_model_page(
-        options.models, page, options.rounding, data=options.data, data_dir=options.data_dir
+    html = model_page(
+        options.models, options.rounding, data=options.data, data_dir=options.data_dir
     )
+    write_text(page, html)
     print(f"{page}: {page.stat().st_size / 1e6:,.2f} MB, opens in any browser")
     return 0
 

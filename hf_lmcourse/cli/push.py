@@ -15,7 +15,10 @@ def run(arguments: list[str]) -> int:
         revision=options.revision,
         create_pr=options.create_pr,
         with_code=options.with_code,
+        with_page=options.page,
     )
+    if pushed.page is not None:
+        print(f"{pushed.page} shows the model in a browser")
     print(f"{pushed.url} holds {options.folder}: {', '.join(pushed.files)}")
     return 0
 
@@ -38,5 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         "--with_code",
         action="store_true",
         help="include the model's code, for users who have transformers but not this package",
+    )
+    add(
+        "--page",
+        action="store_true",
+        help="show the model in a static Space of the same name, as `lmcourse explain` does",
     )
     return parser

@@ -46,13 +46,16 @@ _CODE_ENOUGH = (
 )
 
 
-def loading_section(task: str, place: str, *, with_code: bool = False) -> str:
+def loading_section(
+    task: str, place: str, *, with_code: bool = False, page: str | None = None
+) -> str:
     """Write how to load a model, between the markers that let `card_for_repository` find it.
 
     Args:
         task: "text-generation" or "text-classification".
         place: Folder or id on the Hub.
         with_code: Whether the code of the model is next to the weights.
+        page: Address of the page that shows the model in a browser, if there is one.
     """
     auto_class = _AUTO_CLASSES[task]
     load = _LOAD.format(auto_class=auto_class, place=place, trust="")
@@ -61,10 +64,14 @@ def loading_section(task: str, place: str, *, with_code: bool = False) -> str:
         trust = ", trust_remote_code=True"
         load = _LOAD.format(auto_class=auto_class, place=place, trust=trust)
         parts += [_CODE_ENOUGH, f"```python\n{load}```"]
+    if page is not None:
+        parts.insert(0, f"[See it at work in your browser]({page}), without anything to install.")
     return "\n\n".join(["<!-- loading -->", *parts, "<!-- /loading -->"])
 
 
-def card_for_repository(text: str, repository: str, there: str, with_code: bool) -> str:
+def card_for_repository(
+    text: str, repository: str, there: str, with_code: bool, page: str | None = None
+) -> str:
     """A card as it goes up: it loads the model from the repository, and notes are kept.
 
     Args:
@@ -73,13 +80,14 @@ def card_for_repository(text: str, repository: str, there: str, with_code: bool)
         there: The card that is in the repository now; empty if there is none. Its notes are
             kept if the run folder's card has none.
         with_code: The code of the model goes along.
+        page: Address of its page, if there is one.
 
     Returns:
         The card; one without the markers, which a person wrote, stays as it is.
     """
     task = _TASK.search(text)
     if task is not None:
-        section = loading_section(task[1], repository, with_code=with_code)
+        section = loading_section(task[1], repository, with_code=with_code, page=page)
         text = _LOADING.sub(lambda match: section, text, count=1)
     return text if _notes(text).strip() else keep_notes(text, there)
 

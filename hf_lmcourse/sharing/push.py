@@ -6,11 +6,14 @@ from pathlib import Path
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
+from ..browser.model_page import model_page
+from ..errors import LmcourseError
 from ..hub.connection import bounded_requests, check_login, check_metadata
 from ..hub.hub_errors import HubError, check_repository_name, explained
 from ..models.saved_files import read_config
 from .card_sections import card_for_repository
 from .export_code import export_code
+from .page_space import push_page, space_url
 from .repository_files import shared_contents
 
 _WAIT_SECONDS = 60.0
@@ -24,10 +27,12 @@ class PushedModel:
     Attributes:
         commit: What the Hub says of the commit.
         files: What belongs to it, by path in the repository.
+        page: Address of the Space with its page, if there is one.
     """
 
     commit: CommitInfo
     files: tuple[str, ...]
+    page: str | None = None
 
     @property
     def url(self) -> str:
@@ -43,6 +48,7 @@ def push_folder(
     revision: str | None = None,
     create_pr: bool = False,
     with_code: bool = False,
+    with_page: bool = False,
     commit_message: str = "Share the model with hf-lmcourse",
     token: str | None = None,
 ) -> PushedModel:
@@ -58,17 +64,23 @@ def push_folder(
         revision: The branch; created if it does not exist. main by default.
         create_pr: Open a pull request instead of writing to the branch.
         with_code: Let the code of the model travel along, see `export_code`.
+        with_page: Put the model's page into a static Space of the same name, see `push_page`.
         commit_message: Its first line.
         token: Instead of the one that is logged in.
 
     Raises:
-        LmcourseError: No saved model there.
+        LmcourseError: No saved model there, or a page of a model that it does not take, or with a
+            revision or a pull request, which a Space would not wait for.
         HubError: The cause, and what to do.
     """
     folder = Path(folder)
     check_repository_name(repository, needs_namespace=True)
+    if with_page and (revision is not None or create_pr):
+        raise LmcourseError("--page shows what is on main: leave out --revision and --create-pr")
     code = export_code(read_config(folder).get("model_type", "")) if with_code else None
     contents = shared_contents(folder, code)
+    html = model_page([folder]) if with_page else None
+    page = space_url(repository) if with_page else None
     attempt, api = f"push {folder} to {repository}", HfApi(token=token)
     try:
         check_login(attempt, repository, token)
@@ -77,8 +89,10 @@ def push_folder(
             check_metadata(card.read_text(encoding="utf-8"), attempt, repository, token)
         with explained(attempt, repository, revision=revision), bounded_requests(_WAIT_SECONDS):
             _prepare(api, repository, private, None if create_pr else revision)
+            if html is not None:
+                push_page(api, html, repository, private)
             if isinstance(card, Path):
-                contents["README.md"] = _card(api, card, repository, revision, with_code)
+                contents["README.md"] = _card(api, card, repository, revision, with_code, page)
             commit = api.create_commit(
                 repository,
                 [
@@ -95,7 +109,7 @@ def push_folder(
         raise HubError(
             f"{error}. Nothing in {folder} has changed: push it again when that is resolved"
         ) from error
-    return PushedModel(commit, tuple(sorted(contents)))
+    return PushedModel(commit, tuple(sorted(contents)), page)
 
 
 def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> None:
@@ -110,7 +124,14 @@ def _prepare(api: HfApi, repository: str, private: bool, branch: str | None) -> 
         api.create_branch(repository, branch=branch, exist_ok=True)
 
 
-def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_code: bool) -> bytes:
+def _card(
+    api: HfApi,
+    card: Path,
+    repository: str,
+    revision: str | None,
+    with_code: bool,
+    page: str | None,
+) -> bytes:
     """Make the card say how to load the model from the repository, and keep its notes."""
     try:
         there = Path(api.hf_hub_download(repository, "README.md", revision=revision))
@@ -118,4 +139,4 @@ def _card(api: HfApi, card: Path, repository: str, revision: str | None, with_co
     except RemoteEntryNotFoundError:
         old = ""
     text = card.read_text(encoding="utf-8")
-    return card_for_repository(text, repository, old, with_code).encode()
+    return card_for_repository(text, repository, old, with_code, page).encode()

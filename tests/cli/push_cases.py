@@ -19,6 +19,9 @@ CASES = {
     "push": Case("push RUN ada/tiny", ("/ada/tiny holds", "result.json"), WRITE),
     "push again": Case("push RUN ada/tiny", ("/ada/tiny holds",), WRITE),
     "with code": Case("push RUN course/tiny --with-code --private", ("modeling_lstm.py",)),
+    "with a page": Case(
+        "push RUN ada/shown --page", ("/spaces/ada/shown shows", "/ada/shown holds")
+    ),
     "a branch": Case("push RUN ada/tiny --revision second", ("/ada/tiny holds",)),
     "a pull request": Case("push RUN ada/tiny --create-pr --with-code", ("/discussions/1",)),
     "by id": Case("evaluate ada/tiny --data TEXT", ("perplexity",), None),

@@ -28,7 +28,7 @@ def test_a_run_becomes_a_page_that_says_what_rounding_costs(
     assert outcome.status == 0 and str(page) in outcome.out, outcome.err
     (model,) = models_of(page)
     costs = re.fullmatch(
-        r"Rounding costs ([+-]0\.\d+) nats per token on the first ([\d,]+) tokens of the "
+        r"Rounding costs (-?0\.\d+) nats per token on the first ([\d,]+) tokens of the "
         r"validation split of small: ([\d.]+) with the weights as trained, ([\d.]+) with .*",
         model["note"],
     )

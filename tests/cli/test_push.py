@@ -162,6 +162,17 @@ def test_the_card_says_how_to_load_it_from_there(
     assert 'from_pretrained("course/tiny", trust_remote_code=True)' in with_code
 
 
+def test_a_page_is_a_static_space_that_the_card_links_to(
+    server: HubServer, done: dict[str, dict[str, Any]]
+) -> None:
+    space = server.hub.repositories["spaces", "ada/shown"].files()
+    assert b"sdk: static" in space["README.md"] and b"- ada/shown" in space["README.md"]
+    assert b"Content-Security-Policy" in space["index.html"]
+    card = server.hub.model("ada/shown").files()["README.md"].decode()
+    assert f"({server.url}/spaces/ada/shown)" in card
+    assert "/spaces/" not in server.hub.model("ada/tiny").files()["README.md"].decode()
+
+
 def test_a_private_repository_is_private_and_a_request_leaves_main_alone(
     server: HubServer, done: dict[str, dict[str, Any]]
 ) -> None:

@@ -41,3 +41,8 @@ def test_code_of_other_people_is_not_shared(run_copy: Path) -> None:
 def test_a_broken_config_is_named(run_copy: Path) -> None:
     (run_copy / "config.json").write_text("{")
     assert "config.json is not a valid JSON" in lmcourse("push", run_copy, "ada/x").complaint
+
+
+@pytest.mark.parametrize("more", [("--revision", "second"), ("--create-pr",)])
+def test_a_page_is_not_put_up_for_a_branch(more: tuple[str, ...], run_copy: Path) -> None:
+    assert "--page" in lmcourse("push", run_copy, "ada/x", "--page", *more).complaint

@@ -32,7 +32,7 @@ class ChangesView {
     this.layer = choice(layers.map((k) => [k, `layer ${k + 1}`]), () => {});
     this.which = element("select", { "aria-label": "which" });
     this.factor = element("input", {
-      type: "range", min: 0, max: 3, step: 0.1, value: 0, oninput: () => this.said(),
+      type: "range", min: 0, max: 3, step: 0.1, value: 0.5, oninput: () => this.said(),
     });
     this.value = element("output", {});
     this.fill();

@@ -1,16 +1,14 @@
 // A deep averaging network at work: the classes, each word's contribution, words switched off.
 
 class ClassifierPanel {
-  constructor(description) {
+  constructor(description, page) {
     Object.assign(this, { description, model: makeModel(description), off: new Set() });
     this.tokenizer = makeTokenizer(description.tokenizer);
     this.changes = new ChangesView(this.model, () => this.render());
     this.bars = element("ol", { class: "bars" });
     this.words = element("div", { class: "words" });
     this.said = element("p", { "aria-live": "polite" });
-    this.node = element("section", { class: "panel" },
-      element("h2", {}, description.name), element("p", { class: "soft" }, description.facts),
-      element("p", { class: "soft" }, description.note),
+    this.node = element("section", { class: "panel" }, ...heading(description, page.alone),
       element("h3", {}, "The class of the text"), this.bars, this.said,
       element("h3", {}, "What each word contributes"),
       element("p", { class: "soft" }, "By how many nats the log-probability of the likeliest class is "

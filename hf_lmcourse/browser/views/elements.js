@@ -36,5 +36,11 @@ function numbers(entries) {
       ...(was === undefined || was === value ? [] : [element("s", {}, was), " "]), value))));
 }
 
+/** What a panel begins with; the name of a single model is that of the page. */
+const heading = ({ name, facts, note }, alone) => [
+  ...(alone ? [] : [element("h2", {}, name)]),
+  element("p", { class: "soft" }, facts), element("p", { class: "soft" }, note),
+];
+
 /** Let the browser draw and listen; a hidden page goes on too. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 0));

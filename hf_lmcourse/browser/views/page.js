@@ -7,15 +7,16 @@ class Page {
   constructor(models) {
     this.version = 0;
     this.chosen = null; // the place in the text where the chosen token ends; null for its end
+    this.alone = models.length === 1;
     this.classifies = models[0].classes !== null;
-    this.panels = models.map((model) =>
-      this.classifies ? new ClassifierPanel(model) : new Panel(model, this));
+    const Kind = this.classifies ? ClassifierPanel : Panel;
+    this.panels = models.map((model) => new Kind(model, this));
     this.area = element("textarea", {
       id: "text", maxlength: LONGEST_TEXT, spellcheck: "false", oninput: () => this.edited(),
     });
     this.status = element("p", { class: "soft", role: "status" });
     this.stop = element("button", { type: "button", disabled: true, onclick: () => (this.writing = false) }, "Stop");
-    this.difference = models.length === 2 && !this.classifies ? new Difference(this) : null;
+    this.difference = !this.alone && !this.classifies ? new Difference(this) : null;
   }
 
   lay(main, title) {
@@ -25,7 +26,7 @@ class Page {
       element("h2", {}, element("label", { for: "text" }, "Text")), this.area, this.status,
       ...(this.classifies ? [] : [this.settings()]),
       ...(this.difference ? [this.difference.node] : []),
-      element("div", { class: this.panels.length > 1 ? "panels two" : "panels" },
+      element("div", { class: this.alone ? "panels" : "panels two" },
         ...this.panels.map(({ node }) => node)));
   }
 

@@ -20,9 +20,7 @@ class Panel {
   }
 
   laidOut() {
-    const { name, facts, note } = this.description;
-    return element("section", { class: "panel" },
-      element("h2", {}, name), element("p", { class: "soft" }, facts), element("p", { class: "soft" }, note),
+    return element("section", { class: "panel" }, ...heading(this.description, this.page.alone),
       element("div", { class: "beside" },
         element("div", {}, element("h3", {}, "How surprising each token is"), this.metrics, this.text.node,
           legend("bits", 0, this.limit), this.said),
