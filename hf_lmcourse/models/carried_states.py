@@ -31,7 +31,8 @@ def state_argument(model: nn.Module) -> str | None:
     """The name of the argument, and of the output, in which a model carries a state.
 
     A model of the package says whether it has one. Any other is run on a few tokens, whole and in
-    two pieces: its state must have one size, and the logits must be the same.
+    two pieces: its state must have one size, all of it must matter, and the logits must be the
+    same.
 
     Args:
         model: Any causal language model, which may be wrapped.
@@ -87,9 +88,29 @@ def _carries(model: Any, name: str) -> bool:
     begin = model(input_ids=ids[:, :first], use_cache=True)
     if whole.get(name) is None or _size(whole[name]) != _size(begin[name]):
         return False
-    end = model(input_ids=ids[:, first:], use_cache=True, **{name: begin[name]})
+    end, gradients = _with_gradients(model, ids[:, first:], name, begin[name])
     expected = whole.logits[:, first:].float()
-    return bool((end.logits.float() - expected).abs().max() <= _ROUNDING * expected.abs().max())
+    same = (end.float() - expected).abs().max() <= _ROUNDING * expected.abs().max()
+    # a part that is ignored may hardly matter yet, as in a new model, but it has no gradient
+    return bool(same) and all(part is not None and bool(part.any()) for part in gradients)
+
+
+def _with_gradients(
+    model: Any, ids: Tensor, name: str, state: Any
+) -> tuple[Tensor, Sequence[Tensor | None]]:
+    """The logits after a state, and the gradients of some function of them by its tensors."""
+    tensors: list[Tensor] = []
+
+    def watched(part: Part) -> Part:
+        if not torch.is_tensor(part) or not part.is_floating_point() or not part.numel():
+            return part
+        tensors.append(part.detach().clone().requires_grad_())
+        return tensors[-1].clone()  # which the model may overwrite
+
+    with torch.enable_grad(), torch.autograd.graph.allow_mutation_on_saved_tensors():
+        logits = model(input_ids=ids, use_cache=True, **{name: map_state(state, watched)}).logits
+        gradients = torch.autograd.grad(logits.square().sum(), tensors, allow_unused=True)
+    return logits.detach(), gradients
 
 
 def _size(state: Any) -> int:

@@ -22,12 +22,14 @@ MODEL_TITLES = {
     "lmcourse_lstm": "LSTM",
     "lmcourse_gru": "GRU",
     "lmcourse_transformer": "Transformer",
+    "gpt2": "GPT-2 of transformers",
+    "mamba2": "Mamba 2 of transformers",
     "lmcourse_dan": "DAN",
     "tfidf_logistic_regression": "tf-idf and logistic regression",
     "nb_svm": "NB-SVM",
     "word_vectors": "word vectors",
 }
-"""Names of the families for readers, in the order of the course."""
+"""Names of the models for readers, in the order of the course."""
 
 _SPLITS = ("validation", "test")
 

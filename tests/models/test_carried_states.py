@@ -9,6 +9,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     RwkvConfig,
     RwkvForCausalLM,
 )
@@ -37,6 +39,14 @@ def llama() -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=11, num_attention_heads=2, **sizes))
 
 
+def mamba() -> MambaForCausalLM:
+    """It ignores a part of the state that it returns, which hardly matters in a new model."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "state_size": 4, "num_hidden_layers": 1}
+    special = {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}
+    return MambaForCausalLM(MambaConfig(vocab_size=65, **sizes, **special))
+
+
 @every_family
 def test_a_model_of_the_package_says_whether_it_has_a_state(family: Family) -> None:
     expected = "past_key_values" if family.model_class.carries_state else None
@@ -45,8 +55,14 @@ def test_a_model_of_the_package_says_whether_it_has_a_state(family: Family) -> N
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [(rwkv(), "state"), (gpt2(), None), (gpt2(positions=8), None), (llama(), None)],
-    ids=["rwkv", "gpt2", "short", "llama"],
+    [
+        (rwkv(), "state"),
+        (gpt2(), None),
+        (gpt2(positions=8), None),
+        (llama(), None),
+        (mamba(), None),
+    ],
+    ids=["rwkv", "gpt2", "short", "llama", "mamba"],
 )
 @pytest.mark.parametrize("training", [True, False])
 def test_any_other_is_tried(model: Any, name: str | None, training: bool) -> None:
