@@ -93,6 +93,6 @@ def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path],
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse theory", description=__doc__)
     add = parser.add_argument
-    add("item", nargs="?", help="one of the items, or all; without it the items are listed")
-    add("--plot", metavar="FOLDER", help="also save the plot of the item in this folder")
+    add("item", nargs="?", help="One of the items, or all; without it the items are listed.")
+    add("--plot", metavar="FOLDER", help="Also save the plot of the item in this folder.")
     return parser
