@@ -73,14 +73,23 @@ def _write_json(options: argparse.Namespace, name: str, content: Any) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse attention", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
-    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    add("--text", help="plot the attention weights on this text")
-    add("--layer", type=int, help="plot the heads of this layer, from 0 (the last)")
-    add("--data", help="measure the heads on this corpus, by name or path")
-    add("--split", default="validation", help="split of the corpus (validation)")
-    add("--tokens", type=int, default=16_384, help="tokens of the split (16,384)")
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    add("--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)")
-    add("--output_dir", default="attention", help="folder of the plots and JSON files (attention)")
+    add("model", help="Run folder, saved model or id on the Hub.")
+    add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
+    add("--text", help="Plot the attention weights on this text.")
+    add("--layer", type=int, help="Plot the heads of this layer, from 0 (the last).")
+    add("--data", help="Measure the heads on this corpus, by name or path.")
+    add(
+        "--split",
+        default="validation",
+        help="Split of the corpus that is measured on (validation).",
+    )
+    add(
+        "--tokens",
+        type=int,
+        default=16_384,
+        help="Tokens of the split that are measured on (16,384).",
+    )
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--cache_dir", help="Folder of tokenized text (environment: LMCOURSE_CACHE).")
+    add("--output_dir", default="attention", help="Folder of the plots and JSON files (attention).")
     return parser

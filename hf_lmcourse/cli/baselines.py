@@ -63,10 +63,10 @@ def _result(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse baselines", description=__doc__)
     add = parser.add_argument
-    add("--data", required=True, help="name or path of a labelled corpus")
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    add("--text_column", default="text", help="column of the texts (text)")
-    add("--label_column", default="label", help="column of the labels (label)")
-    add("--seed", type=int, default=42, help="seed of the optimiser (42)")
-    add("--results_dir", help="folder for one result file per baseline")
+    add("--data", required=True, help="Name or path of a labelled corpus.")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--text_column", default="text", help="Column of the texts (text).")
+    add("--label_column", default="label", help="Column of the labels (label).")
+    add("--seed", type=int, default=42, help="Seed of the optimiser (42).")
+    add("--results_dir", help="Folder for one result file per baseline.")
     return parser

@@ -70,15 +70,17 @@ def _write_template(task: str, file: str | None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse check", description=__doc__)
     add = parser.add_argument
-    add("file", nargs="?", help="Python file with your functions or classes")
-    add("--task", help="task to check (all tasks that the file implements)")
-    add("--template", metavar="TASK", help="print a file to fill in, or write it to the named file")
-    add("--list", action="store_true", help="list the tasks and their arguments")
+    add("file", nargs="?", help="Python file with your functions or classes.")
+    add("--task", help="Task to check (all tasks that the file implements).")
+    add(
+        "--template", metavar="TASK", help="Print a file to fill in, or write it to the named file."
+    )
+    add("--list", action="store_true", help="List the tasks and their arguments.")
     add(
         "--time_limit",
         type=float,
         default=20,
-        help="seconds allowed for the import, and for each task (20)",
+        help="Seconds allowed for the import, and for each task (20).",
     )
-    add("--seed", type=int, default=0, help="seed of the random inputs (0)")
+    add("--seed", type=int, default=0, help="Seed of the random inputs (0).")
     return parser

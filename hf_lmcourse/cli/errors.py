@@ -134,18 +134,18 @@ def _choose(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse errors", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
-    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    add("--data", required=True, help="name or path of a labelled corpus")
+    add("model", help="Run folder, saved model or id on the Hub.")
+    add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
+    add("--data", required=True, help="Name or path of a labelled corpus.")
     add(
         "--split",
-        help="train, validation or test (test if there is one; a single table is classified whole)",
+        help="Train, validation or test (test if there is one; a single table is classified whole).",
     )
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    add("--text_column", default="text", help="column of the texts (text)")
-    add("--label_column", default="label", help="column of the labels (label)")
-    add("--cache_dir", help="folder of encoded texts (environment: LMCOURSE_CACHE)")
-    add("--examples", type=int, default=5, help="errors of each sort to show (5)")
-    add("--seed", type=int, default=0, help="seed of the errors drawn (0)")
-    add("--output_dir", default="errors", help="folder of the report and its plots (errors)")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--text_column", default="text", help="Column of the texts (text).")
+    add("--label_column", default="label", help="Column of the labels (label).")
+    add("--cache_dir", help="Folder of encoded texts (environment: LMCOURSE_CACHE).")
+    add("--examples", type=int, default=5, help="Errors of each sort to show (5).")
+    add("--seed", type=int, default=0, help="Seed by which the errors to show are drawn (0).")
+    add("--output_dir", default="errors", help="Folder of the report and its plots (errors).")
     return parser

@@ -139,29 +139,30 @@ def _adapted_columns(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse evaluate", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
-    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    add("--data", required=True, help="name of a corpus, or path of a text")
+    add("model", help="Run folder, saved model or id on the Hub.")
+    add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
+    add("--data", required=True, help="Name of a corpus, or path of a text.")
     add(
         "--split",
-        help="train, validation or test (test if there is one; a text file is scored whole)",
+        help="Split to score: train, validation or test (test if there is one; a text file is "
+        "scored whole).",
     )
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    add("--cache_dir", help="folder of tokenized text (environment: LMCOURSE_CACHE)")
-    add("--streams", type=int, help="cut the text into parallel streams (1)")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--cache_dir", help="Folder of tokenized text (environment: LMCOURSE_CACHE).")
+    add("--streams", type=int, help="Cut the text into parallel streams (1).")
     add(
         "--block_length",
         type=int,
-        help="tokens per forward pass (512; for a Transformer its longest context)",
+        help="Tokens per forward pass (512; for a Transformer its longest context).",
     )
-    add("--stride", type=int, help="tokens that a Transformer's window scores (half of it)")
-    add("--json", help="also write the metrics to this file")
+    add("--stride", type=int, help="Tokens that a Transformer's window scores (half of it).")
+    add("--json", help="Also write the metrics to this file.")
     add(
         "--rank",
         type=int,
         default=0,
-        help="also compute the rank of the log-probabilities of this many contexts, which should "
-        "be more than the width of the model",
+        help="Also compute the rank of the log-probabilities of this many contexts, which should "
+        "be more than the width of the model.",
     )
     _add_adaptation(parser.add_argument_group("adaptation at test time, one column each"))
     return parser
@@ -172,24 +173,39 @@ def _add_adaptation(group: Any) -> None:
     add(
         "--continuous_cache",
         action="store_true",
-        help="mix in a cache of recent words (Grave et al. 2017)",
+        help="Mix in a cache of recent words (Grave et al. 2017).",
     )
-    add("--cache_window", type=int, help="tokens in the cache (tuned on the validation split)")
+    add("--cache_window", type=int, help="Tokens in the cache (tuned on the validation split).")
     add(
-        "--cache_theta", type=float, help="scale of the similarity of hidden states (tuned as well)"
+        "--cache_theta",
+        type=float,
+        help="Scale of the similarity of hidden states in the cache (tuned on validation).",
     )
-    add("--cache_lambda", type=float, help="weight of the cache in the mixture (tuned as well)")
+    add(
+        "--cache_lambda",
+        type=float,
+        help="Weight of the cache in the mixture (tuned on validation).",
+    )
     add(
         "--dynamic_evaluation",
         choices=("sgd", "rms"),
-        help="take a gradient step after each scored segment (Krause et al. 2018)",
+        help="Take a gradient step after each scored segment (Krause et al. 2018).",
     )
-    add("--segment", type=int, default=5, help="tokens in a segment (5; use 20 for characters)")
-    add("--dynamic_rate", type=float, help="learning rate of the steps (tuned on validation)")
+    add(
+        "--segment",
+        type=int,
+        default=5,
+        help="Tokens in a segment of dynamic evaluation (5; use 20 for characters).",
+    )
+    add(
+        "--dynamic_rate",
+        type=float,
+        help="Learning rate of dynamic evaluation (tuned on validation).",
+    )
     add(
         "--dynamic_decay",
         type=float,
         default=0.0,
-        help="decay towards the trained weights; needs --dynamic_rate (0)",
+        help="Decay of dynamic evaluation towards the trained weights; needs --dynamic_rate (0).",
     )
-    add("--results_dir", help="write the comparison to adaptation_<run>.json in this folder")
+    add("--results_dir", help="Write the comparison to adaptation_<run>.json in this folder.")

@@ -24,10 +24,10 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse export-onnx", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
+    add("model", help="Run folder, saved model or id on the Hub.")
     add(
         "--output",
         required=True,
-        help="folder for model.onnx, step.onnx (not for a classifier) and the tokenizer",
+        help="Folder for model.onnx, step.onnx (not for a classifier) and the tokenizer.",
     )
     return parser

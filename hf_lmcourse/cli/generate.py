@@ -92,15 +92,20 @@ def _check(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse generate", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
-    add("--revision", help="branch, tag or commit of an id on the Hub (main)")
-    add("--prompt", default="\n", help="text to continue (a line break)")
-    add("--length", type=int, default=200, help="tokens to add (200)")
-    add("--temperature", type=float, default=1.0, help="temperature of the sampling (1.0)")
-    add("--top_k", type=int, default=0, help="sample from the k most likely tokens (0: all)")
-    add("--top_p", type=float, default=1.0, help="nucleus of the sampling (1.0)")
-    add("--greedy", action="store_true", help="take the most likely token")
-    add("--beams", type=int, default=1, help="number of beams of a beam search (1)")
-    add("--samples", type=int, default=1, help="number of samples (1)")
-    add("--seed", type=int, default=0, help="seed of the sampling (0)")
+    add("model", help="Run folder, saved model or id on the Hub.")
+    add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
+    add("--prompt", default="\n", help="Text to continue (a line break).")
+    add("--length", type=int, default=200, help="Tokens to add to the prompt (200).")
+    add("--temperature", type=float, default=1.0, help="Temperature of the sampling (1.0).")
+    add("--top_k", type=int, default=0, help="Sample from the k most likely tokens (0: all).")
+    add(
+        "--top_p",
+        type=float,
+        default=1.0,
+        help="Sample from the most likely tokens of this total probability (1.0).",
+    )
+    add("--greedy", action="store_true", help="Take the most likely token at each step.")
+    add("--beams", type=int, default=1, help="Number of beams of a beam search (1).")
+    add("--samples", type=int, default=1, help="Number of continuations to draw (1).")
+    add("--seed", type=int, default=0, help="Seed of the sampling (0).")
     return parser

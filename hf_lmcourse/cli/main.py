@@ -18,6 +18,7 @@ VERBS = {
     "errors": "show where a classifier is wrong, and which words caused the errors",
     "generate": "continue a prompt with a saved model",
     "explain": "write a model as one HTML page, which computes in the browser",
+    "serve": "answer HTTP requests with a saved model, in the protocol of OpenAI",
     "push": "share a run folder on the Hugging Face Hub",
     "export-onnx": "export a saved model to ONNX files, for onnxruntime",
     "vectors": "save the input or output embeddings of a model as a text file of word vectors",

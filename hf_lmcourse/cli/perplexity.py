@@ -36,31 +36,31 @@ def _parser() -> argparse.ArgumentParser:
     chains = "; ".join(f"{name} = {','.join(parts)}" for name, parts in CHAINS.items())
     parser = argparse.ArgumentParser("lmcourse perplexity", description=__doc__)
     add = parser.add_argument
-    add("model", nargs="+", help="run folders, saved models or ids on the Hub")
-    add("--text", nargs="+", required=True, help="text files, each scored as a whole")
+    add("model", nargs="+", help="Run folders, saved models or ids on the Hub.")
+    add("--text", nargs="+", required=True, help="Text files, each scored as a whole.")
     add(
         "--preprocess",
         nargs="+",
         default=[],
-        help=f"also score the texts after each of these chains: {chains}; or steps separated by "
-        f"commas: {steps}".replace("%", "%%"),
+        help=f"Also score the texts after each of these chains: {chains}; or steps separated by "
+        f"commas: {steps}.".replace("%", "%%"),
     )
-    add("--base", choices=list(BASES), default="e", help="base of the logarithm (e)")
+    add("--base", choices=list(BASES), default="e", help="Base of the logarithm (e).")
     add(
         "--temperature",
         type=float,
         default=1.0,
-        help="divide the logits by it; only 1 gives perplexities of the models (1.0)",
+        help="Temperature that divides the logits; only 1 gives perplexities of the models (1.0).",
     )
-    add("--stride", type=int, help="tokens that a window scores (half of the window)")
-    add("--block_length", type=int, help="tokens in a window (the model's longest context)")
-    add("--surprisal", action="store_true", help="also draw where each model is surprised")
+    add("--stride", type=int, help="Tokens that a window scores (half of the window).")
+    add("--block_length", type=int, help="Tokens in a window (the model's longest context).")
+    add("--surprisal", action="store_true", help="Also draw where each model is surprised.")
     add(
         "--training_text",
-        help="corpus or text file that the models were trained on, to look the texts up in (what "
-        "each run folder records)",
+        help="Corpus or text file that the models were trained on, to look the texts up in (what "
+        "each run folder records).",
     )
-    add("--hold_out", nargs="+", default=[], help="text files taken out of --training_text")
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
-    add("--output_dir", default="perplexity", help="folder of the tables and plots (perplexity)")
+    add("--hold_out", nargs="+", default=[], help="Text files taken out of --training_text.")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--output_dir", default="perplexity", help="Folder of the tables and plots (perplexity).")
     return parser

@@ -26,21 +26,23 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse push", description=__doc__)
     add = parser.add_argument
-    add("folder", help="run folder, or any saved model")
-    add("repository", help="namespace/name on the Hub; created if it does not exist")
-    add("--private", action="store_true", help="create a private repository")
-    add("--revision", help="branch, created if it does not exist (main)")
+    add("folder", help="Run folder, or any saved model.")
+    add(
+        "repository", help="Repository on the Hub, as namespace/name; created if it does not exist."
+    )
+    add("--private", action="store_true", help="Create a private repository.")
+    add("--revision", help="Branch to push to, created if it does not exist (main).")
     add(
         "--create-pr",
         "--create_pr",
         action="store_true",
-        help="propose the files as a pull request",
+        help="Propose the files as a pull request.",
     )
     add(
         "--with-code",
         "--with_code",
         action="store_true",
-        help="include the model's code, for users who have transformers but not this package",
+        help="Include the model's code, for users who have transformers but not this package.",
     )
     add(
         "--page",

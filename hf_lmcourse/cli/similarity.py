@@ -93,30 +93,30 @@ def _shown(metrics: dict[str, float]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse similarity", description=__doc__)
     add = parser.add_argument
-    add("source", help="a model, or a text file of word vectors")
+    add("source", help="A model, or a text file of word vectors.")
     add(
         "--pairs",
         nargs="+",
         default=list(WORD_PAIRS),
-        help="sets of word pairs by name, or files of two words and a score per line (wordsim353 "
-        "simlex999)",
+        help="Sets of word pairs by name, or files of two words and a score per line (wordsim353 "
+        "simlex999).",
     )
     add(
         "--layer",
         choices=["input", "output"],
         default="input",
-        help="embeddings of a model (input)",
+        help="Layer of a model whose embeddings are scored (input).",
     )
     add(
         "--subtract_mean",
         action="store_true",
-        help="first subtract the mean of all vectors (Mu and Viswanath 2018)",
+        help="Subtract the mean of all vectors first (Mu and Viswanath 2018).",
     )
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
     add(
         "--output_dir",
         default="similarity",
-        help="folder for one CSV file per set of pairs (similarity)",
+        help="Folder for one CSV file per set of pairs (similarity).",
     )
-    add("--results_dir", help="folder for one result file per set of pairs")
+    add("--results_dir", help="Folder for one result file per set of pairs.")
     return parser

@@ -34,6 +34,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("study", help="Name of a study of the package, or a YAML file.")
-    add("--output_dir", help="folder of the study (runs/<name of the YAML file>)")
-    add("--results_dir", help="also write the results to <name>.json in this folder")
+    add("--output_dir", help="Folder of the study (runs/<name of the study>).")
+    add("--results_dir", help="Also write the results to <name>.json in this folder.")
     return parser

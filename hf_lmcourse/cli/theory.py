@@ -71,7 +71,7 @@ def _drawings(items: Sequence[str], folder: Path) -> dict[Path, Callable[[Path],
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse theory", description=__doc__)
     add = parser.add_argument
-    add("item", nargs="?", help="one of the items, or all; without it the items are listed")
-    add("--plot", metavar="FOLDER", help="also save the plot of the item in this folder")
-    add("--latex", action="store_true", help="print the derivation as LaTeX, without the check")
+    add("item", nargs="?", help="One of the items, or all; without it the items are listed.")
+    add("--plot", metavar="FOLDER", help="Also save the plot of the item in this folder.")
+    add("--latex", action="store_true", help="Print the derivation as LaTeX, without the check.")
     return parser

@@ -29,13 +29,18 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse vectors", description=__doc__)
     add = parser.add_argument
-    add("model", help="run folder, saved model or id on the Hub")
-    add("file", help="text file to write; compressed if its name ends in .gz")
-    add("--layer", choices=["input", "output"], default="input", help="embeddings to save (input)")
+    add("model", help="Run folder, saved model or id on the Hub.")
+    add("file", help="Text file to write; compressed if its name ends in .gz.")
+    add(
+        "--layer",
+        choices=["input", "output"],
+        default="input",
+        help="Layer whose embeddings are saved (input).",
+    )
     add(
         "--format",
         choices=["glove", "word2vec"],
         default="glove",
-        help="format of the file; word2vec begins with a line of sizes (glove)",
+        help="Format of the file; word2vec begins with a line of sizes (glove).",
     )
     return parser

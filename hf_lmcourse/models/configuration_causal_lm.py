@@ -17,24 +17,25 @@ class LanguageModelConfig(CourseConfig):
         vocab_size (`int`): Number of tokens.
         embedding_size (`int`, *optional*): Width of the embeddings; `hidden_size` by default.
         hidden_size (`int`): Width of the hidden vectors.
-        output_layer (`str`): "full", "tied" (the embeddings are the output matrix; Press and Wolf
-            2017) or "adaptive" (Grave et al. 2017).
+        output_layer (`str`): Kind of the output layer. "full", "tied" (the embeddings are the
+            output matrix; Press and Wolf 2017) or "adaptive" (Grave et al. 2017).
         adaptive_cutoffs (`list[int]`, *optional*): First id of each cluster of adaptive softmax.
-        num_sampled (`int`, *optional*): Train a full or tied output layer on about so many words at
-            per step, drawn again at each (Jean et al. 2015). Evaluation always counts every word.
-        num_softmaxes (`int`): Make a full or tied output layer a mixture of so many softmaxes over
-            vectors of their own (Yang et al. 2018; `hf_lmcourse.layers.mixture_of_softmaxes`).
-        adversarial_epsilon (`float`): Train a full or tied output layer at the worst embedding of
-            the target that differs from it by at most this share of its norm (Wang, Gong and Liu
-            2019; `hf_lmcourse.kernels.mixture_loss`).
-        word_dropout (`float`): Dropout of whole words, rows of the embedding matrix, one mask a
+        num_sampled (`int`, *optional*): About how many words the loss of a step is over (Jean et
+            al. 2015). They are drawn again at each step; the output layer is full or tied, and
+            evaluation always counts every word.
+        num_softmaxes (`int`): How many softmaxes a full or tied output layer mixes (Yang et al.
+            2018; `hf_lmcourse.layers.mixture_of_softmaxes`). Each has vectors of its own.
+        adversarial_epsilon (`float`): How far the target's embedding is moved to raise the loss
+            (Wang, Gong and Liu 2019; `hf_lmcourse.kernels.mixture_loss`). A full or tied output
+            layer is trained at the worst embedding within this share of its norm.
+        word_dropout (`float`): Dropout of whole words, rows of the embedding matrix. One mask per
             step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
-        freeze_vectors (`bool`): Do not train the embeddings that were read from a file; those of
+        freeze_vectors (`bool`): Do not train the embeddings that were read from a file. Those of
             the other tokens are trained. Frozen ones get no gradient; an optimizer of your own must
             not decay them either, as `lmcourse train` does not.
         tie_word_embeddings (`bool`): Transformers' name for `output_layer="tied"`; the two agree.
-        initializer_range (`float`): Standard deviation of the output matrix, and so of tied
-            embeddings; untied ones have 1, as in `torch.nn.Embedding`.
+        initializer_range (`float`): Standard deviation of the output matrix at the start. Tied
+            embeddings have the same, untied ones have 1, as in `torch.nn.Embedding`.
         use_cache (`bool`): Return what the model carries from token to token.
         pad_token_id, bos_token_id, eos_token_id (`int`, *optional*): Special tokens.
     """

@@ -22,18 +22,17 @@ class RecurrentConfig(LanguageModelConfig):
         hidden_size (`int`): Width of the recurrent layers.
         num_hidden_layers (`int`): Recurrent layers on top of each other.
         output_dropout (`float`): Dropout between the last layer and the output layer.
-        output_layer (`str`): "full", "tied" or "adaptive"; see `LanguageModelConfig`.
+        output_layer (`str`): Kind of the output layer, "full", "tied" or "adaptive".
 
-        embedding_dropout (`float`): Regularisation: dropout on the embeddings.
-        hidden_dropout (`float`): Regularisation: dropout between recurrent layers.
-        locked_dropout (`bool`): Regularisation: one dropout mask for all time steps (Gal and
-            Ghahramani 2016) rather than a new one at each.
-        word_dropout (`float`): Regularisation: dropout of whole words; see `LanguageModelConfig`.
-        activation_regularization (`float`): Regularisation: alpha, the weight of the squares of the
-            outputs of the last layer in the training loss (Merity et al. 2017;
-            `hf_lmcourse.layers.activation_penalty`).
-        temporal_activation_regularization (`float`): Regularisation: beta, the weight of the
-            squares of their differences from step to step.
+        embedding_dropout (`float`): Dropout on the embeddings.
+        hidden_dropout (`float`): Dropout between recurrent layers.
+        locked_dropout (`bool`): One dropout mask for all time steps, not one at each (Gal and
+            Ghahramani 2016).
+        word_dropout (`float`): Dropout of whole words; see `LanguageModelConfig`.
+        activation_regularization (`float`): Weight in the loss of the squares of the last outputs.
+            It is alpha in Merity et al. 2017; see `hf_lmcourse.layers.activation_penalty`.
+        temporal_activation_regularization (`float`): The same for their changes from step to step.
+            It is beta there.
         **kwargs: The further settings of `LanguageModelConfig`.
     """
 
@@ -74,10 +73,10 @@ class DenseRecurrentConfig(RecurrentConfig):
     """Settings of a model of `DenseRecurrence` layers: those of `RecurrentConfig`, and two more.
 
     Args:
-        recurrent_dropout (`float`): Regularisation: dropout of entries of the recurrent matrices
-            (DropConnect, "weight drop" in Merity et al. 2018), one mask for a whole sequence.
-        backend (`str`): "native", our own recurrences, "torch", the library's kernels, or "auto",
-            whichever is faster: ours on a processor, the library's on a GPU.
+        recurrent_dropout (`float`): Dropout of entries of the recurrent matrices. One mask for a
+            whole sequence: DropConnect, "weight drop" in Merity et al. 2018.
+        backend (`str`): What computes the recurrence. "native" is our own, "torch" the library's,
+            "auto" the faster one: ours on a processor, the library's on a GPU.
     """
 
     recurrent_dropout: float | int = 0.0

@@ -1,6 +1,7 @@
 """The text of `lmcourse train --help`: a line per setting, with its type and default."""
 
 import inspect
+import json
 import re
 import textwrap
 import types
@@ -75,6 +76,9 @@ _TRAINING = {
 }
 """The training settings that are shown, by group; those of transformers with a sentence of ours."""
 
+_NOT_SHOWN = ("tie_word_embeddings",)
+"""Second names of settings."""
+
 _TYPES = {int: "INT", float: "NUMBER", bool: "BOOL", str: "TEXT"}
 
 
@@ -121,8 +125,9 @@ def _model_and_data(model_type: str | None) -> list[str]:
     config_class = config_class_of(model_type)
     data = LabelledDataArguments if is_classifier(model_type) else DataArguments
     section = model_fields(config_class)
-    documented = _documented(config_class)
-    lines = [_line(field, section, documented.get(field.name, "")) for field in fields(section)]
+    texts = {"attn_implementation": "What computes attention."} | _documented(config_class)
+    settings = [field for field in fields(section) if field.name not in _NOT_SHOWN]
+    lines = [_line(field, section, texts.get(field.name, "")) for field in settings]
     return [_group(f"Model ({model_type})", lines), _group("Data", _lines(data))]
 
 
@@ -136,13 +141,17 @@ def _lines(section: type, left_out: Sequence[str] = ()) -> list[str]:
 
 def _line(field: Field[Any], section: type, text: str = "") -> str:
     """A setting: its name, its type, a sentence and its default."""
-    text = field.metadata.get("help") or text if not text else text
+    text = text or field.metadata.get("help", "")
     default = field.default_factory() if callable(field.default_factory) else field.default
-    shown = "" if default in (None, MISSING, "") or default == [] else f" [{default!r}]".lower()
-    shown = f" [{default!r}]" if isinstance(default, str) and default else shown
+    value = default if isinstance(default, str) else json.dumps(default, default=str)
+    shown = "" if default in (None, MISSING, "", []) else f" [{_printable(value)}]"
     name = f"  --{field.name} {_type_name(get_type_hints(section)[field.name])}"
     words = f"{name:<{_COLUMN - 1}} {' '.join(text.split())}{shown}"
     return textwrap.fill(words, _WIDTH, subsequent_indent=" " * _COLUMN, break_on_hyphens=False)
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() else repr(value)
 
 
 def _type_name(hint: Any) -> str:

@@ -21,13 +21,13 @@ class _TextArguments:
 
     corpus: str
     data_dir: str | None = option(None, "Folder of local corpora; $LMCOURSE_DATA by default.")
-    max_vocabulary: int | None = option(None, "Keep this many of the most frequent words.")
+    max_vocabulary: int | None = option(
+        None, "Keep this many of the most frequent words; all by default."
+    )
     min_frequency: int = option(1, "Keep words that occur at least this often.")
     lowercase: bool = option(False, "Lower-case the words.")
     vectors: str | None = option(
-        None,
-        "File of pretrained word vectors (GloVe or word2vec text format) that "
-        "initialise the embeddings; a path, or a path in the folder of local corpora.",
+        None, "File of GloVe or word2vec text that initialises the embeddings."
     )
     cache_dir: str | None = option(None, "Folder for tokenized text; $LMCOURSE_CACHE by default.")
 
@@ -36,48 +36,25 @@ class _TextArguments:
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = option(
-        "cpython-docs", "Name of a corpus, or path of a text file or of a folder with splits."
-    )
+    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or a folder.")
     hold_out: list[str] | None = option(
-        None,
-        "Text files whose documents are removed from the training text, which must "
-        "contain them verbatim; paths, or paths in the folder of local corpora.",
+        None, "Files whose documents are removed from the training text."
     )
     tokenizer: str = option(
         "character",
-        'Which tokenizer to train: "character", "word" or "digit_pattern" (as in the '
-        "course assignment); or the folder of a saved tokenizer.",
+        "Tokenizer to train: character, word or digit_pattern; or a saved one.",
     )
     vocabulary: str | None = option(
-        None,
-        "File with the words of digit_pattern, one per line and the most frequent "
-        "first; a path, or a path in the folder of local corpora. By default they are the "
-        "words of the training text.",
+        None, "File of the words of digit_pattern, the most frequent first."
     )
     alphabet: Literal["seen", "printable"] = option(
-        "seen",
-        "Characters that become tokens: those in the training text, or also the 100 "
-        "printable ones of ASCII, so that for example all digits are distinct.",
+        "seen", "Tokens are the characters seen in the text, or all printable ASCII too."
     )
-    block_length: int = option(
-        64,
-        "Tokens per block: the length of truncated backpropagation through time, or "
-        "max_position_embeddings of a Transformer.",
-    )
-    random_offset: bool = option(
-        False, "Start each epoch at a random offset, so that blocks differ."
-    )
-    random_block_length: bool = option(
-        False,
-        "Use blocks of random length around block_length, and scale the learning rate "
-        "by the length.",
-    )
+    block_length: int = option(64, "Tokens per block, the length of backpropagation through time.")
+    random_offset: bool = option(False, "Start each epoch at a random offset in the text.")
+    random_block_length: bool = option(False, "Use blocks of random length around block_length.")
     batches: Literal["streams", "bigrams", "bigrams_by_hand", "bigram_counts"] = option(
-        "streams",
-        "What a step trains on: streams; bigrams, sampled with replacement; "
-        "bigrams_by_hand, the same without autograd; or bigram_counts, the exact gradient of "
-        "the whole text. All but streams are for lmcourse_bigram_mlp.",
+        "streams", "What a step trains on; all but streams are for lmcourse_bigram_mlp."
     )
 
 
@@ -91,12 +68,11 @@ class LabelledDataArguments(_TextArguments):
     text_column: str = option("text", "Column of the texts in a table of your own.")
     label_column: str = option("label", "Column of the labels in a table of your own.")
     validation_share: float = option(
-        0.1, "Share of the training texts used for validation if there is no split for it."
+        0.1, "Share of the training texts for validation if it has no split."
     )
     tokenizer: str = option(
         "word_punctuation",
-        'Which tokenizer to train, "word_punctuation" or "word"; or the folder of a '
-        "saved tokenizer.",
+        "Tokenizer to train: word_punctuation or word; or a saved one.",
     )
     lowercase: bool = option(True, "Lower-case the words.")
 
@@ -158,74 +134,51 @@ class RunArguments(TrainingArguments):
     `per_device_train_batch_size` is the number of parallel streams per process.
     """
 
-    output_dir: str | None = option(None, "Run folder; runs/<name of the YAML> by default.")
-    eval_strategy: str = option("epoch", "When to evaluate.")
-    save_strategy: str = option("epoch", "When to save a checkpoint.")
+    output_dir: str | None = option(None, "Run folder; runs/<name of the recipe> by default.")
+    eval_strategy: str = option("epoch", "When to evaluate: no, steps or epoch.")
+    save_strategy: str = option("epoch", "When to save a checkpoint: no, steps or epoch.")
     save_total_limit: int | None = option(
         2, "How many checkpoints to keep in addition to the best."
     )
     load_best_model_at_end: bool = option(
-        True,
-        "Load the weights with the best validation loss at the end, if there are evaluations and "
-        "checkpoints.",
+        True, "Load the weights with the best validation loss at the end."
     )
-    logging_steps: float = option(50, "Log every this many steps.")
+    logging_steps: float = option(50, "Log the loss every this many steps.")
     disable_tqdm: bool | None = option(False, "Do not show progress.")
     lr_scheduler_type: str = option(
-        "linear", 'Learning-rate schedule of transformers, or "step": see step_decay_*.'
+        "linear", "Learning-rate schedule: one of transformers, or step."
     )
-    step_decay_every: float = option(
-        0, "Steps between two decays; a value below 1 is a share of the training."
-    )
+    step_decay_every: float = option(0, "Steps between decays of schedule step; below 1 a share.")
     step_decay_start: float | None = option(
-        None,
-        "Steps before the first decay, or a share of the training; step_decay_every by default.",
+        None, "Steps before the first decay; step_decay_every by default."
     )
     step_decay_factor: float = option(
         0.5, "Factor that multiplies the learning rate at each decay."
     )
     lbfgs_iterations: int = option(
-        0, "With bigram_counts: use L-BFGS in place of optim, with this many iterations per step."
+        0, "Iterations of L-BFGS per step, in place of optim; 0 for none."
     )
     input_masking: float = option(0.0, "Share of the input tokens that are replaced in training.")
     input_masking_with: Literal["unk", "random"] = option(
         "unk", "What replaces input tokens: unk or random words."
     )
     weight_averaging: Literal["no", "ema", "nt_asgd"] = option(
-        "no",
-        "Evaluate and save an average of the weights: an exponential moving average "
-        "(ema), or the mean since a non-monotone trigger (nt_asgd).",
+        "no", "Save an average of the weights: exponential or triggered."
     )
     ema_decay: float = option(0.999, "Decay of the exponential moving average per step.")
-    non_monotone_interval: int = option(
-        5,
-        "nt_asgd starts averaging once the validation loss is above the lowest one "
-        "that is more than this many evaluations old.",
-    )
+    non_monotone_interval: int = option(5, "Evaluations without improvement that trigger nt_asgd.")
     patience: int | None = option(None, "Stop after this many evaluations without a better loss.")
     max_training_seconds: float | None = option(
-        None,
-        "Stop after this many seconds of training steps, evaluations not counted; for "
-        "schedules that do not need the number of steps, such as constant.",
+        None, "Stop after this many seconds of training steps."
     )
-    rank_contexts: int = option(
-        0,
-        "At the end, also compute the rank of the log-probabilities of the first this "
-        "many contexts of each text; must be more than the width of the model.",
-    )
+    rank_contexts: int = option(0, "Contexts for the rank of the log-probabilities; 0 for none.")
     sample_prompt: str = option("\n", "Prompt of the samples at each evaluation and at the end.")
-    sample_length: int = option(
-        200, "Tokens per sample at each evaluation and at the end; 0 for no samples."
-    )
+    sample_length: int = option(200, "Tokens per sample; 0 for no samples.")
     resume_changes: list[str] | None = option(
-        None,
-        "What may differ from the checkpoint that is resumed: names of settings of the model and "
-        "the training, or tokenizer, labels, training_text, validation_text, vectors.",
+        None, "Names of settings that may differ from the resumed checkpoint."
     )
     results_dir: str | None = option(
-        None,
-        "Folder that also gets the result file, <name>.json, and the learning curve, "
-        "plots/<name>_learning_curve.png.",
+        None, "Folder that also gets the result file and the learning curve."
     )
 
     def __post_init__(self) -> None:

@@ -1,5 +1,7 @@
 """The command itself: help, unknown verbs, exit statuses."""
 
+import importlib
+import re
 import subprocess
 import sys
 
@@ -22,6 +24,14 @@ def test_each_verb_explains_itself(verb: str) -> None:
     assert "Traceback" not in outcome.out + outcome.err
 
 
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "train"])
+def test_each_help_text_is_a_sentence(verb: str) -> None:
+    parser = importlib.import_module(f"hf_lmcourse.cli.{verb.replace('-', '_')}")._parser()
+    texts = {action.dest: action.help for action in parser._actions if action.dest != "help"}
+    assert texts
+    assert [name for name, text in texts.items() if not re.match(r"[A-Z].*\.$", text or "")] == []
+
+
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_without_a_verb_the_verbs_are_listed(words: list[str]) -> None:
     outcome = lmcourse(*words)
@@ -35,6 +45,27 @@ def test_all_help_on_training_names_every_option_and_model() -> None:
         named = [name for name, field in kind.__dataclass_fields__.items() if field.init]
         assert [name for name in named if f"--{name} " not in outcome.out] == []
     assert all(model_type in outcome.out for model_type in MODEL_TYPES)
+
+
+@pytest.mark.parametrize("model_type", ["", *sorted(MODEL_TYPES)])
+def test_help_on_training_fits_on_two_screens_and_explains_each_setting(model_type: str) -> None:
+    words = ["--model_type", model_type] if model_type else []
+    outcome = lmcourse("train", *words, "--help")
+    assert outcome.status == 0
+    lines = outcome.out.splitlines()
+    assert len(lines) <= 100 and max(map(len, lines)) <= 100
+    settings = re.findall(r"^  --\w+ .*(?:\n {34}.*)*", outcome.out, flags=re.MULTILINE)
+    assert len(settings) > 50
+    unexplained = [text for text in settings if not re.search(r"[A-Z].{4,}\.", text, re.DOTALL)]
+    assert not unexplained
+
+
+def test_help_on_training_shows_the_settings_of_the_model_of_a_recipe() -> None:
+    assert "--ngram_buckets INT" in lmcourse("train", "dan_imdb", "--help").out
+    assert "--ngram_buckets INT" in lmcourse("train", "gru_ptb", "--model_type=dan", "--help").out
+    outcome = lmcourse("train", "gru_ptb", "--help").out
+    assert "--recurrent_dropout NUMBER" in outcome and "--ngram_buckets" not in outcome
+    assert "'gruu'" in lmcourse("train", "--model_type", "gruu", "--help").complaint
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class BigramMLPConfig(LanguageModelConfig):
     Args:
         embedding_dropout (`float`): Dropout on the embeddings.
         output_dropout (`float`): Dropout between the hidden layer and the output layer.
-        initialization (`str`): How W1, b1, W2 and b2 start. "scaled": W1 uniform within the square
+        initialization (`str`): How weights and biases start. "scaled": W1 uniform within the square
             root of 1/E, W2 normal with `initializer_range`, biases zero. "standard_normal": all of
             them from N(0, 1), as in the course assignment.
         num_hidden_layers (`int`): 1, as transformers wants it said.

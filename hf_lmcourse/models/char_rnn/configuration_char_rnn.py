@@ -18,7 +18,7 @@ class CharRNNConfig(DenseRecurrentConfig):
         V E + H (E + H + 1) + (L - 1) H (2 H + 1) + V (H + 1)
 
     Args:
-        hidden_act (`str`): "tanh", "sigmoid" or "relu".
+        hidden_act (`str`): Activation, "tanh", "sigmoid" or "relu".
 
     Example:
         >>> from hf_lmcourse import CharRNNConfig, CharRNNForCausalLM

@@ -24,7 +24,7 @@ class NGramFNNConfig(LanguageModelConfig):
     Args:
         context_size (`int`): n - 1, how many words a prediction looks at.
         num_hidden_layers (`int`): Hidden layers; the first one reads the window.
-        hidden_act (`str`): "tanh", "sigmoid" or "relu".
+        hidden_act (`str`): Activation, "tanh", "sigmoid" or "relu".
         residual (`bool`): Further hidden layers add to what they read and normalise it first (Sun
             and Iyyer 2021).
         direct_connections (`bool`): The output layer also reads the embeddings of the window.

@@ -22,28 +22,28 @@ class TransformerConfig(LanguageModelConfig):
     and 2 I; a tied output layer only adds its V biases.
 
     Args:
-        hidden_size (`int`): Width of the vectors between layers, a multiple of the heads.
+        hidden_size (`int`): Width between layers, a multiple of the heads.
         num_hidden_layers (`int`): Blocks of attention and feed-forward network.
         num_attention_heads (`int`): Heads of each attention.
-        intermediate_size (`int`, *optional*): Width inside the feed-forward networks; by default 4
+        intermediate_size (`int`, *optional*): Width inside the feed-forward networks. By default 4
             times `hidden_size`, and 8/3 times for SwiGLU, which has a third matrix.
-        hidden_act (`str`): "gelu", "relu" or "swiglu".
-        max_position_embeddings (`int`): The longest context. Generation goes on beyond it by
-            dropping the oldest tokens.
-        position_embedding_type (`str`): "learned", "sinusoidal" (Vaswani et al. 2017) or "rotary"
-            (Su et al. 2021).
+        hidden_act (`str`): Activation, "gelu", "relu" or "swiglu".
+        max_position_embeddings (`int`): Tokens of the longest context. Generation goes on beyond
+            it by dropping the oldest tokens.
+        position_embedding_type (`str`): Kind of positions. "learned", "sinusoidal" (Vaswani et al.
+            2017) or "rotary" (Su et al. 2021).
         rope_theta (`float`): The base of rotary frequencies.
-        attention_pattern (`str`): Where a position may look: "full", everywhere up to itself, or
+        attention_pattern (`str`): Where a position may look. "full", everywhere up to itself, or
             sparsely: "local", "strided" or "log_sparse"; see `hf_lmcourse.layers.sparse_attention`.
         attention_window (`int`, *optional*): The window of "local", the stride of "strided".
-        is_causal (`bool`): Whether a position is kept from looking at those after it. Without that
+        is_causal (`bool`): Mask what comes after a position. Without that
             it sees the token that it is to predict, and learns nothing else: here to be measured.
         embedding_dropout (`float`): Dropout on the sum of embeddings and positions.
         attention_dropout (`float`): Dropout on the attention weights.
         hidden_dropout (`float`): Dropout on what each branch adds to the residual stream.
         layer_norm_eps (`float`): Added to the variance in layer normalisation.
-        initializer_range (`float`): Standard deviation of every matrix, embeddings included, at the
-            start. The last matrix of each branch has it divided by sqrt(2 L), since 2 L branches
+        initializer_range (`float`): Standard deviation of every matrix at the start. Embeddings are
+            included. The last matrix of each branch has it divided by sqrt(2 L), since 2 L branches
             add up (Radford et al. 2019).
 
     Example:
