@@ -69,16 +69,30 @@ def execute(path: Path, folder: Path) -> NotebookNode:
     return notebook
 
 
-def shrink_images(notebook: NotebookNode) -> None:
-    """Make the figures of a notebook as small as they can be read: in a few colours and pixels."""
+def tidy(notebook: NotebookNode) -> None:
+    """Join the lines that were printed one after the other, and shrink the figures."""
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:
                 data["image/png"] = _smaller(data["image/png"])
 
 
+def _joined(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        name = output.get("name")  # of a stream
+        if name is not None and joined and joined[-1].get("name") == name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def _smaller(png: str) -> str:
+    """Reduce a figure to a few colours and to the pixels in which it can be read."""
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     image.thumbnail((_WIDTH, image.height))
     written = io.BytesIO()
@@ -97,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
             continue
         with tempfile.TemporaryDirectory() as folder:
             notebook = execute(path, Path(folder))
-        shrink_images(notebook)
+        tidy(notebook)
         target = path.with_suffix(".ipynb")
         nbformat.write(notebook, target)
         print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
