@@ -63,6 +63,14 @@ def test_a_wrong_setting_is_reported_before_anything_is_trained(path: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
+def test_a_study_from_python_shows_no_bar_of_another_library(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_text(STUDY.replace("[0, 2]", "[0]").replace("[1, 2]", "[1]"))
+    run_study(read_study(str(path)), tmp_path / "out")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
