@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="Name or path of a labelled corpus.")
     add(
         "--split",
-        help="Train, validation or test (test if there is one; a single table is classified whole).",
+        help="Train, validation or test (test if there is one; a single table is read whole).",
     )
     add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
     add("--text_column", default="text", help="Column of the texts (text).")

@@ -1,22 +1,22 @@
 """Plots of attention weights."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..report.figures import save_figure
+from ..report.figures import PAGE_WIDTH, page_figure, save_figure
 
-_INCHES_PER_TOKEN, _INCHES_PER_LETTER = 0.15, 0.075
-_LETTERS_PER_INCH = 10
+_INCHES_PER_TOKEN, _INCHES_PER_LETTER = 0.11, 0.075
+_MARGIN = 0.5
 _TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1)
-_SMALLEST_PANEL, _LARGEST_PANEL = 2.4, 9.0
+_SMALLEST_PANEL, _LARGEST_PANEL, _TALLEST = 1.2, 6.5, 40.0
+"""Inches of a panel, and of the figure."""
 
 
 def plot_heads(
@@ -60,12 +60,10 @@ def _draw_panels(
     path: str | Path,
     title: str,
 ) -> None:
-    columns = math.ceil(math.sqrt(len(panels)))
-    rows = math.ceil(len(panels) / columns)
-    size = min(max(_SMALLEST_PANEL, _INCHES_PER_TOKEN * len(tokens)), _LARGEST_PANEL)
-    margin = 0.8 + _INCHES_PER_LETTER * max(len(token) for token in tokens)  # of the labels
-    width = columns * (size + margin) + 0.6
-    figure = Figure(figsize=(width, rows * (size + margin)), layout="constrained")
+    columns, size = _grid(len(panels), len(tokens), max(len(token) for token in tokens))
+    rows = -(-len(panels) // columns)
+    margin = _MARGIN + _INCHES_PER_LETTER * max(len(token) for token in tokens)  # of the labels
+    figure = page_figure(0.9 + rows * (size + margin), title)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     # The colour follows the square root of the weight, so that small weights are visible.
     norm = PowerNorm(gamma=0.5, vmin=0, vmax=1)
@@ -75,19 +73,40 @@ def _draw_panels(
         axes.set_title(name, fontsize=10)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    bar = figure.colorbar(image, ax=list(grid), shrink=0.6, pad=0.02, ticks=_TICKS, format="%g")
+    style: dict[str, Any] = {"location": "bottom", "aspect": 50, "fraction": 0.3 / (rows * size)}
+    bar = figure.colorbar(image, ax=list(grid), pad=0.02, ticks=_TICKS, format="%g", **style)
     bar.set_label("attention weight")
-    figure.suptitle(textwrap.fill(title, int(_LETTERS_PER_INCH * width)), fontsize=11)
     figure.supxlabel("key", fontsize=10)
     figure.supylabel("query", fontsize=10)
-    save_figure(figure, path, dpi=120)
+    save_figure(figure, path)
+
+
+def _grid(panels: int, tokens: int, longest: int) -> tuple[int, float]:
+    """Choose as many columns as leave room for a label per token, and inches of a panel.
+
+    If the figure became too tall, there are more columns, and not every token has a label.
+    """
+    margin = _MARGIN + _INCHES_PER_LETTER * longest
+
+    def size(columns: int) -> float:
+        return min(PAGE_WIDTH / columns - margin, _LARGEST_PANEL)
+
+    columns = math.ceil(math.sqrt(panels))
+    while columns > 1 and size(columns) < _INCHES_PER_TOKEN * tokens:
+        columns -= 1
+    while columns < panels and panels / columns * (size(columns) + margin) > _TALLEST:
+        if size(columns + 1) < _SMALLEST_PANEL:
+            break
+        columns += 1
+    return columns, max(size(columns), _SMALLEST_PANEL)
 
 
 def _label_tokens(axes: Axes, tokens: Sequence[str], size: float) -> None:
-    """Label every token, in the largest font that does not overlap."""
-    points = min(9.0, 72 * size / len(tokens) * 0.75)
-    places = range(len(tokens))
+    """Label every token, or every second, third, ... if their labels would overlap."""
+    every = math.ceil(_INCHES_PER_TOKEN * len(tokens) / size)
+    points = min(9.0, 72 * size * every / len(tokens) * 0.75)
+    places, labels = range(0, len(tokens), every), tokens[::every]
     longest = max(len(token) for token in tokens)
-    axes.set_xticks(places, tokens, rotation=90 if longest > 1 else 0, fontsize=points)
-    axes.set_yticks(places, tokens, fontsize=points)
+    axes.set_xticks(places, labels, rotation=90 if longest > 1 else 0, fontsize=points)
+    axes.set_yticks(places, labels, fontsize=points)
     axes.tick_params(length=0, pad=2)

@@ -79,7 +79,7 @@ def wrapped(name: str, width: int) -> str:
         width: Most letters of a line.
     """
     lines = [""]
-    for part in re.findall(r"[^\s_./,-]*[\s_./,-]?", short(name, _MOST_NAME_LINES * width)):
+    for part in re.findall(r"[^\s_/-]*[\s_/-]?", short(name, _MOST_NAME_LINES * width)):
         for start in range(0, len(part), width):
             piece = part[start : start + width]
             if len(lines[-1]) + len(piece.rstrip()) > width:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..layers.sampled_softmax import inclusion_probabilities
-from ..report.figures import save_figure
-from ..report.palette import BLUE, GREY, PALETTE, VERMILION
+from ..report.figures import page_figure, save_figure
+from ..report.palette import BLUE, GREY, LOOKS, VERMILION, Look
 from . import noisy_keys, softmax_cost
 from .checks import attention_scaling as scaling_check
 from .checks import noisy_keys as keys_check
@@ -27,28 +27,29 @@ _LEAST_VARIANCE = 1e-7
 def plot_noisy_keys(path: Path) -> None:
     """Plot the weight of v_a for one head and two, and the variance for longer queries."""
     means, V = keys_check.orthonormal_setting()
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    _draw_weights(left, means, V)
-    for model, stretched, style, marker in (
-        ("key of uncertain length", keys_check.A, "-", "o"),
-        (rf"small noise, $\alpha$ = {keys_check.ALPHA:.5f}", None, "--", "s"),
+    figure = page_figure(7.6, "One head and two, if keys are noisy")
+    above, below = figure.subplots(2)
+    _draw_weights(above, means, V)
+    for model, stretched, looks in (
+        ("key of uncertain length", keys_check.A, (("o", "-"), ("s", "--"))),
+        (rf"small noise, $\alpha$ = {keys_check.ALPHA:.5f}", None, (("^", "-."), ("D", ":"))),
     ):
-        for name, index, colour in (("1 head", 0, VERMILION), ("2 heads", 1, BLUE)):
+        heads = (("1 head", 0, VERMILION), ("2 heads", 1, BLUE))
+        for (name, index, colour), (marker, style) in zip(heads, looks, strict=True):
             betas = torch.logspace(0, 2, 41).tolist()
             queries = [keys_check.heads(means, beta)[index] for beta in betas]
             formula = [_closed_form(q, means, V, stretched) for q in queries]
-            right.plot(betas, formula, style, color=colour, label=f"{name}, {model}")
+            below.plot(betas, formula, style, color=colour, label=f"{name},\n{model}")
             simulated = [
                 keys_check.squared_deviations(q, means, V, stretched, _DRAWS).mean().item()
                 for q in queries[::5]
             ]
-            right.plot(betas[::5], simulated, marker, color=colour, markersize=4, linestyle="none")
-    right.set(xscale="log", yscale="log", ylim=(_LEAST_VARIANCE, 3))
-    right.set_xlabel(r"$\beta$, the length of the query")
-    right.set_ylabel("tr Cov c (the values have length 1)")
-    right.set_title("Variance of the output (lines: formula, markers: simulation)", fontsize=11)
-    right.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.06))
+            below.plot(betas[::5], simulated, marker, color=colour, markersize=4, linestyle="none")
+    below.set(xscale="log", yscale="log", ylim=(_LEAST_VARIANCE, 3))
+    below.set_xlabel(r"$\beta$, the length of the query")
+    below.set_ylabel("tr Cov c (the values have length 1)")
+    below.set_title("Variance of the output (lines: formula, markers: simulation)", fontsize=11)
+    _legend_beside(below)
     _save(figure, path)
 
 
@@ -67,8 +68,8 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
         for queries in keys_check.heads(means, _HISTOGRAM_BETA)
     )
     names = (
-        r"1 head: $q = \beta (\mu_a + \mu_b)$",
-        r"2 heads: $q_1 = \beta \mu_a, q_2 = \beta \mu_b$",
+        "1 head:\n" r"$q = \beta (\mu_a + \mu_b)$",
+        "2 heads:\n" r"$q_1 = \beta \mu_a, q_2 = \beta \mu_b$",
     )
     axes.hist(
         [one.numpy(), two.numpy()],
@@ -78,36 +79,38 @@ def _draw_weights(axes: Axes, means: Tensor, V: Tensor) -> None:
         color=[VERMILION, BLUE],
         label=names,
     )
+    for bar in axes.containers[0]:
+        bar.set_hatch("///")
     axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1, zorder=0, label="target")
     axes.set(ylim=(0, 1), xlabel=r"weight of $v_a$ in the output", ylabel="share of draws")
     axes.set_title(rf"A key of uncertain length, $\beta$ = {_HISTOGRAM_BETA:g}", fontsize=11)
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    _legend_beside(axes)
 
 
 def plot_attention_scaling(path: Path) -> None:
     """Plot what dividing logits by sqrt d does to their variance, the entropy and the gradient."""
     sizes = [2**exponent for exponent in range(2, 11)]
     measured = [scaling_check.measure(d) for d in sizes]
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    variance, entropy, gradient = figure.subplots(1, 3)
-    names = (("logits q.k", VERMILION), ("logits q.k / sqrt d", BLUE))
-    for (name, colour), points in zip(names, zip(*measured, strict=True), strict=True):
+    figure = page_figure(8.4, "Logits divided by the square root of d, and not")
+    variance, entropy, gradient = figure.subplots(3, sharex=True)
+    looks = (("logits q.k", Look(VERMILION, "s", "--")), ("logits q.k / sqrt d", LOOKS[0]))
+    for (name, look), points in zip(looks, zip(*measured, strict=True), strict=True):
         curves = (
             (variance, [point.logits.square().mean().item() for point in points], name),
             (entropy, [point.entropy.mean().item() for point in points], name),
-            (gradient, [point.gradient.median().item() for point in points], f"{name}, median"),
+            (gradient, [point.gradient.median().item() for point in points], f"{name},\nmedian"),
         )
         for axes, values, label in curves:
-            axes.plot(sizes, values, "o-", color=colour, markersize=4, label=label)
+            axes.plot(sizes, values, markersize=4, label=label, **look.as_line())
         means = [point.gradient.mean().item() for point in points]
-        gradient.plot(sizes, means, ":", color=colour, label=f"{name}, mean")
+        gradient.plot(sizes, means, ":", color=look.colour, label=f"{name},\nmean")
     largest = math.log(scaling_check.KEYS)
-    entropy.axhline(largest, color=GREY, linestyle="--", linewidth=1)
-    entropy.annotate(f"ln {scaling_check.KEYS}", (sizes[-1], largest), (0, 3),
-                     textcoords="offset points", color=GREY, fontsize=9, ha="right")  # fmt: skip
+    label = f"ln {scaling_check.KEYS}, the largest"
+    entropy.axhline(largest, color=GREY, linestyle=":", linewidth=1, label=label)
     _label(variance, "Variance of a logit", "variance", log=True)
     _label(entropy, f"Entropy of the softmax over {scaling_check.KEYS} keys", "nats", log=False)
     _label(gradient, "Gradient of the query", "length of dJ/dq, for |dJ/dc| = 1", log=True)
+    gradient.set_xlabel("d, the size of queries and keys")
     _save(figure, path)
 
 
@@ -117,23 +120,24 @@ def plot_softmax_cost(path: Path) -> None:
     The words are distributed by Zipf's law, p_j proportional to 1 / (j + 1).
     """
     context, embedding, units = cost_check.CONTEXT, cost_check.EMBEDDING, cost_check.UNITS
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    share, cost = figure.subplots(1, 2)
+    figure = page_figure(7.6, "What the output layer costs")
+    share, cost = figure.subplots(2, sharex=True)
     sizes = [round(10 ** (exponent / 8)) for exponent in range(16, 49)]
     pairs = [softmax_cost.feed_forward_multiply_adds(V, context, embedding, units) for V in sizes]
-    share.plot(sizes, [output / (hidden + output) for hidden, output in pairs], color=BLUE)
-    share.set(xscale="log", ylim=(0, 1.02), xlabel="V, the size of the vocabulary")
-    share.set_ylabel("share of the multiply-adds")
+    shares = [output / (hidden + output) for hidden, output in pairs]
+    share.plot(sizes, shares, color=BLUE, label="output layer")
+    share.set(xscale="log", ylim=(0, 1.02), ylabel="share of the multiply-adds")
     share.set_title(f"Bengio's network: {context} words of {embedding} read", fontsize=11)
+    _legend_beside(share)
     large = [V for V in sizes if V > 2 * cost_check.CUTOFFS[-1]]
     costs = zip(*map(_output_costs, large), strict=True)
-    names = ("full", "adaptive", f"sampled, {cost_check.SAMPLED} words drawn")
-    for name, colour, values in zip(names, PALETTE, costs, strict=False):
-        cost.plot(large, values, color=colour, label=name)
+    names = ("full", "adaptive", f"sampled,\n{cost_check.SAMPLED} words drawn")
+    for name, look, values in zip(names, LOOKS, costs, strict=False):
+        cost.plot(large, values, markersize=4, label=name, **look.as_line())
     cost.set(xscale="log", yscale="log", xlabel="V, the size of the vocabulary")
     cost.set_ylabel("multiply-adds per token")
     cost.set_title(f"Output layers over D = {cost_check.HIDDEN}", fontsize=11)
-    cost.legend(frameon=False, fontsize=9)
+    _legend_beside(cost)
     _save(figure, path)
 
 
@@ -154,14 +158,18 @@ def _output_costs(vocabulary: int) -> tuple[float, float, float]:
 
 def _label(axes: Axes, title: str, quantity: str, log: bool) -> None:
     axes.set_title(title, fontsize=11)
-    axes.set(xlabel="d, the size of queries and keys", ylabel=quantity)
+    axes.set_ylabel(quantity)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda d, _: f"{d:g}")
     if log:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=9)
+    _legend_beside(axes)
+
+
+def _legend_beside(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -8,14 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hf_lmcourse.report.palette import GREY, PALETTE
+from hf_lmcourse.report.figures import legend_below, page_figure, save_figure, wrapped
+from hf_lmcourse.report.palette import GREY, LOOKS, MOST_LINES
 
 from .page import BenchmarkRecord, fitted_exponent
 from .timing import Comparison
 
 __all__ = ["plot_benchmark", "show_a_decade"]
 
-_MARKERS = "osD^vPX*"
+_LONGEST_NAME = 44
 
 
 def plot_benchmark(record: BenchmarkRecord, path: Path) -> None:
@@ -28,30 +29,28 @@ def plot_benchmark(record: BenchmarkRecord, path: Path) -> None:
         record: The benchmark.
         path: File of the plot; its suffix sets the format.
     """
-    if record.curves:
-        figure = _curves(record)
-    else:
-        figure = _ratios(record.comparisons)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure = _curves(record) if record.curves else _ratios(record)
+    save_figure(figure, path, formulas=bool(record.curves))  # powers of ten on the axes
 
 
 def _curves(record: BenchmarkRecord) -> Figure:
     curves = record.curves
     with_memory = any(point.peak_bytes for points in curves.values() for point in points)
-    rows = 1 + with_memory
-    figure = Figure(figsize=(4.6 * len(curves), 3.9 * rows), layout="constrained")
-    grid = figure.subplots(rows, len(curves), squeeze=False)
-    for column, (name, points) in enumerate(curves.items()):
-        times = [point.medians for point in points]
-        _draw_curve(grid[0, column], points, times, "seconds")
-        grid[0, column].set_title(name, fontsize=11)
+    figure = page_figure(0.6 + 3.8 * len(curves), "How time and memory grow", _words(record))
+    grid = figure.subplots(len(curves), 1 + with_memory, squeeze=False)
+    for row, (name, points) in enumerate(curves.items()):
+        _draw_curve(grid[row, 0], points, [point.medians for point in points], "seconds")
+        grid[row, 0].set_title(name, fontsize=11)
         if with_memory and points[0].peak_bytes:
             megabytes = [{side: peak / 1e6 for side, peak in p.peak_bytes.items()} for p in points]
-            _draw_curve(grid[1, column], points, megabytes, "peak memory in MB")
+            _draw_curve(grid[row, 1], points, megabytes, "peak memory in MB")
         elif with_memory:
-            grid[1, column].set_visible(False)
+            grid[row, 1].set_visible(False)
     return figure
+
+
+def _words(record: BenchmarkRecord) -> str:
+    return record.name.replace("_", " ")
 
 
 def _draw_curve(
@@ -63,15 +62,14 @@ def _draw_curve(
         axes.plot(
             sizes,
             heights,
-            marker=_MARKERS[index % len(_MARKERS)],
-            color=PALETTE[index % len(PALETTE)],
+            **LOOKS[index % MOST_LINES].as_line(),
             markersize=4,
             label=f"{side}: exponent {fitted_exponent(sizes, heights):z.2f}",
         )
     axes.set(xscale="log", yscale="log", xlabel=points[0].variable, ylabel=quantity)
     show_a_decade(axes)
     _finish(axes)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def show_a_decade(axes: Axes) -> None:
@@ -81,9 +79,12 @@ def show_a_decade(axes: Axes) -> None:
     axes.set_ylim(low / widen, high * widen)
 
 
-def _ratios(comparisons: Sequence[Comparison]) -> Figure:
-    drawn = [comparison for comparison in comparisons if comparison.ratios]
-    figure = Figure(figsize=(10, 1.3 + 0.21 * len(drawn)), layout="constrained")
+def _ratios(record: BenchmarkRecord) -> Figure:
+    drawn = [comparison for comparison in record.comparisons if comparison.ratios]
+    names = [wrapped(f"{row.name}; {row.setting}", _LONGEST_NAME) for row in drawn]
+    lines = sum(0.8 + 0.7 * (1 + name.count("\n")) for name in names)
+    title = "Time of the others, relative to the first way"
+    figure = page_figure(1.3 + 0.16 * lines, title, _words(record))
     axes = figure.add_subplot()
     sides = list(dict.fromkeys(side for comparison in drawn for side in comparison.ratios))
     for index, side in enumerate(sides):
@@ -91,8 +92,8 @@ def _ratios(comparisons: Sequence[Comparison]) -> Figure:
         axes.plot(
             [drawn[place].ratios[side] for place in places],
             places,
-            _MARKERS[index % len(_MARKERS)],
-            color=PALETTE[index % len(PALETTE)],
+            LOOKS[index % MOST_LINES].marker,
+            color=LOOKS[index % MOST_LINES].colour,
             markersize=5,
             label=side,
         )
@@ -100,22 +101,19 @@ def _ratios(comparisons: Sequence[Comparison]) -> Figure:
     if aimed:
         axes.plot(*zip(*aimed, strict=True), "|", color=GREY, markersize=11, label="aim")
     axes.axvline(1, color=GREY, linewidth=1)
-    axes.set_yticks(range(len(drawn)), [f"{row.name}; {_short(row.setting)}" for row in drawn])
-    axes.tick_params(axis="y", labelsize=7)
+    axes.set_yticks(range(len(drawn)), names, fontsize=8)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set(xscale="log", xlabel="time relative to the first way: right of 1 the first is faster")
     _finish(axes)
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.5), max(high, 2.0))  # otherwise a few percent would look like a factor
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    few = max(high, 2.0) / min(low, 0.5) > 50
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if few else (1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    legend_below(figure, handles)
     return figure
-
-
-def _short(setting: str) -> str:
-    return setting if len(setting) <= 80 else f"{setting[:77]}..."
 
 
 def _finish(axes: Axes) -> None:

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from hf_lmcourse.inspection.attention_plots import plot_heads, plot_layer_means
 
+from ..drawing import outside, overlapping_texts
+
 TOKENS = ["to", "be", "or", "not"]
 
 
@@ -38,6 +40,25 @@ def test_every_head_has_its_panel(drawn: list[Figure], heads: int, tmp_path: Pat
     for head in range(heads):
         assert np.array_equal(found[f"head {head}"], weights[head])
     assert drawn[0].get_suptitle() == "a title"
+
+
+@pytest.mark.parametrize(
+    ("heads", "length", "columns", "every"), [(4, 8, 2, 1), (2, 40, 1, 1), (6, 60, 2, 2)]
+)
+def test_the_plot_fits_a_page_and_its_tokens_can_be_read(
+    heads: int, length: int, columns: int, every: int, drawn: list[Figure], tmp_path: Path
+) -> None:
+    weights = np.full((heads, length, length), 1 / length)
+    tokens = [f"w{n % 10}" for n in range(length)]
+    plot_heads(weights, tokens, tmp_path / "heads.png", "a title " * 20)
+    (figure,) = drawn
+    assert figure.get_figwidth() == 8 and figure.get_figheight() < 40
+    assert overlapping_texts(figure) == [] and outside(figure) == []
+    boxes = [axes.get_position() for axes in figure.axes if axes.images]
+    assert len({round(box.x0, 3) for box in boxes}) == columns
+    labels = figure.axes[0].get_xticklabels()
+    assert [label.get_text() for label in labels] == tokens[::every]
+    assert all(label.get_fontsize() >= 5.5 for label in labels)
 
 
 def test_layers_are_averaged_over_heads_and_over_each_other(

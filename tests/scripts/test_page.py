@@ -17,6 +17,8 @@ from benchmarks.plots import plot_benchmark, show_a_decade
 from benchmarks.timing import Comparison
 from hf_lmcourse.errors import LmcourseError
 
+from ..drawing import outside
+
 
 def curve(size: int) -> Comparison:
     return Comparison(
@@ -85,11 +87,14 @@ def test_exponents_are_those_of_the_powers(records: list[BenchmarkRecord]) -> No
     assert cells(page, "| scoring | theirs | tokens")[-2:] == ["2.00", "1.00"]
 
 
-def test_curves_and_ratios_are_plotted(records: list[BenchmarkRecord], tmp_path: Path) -> None:
+def test_curves_and_ratios_are_plotted_as_wide_as_a_page(
+    records: list[BenchmarkRecord], drawn: list[Figure], tmp_path: Path
+) -> None:
     for record in records:
         path = tmp_path / "plots" / f"{record.name}.png"
         plot_benchmark(record, path)
         assert path.read_bytes().startswith(b"\x89PNG")
+        assert drawn[-1].get_figwidth() == 8 and outside(drawn[-1]) == []
 
 
 @pytest.mark.parametrize(("growth", "decades"), [(1.02, 1.0), (1_000, 3.0)])

@@ -61,5 +61,24 @@ def test_the_output_layer_dominates_and_the_others_are_cheaper(
     assert (adaptive < full).all() and (sampled < full).all() and sampled[-1] < adaptive[-1]
 
 
+@pytest.mark.parametrize("name", list(plots.PLOTS))
+def test_lines_differ_without_colour_and_legends_cover_none(
+    name: str, drawn: list[Figure], tmp_path: Path
+) -> None:
+    plots.PLOTS[name](tmp_path / "plot.png")
+    (figure,) = drawn
+    assert figure.get_figwidth() == 8
+    for axes in figure.axes:
+        looks = [
+            (line.get_marker(), line.get_linestyle()) for line in axes.lines if line.get_label()
+        ]
+        named = [look for look in looks if look != ("None", ":")]
+        assert len(set(named)) == len(named)
+        legend = axes.get_legend()
+        assert legend is not None
+        assert legend.get_window_extent().x0 >= axes.get_window_extent().x1
+        assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_every_plot_belongs_to_an_item() -> None:
     assert set(plots.PLOTS) <= set(ITEMS)
