@@ -13,6 +13,7 @@ class Page {
     this.panels = models.map((model) => new Kind(model, this));
     this.area = element("textarea", {
       id: "text", maxlength: LONGEST_TEXT, spellcheck: "false", oninput: () => this.edited(),
+      onfocus: () => (this.writing = false), // or the model would write under the reader's hands
     });
     this.status = element("p", { class: "soft", role: "status" });
     this.stop = element("button", { type: "button", disabled: true, onclick: () => (this.writing = false) }, "Stop");
@@ -94,7 +95,7 @@ class Page {
     const { tokenizer } = panel, began = performance.now();
     let written = 0;
     while (this.writing && written < count && this.text.length < LONGEST_TEXT) {
-      if (!(await this.refresh(() => this.drawWhileWriting()))) break;
+      if (!(await this.refresh(() => this.drawWhileWriting())) || !this.writing) break;
       const { steps } = panel.reader, logits = panel.reader.logitsAfter(steps.length - 1);
       if (!logits) break;
       const id = draw(logits, this.drawing(tokenizer), generator(Number(this.seed.value) + 7919 * steps.length));
