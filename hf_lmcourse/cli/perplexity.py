@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         help=f"also score the texts after each of these chains: {chains}; or steps separated by "
-        f"commas: {steps}".replace("%", "%%"),
+        f"commas: {steps}; FILE.py:FUNCTION: your own function from text to text".replace(
+            "%", "%%"
+        ),
     )
     add("--base", choices=list(BASES), default="e", help="base of the logarithm (e)")
     add(

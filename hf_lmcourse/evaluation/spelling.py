@@ -32,6 +32,7 @@ from transformers import PreTrainedTokenizerBase
 from ..data.encoding import plain_backend
 from ..data.lookup import lookup_of
 from ..tokenization.pieces import pieces_of, whole_lines, whole_words
+from .surface_forms import drops_forms, restoring_bits
 
 _CODE_POINTS = 0x110000
 _BEGIN, _END = "\x02", "\x03"
@@ -106,14 +107,20 @@ def unknown_words(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str] | 
 def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None:
     """Compute the bits of the unknown words under the `Speller` of the tokenizer's vocabulary.
 
+    For the tokenizer of the course assignment also those of the forms of all words, see
+    `surface_forms`.
+
     Returns:
-        `None` if `unknown_words` is.
+        `None` if `unknown_words` is, or a special token is written in the text.
     """
+    special = set(tokenizer.all_special_tokens)
+    entries = {word for word in tokenizer.get_vocab() if word not in special}
+    if drops_forms(tokenizer):
+        return restoring_bits(text, entries, special, Speller(entries).bits)
     words = unknown_words(text, tokenizer)
     if words is None:
         return None
-    special = set(tokenizer.all_special_tokens)
-    speller = Speller(word for word in tokenizer.get_vocab() if word not in special)
+    speller = Speller(entries)
     bits = {word: speller.bits(word) for word in set(words)}
     return math.fsum(bits[word] for word in words)
 
@@ -121,7 +128,7 @@ def spelling_bits(text: str, tokenizer: PreTrainedTokenizerBase) -> float | None
 def with_unknown_spelled(
     bits_per_character: float, text: str, tokenizer: PreTrainedTokenizerBase, unknown: int
 ) -> dict[str, float]:
-    """Add the bits of spelling the unknown words to the bits per character of the tokens.
+    """Add the bits of `spelling_bits` to the bits per character of the tokens.
 
     Args:
         bits_per_character: Bits per character of the tokens.
@@ -132,7 +139,7 @@ def with_unknown_spelled(
     Returns:
         `bits_per_character_spelled`; nothing if the words cannot be spelled.
     """
-    if not unknown:
+    if not unknown and not drops_forms(tokenizer):
         return {"bits_per_character_spelled": bits_per_character}
     bits = spelling_bits(text, tokenizer)
     if bits is None:
