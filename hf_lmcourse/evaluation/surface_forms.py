@@ -31,12 +31,14 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
-from ..data.encoding import plain_backend
 from ..tokenization.digit_pattern import canonical_words, sentence_normalizer
 from ..tokenization.pieces import split_words
 
 _PLAIN, _CAPITAL, _UPPER, _OTHER = range(4)
 _FORMS = 4
+_CACHED = 1 << 16
+"""Words whose canonical form and bits are kept, most of all that recur."""
+
 _DIGIT_BITS = math.log2(10)
 _DIGIT = re.compile("[0-9]")
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9,])")
@@ -44,7 +46,7 @@ _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9,])")
 
 def drops_forms(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether this is the tokenizer of the course assignment, also as loaded from a file."""
-    normalizer = plain_backend(tokenizer).normalizer
+    normalizer = tokenizer.backend_tokenizer.normalizer
     return normalizer is not None and _state(normalizer) == _state(sentence_normalizer())
 
 
@@ -69,7 +71,8 @@ def restoring_bits(
     Returns:
         `None` if a special token is written in the text: then no word restores it.
     """
-    normalise, spelled = lru_cache(1 << 16)(canonical_words().normalize_str), lru_cache()(spell)
+    cached = lru_cache(_CACHED)
+    normalise, spelled = cached(canonical_words().normalize_str), cached(spell)
     counts = {True: Counter[int](), False: Counter[int]()}
     bits = []
     for word in split_words(text):
