@@ -25,7 +25,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import LmcourseError, nearest, reason
+from ..errors import LmcourseError, nearest
+from .runner import read_source
 from .task import Task
 from .tasks import find_task
 
@@ -66,13 +67,7 @@ def read_adapters(path: Path) -> dict[str, Adapter]:
 
 
 def _assigned(path: Path) -> dict[Any, Any]:
-    try:
-        tree = ast.parse(path.read_bytes())
-    except OSError as error:
-        raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
-    except (SyntaxError, ValueError) as error:
-        raise LmcourseError(f"{path} is not Python source: {error}") from error
-    for node in tree.body:
+    for node in read_source(path).body:
         if not isinstance(node, ast.Assign):
             continue
         if any(isinstance(target, ast.Name) and target.id == "ADAPTERS" for target in node.targets):

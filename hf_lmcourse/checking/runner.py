@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ..errors import LmcourseError, reason
 from . import child
-from .adapters import Adapter
 from .child import Answer
 from .task import Case, Task
 
@@ -83,7 +82,7 @@ def run_file(
     *,
     numpy: bool,
     time_limit: float,
-    adapters: Mapping[str, Adapter] | None = None,
+    adapters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> FileRun:
     """Call the file's functions for the tasks in all cases, in one process.
 
@@ -106,7 +105,7 @@ def _write_job(
     job: dict[str, Any],
     tasks: Sequence[Task],
     cases: Mapping[str, Sequence[Case]],
-    adapters: Mapping[str, Adapter],
+    adapters: Mapping[str, Mapping[str, Any]],
 ) -> None:
     tensors: dict[str, Tensor] = {}
     for task in tasks:

@@ -123,7 +123,7 @@ def test_arrays_of_numpy_are_laid_out_too(tmp_path: Path) -> None:
         ("ADAPTERS = {'lstm_step': {'function': 3}}", "function that must be a str"),
         ("ADAPTERS = {'lstm_step': 3}", "must be a dictionary"),
         ("\nADAPTERS = open('x')", "line 2 of"),
-        ("ADAPTERS = {", "is not Python source"),
+        ("ADAPTERS = {", "has a syntax error"),
     ],
 )
 def test_an_adapter_that_does_not_fit_is_refused(
