@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
+from .adapters import FILE_NAME, Adapter, read_adapters
 from .compare import Verdict, judge
 from .runner import FileRun, read_source, run_file, uses_numpy_alone
 from .task import Task
@@ -21,7 +22,12 @@ def template(name: str) -> str:
 
 
 def check_file(
-    path: str | Path, task: str | None = None, *, seed: int = 0, time_limit: float = 20
+    path: str | Path,
+    task: str | None = None,
+    *,
+    seed: int = 0,
+    time_limit: float = 20,
+    adapters: str | Path | None = None,
 ) -> list[Verdict]:
     """Compare what a file implements with the references, values and gradients, in float64.
 
@@ -33,19 +39,26 @@ def check_file(
         task: The name of a single task; by default all tasks that the file implements.
         seed: The seed of the random inputs.
         time_limit: Seconds for importing the file, and for each task.
+        adapters: A file that says which names, orders and layouts the file has, see `adapters`;
+            by default adapters.py in the folder of the file, if there is one.
 
     Returns:
         A verdict for each task, in the order of `TASKS`.
 
     Raises:
         LmcourseError: The file does not exist, has a syntax error or fails at its import, or there
-            is no such task or no function for it.
+            is no such task or no function for it; or an adapter does not fit its task.
     """
     path = Path(path)
     tasks = [find_task(task)] if task else list(TASKS.values())
     numpy = uses_numpy_alone(read_source(path))
+    adapted = _adapters(path, adapters)
     cases = {asked.name: asked.cases(seed) for asked in tasks}
-    run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit)
+    run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit, adapters=adapted)
+    for asked in tasks:
+        wanted = adapted.get(asked.name, {}).get("function")
+        if wanted and asked.name not in run.found:
+            raise LmcourseError(f"{path} has no {wanted}, which the adapter of {asked.name} names")
     if not run.found:
         raise LmcourseError(_nothing_found(path, tasks, run.names))
     verdicts = []
@@ -55,6 +68,17 @@ def check_file(
         else:
             verdicts.append(_not_compared(asked.name, run))
     return verdicts
+
+
+def _adapters(path: Path, given: str | Path | None) -> dict[str, Adapter]:
+    """Read the adapters that are given, or those next to a file."""
+    if given is not None:
+        found = read_adapters(Path(given))
+        if not found:
+            raise LmcourseError(f"{given} assigns no ADAPTERS")
+        return found
+    beside = path.with_name(FILE_NAME)
+    return read_adapters(beside) if beside.is_file() and beside != path else {}
 
 
 def _not_compared(task: str, run: FileRun) -> Verdict:
@@ -75,4 +99,4 @@ def _nothing_found(path: Path, tasks: Sequence[Task], names: Sequence[str]) -> s
             return f"{path} has no {name}: is {plain[near]} meant to be that?"
     if len(wanted) == 1:
         return f"{path} has no function {wanted[0]}; see lmcourse check --template {wanted[0]}"
-    return f"{path} has none of the functions {', '.join(wanted)}; see lmcourse check --list"
+    return f"{path} has a function for none of the {len(wanted)} tasks; see lmcourse check --list"

@@ -41,11 +41,13 @@ class Answer:
         gradients: The gradients of J, the sum of the outputs times fixed random numbers, with
             respect to each argument that it depends on; `None` if nothing was differentiated.
         error: A sentence on the exception that was raised.
+        single: Whether an output has single precision or less.
     """
 
     values: list[Tensor] = field(default_factory=list)
     gradients: dict[str, Tensor] | None = None
     error: str | None = None
+    single: bool = False
 
 
 def answer(
@@ -75,6 +77,7 @@ def answer(
     _demand_numbers(items, outputs)
     results = [i if torch.is_tensor(i) else torch.from_numpy(np.array(i, order="C")) for i in items]
     found = Answer([result.detach().to(torch.float64) for result in results])
+    found.single = any(r.is_floating_point() and r.dtype != torch.float64 for r in results)
     if leaves and cotangents is not None and any(map(torch.is_tensor, items)):
         found.gradients = _differentiate(results, leaves, cotangents)
     return found
@@ -101,22 +104,78 @@ def _differentiate(
     if not parts:
         return {}
     found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
-    return {name: g for name, g in zip(leaves, found, strict=True) if g is not None}
+    pairs = zip(leaves, found, strict=True)
+    return {name: g.to(torch.float64) for name, g in pairs if g is not None}
 
 
 def call(candidate: Any, task: Mapping[str, Any], sizes: Mapping[str, Any], given: Any) -> Any:
-    """Call a function; or instantiate a class, set the task's parameters, and call the instance."""
+    """Call a function; or instantiate a class, set the task's parameters, and call the instance.
+
+    Arguments and outputs are in the student's layout and order, if the task has an adapter.
+    """
+    adapter = task.get("adapter", {})
+    arguments = adapter.get("arguments", task["arguments"])
     if not inspect.isclass(candidate):
-        return candidate(*(given[name] for name in task["arguments"]))
+        output = candidate(*(_laid_out(name, given, task) for name in arguments))
+        return _standard(output, task["outputs"], adapter)
     instance: Any = candidate(*(sizes[name] for name in task["constructor"]))
     for name in task["parameters"]:
-        if not hasattr(instance, name):
-            raise AnswerError(f"has no attribute {name} for the parameter")
-        if isinstance(instance, torch.nn.Module):
-            instance._parameters.pop(name, None)  # a tensor cannot replace a parameter
-        setattr(instance, name, given[name])
+        attribute = adapter.get("attributes", {}).get(name, name)
+        _set(instance, attribute, _laid_out(name, given, task))
     inside = {*task["parameters"], *task["constructor"]}
-    return instance(*(given[name] for name in task["arguments"] if name not in inside))
+    passed = (_laid_out(name, given, task) for name in arguments if name not in inside)
+    return _standard(instance(*passed), task["outputs"], adapter)
+
+
+def _set(instance: Any, attribute: str, value: Any) -> None:
+    """Set an attribute; `linear.weight` is one of the attribute `linear`."""
+    *owners, last = attribute.split(".")
+    for owner in owners:
+        instance = getattr(instance, owner, None)
+    if not hasattr(instance, last):
+        raise AnswerError(f"has no attribute {attribute} for the parameter")
+    if isinstance(instance, torch.nn.Module):
+        instance._parameters.pop(last, None)  # a tensor cannot replace a parameter
+    setattr(instance, last, value)
+
+
+def _laid_out(argument: str, given: Mapping[str, Any], task: Mapping[str, Any]) -> Any:
+    """Return an argument as the student's function takes it; `W.i` is the block i of W."""
+    adapter = task.get("adapter", {})
+    name, _, block = argument.partition(".")
+    value, names = given[name], task["blocks"].get(name, ())
+    order = [block] if block else adapter.get("blocks", names)
+    if names and list(order) != list(names):
+        size = len(value) // len(names)
+        starts = [size * names.index(one) for one in order]
+        value = value[[row for start in starts for row in range(start, start + size)]]
+    return _converted(value, adapter.get("layouts", {}).get(name), back=False)
+
+
+def _converted(value: Any, layout: str | None, *, back: bool) -> Any:
+    """Convert an array to a layout, or back from it; what has another shape stays as it is."""
+    dimensions = getattr(value, "ndim", 0)
+    if layout == "transposed" and dimensions >= 2:
+        return value.swapaxes(0, 1)
+    if layout in ("row", "column"):
+        axis = 0 if layout == "row" else 1
+        if back and dimensions == 2 and value.shape[axis] == 1:
+            return value.reshape(-1)
+        if not back and dimensions == 1:
+            return value.reshape((1, -1) if layout == "row" else (-1, 1))
+    return value
+
+
+def _standard(output: Any, names: Sequence[str], adapter: Mapping[str, Any]) -> Any:
+    """Return the outputs in the order and layout of the task; a wrong number of them as it is."""
+    order = adapter.get("outputs", names)
+    items = list(output) if isinstance(output, tuple | list) else [output]
+    if not adapter or len(items) != len(order):
+        return output
+    layouts = adapter.get("layouts", {})
+    pairs = zip(order, items, strict=True)
+    found = {name: _converted(item, layouts.get(name), back=True) for name, item in pairs}
+    return [found[name] for name in names]
 
 
 def answers_of(
@@ -135,12 +194,35 @@ def answers_of(
             given = {n: v.numpy() if torch.is_tensor(v) else v for n, v in given.items()}
         elif task["differentiable"]:
             cotangents = [tensors[f"{prefix}d.{name}"] for name in task["outputs"]]
+        function = partial(call, candidate, task, sizes)
         try:
-            function = partial(call, candidate, task, sizes)
-            found.append(answer(function, given, cotangents, task["outputs"]))
+            try:
+                found.append(answer(function, given, cotangents, task["outputs"]))
+            except RuntimeError as error:
+                if not any(word in str(error) for word in ("dtype", "scalar type")):
+                    raise
+                found.append(_answer_in_single(function, given, cotangents, task["outputs"]))
         except BaseException as error:  # SystemExit too, so that the file cannot end the check
             found.append(Answer(error=_sentence(error, job["file"], name)))
     return found
+
+
+def _answer_in_single(
+    function: Callable[[dict[str, Any]], Any],
+    arguments: Mapping[str, Any],
+    cotangents: Sequence[Tensor] | None,
+    outputs: Sequence[str],
+) -> Answer:
+    """Answer in float32: for a file that has float32 written into it, and refuses float64."""
+    single = {
+        name: value.float() if torch.is_tensor(value) and value.is_floating_point() else value
+        for name, value in arguments.items()
+    }
+    torch.set_default_dtype(torch.float32)
+    try:
+        return answer(function, single, cotangents, outputs)
+    finally:
+        torch.set_default_dtype(torch.float64)
 
 
 def _sentence(error: BaseException, file: str, name: str) -> str:
@@ -161,7 +243,9 @@ def _signature_problem(candidate: Any, name: str, task: Mapping[str, Any]) -> st
         signature = inspect.signature(candidate)
     except (TypeError, ValueError):  # a function written in C has no signature
         return None
-    wanted = task["constructor" if inspect.isclass(candidate) else "arguments"]
+    wanted = task["constructor"]
+    if not inspect.isclass(candidate):
+        wanted = task.get("adapter", {}).get("arguments", task["arguments"])
     try:
         signature.bind(*wanted)
     except TypeError:
@@ -181,12 +265,20 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _find(module: ModuleType, task: str) -> str | None:
-    """Return the name of the function or class for a task: `lstm_step`, `LSTMStep`, `LstmStep`."""
+def _find(module: ModuleType, task: str, adapter: Mapping[str, Any]) -> str | None:
+    """Return the name of the function or class for a task: `lstm_step`, `LSTMStep`, `LstmStep`.
+
+    What is imported from torch or NumPy, such as `LayerNorm`, is not meant. An adapter may have
+    another name.
+    """
+    if "function" in adapter:
+        return adapter["function"] if callable(getattr(module, adapter["function"], None)) else None
     names = [
         name
         for name, value in vars(module).items()
-        if callable(value) and name.replace("_", "").lower() == task.replace("_", "")
+        if callable(value)
+        and name.replace("_", "").lower() == task.replace("_", "")
+        and str(getattr(value, "__module__", "")).partition(".")[0] not in ("torch", "numpy")
     ]
     return task if task in names else next(iter(names), None)
 
@@ -215,6 +307,7 @@ def _run_task(folder: Path, task: Any, candidate: Any, name: str, job: Any, inpu
             "error": case.error,
             "values": len(case.values),
             "gradients": None if case.gradients is None else list(case.gradients),
+            "single": case.single,
         }
         for case in found
     ]
@@ -237,7 +330,7 @@ def main(folder: Path) -> None:
         except BaseException as error:
             _write(folder / "module.json", {"error": _sentence(error, job["file"], "the import")})
             return
-        found = {task["name"]: _find(module, task["name"]) for task in job["tasks"]}
+        found = {t["name"]: _find(module, t["name"], t["adapter"]) for t in job["tasks"]}
         names = [name for name, value in vars(module).items() if callable(value)]
         _write(folder / "module.json", {"error": None, "names": names, "found": found})
         for task in job["tasks"]:

@@ -12,7 +12,10 @@ from .task import Case, Function, Task
 EXACT = 1e-9
 """The relative error of float64 in another order of operations is below this."""
 CLOSE = 1e-5
-"""The relative error of float32 is below this; that of every known mistake is far above."""
+"""The relative error of values that go through float32 is below this; that of every known mistake
+is far above."""
+SINGLE = 5e-4
+"""The relative error of results in float32 is below this, also for logits of 1,000."""
 _NO_SCALE = 1e-6
 
 
@@ -25,12 +28,19 @@ class Difference:
         error: The relative error.
         case: The label of the case with the largest error.
         block: The block of rows with the largest error there, if rows are blocks.
+        allowed: The largest error that is right: `CLOSE`, or `SINGLE` if results are in float32.
     """
 
     quantity: str
     error: float
     case: str
     block: str | None = None
+    allowed: float = CLOSE
+
+    @property
+    def ok(self) -> bool:
+        """Whether the error is allowed; nan is not."""
+        return self.error <= self.allowed
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,14 @@ class _Pair:
     theirs: Answer
     ours: Answer
 
+    @property
+    def allowed(self) -> float:
+        """The relative error that is allowed."""
+        return SINGLE if self.theirs.single else CLOSE
 
-_Compared = tuple[str, Tensor, Tensor, str]
-"""The name of an output or gradient, the student's and the reference's, and the case's label."""
+
+_Compared = tuple[str, Tensor, Tensor, _Pair]
+"""The name of an output or gradient, the student's and the reference's, and the case."""
 
 
 def relative_error(theirs: Tensor, ours: Tensor) -> float:
@@ -86,8 +101,8 @@ def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdi
     values = _largest_differences(task, _outputs(task, pairs))
     gradients = _largest_differences(task, _gradients(pairs))
     problem = _raised(pairs) or _misshapen(task, pairs) or _not_finite(task, pairs)
-    wrong_values = [d for d in values if not d.error <= CLOSE]
-    wrong_gradients = [d for d in gradients if not d.error <= CLOSE]
+    wrong_values = [d for d in values if not d.ok]
+    wrong_gradients = [d for d in gradients if not d.ok]
     everything = [*values, *gradients]
     if not (problem or wrong_values or wrong_gradients):
         return Verdict(task.name, True, len(pairs), everything, _remark(task, pairs, everything))
@@ -102,7 +117,7 @@ def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[_Compared]:
     for pair in pairs:
         if pair.theirs.values:
             both = zip(task.outputs, pair.theirs.values, pair.ours.values, strict=True)
-            yield from ((name, theirs, ours, pair.case.label) for name, theirs, ours in both)
+            yield from ((name, theirs, ours, pair) for name, theirs, ours in both)
 
 
 def _gradients(pairs: Sequence[_Pair]) -> Iterator[_Compared]:
@@ -110,17 +125,18 @@ def _gradients(pairs: Sequence[_Pair]) -> Iterator[_Compared]:
         if pair.theirs.gradients is not None:
             for name, ours in (pair.ours.gradients or {}).items():
                 theirs = pair.theirs.gradients.get(name, torch.zeros_like(ours))
-                yield f"dJ/d{name}", theirs, ours, pair.case.label
+                yield f"dJ/d{name}", theirs, ours, pair
 
 
 def _largest_differences(task: Task, compared: Iterable[_Compared]) -> list[Difference]:
     largest: dict[str, Difference] = {}
-    for quantity, theirs, ours, label in compared:
-        error = relative_error(theirs, ours)
-        if quantity not in largest or error > largest[quantity].error:
+    for quantity, theirs, ours, pair in compared:
+        error, allowed = relative_error(theirs, ours), pair.allowed
+        before = largest.get(quantity)
+        if before is None or error / allowed > before.error / before.allowed:
             blocks = task.blocks.get(quantity.removeprefix("dJ/d"), ())
             block = _worst_block(theirs, ours, blocks)
-            largest[quantity] = Difference(quantity, error, label, block)
+            largest[quantity] = Difference(quantity, error, pair.case.label, block, allowed)
     return list(largest.values())
 
 
@@ -140,19 +156,20 @@ def _raised(pairs: Sequence[_Pair]) -> str:
 
 
 def _misshapen(task: Task, pairs: Sequence[_Pair]) -> str:
-    for name, theirs, ours, label in _outputs(task, pairs):
+    for name, theirs, ours, pair in _outputs(task, pairs):
         if theirs.shape != ours.shape:
             transposed = theirs.dim() == 2 and theirs.t().shape == ours.shape
             hint = ": is it transposed?" if transposed else ""
             shapes = f"{tuple(theirs.shape)}, but must have {tuple(ours.shape)}"
-            return f"{name} has the shape {shapes} ({label}){hint}"
+            return f"{name} has the shape {shapes} ({pair.case.label}){hint}"
     return ""
 
 
 def _not_finite(task: Task, pairs: Sequence[_Pair]) -> str:
-    for name, theirs, _, label in _outputs(task, pairs):
+    for name, theirs, _, pair in _outputs(task, pairs):
         if bad := int((~theirs.isfinite()).sum()):
-            return f"{name} is nan or infinite in {bad} of {theirs.numel()} entries ({label})"
+            count = f"{bad} of {theirs.numel()} entries"
+            return f"{name} is nan or infinite in {count} ({pair.case.label})"
     return ""
 
 
@@ -187,7 +204,9 @@ def _largest_gradient(wrong: Sequence[Difference]) -> str:
 def _remark(task: Task, pairs: Sequence[_Pair], differences: Sequence[Difference]) -> str:
     remarks = []
     worst = max(difference.error for difference in differences)
-    if worst > EXACT:
+    if any(pair.theirs.single for pair in pairs):
+        remarks.append(f"computed in float32, and so compared to a relative error of {SINGLE:.0e}")
+    elif worst > EXACT:
         remarks.append(
             f"agrees to {worst:.0e} only: values go through float32, or a small constant is added"
         )
@@ -209,11 +228,11 @@ def _explains(task: Task, variant: Function, pairs: Sequence[_Pair]) -> bool:
             values = task.answer(variant, pair.case, values_alone=True).values
         except (RuntimeError, IndexError):
             return False  # the mistake only runs on square matrices, the student's function on all
-        if not _close(pair.theirs.values, values):
+        if not _close(pair.theirs.values, values, pair.allowed):
             return False
-        different = different or not _close(values, pair.ours.values)
+        different = different or not _close(values, pair.ours.values, pair.allowed)
     return different
 
 
-def _close(theirs: Sequence[Tensor], ours: Sequence[Tensor]) -> bool:
-    return all(relative_error(a, b) <= CLOSE for a, b in zip(theirs, ours, strict=True))
+def _close(theirs: Sequence[Tensor], ours: Sequence[Tensor], allowed: float) -> bool:
+    return all(relative_error(a, b) <= allowed for a, b in zip(theirs, ours, strict=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .compare import CLOSE, Verdict
+from .compare import Verdict
 
 
 def report(verdicts: Sequence[Verdict]) -> str:
@@ -22,7 +22,7 @@ def _lines(verdict: Verdict) -> list[str]:
         lines.append(f"  {verdict.message}")
     lines += [f"  most likely: {mistake}" for mistake in verdict.likely]
     rows = [
-        (d.quantity, f"{d.error:.1e}", "ok" if d.error <= CLOSE else "WRONG", d.case)
+        (d.quantity, f"{d.error:.1e}", "ok" if d.ok else "WRONG", d.case)
         for d in verdict.differences
     ]
     if not rows:

@@ -82,11 +82,12 @@ def run_file(
     *,
     numpy: bool,
     time_limit: float,
+    adapters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> FileRun:
     """Call the file's functions for the tasks in all cases, in one process.
 
     If `numpy` is true, they get NumPy arrays and only values are computed. The time limit in
-    seconds is for importing the file, and for each task.
+    seconds is for importing the file, and for each task. The adapters have the names of tasks.
 
     Raises:
         LmcourseError: The file cannot be imported.
@@ -94,7 +95,7 @@ def run_file(
     with tempfile.TemporaryDirectory(prefix="lmcourse-check-") as name:
         folder = Path(name)
         job = {"file": str(path.resolve()), "numpy": numpy, "time_limit": time_limit}
-        _write_job(folder, job, tasks, cases)
+        _write_job(folder, job, tasks, cases, adapters or {})
         status = _run_child(folder, _START_SECONDS + time_limit * (1 + len(tasks)))
         return _read_answers(folder, path, tasks, status, time_limit)
 
@@ -104,6 +105,7 @@ def _write_job(
     job: dict[str, Any],
     tasks: Sequence[Task],
     cases: Mapping[str, Sequence[Case]],
+    adapters: Mapping[str, Mapping[str, Any]],
 ) -> None:
     tensors: dict[str, Tensor] = {}
     for task in tasks:
@@ -116,7 +118,11 @@ def _write_job(
         {name: tensor.clone() for name, tensor in tensors.items()}, folder / "inputs.safetensors"
     )
     job["tasks"] = [
-        {**task.description, "cases": [dict(case.sizes) for case in cases[task.name]]}
+        {
+            **task.description,
+            "adapter": adapters.get(task.name, {}),
+            "cases": [dict(case.sizes) for case in cases[task.name]],
+        }
         for task in tasks
     ]
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
@@ -180,10 +186,10 @@ def _read_answers(
 
 def _answer(case: dict[str, Any], prefix: str, tensors: dict[str, Tensor]) -> Answer:
     values = [tensors[f"{prefix}value.{place}"] for place in range(case["values"])]
-    if case["gradients"] is None:
-        return Answer(values, None, case["error"])
-    gradients = {name: tensors[f"{prefix}gradient.{name}"] for name in case["gradients"]}
-    return Answer(values, gradients, case["error"])
+    gradients = None
+    if case["gradients"] is not None:
+        gradients = {name: tensors[f"{prefix}gradient.{name}"] for name in case["gradients"]}
+    return Answer(values, gradients, case["error"], case["single"])
 
 
 def _why_it_ended(folder: Path, path: Path, status: int | None, time_limit: float) -> str:

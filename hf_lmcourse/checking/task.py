@@ -12,7 +12,8 @@ from torch import Tensor
 
 from .child import Answer, answer, call
 
-Sizes = Mapping[str, int]
+Sizes = Mapping[str, Any]
+"""Sizes of dimensions, and settings: numbers, switches, lists of numbers."""
 Function = Callable[..., Tensor | tuple[Tensor, ...]]
 
 CASES = 12
@@ -77,7 +78,8 @@ class Task:
     def description(self) -> dict[str, Any]:
         """What the child process needs to know, ready for JSON."""
         names = ("name", "arguments", "outputs", "parameters", "constructor", "differentiable")
-        return {name: getattr(self, name) for name in names}
+        blocks = {name: list(parts) for name, parts in self.blocks.items()}
+        return {name: getattr(self, name) for name in names} | {"blocks": blocks}
 
     def cases(self, seed: int) -> list[Case]:
         """Draw inputs of the special sizes, and of random sizes up to `CASES` in all."""

@@ -33,7 +33,11 @@ def run(arguments: list[str]) -> int:
     if not 0 < options.time_limit <= 3600:
         raise LmcourseError("--time_limit must be above 0 and at most 3600 seconds")
     verdicts = check_file(
-        options.file, options.task, seed=options.seed, time_limit=options.time_limit
+        options.file,
+        options.task,
+        seed=options.seed,
+        time_limit=options.time_limit,
+        adapters=options.adapters,
     )
     print(report(verdicts))
     return max(map(_status, verdicts))
@@ -81,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=20,
         help="Seconds allowed for the import, and for each task (20).",
+    )
+    add(
+        "--adapters",
+        metavar="FILE",
+        help="File with the names, orders and layouts of your own (adapters.py next to your file).",
     )
     add("--seed", type=int, default=0, help="Seed of the random inputs (0).")
     return parser

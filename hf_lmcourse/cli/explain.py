@@ -30,8 +30,8 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse explain", description=__doc__)
     add = parser.add_argument
-    add("models", nargs="+", help="run folder, saved model or id on the Hub; two are compared")
-    add("page", help="the HTML file")
+    add("models", nargs="+", help="Run folder, saved model or id on the Hub; two are compared.")
+    add("page", help="The HTML file.")
     weights = parser.add_mutually_exclusive_group()
     for rounding, meaning in (
         ("float32", "weights as they are, twice the size of float16"),
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         weights.add_argument(
             f"--{rounding}", dest="rounding", action="store_const", const=rounding, help=meaning
         )
-    add("--data", help="corpus to measure the rounding on (that of the run)")
-    add("--data_dir", help="folder of local corpora (environment: LMCOURSE_DATA)")
+    add("--data", help="Corpus to measure the rounding on (that of the run).")
+    add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
     parser.set_defaults(rounding="float16")
     return parser

@@ -24,6 +24,7 @@ VERBS = {
     "vectors": "save the input or output embeddings of a model as a text file of word vectors",
     "similarity": "compare the similarity of word vectors with human judgements",
     "theory": "show the derivations of the course, and check them numerically",
+    "quiz": "answer questions about the theory, with the reason for each answer",
     "check": "compare your own LSTM, attention, perplexity, ... with a reference",
     "attention": "plot and measure what the attention heads of a Transformer look at",
 }

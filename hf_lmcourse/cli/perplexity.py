@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         help=f"Also score the texts after each of these chains: {chains}; or steps separated by "
-        f"commas: {steps}.".replace("%", "%%"),
+        f"commas: {steps}; FILE.py:FUNCTION is your own function from text to text.".replace(
+            "%", "%%"
+        ),
     )
     add("--base", choices=list(BASES), default="e", help="Base of the logarithm (e).")
     add(

@@ -47,6 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--page",
         action="store_true",
-        help="show the model in a static Space of the same name, as `lmcourse explain` does",
+        help="Show the model in a static Space of the same name, as `lmcourse explain` does.",
     )
     return parser

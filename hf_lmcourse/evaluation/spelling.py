@@ -32,6 +32,7 @@ from transformers import PreTrainedTokenizerBase
 from ..data.encoding import plain_backend
 from ..data.lookup import lookup_of
 from ..tokenization.pieces import pieces_of, whole_lines, whole_words
+from .surface_forms import drops_forms, restoring_bits
 
 _CODE_POINTS = 0x110000
 _BEGIN, _END = "\x02", "\x03"
@@ -112,18 +113,25 @@ def unknown_words(
 def spelling_bits(text: str | Iterable[str], tokenizer: PreTrainedTokenizerBase) -> float | None:
     """Compute the bits of the unknown words under the `Speller` of the tokenizer's vocabulary.
 
+    For the tokenizer of the course assignment also those of the forms of all words, see
+    `surface_forms`.
+
     Args:
         text: The text, whole or in pieces that are cut anywhere.
         tokenizer: A fast tokenizer.
 
     Returns:
-        `None` if `unknown_words` is.
+        `None` if `unknown_words` is, or a special token is written in the text.
     """
+    special = set(tokenizer.all_special_tokens)
+    entries = {word for word in tokenizer.get_vocab() if word not in special}
+    if drops_forms(tokenizer):
+        whole = text if isinstance(text, str) else "".join(text)
+        return restoring_bits(whole, entries, special, Speller(entries).bits)
     words = unknown_words(text, tokenizer)
     if words is None:
         return None
-    special = set(tokenizer.all_special_tokens)
-    speller = Speller(word for word in tokenizer.get_vocab() if word not in special)
+    speller = Speller(entries)
     return math.fsum(count * speller.bits(word) for word, count in words.items())
 
 
@@ -134,7 +142,7 @@ def with_unknown_spelled(
     tokenizer: PreTrainedTokenizerBase,
     unknown: int,
 ) -> dict[str, float]:
-    """Add the bits of spelling the unknown words to the bits per character of the tokens.
+    """Add the bits of `spelling_bits` to the bits per character of the tokens.
 
     Args:
         bits_per_character: Bits per character of the tokens.
@@ -146,7 +154,7 @@ def with_unknown_spelled(
     Returns:
         `bits_per_character_spelled`; nothing if the words cannot be spelled.
     """
-    if not unknown:
+    if not unknown and not drops_forms(tokenizer):
         return {"bits_per_character_spelled": bits_per_character}
     bits = spelling_bits(text, tokenizer)
     if bits is None:

@@ -55,5 +55,21 @@ def drop_words(embeddings: Tensor, input_ids: Tensor, vocabulary: int, p: float)
     Reference:
         Gal and Ghahramani 2016; Merity, Keskar and Socher 2018 ("embedding dropout").
     """
-    keep = embeddings.new_empty(vocabulary).bernoulli_(1 - p).div_(1 - p)
-    return embeddings * keep[input_ids].unsqueeze(-1)
+    keep = embeddings.new_empty(vocabulary).bernoulli_(1 - p)
+    return keep_words(embeddings, input_ids, keep, p)
+
+
+def keep_words(embeddings: Tensor, input_ids: Tensor, keep: Tensor, p: float) -> Tensor:
+    """Apply a mask m of `drop_words` that is given.
+
+    Args:
+        embeddings: E[w_t].
+        input_ids: w_t.
+        keep: m, 1 for each word that is kept and 0 for one that is dropped.
+        p: Probability that a word is dropped.
+
+    Shape:
+        embeddings, result: (batch, length, size); input_ids: (batch, length);
+        keep: (vocabulary,).
+    """
+    return embeddings * (keep / (1 - p))[input_ids].unsqueeze(-1)

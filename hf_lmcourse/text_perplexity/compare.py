@@ -21,18 +21,20 @@ from ..report.results import option_words, provenance
 from .comparability import RULE
 from .explanation import explanation
 from .plots import plot_perplexities
-from .preprocessing import preprocessing
+from .preprocessing import Preprocessing, preprocessing
 from .score import TextScore, score_text
 from .surprisal_page import surprisal_page
 from .surprisal_plots import plot_surprisal
-from .table import BASES, csv_table, json_record, markdown_rows, text_table
+from .table import BASES, any_spelled, csv_table, json_record, markdown_rows, text_table
 from .texts import Text, read_texts
 from .training_text import TrainingText, given_training_text, recorded_training_text
 
 _SPELLED = (
     "spelled: bits per character where every unknown word has a probability too, that of <unk> "
-    "times that of its letters by a trigram of the vocabulary's words. These compare between any "
-    "two models of one text; they do not count whitespace that a tokenizer drops."
+    "times that of its letters by a trigram of the vocabulary's words; for the tokenizer of the "
+    "course assignment every word also has the probability of its capitals, digits and commas. "
+    "These compare between any two models of one text; they do not count whitespace that a "
+    "tokenizer drops."
 )
 
 
@@ -142,7 +144,8 @@ def perplexity(
     Args:
         models: Run folders, saved models or ids on the Hub; one model is in memory at a time.
         texts: Text files, each of which is scored as a whole.
-        preprocess: Chains of preprocessing steps; every text is also scored after each of them.
+        preprocess: Chains of preprocessing steps, among them FILE.py:FUNCTION for one's own; every
+            text is also scored after each of them.
         base: Base of the logarithm: "2", "e" or "10".
         temperature: The logits are divided by it; only 1 gives perplexities of the models.
         stride: Number of tokens that a window scores, the others being context; half of the window
@@ -180,14 +183,15 @@ def perplexity(
             "data_dir": data_dir,
         }
         command = ["lmcourse", "perplexity", *paths, "--text", *files, *option_words(options)]
-    read = read_texts(files, [preprocessing(name) for name in chains], data_dir)
+    declared = [preprocessing(name) for name in dict.fromkeys(chains)]
+    read = read_texts(files, declared, data_dir)
     given = None
     if training_text is not None:
         given = given_training_text(training_text, held_out, data_dir)
     began = time.perf_counter()
     scores = _score_all(paths, read, given, data_dir, scoring)
     about = provenance(command) | {"seconds": round(time.perf_counter() - began, 1)}
-    return PerplexityComparison(scores, base, _notes(scores, chains, scoring), about)
+    return PerplexityComparison(scores, base, _notes(scores, declared, scoring), about)
 
 
 def _as_list(names: str | Path | Sequence[str | Path]) -> list[str]:
@@ -232,7 +236,7 @@ def _names(paths: Sequence[str]) -> list[str]:
 
 
 def _notes(
-    scores: list[TextScore], preprocess: Sequence[str], scoring: dict[str, Any]
+    scores: list[TextScore], chains: Sequence[Preprocessing], scoring: dict[str, Any]
 ) -> list[str]:
     """Explain the table, one paragraph per remark."""
     notes = [RULE]
@@ -242,9 +246,9 @@ def _notes(
             "These are not the perplexities of the models; only those at temperature 1 are."
         )
     notes.append(_first_token_note(scores))
-    if any(score.metrics["unknown_share"] for score in scores):
+    if any_spelled(scores):
         notes.append(_SPELLED)
-    notes += [f"{name}: {preprocessing(name).meaning}." for name in dict.fromkeys(preprocess)]
+    notes += [f"{chain.name}: {chain.meaning}." for chain in chains]
     windows = any(score.context.kind == "window" for score in scores)
     if not windows and (scoring["stride"] or scoring["block_length"]):
         notes.append("stride and block_length change nothing: no model here reads windows.")

@@ -3,12 +3,14 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LmcourseError
 from ..tokenization.digit_pattern import canonical_words
+from .own_step import own_function
 
 _ASCII = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
@@ -42,21 +44,21 @@ class Preprocessing:
 
     Attributes:
         name: Name of the chain, or the names of its steps separated by commas.
-        steps: Names of the steps, in order.
+        steps: The steps, in order.
     """
 
     name: str
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
 
     @property
     def meaning(self) -> str:
         """Description for users."""
-        return "; then ".join(STEPS[step].meaning for step in self.steps)
+        return "; then ".join(step.meaning for step in self.steps)
 
     def apply(self, text: str) -> str:
         """Apply all steps."""
         for step in self.steps:
-            text = STEPS[step].apply(text)
+            text = step.apply(text)
         return text
 
 
@@ -96,19 +98,28 @@ CHAINS = {"course": ("lowercase", "printable", "blanks")}
 
 
 def preprocessing(name: str) -> Preprocessing:
-    """Look up a chain by its name, or by the names of its steps separated by commas.
+    """Look up a chain by its name, or by its steps separated by commas.
+
+    A step is one of `STEPS`, or FILE.py:FUNCTION for a function from text to text of one's own.
 
     Raises:
-        LmcourseError: No such chain or step.
+        LmcourseError: No such chain or step, or no such function.
     """
     steps = CHAINS.get(name, tuple(name.split(",")))
-    for step in steps:
-        if step not in STEPS:
-            raise LmcourseError(
-                f"there is no preprocessing {step!r}: chains are {', '.join(CHAINS)}; steps, "
-                f"separated by commas, are {', '.join(STEPS)}"
-            )
-    return Preprocessing(name, steps)
+    return Preprocessing(name, tuple(map(_step, steps)))
+
+
+def _step(name: str) -> Step:
+    path, colon, function = name.rpartition(":")
+    if colon and path.endswith(".py"):
+        meaning = f"the function {function} of {Path(path).name}"
+        return Step(meaning, own_function(Path(path), function))
+    if name not in STEPS:
+        raise LmcourseError(
+            f"there is no preprocessing {name!r}: chains are {', '.join(CHAINS)}; steps, "
+            f"separated by commas, are {', '.join(STEPS)} and FILE.py:FUNCTION"
+        )
+    return STEPS[name]
 
 
 def changed_share(raw: str, changed: str) -> float:

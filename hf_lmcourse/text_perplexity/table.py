@@ -99,7 +99,7 @@ def _columns(base: str, letters: dict[int, tuple[str, str]]) -> list[_Column]:
         _Column("perplexity", lambda s: readable(entropy(s, base)[1], 2)),
         _Column(f"{BASES[base][1]}/token", lambda s: readable(entropy(s, base)[0], 4)),
         _Column("bits/char", metric("bits_per_character", 3)),
-        _Column("spelled", _spelled, _any_unknown),
+        _Column("spelled", _spelled, any_spelled),
         _Column("bits/byte", metric("bits_per_byte", 3)),
         _Column("word ppl", metric("word_perplexity", 1)),
         _Column("unknown", lambda s: f"{s.metrics['unknown_share']:.1%}"),
@@ -113,8 +113,13 @@ def _any_preprocessing(scores: Sequence[TextScore]) -> bool:
     return any(score.text.preprocessing != "raw" for score in scores)
 
 
-def _any_unknown(scores: Sequence[TextScore]) -> bool:
-    return any(score.metrics["unknown_share"] for score in scores)
+def any_spelled(scores: Sequence[TextScore]) -> bool:
+    """Return whether something in some text is to be spelled, or cannot be."""
+    keys = ("bits_per_character_spelled", "bits_per_character")
+    return any(
+        score.metrics["unknown_share"] or len({score.metrics.get(key) for key in keys}) > 1
+        for score in scores
+    )
 
 
 def _spelled(score: TextScore) -> str:

@@ -31,7 +31,7 @@ def statement(item: str) -> str:
     Raises:
         LmcourseError: There is no such item.
     """
-    _demand(item)
+    demand_item(item)
     return inspect.getdoc(import_module(f".{item}", __package__)) or ""
 
 
@@ -41,7 +41,7 @@ def latex(item: str) -> str:
     Raises:
         LmcourseError: There is no such item.
     """
-    _demand(item)
+    demand_item(item)
     return files(__package__).joinpath("latex", f"{item}.tex").read_text("utf-8")
 
 
@@ -51,13 +51,18 @@ def run_check(item: str) -> CheckResult:
     Raises:
         LmcourseError: There is no such item.
     """
-    _demand(item)
+    demand_item(item)
     # imported here because some checks need corpora and models, the derivations only torch
     result: CheckResult = import_module(f".checks.{item}", __package__).check()
     return result
 
 
-def _demand(item: str) -> None:
+def demand_item(item: str) -> None:
+    """Refuse a name that is not an item.
+
+    Raises:
+        LmcourseError: There is no such item; the message suggests the nearest.
+    """
     if item in ITEMS:
         return
     near = nearest(item.replace("-", "_"), ITEMS)

@@ -1,6 +1,9 @@
 """Common mistakes are identified, and correct solutions agree."""
 
+from collections.abc import Iterator
+
 import pytest
+import torch
 
 from hf_lmcourse.checking import TASKS, Verdict
 from hf_lmcourse.checking.child import Answer
@@ -104,8 +107,42 @@ MISTAKES = [
     ("dan_forward", ".clamp(min=1)", "", "divided by zero"),
     ("dan_forward", "torch.tanh(z @ W1.T + b1)", "z @ W1.T + b1", "tanh is missing"),
     ("dan_forward", "z @ W1.T", "z @ W1", "W1 is transposed"),
+    ("elman_step", "torch.tanh(x @ W.T + h @ U.T + b)", "x @ W.T + h @ U.T + b", "tanh is missing"),
+    ("elman_step", "h @ U.T", "h @ U", "U is transposed"),
+    ("backpropagation_through_time", "dh = gamma @ H.T", "dh = 0 * gamma", "is not passed from"),
+    ("backpropagation_through_time", "d_H += hs[t]", "d_H += hs[t + 1]", "d_H takes h_s"),
+    ("backpropagation_through_time", "d_L[word] +=", "d_L[word] =", "overwrites its row"),
+    ("forward_backward_prop", "delta = yhat - labels", "delta = labels - yhat", "sign of the grad"),
+    ("forward_backward_prop", "return cost,", "return cost / len(data),", "the cost is averaged"),
+    ("forward_backward_prop", "part.reshape(-1)", "part.t().reshape(-1)", "column by column"),
+    ("ngram_forward", "C[ids[:, i]]", "C[ids[:, -1 - i]]", "the reverse order"),
+    ("word_dropout", " / (1 - p)", "", "not rescaled"),
+    ("scaled_dot_product", "mask == 0", "mask == 2", "the mask is ignored"),
+    ("scaled_dot_product", 'float("-inf")', "0.0", "set to zero"),
+    ("layer_norm", "unbiased=False", "unbiased=True", "divided by d - 1"),
+    ("layer_norm", "torch.sqrt(variance + eps)", "(torch.sqrt(variance) + eps)", "deviation"),
+    ("transformer_block", "functional.gelu", "functional.relu", "ReLU, not GELU"),
+    ("transformer_block", "is_causal=True", "is_causal=False", "causal mask is missing"),
+    ("sampled_softmax", " / pi[j].item()", "", "are not divided by pi"),
+    ("corpus_perplexity", "base ** (", "math.exp(", "e is raised"),
+    ("kneser_ney_bigram", "max(counts[v, w] - D, 0)", "counts[v, w]", "nothing is discounted"),
+    ("tf_idf", "1 + math.log(counts[t, w])", "counts[t, w]", "tf is the count"),
+    ("log_count_ratio", "(p / p.sum()) / (q / q.sum())", "p / q", "not divided by their sums"),
+    ("sample_token", "logits / temperature", "logits * temperature", "are multiplied"),
+    ("beam_search", "[:num_beams]", "[:1]", "greedy search"),
+    ("byte_pair_merges", "(-counts[pair], pair)", "-counts[pair]", "the first in the text"),
+    ("adam_step", "v / (1 - beta2**t)", "v", "bias of v is not corrected"),
+    ("learning_rate", "(steps - warmup) / (total - warmup)", "steps / total", "from step 0"),
+    ("clip_gradients", "if norm > max_norm:", "if True:", "are enlarged"),
 ]
 """An empty diagnosis: no known mistake, and the largest difference is reported."""
+
+
+@pytest.fixture(autouse=True)
+def default_dtype_of_a_check() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def function(source: str, name: str) -> object:
@@ -159,3 +196,13 @@ def test_a_mistake_is_identified(name: str, old: str, new: str, diagnosis: str) 
     assert diagnosis in " ".join([found.message, *found.likely])
     assert len(found.likely) <= 1
     assert diagnosis or (not found.likely and "differs most" in found.message)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_every_known_mistake_is_identified_and_no_other(task: Task) -> None:
+    cases = task.cases(7)
+    assert len(task.variants) >= 4
+    for mistake, variant in task.variants.items():
+        found = judge(task, cases, [answer(task, variant, case) for case in cases])
+        assert found.agrees is False, mistake
+        assert list(found.likely) == [mistake]

@@ -29,7 +29,7 @@ _Heads = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """The outputs of all heads from Q, K, V and the mask."""
 
 
-def _module(
+def attention_layer(
     X: Tensor, W_qkv: Tensor, b_qkv: Tensor, W_o: Tensor, b_o: Tensor, heads: int, causal: bool
 ) -> MultiHeadAttention:
     """Build the package's layer with these very tensors in it, so that gradients reach them."""
@@ -41,7 +41,7 @@ def _module(
 
 
 def _reference(X: Tensor, *parameters: Any) -> tuple[Tensor]:
-    return (_module(X, *parameters)(X)[0],)
+    return (attention_layer(X, *parameters)(X)[0],)
 
 
 def _softmax_average(Q: Tensor, K: Tensor, V: Tensor, mask: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def _altered(
     """
 
     def attention(X: Tensor, *parameters: Any) -> tuple[Tensor]:
-        module = _module(X, *parameters)
+        module = attention_layer(X, *parameters)
         mask = torch.ones(X.shape[1], X.shape[1], dtype=torch.bool)
         if module.is_causal:
             mask = visible(mask)

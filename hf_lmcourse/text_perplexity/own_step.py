@@ -1,0 +1,72 @@
+"""A preprocessing step of one's own: a function from text to text in a Python file."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import LmcourseError, nearest, reason
+
+
+def own_function(path: Path, name: str) -> Callable[[str], str]:
+    """Import a file, and return its function with its errors as sentences.
+
+    Args:
+        path: The Python file; what is in its folder can be imported by it.
+        name: The name of the function.
+
+    Raises:
+        LmcourseError: The file cannot be read or imported, or has no such function.
+    """
+    module = _imported(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        own = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        near = nearest(name, own)
+        hint = f"did you mean {near}?" if near else f"it has {', '.join(own[:8]) or 'none'}"
+        raise LmcourseError(f"{path} has no function {name!r}: {hint}")
+
+    def step(text: str) -> str:
+        try:
+            changed = function(text)
+        except Exception as error:
+            raise LmcourseError(f"{name} of {path} {_raised(error, path)}") from error
+        if not isinstance(changed, str):
+            kind = type(changed).__name__
+            raise LmcourseError(f"{name} of {path} returned {kind}: it must return the text")
+        return changed
+
+    return step
+
+
+def _imported(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise LmcourseError(f"cannot read {path}: there is no such file")
+    specification = importlib.util.spec_from_file_location(f"lmcourse_step_{path.stem}", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        specification.loader.exec_module(module)
+    except SyntaxError as error:
+        raise LmcourseError(f"line {error.lineno} of {path} has a syntax error") from error
+    except OSError as error:
+        raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
+    except Exception as error:
+        raise LmcourseError(f"{path} cannot be imported: it {_raised(error, path)}") from error
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _raised(error: Exception, path: Path) -> str:
+    """Say what was raised, and at which line of the file."""
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    where = f" at line {lines[-1]}" if lines else ""
+    text = " ".join(str(error).split())[:120]
+    return f"raised {type(error).__name__}{where}" + (f": {text}" if text else "")
