@@ -37,6 +37,7 @@ data: {{corpus: {corpus}, tokenizer: word, max_vocabulary: 2000, block_length: 3
 training: {{max_steps: 120, per_device_train_batch_size: 16, per_device_eval_batch_size: 16,
            eval_strategy: "no", save_strategy: "no", logging_steps: 100, sample_length: 0}}
 """)
+print(f"the text: {corpus}")
 
 # %% [markdown]
 # ## Which operation is the most expensive?
