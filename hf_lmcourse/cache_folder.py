@@ -41,20 +41,20 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
         chosen: A folder of the caller's choice.
 
     Raises:
-        LmcourseError: The chosen folder is below a home folder that does not exist, or there is no
-            temporary folder either.
+        LmcourseError: The chosen folder has a NUL in its name or is below a home folder that does
+            not exist, or there is no temporary folder either.
     """
     named = chosen or os.environ.get("LMCOURSE_CACHE")
     if not named:
         folder = _expanded(f"{_HOME_CACHE}/hf_lmcourse")
         return folder if _can_write(folder) else _temporary_cache() / "hf_lmcourse"
-    try:
-        return Path(named).expanduser()
-    except RuntimeError as error:
+    folder = _expanded(str(named))
+    if folder.parts[:1] and folder.parts[0].startswith("~") or "\0" in str(named):
         raise LmcourseError(
-            f"there is no home folder for the cache {named}: name another with --cache_dir or "
-            "LMCOURSE_CACHE"
-        ) from error
+            f"there can be no folder {str(named)!r} for the cache: name another with --cache_dir "
+            "or LMCOURSE_CACHE"
+        )
+    return folder
 
 
 def give_libraries_a_cache() -> None:

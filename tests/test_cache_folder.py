@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_lmcourse import LmcourseError
 from hf_lmcourse import cache_folder as module
 from hf_lmcourse.cache_folder import cache_folder, give_libraries_a_cache, make_cache_folder
 
@@ -81,6 +82,12 @@ def test_what_the_user_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [os.environ[name] for name in VARIABLES] == [str(tmp_path / n) for n in VARIABLES]
     assert cache_folder() == tmp_path / "LMCOURSE_CACHE"
     assert cache_folder(tmp_path / "chosen") == tmp_path / "chosen"
+
+
+@pytest.mark.parametrize("name", ["~nobody of that name/cache", "a\0b"])
+def test_what_cannot_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(LmcourseError, match="--cache_dir"):
+        cache_folder(name)
 
 
 def test_a_temporary_folder_that_others_may_write_to_is_not_used(

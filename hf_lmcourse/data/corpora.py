@@ -11,7 +11,7 @@ from .columns import corpus_pieces
 from .corpus import Corpus
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
-from .local_files import corpora_folder, user_path
+from .local_files import corpora_folder, file_mode, user_path
 from .packed_files import at_hand
 from .text_files import SPLITS, nine_tenths, split_files
 
@@ -142,7 +142,7 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
     path = user_path(name_or_path)
-    mode = _mode(path)
+    mode = file_mode(path)
     if stat.S_ISDIR(mode):
         return _user_folder(path)
     if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
@@ -204,16 +204,8 @@ def user_file(name_or_path: str) -> Path | None:
     """The file or pipe that `load_corpus` would cut; `None` for a named corpus or a folder."""
     path = user_path(name_or_path)
     named = name_or_path == "cpython-docs" or name_or_path in CORPORA
-    mode = _mode(path)
+    mode = file_mode(path)
     return path if (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and not named else None
-
-
-def _mode(path: Path) -> int:
-    """What there is at a path; 0 for nothing, or for what cannot be a path."""
-    try:
-        return path.stat().st_mode
-    except (OSError, ValueError):
-        return 0
 
 
 def whole_file(path: Path) -> Corpus:

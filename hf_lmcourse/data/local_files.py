@@ -1,6 +1,7 @@
 """The folder of local corpora, and the files in it."""
 
 import os
+import stat
 from pathlib import Path
 
 from ..errors import LmcourseError
@@ -11,13 +12,21 @@ def user_path(name: str | Path) -> Path:
     return Path(os.path.expanduser(name))
 
 
+def file_mode(path: Path) -> int:
+    """What there is at a path; 0 for nothing, or for what cannot be a path."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def corpora_folder(data_dir: str | Path | None) -> Path | None:
     """The folder of local corpora, if one is named."""
     chosen = data_dir or os.environ.get("LMCOURSE_DATA")
     if not chosen:
         return None
     root = user_path(chosen)
-    if not root.is_dir():
+    if not stat.S_ISDIR(file_mode(root)):
         raise LmcourseError(f"the folder of corpora {root} (data_dir or LMCOURSE_DATA) is missing")
     return root
 
@@ -34,8 +43,9 @@ def data_file(name: str, data_dir: str | Path | None = None) -> Path:
     """
     folders = [Path(), *filter(None, [corpora_folder(data_dir)])]
     places = [folder / user_path(name) for folder in folders]
-    for path in (*places, *(place.with_name(f"{place.name}.gz") for place in places[1:])):
-        if path.is_file() or path.is_fifo():
+    for path in (*places, *(Path(f"{place}.gz") for place in places[1:])):
+        mode = file_mode(path)
+        if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
             return path
     where = "and no folder of corpora is named" if len(places) == 1 else f"nor in {folders[1]}"
     raise LmcourseError(f"there is no file {name}, {where} (--data_dir or LMCOURSE_DATA)")

@@ -2,12 +2,17 @@
 
 import errno
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import LmcourseError, reason
+
+_UNFINISHED = re.compile(r"\..+\.\d+\.unfinished")
+_ABANDONED_SECONDS = 3600
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -52,19 +57,29 @@ def whole_file(path: Path) -> Iterator[Path]:
 def unfinished_file(path: Path) -> Iterator[Path]:
     """A path to write to, whose file replaces `path` at the end, or is removed if that fails.
 
-    The folder is created if it does not exist.
+    The folder is created if it does not exist. What a killed process left unfinished in it is
+    removed.
 
     Raises:
         OSError: The folder cannot be created, or the file not be replaced.
     """
     _refuse_nul(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path.parent)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         yield unfinished
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove unfinished files that nobody has written to for some time."""
+    for name in filter(_UNFINISHED.fullmatch, os.listdir(folder)):
+        with suppress(OSError):  # it is finished by now, or not ours
+            if time.time() - (folder / name).stat().st_mtime > _ABANDONED_SECONDS:
+                (folder / name).unlink()
 
 
 def check_writable(folder: str | Path, option: str) -> None:

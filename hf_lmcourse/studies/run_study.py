@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -147,13 +148,19 @@ def _read_points(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 
 def _resumes(settings: RunSettings, identity: dict[str, str], stopped: dict[str, str]) -> bool:
-    """Whether this run was interrupted and left a checkpoint; the settings then resume from it."""
-    if any(stopped.get(name) != value for name, value in identity.items()):
+    """Whether this run was interrupted and left a checkpoint; the settings then resume from it.
+
+    Without a checkpoint, its folder is removed: the run begins there again.
+    """
+    place, name = Path(str(settings.training.output_dir)), str(stopped.get("folder"))
+    same = all(stopped.get(name) == value for name, value in identity.items())
+    if not same or not re.fullmatch(rf"{re.escape(place.name)}(-\d+)?", name):
         return False
-    folder = Path(str(settings.training.output_dir)).with_name(stopped["folder"])
+    folder = place.with_name(name)
     try:
         last_complete_checkpoint(folder / CHECKPOINTS)
     except LmcourseError:
+        shutil.rmtree(folder, ignore_errors=True)
         return False
     settings.training.output_dir = str(folder)
     settings.training.resume_from_checkpoint = "last"

@@ -324,3 +324,13 @@ def test_a_home_folder_of_nobody_is_a_file_that_is_not_there() -> None:
         load_corpus("ptb", "~nobody of that name")
     with pytest.raises(LmcourseError, match="there is no file ~nobody"):
         data_file("~nobody of that name/text.txt")
+
+
+@pytest.mark.parametrize("name", ["/", "", "..", "a\0b", "x" * 5_000])
+def test_what_cannot_be_a_file_is_a_file_that_is_not_there(name: str, tmp_path: Path) -> None:
+    for folder in (None, tmp_path):
+        with pytest.raises(LmcourseError, match="there is no file"):
+            data_file(name, folder)
+    if len(name) > 2:
+        with pytest.raises(LmcourseError, match="the folder of corpora"):
+            load_corpus("ptb", name)

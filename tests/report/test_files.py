@@ -1,5 +1,6 @@
 """Text files are written whole or not at all."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(LmcourseError, match=r"page\.md"):
         write_text(occupied, "text")
     assert list(tmp_path.iterdir()) == [occupied]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    left, running, own = (tmp_path / n for n in (".a.7.unfinished", ".b.8.unfinished", "notes"))
+    for path in (left, running, own):
+        path.write_text("half")
+    for path in (left, own):
+        os.utime(path, (0, 0))
+    write_text(tmp_path / "page.md", "text")
+    assert sorted(tmp_path.iterdir()) == sorted([running, own, tmp_path / "page.md"])
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

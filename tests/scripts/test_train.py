@@ -1,4 +1,4 @@
-"""A training script killed and resumed, and in two processes of `accelerate launch`."""
+"""A training script killed and resumed, and in several processes of `accelerate launch`."""
 
 import json
 import os
@@ -100,14 +100,18 @@ def test_two_processes_equal_one_with_the_same_streams(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_go_on_inside_an_epoch_to_the_same_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_go_on_inside_an_epoch_to_the_same_weights(
+    processes: int, tmp_path: Path
+) -> None:
     whole, on = tmp_path / "whole", tmp_path / "on"
     settings = ["--max_steps", "15", "--eval_strategy", "no", "--load_best_model_at_end", "false"]
-    run_command(tmp_path, *settings, "--output_dir", str(whole), streams=2, processes=2)
+    run_command(tmp_path, *settings, "--output_dir", str(whole), streams=2, processes=processes)
     checkpoint = whole / "checkpoints" / "checkpoint-10"
-    assert all((checkpoint / f"stream_state_{rank}.safetensors").exists() for rank in range(2))
+    for rank in range(processes):
+        assert (checkpoint / f"stream_state_{rank}.safetensors").exists()
     words = ["--output_dir", str(on), "--resume_from_checkpoint", str(checkpoint)]
-    run_command(tmp_path, *settings, *words, streams=2, processes=2)
+    run_command(tmp_path, *settings, *words, streams=2, processes=processes)
     assert (on / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 

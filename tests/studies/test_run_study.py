@@ -259,6 +259,42 @@ def test_a_point_is_trained_again_if_the_base_has_changed(
     assert len(trained) == 12
 
 
+def test_a_point_that_was_killed_before_its_first_checkpoint_leaves_no_folder(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(STUDY.replace("[0, 2]", "[1]").replace("[1, 2]", "[1]"))
+    study, prepare = read_study(str(path)), module.prepare_run
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def killed(settings: Any, command: list[str]) -> Any:
+        run = prepare(settings, command)
+        monkeypatch.setattr(run, "train", interrupt)
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "prepare_run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, tmp_path / "out", log=lambda line: None)
+    (stray,) = (tmp_path / "out" / "points").iterdir()
+    assert not list(stray.glob("checkpoints/checkpoint-*"))
+    record = run_study(study, tmp_path / "out", log=lambda line: None)
+    assert [stray] == list((tmp_path / "out" / "points").iterdir())
+    assert record["points"][0]["folder"] == stray.name
+    assert len((stray / "command.txt").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["..", "../elsewhere", "other", ""])
+def test_an_edited_study_file_names_no_other_folder(name: str, path: Path, tmp_path: Path) -> None:
+    study = read_study(str(path))
+    settings = point_settings(study, study.points[0], tmp_path / "out")
+    (tmp_path / "out" / "points" / "other").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    assert not module._resumes(settings, {"point": "a"}, {"point": "a", "folder": name})
+    assert (tmp_path / "out" / "points" / "other").is_dir() and (tmp_path / "elsewhere").is_dir()
+
+
 def test_what_is_finished_is_kept_where_a_point_before_it_is_stopped(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
