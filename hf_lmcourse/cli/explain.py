@@ -34,8 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     add("page", help="The HTML file.")
     weights = parser.add_mutually_exclusive_group()
     for rounding, meaning in (
-        ("float32", "weights as they are, twice the size of float16"),
-        ("int8", "weights in int8 with a scale per row, half the size of float16"),
+        ("float32", "Keep the weights as they are, twice the size of float16."),
+        ("int8", "Round to int8 with a scale per row, half the size of float16."),
     ):
         weights.add_argument(
             f"--{rounding}", dest="rounding", action="store_const", const=rounding, help=meaning
