@@ -48,6 +48,7 @@ myst_enable_extensions = ["dollarmath", "html_image"]
 myst_fence_as_directive = ["math"]  # as GitHub reads it
 myst_heading_anchors = 4
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # tables in outputs
 nb_merge_streams = True  # lines that a cell printed one by one
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # by default from another host
 

@@ -117,7 +117,7 @@ from IPython.display import Image
 from hf_lmcourse.text_perplexity.plots import plot_perplexities
 from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
-plot_perplexities(comparison.scores, Path("perplexity.png"))
+plot_perplexities(comparison.rows, Path("perplexity.png"))
 Image("perplexity.png", width=760)
 
 # %%

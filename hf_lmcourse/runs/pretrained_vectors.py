@@ -11,7 +11,7 @@ from ..data.content_hash import arrays_hash
 from ..data.local_files import data_file
 from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
-from ..models.causal_lm import LMCoursePreTrainedModel
+from ..models.aligned_weights import AlignedWeights
 from .settings import RunSettings
 
 
@@ -41,11 +41,12 @@ def initialise_from_vectors(
     embeddings: Any = model.get_input_embeddings()
     size, wanted = found.vectors.shape[1], embeddings.weight.shape[1]
     if size != wanted:
+        name = "embedding_size" if hasattr(config, "embedding_size") else "that of the embeddings"
         raise LmcourseError(
-            f"the vectors in {settings.data.vectors} have size {size} and the embeddings "
-            f"(embedding_size) {wanted}: set it to the same"
+            f"the vectors in {settings.data.vectors} have size {size} and {name} is {wanted}: set "
+            "it to the same"
         )
-    if isinstance(model, LMCoursePreTrainedModel):
+    if isinstance(model, AlignedWeights):
         body: Any = model.base_model
         body.set_vectors(found.ids, found.vectors)
     else:

@@ -11,7 +11,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel
 
 from ..errors import LmcourseError
-from ..models.causal_lm import LMCoursePreTrainedModel
+from ..models.aligned_weights import AlignedWeights
 from ..report.files import append_text, check_writable
 from ..report.redact import without_tokens
 from ..training.arguments import RunArguments
@@ -95,7 +95,7 @@ def model_description(model: PreTrainedModel) -> tuple[str, str]:
     equations at the top of its file: then they come from there.
     """
     body: Any = model.base_model
-    if not isinstance(model, LMCoursePreTrainedModel):
+    if not isinstance(model, AlignedWeights):
         return _other_description(model), ""
     documented = getattr(body, "layer_class", type(body))
     for text in (documented.__doc__, sys.modules[documented.__module__].__doc__):

@@ -138,6 +138,8 @@ def _read_about(path: Path) -> dict[str, Any]:
     counts = path.with_suffix(".json")
     with reading(path.parent, counts.name):
         about: dict[str, Any] = json.loads(counts.read_text(encoding="utf-8"))
+        if not isinstance(about.get("cuts", {}), dict):
+            raise TypeError
         return about
 
 

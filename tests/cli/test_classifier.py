@@ -156,13 +156,18 @@ def test_a_classifier_that_diverges_stops_without_a_result(yaml: Path, tmp_path:
     assert not names & {"result.json", "README.md", "model.safetensors"}
 
 
-def test_vectors_of_another_size_are_reported(yaml: Path, tmp_path: Path) -> None:
+def test_vectors_of_another_size_are_reported_and_frozen_ones_stay(yaml: Path, tmp_path: Path) -> None:
     (tmp_path / "vectors.txt").write_text("good 1 2\n")
     words = ["--vectors", tmp_path / "vectors.txt", "--output_dir", tmp_path / "run"]
     assert "have size 2 and embedding_size is 8" in lmcourse("train", yaml, *words).complaint
-    outcome = lmcourse("train", yaml, *words, "--embedding_size", "2")
+    frozen = ["--embedding_size", "2", "--freeze_vectors", "true"]
+    outcome = lmcourse("train", yaml, *words, *frozen)
     # one of 15 entries
     assert "word vectors: 6.7% of the vocabulary" in outcome.out, outcome.err
+    saved = load_file(tmp_path / "run" / "model.safetensors")
+    good = AutoTokenizer.from_pretrained(tmp_path / "run").convert_tokens_to_ids("good")
+    assert saved["model.has_vector"].nonzero().flatten().tolist() == [good]
+    assert saved["model.embed_tokens.weight"][good].tolist() == [1.0, 2.0]
 
 
 def test_errors_classify_a_table_whole_and_a_folder_by_its_test_split(

@@ -58,7 +58,8 @@ def test_a_corpus_that_is_not_at_hand_is_no_reason_to_refuse(
     assert lmcourse("explain", finished.folder, page).status == 0
     (model,) = models_of(page)
     assert "not measured: the corpus small" in model["note"]
-    assert "gone.txt" in lmcourse("explain", finished.folder, page, "--data", gone).complaint
+    complaint = lmcourse("explain", finished.folder, page, "--data", gone).complaint
+    assert "there is no file and no corpus" in complaint
 
 
 def test_a_classifier_becomes_a_page(tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ def test_a_text_of_known_words_costs_more_than_its_tokens_if_forms_were_dropped(
     text = "The cat saw 1,999 dogs\n"
     extra = spelling_bits(text, tokenizer)
     assert extra is not None and extra > 4 * math.log2(10)
-    spelled = with_unknown_spelled(1.0, text, tokenizer, 0)
+    spelled = with_unknown_spelled(1.0, text, len(text), tokenizer, 0)
     assert spelled == {"bits_per_character_spelled": pytest.approx(1.0 + extra / len(text))}
     plain = WordTokenizer.train(TRAIN)
-    assert with_unknown_spelled(1.0, TRAIN, plain, 0) == {"bits_per_character_spelled": 1.0}
+    spelled = with_unknown_spelled(1.0, TRAIN, len(TRAIN), plain, 0)
+    assert spelled == {"bits_per_character_spelled": 1.0}

@@ -36,7 +36,8 @@ def test_every_causal_model_is_read_or_refused_in_a_sentence(
     model_type: str, tmp_path: Path
 ) -> None:
     try:
-        assert config(tmp_path, {"model_type": model_type}).model_type == model_type
+        # some types, such as gpt-sw3, have the config of another
+        assert type(config(tmp_path, {"model_type": model_type})) is CONFIG_MAPPING[model_type]
     except LmcourseError as error:
         assert "not a causal model of text alone" in str(error)
         assert not hasattr(CONFIG_MAPPING[model_type], "vocab_size")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.models.families import MODEL_TYPES
@@ -24,7 +25,7 @@ def test_every_configuration_is_a_recipe_with_its_published_result() -> None:
     found = {recipe.name: recipe for recipe in recipes()}
     assert list(found) == sorted(path.stem for path in CONFIGS.glob("*.yaml"))
     for recipe in found.values():
-        assert recipe.model_type in MODEL_TYPES
+        assert recipe.model_type in {*MODEL_TYPES, *MODEL_FOR_CAUSAL_LM_MAPPING_NAMES}
         if recipe.result is not None:
             assert recipe.result.config == f"configs/{recipe.name}.yaml"
             assert recipe.result.model_type == recipe.model_type

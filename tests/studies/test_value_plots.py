@@ -120,7 +120,7 @@ def test_a_metric_without_the_spelling_of_unknown_words_has_an_asterisk(
         axes = panel(record)
         assert axes.get_xlabel() == "bits per character" + "*" * (share > 0)
         note = drawn[-1].legends[0].get_title().get_text()
-        assert ("spelling of unknown words" in note) == (share > 0)
+        assert ("spelling of unknown tokens" in note) == (share > 0)
 
 
 def test_costs_begin_at_zero_and_only_the_first_panel_names_the_levels(

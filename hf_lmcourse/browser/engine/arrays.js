@@ -106,6 +106,14 @@ function logSoftmax(x) {
   return x.map((value) => value - norm);
 }
 
+/** log(p / (1 - p)) for the probability p that a softmax gives one of its classes. */
+function logOdds(x, index) {
+  const logP = logSoftmax(x), others = logP.filter((_, k) => k !== index);
+  const largest = Math.max(...others);
+  const sum = others.reduce((total, value) => total + Math.exp(value - largest), 0);
+  return logP[index] - largest - Math.log(sum);
+}
+
 const softmax = (x) => logSoftmax(x).map(Math.exp);
 
 /** (x - mean) / sqrt(variance + eps) * weight + bias. */

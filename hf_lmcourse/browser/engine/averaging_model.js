@@ -56,9 +56,9 @@ class AveragingModel {
     return { z, logits: this.classifier(z.at(-1)) };
   }
 
-  /** log p(class) with all words less that without each; equal distinct words go together. */
+  /** Log-odds of a class with all words less those without each; equal distinct words go together. */
   contributions(words, predicted, changes = UNCHANGED) {
-    const score = (some) => logSoftmax(this.classify(some, changes).logits)[predicted];
+    const score = (some) => logOdds(this.classify(some, changes).logits, predicted);
     const whole = score(words), distinct = this.config.distinct_words;
     return words.map((word, place) =>
       whole - score(words.filter((other, k) => (distinct ? other !== word : k !== place))));

@@ -11,7 +11,7 @@ class ClassifierPanel {
     this.node = element("section", { class: "panel" }, ...heading(description, page.alone),
       element("h3", {}, "The class of the text"), this.bars, this.said,
       element("h3", {}, "What each word contributes"),
-      element("p", { class: "soft" }, "By how many nats the log-probability of the likeliest class is "
+      element("p", { class: "soft" }, "By how much the log-odds log(p / (1 - p)) of the likeliest class are "
         + "higher with the word than without it: orange speaks for the class, blue against it. Click "
         + "on a word to switch it off, as word dropout does at random in training."),
       this.words, this.changes.node);
