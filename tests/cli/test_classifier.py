@@ -156,7 +156,9 @@ def test_a_classifier_that_diverges_stops_without_a_result(yaml: Path, tmp_path:
     assert not names & {"result.json", "README.md", "model.safetensors"}
 
 
-def test_vectors_of_another_size_are_reported_and_frozen_ones_stay(yaml: Path, tmp_path: Path) -> None:
+def test_vectors_of_another_size_are_reported_and_frozen_ones_stay(
+    yaml: Path, tmp_path: Path
+) -> None:
     (tmp_path / "vectors.txt").write_text("good 1 2\n")
     words = ["--vectors", tmp_path / "vectors.txt", "--output_dir", tmp_path / "run"]
     assert "have size 2 and embedding_size is 8" in lmcourse("train", yaml, *words).complaint
