@@ -206,7 +206,7 @@ def _check_cuts(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> 
     The rows of a step may be shared out over another number of processes.
     """
     names = [name for name in after if name in before and before[name] != after[name]]
-    if rows_per_step(before) == rows_per_step(after):
+    if _rows_per_step(before) == _rows_per_step(after):
         names = [name for name in names if name not in _ROWS]
     if names:
         was, now = (", ".join(f"{n} {cuts[n]}" for n in names[:3]) for cuts in (before, after))
@@ -216,7 +216,7 @@ def _check_cuts(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> 
         )
 
 
-def rows_per_step(cuts: dict[str, Any]) -> int | None:
+def _rows_per_step(cuts: dict[str, Any]) -> int | None:
     """How many rows all processes read together before they add up their gradients."""
     rows: list[Any] = [cuts.get(name) for name in _ROWS]
     return None if None in rows else math.prod(rows)

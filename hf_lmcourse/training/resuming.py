@@ -49,18 +49,11 @@ def check_checkpoint(
     if record is not None:
         different = accepted_differences(folder, record.made_from, wanted, accepted)
     check_weights(folder, model)
-    check_files(folder, processes_of(record) or args.world_size)
+    check_files(folder, _processes_of(record) or args.world_size)
     state = read_state(folder)
     if args.load_best_model_at_end:
         check_best(folder, state)
     return different
-
-
-def processes_of(record: CheckpointRecord | None) -> int | None:
-    """How many processes wrote a checkpoint; `None` if it has no record of that."""
-    cuts = record.made_from.get("cuts", {}) if record else {}
-    processes: int | None = cuts.get("processes")
-    return processes
 
 
 class ResumingTrainer(Trainer):
@@ -115,7 +108,7 @@ class ResumingTrainer(Trainer):
         self._changed = {difference.name for difference in different}
         self.changes = record.changes.copy() if record else []
         changes = [difference.change for difference in different]
-        if (before := processes_of(record) or self.args.world_size) != self.args.world_size:
+        if (before := _processes_of(record) or self.args.world_size) != self.args.world_size:
             changes.append(f"processes {self.args.world_size} instead of {before}")
         self.changes += [f"{change} after step {step}" for change in changes]
 
@@ -177,7 +170,7 @@ class ResumingTrainer(Trainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         """Go on with the random numbers of each process; with other processes, begin new ones."""
-        before = None if checkpoint is None else processes_of(read_record(Path(checkpoint)))
+        before = None if checkpoint is None else _processes_of(read_record(Path(checkpoint)))
         if before not in (None, self.args.world_size):
             set_seed(self.args.seed + self.state.global_step)
             return
@@ -190,3 +183,10 @@ class ResumingTrainer(Trainer):
         if best is not None and not Path(best, "model.safetensors").is_file():
             raise LmcourseError(f"the best weights, in {best}, have been removed: train again")
         super()._load_best_model()
+
+
+def _processes_of(record: CheckpointRecord | None) -> int | None:
+    """How many processes wrote a checkpoint; `None` if it has no record of that."""
+    cuts = record.made_from.get("cuts", {}) if record else {}
+    processes: int | None = cuts.get("processes")
+    return processes
