@@ -177,9 +177,10 @@ def map_state(state: Any, change: Callable[[Part], Part]) -> Any:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode for a while."""
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module, training in modes:  # parts may be frozen in evaluation mode
+            module.training = training

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -15,7 +16,12 @@ from transformers import (
     RwkvForCausalLM,
 )
 
-from hf_lmcourse.models.carried_states import detach_state, state_argument, state_leaves
+from hf_lmcourse.models.carried_states import (
+    detach_state,
+    evaluating,
+    state_argument,
+    state_leaves,
+)
 
 from .families import Family, every_family, token_ids
 
@@ -92,3 +98,11 @@ def test_a_detached_state_has_the_values_and_no_graph(model: Any) -> None:
     assert not any(tensor.requires_grad for tensor in after)
     torch.testing.assert_close(after, [tensor.detach() for tensor in before], rtol=0, atol=0)
     assert detach_state(None) is None
+
+
+def test_a_part_that_is_kept_in_evaluation_mode_stays_so() -> None:
+    model = nn.Sequential(nn.Dropout(), nn.Dropout()).train()
+    model[1].eval()
+    with evaluating(model):
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == [True, True, False]
