@@ -15,36 +15,27 @@ class Matrix {
     return this.values.subarray(index * this.columns, (index + 1) * this.columns);
   }
 
-  /**
-   * M x + bias. Four rows and four columns at once: each row has a sum of its own, so that none
-   * waits for another, and four entries of x serve four rows.
-   */
+  /** M x + bias. Four rows at once: each has a sum of its own, so that none waits for another. */
   times(x, bias = null) {
-    const { values, rows, columns } = this;
+    const { rows, columns } = this, full = rows - (rows % 4);
+    this.views ??= Array.from({ length: rows }, (_, r) => this.row(r));
     const result = new Float32Array(rows);
-    const fullRows = rows - (rows % 4), fullColumns = columns - (columns % 4);
-    for (let r = 0; r < fullRows; r += 4) {
-      let a = r * columns, b = a + columns, c = b + columns, d = c + columns;
-      let p = 0, q = 0, s = 0, t = 0, k = 0;
-      for (; k < fullColumns; k += 4, a += 4, b += 4, c += 4, d += 4) {
-        const w = x[k], y = x[k + 1], u = x[k + 2], v = x[k + 3];
-        p += values[a] * w + values[a + 1] * y + values[a + 2] * u + values[a + 3] * v;
-        q += values[b] * w + values[b + 1] * y + values[b + 2] * u + values[b + 3] * v;
-        s += values[c] * w + values[c + 1] * y + values[c + 2] * u + values[c + 3] * v;
-        t += values[d] * w + values[d + 1] * y + values[d + 2] * u + values[d + 3] * v;
-      }
-      for (; k < columns; k++, a++, b++, c++, d++) {
-        p += values[a] * x[k];
-        q += values[b] * x[k];
-        s += values[c] * x[k];
-        t += values[d] * x[k];
+    for (let r = 0; r < full; r += 4) {
+      const a = this.views[r], b = this.views[r + 1], c = this.views[r + 2], d = this.views[r + 3];
+      let p = 0, q = 0, s = 0, t = 0;
+      for (let k = 0; k < columns; k++) {
+        const value = x[k];
+        p += a[k] * value;
+        q += b[k] * value;
+        s += c[k] * value;
+        t += d[k] * value;
       }
       result[r] = p;
       result[r + 1] = q;
       result[r + 2] = s;
       result[r + 3] = t;
     }
-    for (let r = fullRows; r < rows; r++) result[r] = dot(this.row(r), x);
+    for (let r = full; r < rows; r++) result[r] = dot(this.views[r], x);
     return bias ? plus(result, bias) : result;
   }
 }

@@ -42,5 +42,12 @@ const heading = ({ name, facts, note }, alone) => [
   element("p", { class: "soft" }, facts), element("p", { class: "soft" }, note),
 ];
 
-/** Let the browser draw and listen; a hidden page goes on too. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
+/**
+ * Let the browser draw and listen; a hidden page goes on too. By a message, as a timer waits four
+ * milliseconds at the least.
+ */
+const pause = () => new Promise((resolve) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => resolve(port1.close());
+  port2.postMessage(null);
+});
