@@ -8,6 +8,7 @@ from ..errors import LmcourseError
 from ..report.files import check_writable, write_text
 
 _AT_MOST = 2
+_LARGE_BYTES = 50e6  # a browser takes seconds to open more
 
 
 def run(arguments: list[str]) -> int:
@@ -23,7 +24,10 @@ def run(arguments: list[str]) -> int:
         options.models, options.rounding, data=options.data, data_dir=options.data_dir
     )
     write_text(page, html)
-    print(f"{page}: {page.stat().st_size / 1e6:,.2f} MB, opens in any browser")
+    size = page.stat().st_size
+    print(f"{page}: {size / 1e6:,.2f} MB, opens in any browser")
+    if size > _LARGE_BYTES:
+        print("A browser takes long to open so large a page; --int8 writes the smallest one.")
     return 0
 
 

@@ -18,7 +18,7 @@ from hf_lmcourse.browser.model_page import render_model_page
 from hf_lmcourse.browser.portable_model import portable_model
 from hf_lmcourse.browser.weight_rounding import rounded_model
 
-from ..models.families import FAMILIES, every_own_family
+from ..models.families import FAMILIES, every_own_family, every_recurrent_family
 
 TEXT = "abc cab\nfade bad"
 TOKENIZER = CharacterTokenizer.train(TEXT)
@@ -122,6 +122,62 @@ def test_a_page_scores_writes_and_changes(browser: Any, family: Any, tmp_path: P
     opened.until(lambda: opened.number("perplexity per token") != before)
     page.click(".active button")
     opened.until(lambda: opened.number("perplexity per token") == before)
+    opened.close()
+
+
+@torch.no_grad()
+def hidden_units(model: Any, text: str) -> Any:
+    """The output of the last layer after a text, by the model with the weights of the page."""
+    ids = torch.tensor([TOKENIZER.encode("\n" + text, add_special_tokens=False)])
+    return rounded_model(model, "float16").model(input_ids=ids).last_hidden_state[0, -1]
+
+
+@every_recurrent_family
+def test_the_equation_has_the_values_of_the_chosen_unit(
+    browser: Any, family: Any, tmp_path: Path
+) -> None:
+    model = family.random(std=0.3, vocab_size=len(TOKENIZER)).float()
+    opened = Opened(browser, tmp_path / "page.html", [model], TOKENIZER)
+    opened.type(TEXT)
+    layers = opened.page.locator("select:has(option:text-matches('^layer'))")
+    if layers.count():
+        layers.last.select_option(index=model.config.num_hidden_layers - 1)
+    opened.page.fill("label:has-text('unit') input >> nth=-1", "3")
+    opened.page.keyboard.press("Tab")
+    h = hidden_units(model, TEXT)[2].item()
+    last_row = opened.page.inner_text(".equation tr:last-child td:last-child")
+    assert float(last_row.removeprefix("= ").replace("−", "-")) == pytest.approx(h, abs=1e-3)
+    assert ("gates" in opened.page.inner_text("main").lower()) == (family.name != "char_rnn")
+    opened.close()
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f.context], ids=lambda f: f.name)
+def test_the_window_shows_the_tokens_that_the_network_sees(
+    browser: Any, family: Any, tmp_path: Path
+) -> None:
+    model = family.random(std=0.3, vocab_size=len(TOKENIZER)).float()
+    opened = Opened(browser, tmp_path / "page.html", [model], TOKENIZER)
+    opened.type(TEXT)
+    names = opened.page.locator(".strip .name").all_inner_texts()
+    tokens = [name for name in names if not name.startswith("hidden")]
+    assert len(tokens) == family.context
+    assert tokens == list(TEXT[-family.context :])
+    opened.close()
+
+
+def test_a_head_shows_what_the_chosen_token_looks_at(browser: Any, tmp_path: Path) -> None:
+    (family,) = (f for f in FAMILIES if f.name == "transformer")
+    model = family.random(std=0.3, vocab_size=len(TOKENIZER)).float()
+    opened = Opened(browser, tmp_path / "page.html", [model], TOKENIZER)
+    opened.type(TEXT)
+    ids = torch.tensor([TOKENIZER.encode("\n" + TEXT, add_special_tokens=False)])
+    with torch.no_grad():
+        reference = rounded_model(model, "float16")(input_ids=ids, output_attentions=True)
+    for head in range(model.config.num_attention_heads):
+        opened.page.click(f".heads button >> nth={head}")
+        said = opened.page.inner_text("p:text-matches('^Head')")
+        most = reference.attentions[0][0, head, -1].max().item()
+        assert float(said.split("at most ")[1].split()[0]) == pytest.approx(100 * most, abs=0.06)
     opened.close()
 
 

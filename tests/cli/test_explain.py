@@ -83,3 +83,12 @@ def test_what_is_not_a_page_of_models_is_refused(finished: FinishedRun, tmp_path
     shutil.rmtree(tmp_path / "page.html", ignore_errors=True)
     page.mkdir()
     assert str(page) in lmcourse("explain", run, page).complaint
+
+
+def test_a_page_that_is_slow_to_open_is_announced(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.html"
+    assert "--int8" not in lmcourse("explain", finished.folder, page).out
+    monkeypatch.setattr("hf_lmcourse.cli.explain._LARGE_BYTES", 1000)
+    assert "--int8" in lmcourse("explain", finished.folder, page).out

@@ -26,7 +26,7 @@ class CellView {
     this.said = element("p", { "aria-live": "polite" });
     this.scale = element("div");
     this.node = element("section", {},
-      element("h3", {}, "Gates and state"),
+      element("h3", {}, model.cell.gates.length ? "Gates and state" : "The state"),
       element("p", { class: "soft" }, "A column per token, a row per unit: orange is positive, blue "
         + "negative. Click on the map to choose a unit and a token."),
       element("div", { class: "controls" }, labelled("show", parts),
@@ -35,7 +35,7 @@ class CellView {
       element("h3", {}, "This unit through the text"), this.follow.node,
       element("h3", {}, "Its equation at the chosen token"),
       element("p", { class: "soft" }, "x is the input of the layer, ′ marks values of the step before."),
-      element("div", { style: "overflow-x:auto" }, this.equation));
+      this.equation);
   }
 
   pick(unit, step) {
