@@ -37,6 +37,7 @@ extensions = [
     "derivation",
     "docstrings",
     "linked_files",
+    "live_model",
     "mathml",
     "model_results",
     "remote_images",

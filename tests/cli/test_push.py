@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 import torch
 
-from ..hub.children import CHILD, OTHER, READ, WRITE, environment, loopback_hub, python
+from ..hub.children import (
+    CHILD,
+    OTHER,
+    READ,
+    REPOSITORY,
+    WRITE,
+    environment,
+    loopback_hub,
+    python,
+)
 from ..hub.server import HubServer
 from .commands import FinishedRun, files_of
 from .push_cases import CASES, FAILURES, Case
@@ -180,6 +189,21 @@ def test_a_private_repository_is_private_and_a_request_leaves_main_alone(
     tiny = server.hub.model("ada/tiny")
     assert "modeling_lstm.py" in tiny.files("refs/pr/1")
     assert "modeling_lstm.py" not in tiny.files()
+
+
+def test_the_last_cell_of_the_notebook_on_sharing_pushes(
+    server: HubServer, run: Path, tmp_path: Path
+) -> None:
+    source = (REPOSITORY / "notebooks" / "08_to_the_hub.py").read_text()
+    cell = source.split("# %%\n")[-1].replace('repository = ""', 'repository = "ada/notebook"')
+    (tmp_path / "cell.py").write_text(
+        f"from pathlib import Path\nfrom types import SimpleNamespace\n"
+        f"run = SimpleNamespace(folder=Path({str(run)!r}))\n{cell}"
+    )
+    pushed = python(tmp_path / "cell.py", env=environment(server.url, tmp_path, WRITE))
+    assert pushed.status == 0, pushed.err
+    assert "ada/notebook" in pushed.out
+    assert {*SHARED, "modeling_lstm.py"} <= set(server.hub.model("ada/notebook").files())
 
 
 def test_nothing_is_made_on_the_hub_before_all_is_well(
