@@ -7,7 +7,7 @@
 // Shapes: B rows of the batch, D features, I inside the feed-forward network, `heads` of
 // d = D / heads features; T keys in the cache, and the new one behind them.
 
-#include "kernel.h"
+#include "linear.h"
 
 #include <cmath>
 
@@ -27,22 +27,7 @@ struct Block {
 };
 enum Activation { GELU, RELU, SWIGLU };
 
-// The sum of the lanes, by halves.
-inline float total(vec x) {
-  typedef float half __attribute__((vector_size(W * 2)));
-  typedef float quarter __attribute__((vector_size(W)));
-  half low, high;
-  std::memcpy(&low, &x, sizeof low);
-  std::memcpy(&high, reinterpret_cast<char*>(&x) + sizeof low, sizeof high);
-  low += high;
-  quarter first, second;
-  std::memcpy(&first, &low, sizeof first);
-  std::memcpy(&second, reinterpret_cast<char*>(&low) + sizeof first, sizeof second);
-  first += second;
-  float sum = 0.0f;
-  for (int i = 0; i < W / 4; ++i) sum += first[i];
-  return sum;
-}
+constexpr int64_t WORTH_THREADS = 1 << 19;  // a block with less is done before they have met
 
 // e^(-z^2) times a polynomial: Abramowitz and Stegun 7.1.26, 1.5e-7 at most from erf.
 inline vec gelu(vec x) {
@@ -54,89 +39,6 @@ inline vec gelu(vec x) {
   p = p * t + 0.254829592f;
   const vec tail = 0.5f * p * t * exponential(-size * size);  // 1 - Phi(|x|)
   return x * (x < 0.0f ? tail : 1.0f - tail);
-}
-
-// Of R rows of x the products with V rows of a matrix.
-template <int R, int V>
-inline void products(float (&y)[R][V], const float* x, const float* matrix, int64_t depth) {
-  vec sum[R][V] = {};
-  const auto add = [&](int64_t k, auto read) {
-    vec a[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) a[v] = read(matrix + v * depth + k);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const vec b = read(x + r * depth + k);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] += a[v] * b;
-    }
-  };
-  int64_t k = 0;
-  for (; k + W <= depth; k += W) add(k, load);
-  if (k < depth) add(k, [&](const float* p) { return load_some(p, depth - k); });
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) y[r][v] = total(sum[r][v]);
-}
-
-// A linear map: the outputs of one thread, given to `put(row, output, value)`.
-//
-// Few rows: the lanes of a vector are neighbours in a row, whose products are added up at the end.
-template <class Put>
-void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix, const float* bias,
-                   Share outputs, Put put) {
-  for (int64_t o = outputs.begin; o < outputs.end;) {
-    const auto some = [&](auto columns) {
-      over_rows(B, [&](auto rows, int64_t b) {
-        float y[rows()][columns()];
-        products(y, x + b * depth, matrix + o * depth, depth);
-        for (int r = 0; r < rows(); ++r)
-          for (int v = 0; v < columns(); ++v) put(b + r, o + v, y[r][v] + bias[o + v]);
-      });
-      o += columns();
-    };
-    if (outputs.end - o < 4)
-      some(std::integral_constant<int, 1>{});
-    else
-      some(std::integral_constant<int, 4>{});
-  }
-}
-
-constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
-constexpr int64_t WORTH_THREADS = 1 << 19;  // a block with less is done before they have met
-
-// Many rows: a lane is a row, packed as (group, k, vector of the group, W) by all threads.
-void pack(const float* x, int64_t B, int64_t depth, float* packed) {
-  const Share mine = share(depth);
-  const int64_t vectors = (B + W - 1) / W;
-  for (int64_t v = 0; v < vectors; ++v) {
-    const int64_t first = v / GROUP * GROUP;
-    const int64_t width = vectors - first < GROUP ? vectors - first : GROUP;
-    for (int64_t k = mine.begin; k < mine.end; ++k)
-      for (int64_t lane = 0; lane < W; ++lane) {
-        const int64_t b = v * W + lane;
-        packed[(first * depth + k * width + v - first) * W + lane] = b < B ? x[b * depth + k] : 0;
-      }
-  }
-#pragma omp barrier
-}
-
-template <class Put>
-void linear_of_many(const float* packed, int64_t B, int64_t depth, const float* matrix,
-                    const float* bias, Share outputs, Put put) {
-  const int64_t vectors = (B + W - 1) / W;
-  for (int64_t first = 0; first < vectors; first += GROUP)
-    tile_of<GROUP>(vectors - first, first, [&](auto width, int64_t v) {
-      over_rows(outputs.end - outputs.begin, [&](auto columns, int64_t o) {
-        o += outputs.begin;
-        vec sum[columns()][width()] = {};
-        multiply<columns(), width(), float>(sum, matrix + o * depth, depth,
-                                            packed + v * depth * W, depth);
-        for (int c = 0; c < columns(); ++c)
-          for (int i = 0; i < width(); ++i)
-            for (int64_t lane = 0, b = (v + i) * W; lane < W && b < B; ++lane, ++b)
-              put(b, o + c, sum[c][i][lane] + bias[o + c]);
-      });
-    });
 }
 
 void normalise(const float* x, float* y, int64_t D, const float* weight, const float* bias,
@@ -161,25 +63,7 @@ struct Decoder {
   float epsilon;
   Activation activation;
   float *normal, *qkv, *attended, *inside;  // (B, D), (B, 3D), (B, D), (B, I)
-  float* packed;                          // see `pack`
-
-  bool has_few_rows() const { return B < W / 2; }
-
-  // What `linear` reads of x, by all threads.
-  const float* inputs(const float* x, int64_t depth) const {
-    if (has_few_rows()) return x;
-    pack(x, B, depth, packed);
-    return packed;
-  }
-
-  template <class Put>
-  void linear(const float* inputs, int64_t depth, const float* matrix, const float* bias,
-              int64_t outputs, Put put) const {
-    if (has_few_rows())
-      linear_of_few(inputs, B, depth, matrix, bias, share(outputs), put);
-    else
-      linear_of_many(inputs, B, depth, matrix, bias, share(outputs), put);
-  }
+  Rows rows;
 
   void turn(float* head, int64_t b) const {
     const int64_t half = D / heads / 2;
@@ -230,28 +114,29 @@ struct Decoder {
   }
 
   void normalise_rows(const float* weight, const float* bias) const {
-    const Share rows = share(B);
-    for (int64_t b = rows.begin; b < rows.end; ++b)
+    const Share mine = share(B);
+    for (int64_t b = mine.begin; b < mine.end; ++b)
       normalise(x + b * D, normal + b * D, D, weight, bias, epsilon);
 #pragma omp barrier
   }
 
   void add_to_stream(const float* branch, int64_t depth, const float* matrix,
                      const float* bias) const {
-    linear(inputs(branch, depth), depth, matrix, bias, D,
-           [&](int64_t b, int64_t o, float y) { x[b * D + o] += y; });
+    rows.linear(rows.inputs(branch, depth), depth, matrix, bias, share(D),
+                [&](int64_t b, int64_t o, float y) { x[b * D + o] += y; });
 #pragma omp barrier
   }
 
   void feed_forward(const Block& part) const {
     const Share mine = share(I);
-    const float* normals = inputs(normal, D);
-    linear(normals, D, part[UP], part[UP_BIAS], I,
-           [&](int64_t b, int64_t o, float y) { inside[b * I + o] = y; });
+    const float* normals = rows.inputs(normal, D);
+    rows.linear(normals, D, part[UP], part[UP_BIAS], mine,
+                [&](int64_t b, int64_t o, float y) { inside[b * I + o] = y; });
     if (activation == SWIGLU)
-      linear(normals, D, part[GATE], part[GATE_BIAS], I, [&](int64_t b, int64_t o, float y) {
-        inside[b * I + o] *= y / (1.0f + std::exp(-y));
-      });
+      rows.linear(normals, D, part[GATE], part[GATE_BIAS], mine,
+                  [&](int64_t b, int64_t o, float y) {
+                    inside[b * I + o] *= y / (1.0f + std::exp(-y));
+                  });
     else
       for (int64_t b = 0; b < B; ++b)
         for (int64_t o = mine.begin; o < mine.end; o += W) {
@@ -265,8 +150,8 @@ struct Decoder {
   // By all threads together.
   void decode(const Block& part, float* scores) const {
     normalise_rows(part[NORM], part[NORM_BIAS]);
-    linear(inputs(normal, D), D, part[QKV], part[QKV_BIAS], 3 * D,
-           [&](int64_t b, int64_t o, float y) { qkv[b * 3 * D + o] = y; });
+    rows.linear(rows.inputs(normal, D), D, part[QKV], part[QKV_BIAS], share(3 * D),
+                [&](int64_t b, int64_t o, float y) { qkv[b * 3 * D + o] = y; });
 #pragma omp barrier
     const Share mine = share(B * heads);
     for (int64_t i = mine.begin; i < mine.end; ++i)
@@ -287,13 +172,12 @@ extern "C" void decode_float32(const int64_t* parts, float* x, const float* cos,
                                int64_t activation, int threads) {
   const int64_t products_of_a_block = B * D * (4 * D + 2 * I);
   if (products_of_a_block < WORTH_THREADS) threads = 1;
-  const int64_t rows = (B + W - 1) / W * W;
-  std::vector<float> space(B * (5 * D + I) + rows * (D > I ? D : I));
+  std::vector<float> space(B * (5 * D + I) + Rows::room(B, D > I ? D : I));
   float *normal = space.data(), *qkv = normal + B * D;
   float *attended = qkv + 3 * B * D, *inside = attended + B * D;
-  float* packed = inside + B * I;
+  const Rows rows{B, inside + B * I};
   const Decoder decoder{x, cos, sin, mask, B, D, I, heads, T, *epsilon, Activation(activation),
-                        normal, qkv, attended, inside, packed};
+                        normal, qkv, attended, inside, rows};
 #pragma omp parallel num_threads(threads)
   {
     std::vector<float> scores(T + 1);

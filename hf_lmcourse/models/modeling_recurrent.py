@@ -16,6 +16,7 @@ from ..layers.activation_penalty import activation_penalty
 from ..layers.dropout import LockedDropout
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from .compiled_generation import CompiledGenerationMixin
 from .configuration_recurrent import RecurrentConfig
 from .embeddings import WordEmbedding, input_embeddings, mask_of_new_tokens
 from .packed_rows import PackedRows
@@ -218,8 +219,20 @@ class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
         return bool(config.activation_regularization or config.temporal_activation_regularization)
 
 
-class RecurrentForCausalLM(LanguageModelForCausalLM, RecurrentPreTrainedModel):
+class RecurrentForCausalLM(
+    CompiledGenerationMixin, LanguageModelForCausalLM, RecurrentPreTrainedModel
+):
     """A recurrent model with an output layer; the base of the families' language models."""
+
+    def _is_as_made(self) -> bool:
+        own, body = type(self), type(self.model)
+        return (
+            own.forward is RecurrentForCausalLM.forward
+            and own.logits is RecurrentForCausalLM.logits
+            and body.forward is RecurrentModel.forward
+            and body.read is RecurrentModel.read
+            and super()._is_as_made()
+        )
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
         """Activation regularisation, if it is asked for."""
