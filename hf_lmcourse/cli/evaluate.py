@@ -94,7 +94,7 @@ def _one_model(options: argparse.Namespace, command: list[str]) -> int:
 
 
 def _adapting(options: argparse.Namespace) -> bool:
-    return bool(options.continuous_cache or options.dynamic_evaluation)
+    return bool(options.tune_temperature or options.continuous_cache or options.dynamic_evaluation)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -121,7 +121,8 @@ def _check(options: argparse.Namespace) -> None:
     if options.results_dir and not (_adapting(options) or options.average):
         raise LmcourseError(
             "--results_dir saves what adaptation gains, or an average: use it with "
-            "--continuous_cache, --dynamic_evaluation or --average, or use --json"
+            "--tune_temperature, --continuous_cache, --dynamic_evaluation or --average, or use "
+            "--json"
         )
     if options.segment < 1 or options.rank < 0:
         raise LmcourseError("--segment must be at least 1, and --rank at least 0")
@@ -142,6 +143,9 @@ def _adapted_columns(
         columns[name] = {**metrics, "seconds": seconds, "settings": {**asdict(settings), **more}}
         return settings
 
+    if options.tune_temperature:
+        chosen = add("tuned_temperature", lambda: adapted.at_best_temperature(split))
+        notes.append(f"softmax at temperature {chosen.temperature:.3f}, {tuned}")
     if options.continuous_cache:
         given = None
         if options.cache_window is not None:
@@ -204,6 +208,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_adaptation(group: Any) -> None:
     add = group.add_argument
+    add(
+        "--tune_temperature",
+        action="store_true",
+        help="Score with the temperature of the softmax that is best on the validation split.",
+    )
     add(
         "--continuous_cache",
         action="store_true",
