@@ -47,6 +47,7 @@ _TRAINING = {
         (
             "input_masking",
             "input_masking_with",
+            "forget_state",
             "weight_averaging",
             "ema_decay",
             "non_monotone_interval",

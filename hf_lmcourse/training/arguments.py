@@ -110,6 +110,7 @@ _BELOW = {
     "adam_beta2": 1,
     "data_seed": 2**32,
     "ema_decay": 1,
+    "forget_state": 1,
     "input_masking": 1,
     "seed": 2**32,
 }
@@ -161,6 +162,9 @@ class RunArguments(TrainingArguments):
     input_masking: float = option(0.0, "Share of the input tokens that are replaced in training.")
     input_masking_with: Literal["unk", "random"] = option(
         "unk", "What replaces input tokens: unk or random words."
+    )
+    forget_state: float = option(
+        0.0, "Probability that a stream forgets its carried state before a block."
     )
     weight_averaging: Literal["no", "ema", "nt_asgd"] = option(
         "no", "Save an average of the weights: exponential or triggered."
