@@ -4,7 +4,9 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +41,7 @@ class Cell:
     name: str
     in_cpp: Sequence
     in_torch: Sequence
-    layer: type[RecurrentLayer]
+    layer: Callable[..., RecurrentLayer]
 
     def compiled_for_training(self, *arguments: Tensor | None) -> Tensor | tuple[Tensor, ...]:
         return self.in_cpp(*arguments, True)
@@ -47,17 +49,24 @@ class Cell:
     def draw(self, length: int, batch: int, size: int, scale: float = 1.0) -> list[Tensor]:
         """The arguments but the mask, so small that rounding errors do not grow with the steps."""
         generator = torch.Generator().manual_seed(length + 100 * batch + 10_000 * size)
-        rows = self.layer.gates * size
-        shapes = [(length, batch, rows)] + self.layer.components * [(batch, size)]
+        layer: Any = self.layer(1, 1)
+        rows = layer.gates * size
+        shapes = [(length, batch, rows)] + layer.components * [(batch, size)]
         inputs = [scale * torch.randn(*shape, generator=generator) for shape in shapes]
         U = torch.randn(rows, size, generator=generator) / math.sqrt(size)
-        bias = [torch.randn(rows, generator=generator)] if self.layer.recurrent_bias else []
+        bias = [torch.randn(rows, generator=generator)] if layer.recurrent_bias else []
         return [*inputs, U, *bias]
 
 
 LSTM = Cell("lstm", CompiledLSTMSequence.apply, LSTMSequence.apply, LSTMLayer)
 GRU = Cell("gru", CompiledGRUSequence.apply, GRUSequence.apply, GRULayer)
-cells = st.sampled_from([LSTM, GRU])
+CAPPED = Cell(
+    "lstm",
+    lambda *arguments: CompiledLSTMSequence.apply(*arguments, True),
+    lambda *arguments: LSTMSequence.apply(*arguments, True),
+    partial(LSTMLayer, capped_input_gate=True),
+)
+cells = st.sampled_from([LSTM, CAPPED, GRU])
 each_cell = pytest.mark.parametrize("cell", [LSTM, GRU], ids=lambda cell: cell.name)
 
 

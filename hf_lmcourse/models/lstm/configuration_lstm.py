@@ -1,5 +1,7 @@
 """Settings of the LSTM language model."""
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 
 from ..configuration_recurrent import DenseRecurrentConfig
@@ -29,9 +31,25 @@ class LSTMConfig(DenseRecurrentConfig):
 
         V E + 4 H (E + H + 1) + (L - 1) 4 H (2 H + 1) + V (H + 1)
 
+    Args:
+        capped_input_gate (`bool`): Limit the input gate to 1 - f; see layers/lstm.py.
+        **kwargs: The settings of `DenseRecurrentConfig`.
+
     Example:
         >>> from hf_lmcourse import LSTMConfig, LSTMForCausalLM
         >>> model = LSTMForCausalLM(LSTMConfig(vocab_size=65, hidden_size=128))
     """
 
     model_type = "lmcourse_lstm"
+
+    capped_input_gate: bool = False
+
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """The cap, and what every dense recurrence takes."""
+        return {"capped_input_gate": self.capped_input_gate, **super().layer_options}
+
+    def validate_backend(self) -> None:
+        """The library has no capped input gate."""
+        if self.backend == "torch" and self.capped_input_gate:
+            raise ValueError('torch has no capped input gate: use backend="native"')
