@@ -188,13 +188,16 @@ class RunArguments(TrainingArguments):
     def __post_init__(self) -> None:
         """Check the added fields, and resolve what transformers would refuse.
 
-        That is the schedule "step", and bfloat16 on a machine without a GPU.
+        That is the optimizer "muon", the schedule "step", and bfloat16 on a machine without a GPU.
         """
         check_values(self)
         _check_ranges(self)
         if self.patience is not None and self.eval_strategy == "no":
             raise ValueError("patience counts evaluations: it needs an eval_strategy")
         check_time_limit(self)
+        self.muon = self.optim == "muon"
+        if self.muon:
+            self.optim = "adamw_torch"
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"

@@ -29,6 +29,7 @@ from .carried_state import (
 )
 from .frozen_vectors import VectorTrainer
 from .input_masking import InputMasking
+from .muon import muon_with_adamw
 from .random_forgetting import check_forgetting, forget_state
 from .schedules import step_decay
 from .weight_averaging import WeightAveragingTrainer
@@ -214,6 +215,14 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         if hasattr(self.model, "carries_state") or not self._streaming:
             return nullcontext()
         return torch.autograd.graph.allow_mutation_on_saved_tensors()
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Create an optimizer of transformers, or "muon", see `MuonWithAdamW`."""
+        if self.optimizer is None and getattr(self.args, "muon", False):
+            network = self.model if model is None else model
+            decayed = self.get_decay_parameter_names(network)
+            self.optimizer = muon_with_adamw(network, decayed, self.args)
+        return super().create_optimizer(model)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
