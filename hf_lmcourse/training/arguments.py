@@ -36,7 +36,7 @@ class _TextArguments:
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or a folder.")
+    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or folder.")
     hold_out: list[str] | None = option(
         None, "Files whose documents are removed from the training text."
     )
@@ -163,9 +163,7 @@ class RunArguments(TrainingArguments):
     input_masking_with: Literal["unk", "random"] = option(
         "unk", "What replaces input tokens: unk or random words."
     )
-    forget_state: float = option(
-        0.0, "Probability that a stream forgets its carried state before a block."
-    )
+    forget_state: float = option(0.0, "Probability that a stream forgets its state at a block.")
     weight_averaging: Literal["no", "ema", "nt_asgd"] = option(
         "no", "Save an average of the weights: exponential or triggered."
     )

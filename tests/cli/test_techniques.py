@@ -55,6 +55,9 @@ def test_a_training_run_reports_the_rank_of_its_log_probabilities(
     [
         (["--word_dropout", "1"], "word_dropout must be at least 0 and below 1"),
         (["--adversarial_epsilon", "-1"], "adversarial_epsilon must be at least 0"),
+        (["--augmented_loss", "-1"], "augmented_loss must be at least 0"),
+        (["--augmented_loss", "1", "--num_sampled", "9"], "augmented_loss goes without"),
+        (["--augmented_temperature", "0"], "augmented_temperature must be above 0"),
         (["--num_softmaxes", "0"], "num_softmaxes must be at least 1"),
         (["--activation_regularization", "-1"], "activation_regularization must be at least 0"),
         (["--input_masking", "1.5"], "input_masking must be at least 0 and below 1"),

@@ -25,7 +25,8 @@ class LSTMConfig(DenseRecurrentConfig):
     Regularisation: `embedding_dropout`, `hidden_dropout`, `locked_dropout`, `word_dropout`,
     `recurrent_dropout`, `activation_regularization`, `temporal_activation_regularization`. Output
     layer and training loss: `adaptive_cutoffs`, `num_sampled`, `num_softmaxes`,
-    `adversarial_epsilon`. `RecurrentConfig` and `LanguageModelConfig` explain each.
+    `adversarial_epsilon`, `augmented_loss`. `RecurrentConfig` and `LanguageModelConfig` explain
+    each.
 
     Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
 
