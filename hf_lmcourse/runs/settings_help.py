@@ -31,7 +31,7 @@ _TRAINING = {
         "max_training_seconds": "",
         "patience": "",
         "per_device_train_batch_size": "Streams or texts per step and process.",
-        "optim": "Optimizer: muon, or one of transformers.",
+        "optim": "",
         "learning_rate": "Highest learning rate.",
         "lr_scheduler_type": "",
         "warmup_steps": "Steps before the highest learning rate, or a share.",

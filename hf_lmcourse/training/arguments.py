@@ -146,6 +146,7 @@ class RunArguments(TrainingArguments):
     )
     logging_steps: float = option(50, "Log the loss every this many steps.")
     disable_tqdm: bool | None = option(False, "Do not show progress.")
+    optim: str = option(TrainingArguments.optim, "Optimizer: muon, or one of transformers.")
     lr_scheduler_type: str = option(
         "linear", "Learning-rate schedule: one of transformers, or step."
     )
