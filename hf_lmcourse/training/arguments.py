@@ -208,6 +208,10 @@ class RunArguments(TrainingArguments):
             self.use_cpu = True  # otherwise transformers requires a GPU for bf16
         super().__post_init__()
 
+    def to_dict(self) -> dict[str, Any]:
+        """As in transformers; the optimizer "muon" by its name."""
+        return super().to_dict() | ({"optim": "muon"} if self.muon else {})
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the access token out of the pickle that Trainer writes into each checkpoint."""
         return {**self.__dict__, "hub_token": None}

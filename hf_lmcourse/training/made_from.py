@@ -120,8 +120,6 @@ def made_from(
     settings = {n: v for n, v in args.to_dict().items() if n in DECISIVE}
     if getattr(args, "step_decay", False):
         settings["lr_scheduler_type"] = "step"
-    if getattr(args, "muon", False):
-        settings["optim"] = "muon"
     block = getattr(train, "block_length", getattr(train, "window", None))
     content = {
         "tokenizer": tokenizer_hash(tokenizer),
