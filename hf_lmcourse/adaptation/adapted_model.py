@@ -12,7 +12,13 @@ from transformers import PreTrainedTokenizerBase
 from ..data.corpus import Corpus
 from ..data.encoding import EncodedSplit, encode_split
 from ..data.streams import context_tokens
-from ..evaluation.corpus_scores import corpus_metrics, scoring_data, text_counts
+from ..evaluation.corpus_scores import (
+    corpus_metrics,
+    score_streams,
+    scoring_data,
+    text_counts,
+)
+from ..evaluation.token_scores import LogitScorer
 from ..models.causal_lm import LanguageModelForCausalLM
 from .continuous_cache import (
     CacheSettings,
@@ -27,6 +33,7 @@ from .dynamic_evaluation import (
     score_dynamically,
     tune_dynamic_evaluation,
 )
+from .temperature import TemperatureSettings, tune_temperature
 
 _TUNING_TOKENS = 20_000
 _STATISTICS_BATCHES = 2_000
@@ -103,6 +110,22 @@ class AdaptedModel:
             )
         batches = self._batches(split, segment)
         _, totals = score_dynamically(self.model, batches, settings, statistics)
+        return corpus_metrics([totals], **text_counts(self._encoded(split))), settings
+
+    def at_best_temperature(self, split: str) -> tuple[dict[str, float], TemperatureSettings]:
+        """Score once with the temperature of the softmax that suits the validation split best.
+
+        Args:
+            split: The split to score.
+
+        Returns:
+            The metrics and the temperature.
+
+        Raises:
+            LmcourseError: The corpus has no such split.
+        """
+        settings = tune_temperature(self.model, lambda: self._batches("validation"))
+        totals = score_streams(LogitScorer(self.model, settings.temperature), self._batches(split))
         return corpus_metrics([totals], **text_counts(self._encoded(split))), settings
 
     def _encoded(self, split: str) -> EncodedSplit:

@@ -17,6 +17,7 @@ _SETTINGS = (
     "adaptive_cutoffs",
     "num_softmaxes",
     "hidden_act",
+    "capped_input_gate",
     "context_size",
     "residual",
     "direct_connections",

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..adaptation.adapted_model import AdaptedModel
 from ..adaptation.continuous_cache import CacheSettings
-from ..adaptation.study import save_adaptation_study
+from ..adaptation.study import adaptation_study
 from ..data.corpora import load_corpus
 from ..errors import LmcourseError
+from ..evaluation.averaged_models import evaluate_average
 from ..evaluation.evaluate import evaluate, metrics_table
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
 from ..models.causal_lm import LanguageModelForCausalLM
@@ -27,18 +28,36 @@ def run(arguments: list[str]) -> int:
         check_writable(options.results_dir, "--results_dir")
     if options.json:
         check_writable(Path(options.json).parent, "--json")
-    adapting = options.continuous_cache or options.dynamic_evaluation
+    command = ["lmcourse", "evaluate", *arguments]
+    return _average(options, command) if options.average else _one_model(options, command)
+
+
+def _text(options: argparse.Namespace) -> dict[str, Any]:
+    """How the text is read, as arguments of `evaluate` and `evaluate_average`."""
+    names = ("revision", "streams", "block_length", "stride", "data_dir", "cache_dir")
+    return {name: getattr(options, name) for name in names}
+
+
+def _average(options: argparse.Namespace, command: list[str]) -> int:
+    """Score several models and the average of their probabilities."""
+    study = evaluate_average(options.model, options.data, options.split, **_text(options))
+    print(f"{study.corpus}, {study.split}\n{metrics_table(study.columns)}")
+    if options.results_dir:
+        study.save(command, options.results_dir)
+    if options.json:
+        write_json(options.json, study.columns)
+    return 0
+
+
+def _one_model(options: argparse.Namespace, command: list[str]) -> int:
+    """Score a model, and with each adaptation that was asked for."""
+    adapting = _adapting(options)
     scored = evaluate(
-        options.model,
+        options.model[0],
         # Adaptation is tuned on a validation split, so that a text file is then cut into splits.
         load_corpus(options.data, options.data_dir) if adapting else options.data,
         options.split,
-        revision=options.revision,
-        streams=options.streams,
-        block_length=options.block_length,
-        stride=options.stride,
-        data_dir=options.data_dir,
-        cache_dir=options.cache_dir,
+        **_text(options),
     )
     model: Any = scored.model
     if (adapting or options.rank) and not isinstance(model, LanguageModelForCausalLM):
@@ -47,10 +66,10 @@ def run(arguments: list[str]) -> int:
         )
     adapted = AdaptedModel(model, scored.tokenizer, scored.corpus, options.cache_dir)
     columns, notes = _adapted_columns(adapted, scored.split, options)
-    print(f"{scored.title}\n{metrics_table({'': scored, **columns})}")
+    study = adaptation_study(scored, columns)
+    print(f"{scored.title}\n{metrics_table(study.columns)}")
     if options.results_dir:
-        command = ["lmcourse", "evaluate", *arguments]
-        save_adaptation_study(scored, columns, command, options.results_dir)
+        study.save(command, options.results_dir)
     if options.rank:
         rank, shape = log_probability_rank(
             model,
@@ -74,8 +93,18 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _adapting(options: argparse.Namespace) -> bool:
+    return bool(options.tune_temperature or options.continuous_cache or options.dynamic_evaluation)
+
+
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that are out of range, or that need another one."""
+    if len(options.model) > 1 and not options.average:
+        raise LmcourseError(
+            "several models are averaged with --average, and compared by lmcourse perplexity"
+        )
+    if options.average and (_adapting(options) or options.rank):
+        raise LmcourseError("--average goes without adaptation and without --rank")
     cache = (options.cache_window, options.cache_theta, options.cache_lambda)
     given = [value for value in cache if value is not None]
     if given and (len(given) < 3 or not options.continuous_cache):
@@ -89,10 +118,11 @@ def _check(options: argparse.Namespace) -> None:
         raise LmcourseError("--dynamic_rate goes with --dynamic_evaluation")
     if options.dynamic_decay and options.dynamic_rate is None:
         raise LmcourseError("--dynamic_decay goes with --dynamic_rate; together they are tuned")
-    if options.results_dir and not (options.continuous_cache or options.dynamic_evaluation):
+    if options.results_dir and not (_adapting(options) or options.average):
         raise LmcourseError(
-            "--results_dir saves what adaptation gains: use it with --continuous_cache or "
-            "--dynamic_evaluation, or use --json"
+            "--results_dir saves what adaptation gains, or an average: use it with "
+            "--tune_temperature, --continuous_cache, --dynamic_evaluation or --average, or use "
+            "--json"
         )
     if options.segment < 1 or options.rank < 0:
         raise LmcourseError("--segment must be at least 1, and --rank at least 0")
@@ -113,6 +143,9 @@ def _adapted_columns(
         columns[name] = {**metrics, "seconds": seconds, "settings": {**asdict(settings), **more}}
         return settings
 
+    if options.tune_temperature:
+        chosen = add("tuned_temperature", lambda: adapted.at_best_temperature(split))
+        notes.append(f"softmax at temperature {chosen.temperature:.3f}, {tuned}")
     if options.continuous_cache:
         given = None
         if options.cache_window is not None:
@@ -139,7 +172,12 @@ def _adapted_columns(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lmcourse evaluate", description=__doc__)
     add = parser.add_argument
-    add("model", help="Run folder, saved model or id on the Hub.")
+    add("model", nargs="+", help="Run folder, saved model or id on the Hub.")
+    add(
+        "--average",
+        action="store_true",
+        help="Score several models of the same tokenizer, and the mean of their probabilities.",
+    )
     add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
     add("--data", required=True, help="Name of a corpus, or path of a text.")
     add(
@@ -170,6 +208,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_adaptation(group: Any) -> None:
     add = group.add_argument
+    add(
+        "--tune_temperature",
+        action="store_true",
+        help="Score with the temperature of the softmax that is best on the validation split.",
+    )
     add(
         "--continuous_cache",
         action="store_true",
@@ -208,4 +251,7 @@ def _add_adaptation(group: Any) -> None:
         default=0.0,
         help="Decay of dynamic evaluation towards the trained weights; needs --dynamic_rate (0).",
     )
-    add("--results_dir", help="Write the comparison to adaptation_<run>.json in this folder.")
+    add(
+        "--results_dir",
+        help="Write the comparison to adaptation_<run>.json or average_<runs>.json in this folder.",
+    )

@@ -208,24 +208,44 @@ def evaluate_split(
         LmcourseError: The corpus has no such split, or the sizes do not fit.
     """
     encoded = encode_split(corpus, split, tokenizer, cache_dir)
-    scorer, rows = scorer_of(model), streams
+    scorer = scorer_of(model)
+    batches = split_batches(scorer, encoded.tokens, tokenizer, streams, block_length, stride)
+    with evaluating(model), progress_bar(batches, split, progress) as bar:
+        totals = score_streams(scorer, batches, bar.update)
+    return split_metrics(totals, encoded, corpus, split, tokenizer)
+
+
+def split_batches(
+    scorer: TokenScorer,
+    tokens: NDArray[np.integer],
+    tokenizer: PreTrainedTokenizerBase,
+    streams: int | None = None,
+    block_length: int | None = None,
+    stride: int | None = None,
+) -> DataLoader:
+    """The batches of `scoring_data`, by default of one stream; see `evaluate_split`."""
+    rows = streams
     if rows is None:
         rows = 1 if scorer.carries_state else _WINDOWS_AT_ONCE
-    dataset = scoring_data(
-        scorer,
-        encoded.tokens,
-        rows,
-        block_length=block_length,
-        stride=stride,
-        **context_tokens(tokenizer),
-    )
-    batches: DataLoader = DataLoader(dataset, batch_size=rows)
-    hidden = None if progress else True  # `None` leaves it to whether there is a terminal
-    with (
-        evaluating(model),
-        tqdm(total=len(batches), desc=split, disable=hidden, leave=False) as bar,
-    ):
-        totals = score_streams(scorer, batches, bar.update)
+    special = context_tokens(tokenizer)
+    data = scoring_data(scorer, tokens, rows, block_length=block_length, stride=stride, **special)
+    return DataLoader(data, batch_size=rows)
+
+
+def progress_bar(batches: DataLoader, title: str, shown: bool) -> tqdm:
+    """A progress bar over batches, if it is wanted and there is a terminal."""
+    hidden = None if shown else True  # `None` leaves it to whether there is a terminal
+    return tqdm(total=len(batches), desc=title, disable=hidden, leave=False)
+
+
+def split_metrics(
+    totals: StreamTotals,
+    encoded: EncodedSplit,
+    corpus: Corpus,
+    split: str,
+    tokenizer: PreTrainedTokenizerBase,
+) -> dict[str, float]:
+    """The metrics of `evaluate_split` from the sums over a split."""
     metrics = corpus_metrics([totals], **text_counts(encoded))
     return metrics | with_unknown_spelled(
         metrics["bits_per_character"],

@@ -98,18 +98,15 @@ def evaluate(
         LmcourseError: The model or the text cannot be read, the model looks ahead, or the sizes do
             not fit.
     """
-    corpus = text if isinstance(text, Corpus) else _load(str(text), split, data_dir)
-    if split is None:
-        split = "test" if "test" in corpus.splits else corpus.splits[-1]
+    corpus, split = text_and_split(text, split, data_dir)
     if isinstance(model, str | Path):
         name = str(model)
-        loaded, tokenizer = load_language_model(name, revision)
+        loaded, tokenizer = load_causal(name, revision)
     else:
         name, loaded = model.name_or_path or type(model).__name__, model
+        _check_causal(loaded, name)
     if tokenizer is None:
         raise LmcourseError(f"give the tokenizer of {name}: evaluate(model, text, tokenizer=...)")
-    if not isinstance(loaded, LMCoursePreTrainedModel):
-        check_causal(loaded, name)
     began = time.perf_counter()
     metrics = evaluate_split(
         loaded,
@@ -126,6 +123,31 @@ def evaluate(
     return Evaluation(metrics, name, loaded, tokenizer, corpus, split, seconds)
 
 
+def load_causal(
+    name: str, revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """As `load_language_model`, of a model that does not look ahead."""
+    loaded, tokenizer = load_language_model(name, revision)
+    _check_causal(loaded, name)
+    return loaded, tokenizer
+
+
+def _check_causal(model: PreTrainedModel, name: str) -> None:
+    """Refuse a model of another package that looks ahead."""
+    if not isinstance(model, LMCoursePreTrainedModel):
+        check_causal(model, name)
+
+
+def text_and_split(
+    text: str | Path | Corpus, split: str | None, data_dir: str | Path | None
+) -> tuple[Corpus, str]:
+    """The text that is scored, and its split; see `evaluate`."""
+    corpus = text if isinstance(text, Corpus) else _load(str(text), split, data_dir)
+    if split is None:
+        split = "test" if "test" in corpus.splits else corpus.splits[-1]
+    return corpus, split
+
+
 def _load(name_or_path: str, split: str | None, data_dir: str | Path | None) -> Corpus:
     """Load a corpus; a text file is cut into splits only if one of them is asked for."""
     file = user_file(name_or_path)
@@ -136,18 +158,20 @@ def metrics_table(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """Format metrics as aligned text.
 
     Args:
-        columns: The metrics of each way to score, by its name: "" for the model as it is, then
-            those with adaptation.
+        columns: The metrics of each model or way to score, by the title of its column; the first
+            has all metrics.
     """
-    lines, longest = [], max(map(len, columns[""]))
+    first = next(iter(columns.values()))
+    lines, longest = [], max(map(len, first))
+    widths = [max(18, len(title)) if len(columns) > 1 else 12 for title in columns]
     if len(columns) > 1:
-        titles = ["no adaptation", *(name.replace("_", " ") for name in columns if name)]
-        lines.append("  " + " " * longest + "".join(f" {title:>18}" for title in titles))
-    width = 12 if len(columns) == 1 else 18
-    for name in columns[""]:
-        cells = "".join(f" {_shown(column, name):>{width}}" for column in columns.values())
-        lines.append(f"  {name:<{longest}}{cells}")
-    if has_asterisk(columns[""]):
+        titles = (f" {title:>{width}}" for title, width in zip(columns, widths, strict=True))
+        lines.append("  " + " " * longest + "".join(titles))
+    for name in first:
+        cells = zip(columns.values(), widths, strict=True)
+        row = "".join(f" {_shown(column, name):>{width}}" for column, width in cells)
+        lines.append(f"  {name:<{longest}}{row}")
+    if has_asterisk(first):
         lines.append(f"  {ASTERISK_NOTE}")
     return "\n".join(lines)
 

@@ -27,11 +27,13 @@ def elman_sequence(
     return (ElmanSequence.apply(a_x, *state, U, mask, activation),)
 
 
-def lstm_sequence(a_x: Tensor, state: _State, U: Tensor, mask: Tensor | None) -> _State:
+def lstm_sequence(
+    a_x: Tensor, state: _State, U: Tensor, mask: Tensor | None, capped: bool = False
+) -> _State:
     """All steps of the LSTM. Shapes as in `LSTMSequence`."""
     if can_compile("lstm", a_x, state[0]):
-        return CompiledLSTMSequence.apply(a_x, *state, U, mask, torch.is_grad_enabled())
-    return LSTMSequence.apply(a_x, *state, U, mask)
+        return CompiledLSTMSequence.apply(a_x, *state, U, mask, torch.is_grad_enabled(), capped)
+    return LSTMSequence.apply(a_x, *state, U, mask, capped)
 
 
 def gru_sequence(a_x: Tensor, state: _State, U: Tensor, b_h: Tensor, mask: Tensor | None) -> _State:

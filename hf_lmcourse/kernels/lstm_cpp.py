@@ -26,6 +26,7 @@ class CompiledLSTMSequence(Function):
         U: Tensor,
         mask: Tensor | None,
         with_gradient: bool,
+        capped: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Run the steps, keeping what `LSTMSequence` keeps if there will be a backward pass."""
         a_x, U = a_x.contiguous(), U.contiguous()
@@ -40,9 +41,10 @@ class CompiledLSTMSequence(Function):
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         run = kernel_function("lstm_kernel", "lstm_forward", a_x, size)
         assert run is not None
-        run(a_x, U, mask, hidden, gates, cell, tanh_cell, length, batch, size)
+        run(a_x, U, mask, hidden, gates, cell, tanh_cell, length, batch, size, int(capped))
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
+        ctx.capped = int(capped)
         return hidden[1:], cell[1:].to(hidden.dtype)
 
     @staticmethod
@@ -59,6 +61,7 @@ class CompiledLSTMSequence(Function):
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
         run = kernel_function("lstm_kernel", "lstm_backward", U, size)
         assert run is not None
-        run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, length, batch, size)
+        sizes = (length, batch, size, ctx.capped)
+        run(gates, cell, tanh_cell, *grads, U, mask, d_gates, dh, dc, *sizes)
         dU = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)
-        return d_gates, dh.to(U.dtype), dc.to(U.dtype), dU, None, None
+        return d_gates, dh.to(U.dtype), dc.to(U.dtype), dU, None, None, None

@@ -7,6 +7,8 @@
 
 namespace {
 
+inline vec smaller(vec x, vec y) { return x < y ? x : y; }
+
 template <class N>
 struct Forward {
   static constexpr int GATES = 4;
@@ -15,6 +17,7 @@ struct Forward {
   N* hidden;                        // (T + 1, B, H)
   float *gates, *cell, *tanh_cell;  // (T, B, 4H), (T + 1, B, H), (T, B, H)
   int64_t B, H;                     // gates and tanh_cell are null without a backward pass
+  bool capped;                      // whether the input gate is at most 1 - f
 
   template <int R>
   void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
@@ -29,7 +32,7 @@ struct Forward {
       const vec c_old = load_some(cell + old, n);
       const vec i = sigmoid(sum[r][0]), f = sigmoid(sum[r][1]);
       const vec g = tanh(sum[r][2]), o = sigmoid(sum[r][3]);
-      vec c = f * c_old + i * g;
+      vec c = f * c_old + (capped ? smaller(i, 1.0f - f) : i) * g;
       const vec squashed = tanh(c);
       vec h = o * squashed;
       if (mask && !mask[row]) {
@@ -59,6 +62,7 @@ struct Backward {
   N* du;                                  // (T, B, 4H): of W x_t as of U h_{t-1}
   float *dh, *dc;                         // (B, H)
   int64_t B, H;
+  bool capped;
 
   // From dh_t and dc_t to the gates' gradients and dc_{t-1}; dh keeps what a padded row passes on.
   void through_gates(int64_t t, int64_t b, int64_t u) const {
@@ -76,9 +80,15 @@ struct Backward {
       const vec g = load_some(a + 2 * H, n), o = load_some(a + 3 * H, n);
       const vec squashed = load_some(tanh_cell + at, n);
       c += h * o * (1.0f - squashed * squashed);
-      store_some(d, c * g * i * (1.0f - i), n);
-      store_some(d + H, c * load_some(cell + at, n) * f * (1.0f - f), n);
-      store_some(d + 2 * H, c * i * (1.0f - g * g), n);
+      vec used = i, d_i = c * g, d_f = c * load_some(cell + at, n);
+      if (capped) {
+        used = smaller(i, 1.0f - f);
+        d_f -= i > used ? d_i : vec{};
+        d_i = i > used ? vec{} : d_i;
+      }
+      store_some(d, d_i * i * (1.0f - i), n);
+      store_some(d + H, d_f * f * (1.0f - f), n);
+      store_some(d + 2 * H, c * used * (1.0f - g * g), n);
       store_some(d + 3 * H, h * squashed * o * (1.0f - o), n);
       c *= f;
       h = vec{};
@@ -93,16 +103,18 @@ struct Backward {
 #define FUNCTIONS(kind, N)                                                                        \
   extern "C" void lstm_forward_##kind(const N* projected, const N* U, const uint8_t* mask,        \
                                       N* hidden, float* gates, float* cell, float* tanh_cell,     \
-                                      int64_t T, int64_t B, int64_t H, int threads) {             \
-    const Forward<N> cell_forward{projected, mask, hidden, gates, cell, tanh_cell, B, H};         \
+                                      int64_t T, int64_t B, int64_t H, int64_t capped,            \
+                                      int threads) {                                              \
+    const Forward<N> cell_forward{projected, mask, hidden, gates, cell,                           \
+                                  tanh_cell, B, H, capped != 0};                                  \
     walk_forward(cell_forward, U, T, threads);                                                    \
   }                                                                                               \
   extern "C" void lstm_backward_##kind(                                                           \
       const float* gates, const float* cell, const float* tanh_cell, const N* grad_hidden,        \
       const N* grad_cell, const N* U, const uint8_t* mask, N* du, float* dh, float* dc,           \
-      int64_t T, int64_t B, int64_t H, int threads) {                                             \
-    const Backward<N> cell_back{gates, cell, tanh_cell, grad_hidden,                              \
-                                grad_cell, mask, du, dh, dc, B, H};                               \
+      int64_t T, int64_t B, int64_t H, int64_t capped, int threads) {                             \
+    const Backward<N> cell_back{gates, cell, tanh_cell, grad_hidden, grad_cell, mask,             \
+                                du, dh, dc, B, H, capped != 0};                                   \
     walk_back(cell_back, U, T, threads);                                                          \
   }
 

@@ -21,6 +21,10 @@ class LSTMSequence(Function):
         da_f = dc_t c_{t-1} f (1 - f)            da_g = dc_t i (1 - g^2)
         dc_{t-1} = dc_t f                        dh_{t-1} = da U
 
+    With a capped input gate, where i > 1 - f,
+
+        da_i = 0        da_f = dc_t (c_{t-1} - g) f (1 - f)        da_g = dc_t (1 - f) (1 - g^2)
+
     and, after the loop, dU = sum over t of da_t^T h_{t-1} as one matrix product.
 
     Shape:
@@ -37,6 +41,7 @@ class LSTMSequence(Function):
         c: Tensor,
         U: Tensor,
         mask: Tensor | None,
+        capped: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Run the steps, keeping the activated gates, tanh(c), h and c for the backward pass."""
         length, batch, rows = a_x.shape
@@ -52,7 +57,8 @@ class LSTMSequence(Function):
             a[:, : 2 * size].sigmoid_()
             g.tanh_()
             o.sigmoid_()
-            torch.mul(f, cell[t], out=cell[t + 1]).addcmul_(i, g)
+            used = torch.minimum(i, 1 - f) if capped else i
+            torch.mul(f, cell[t], out=cell[t + 1]).addcmul_(used, g)
             torch.tanh(cell[t + 1], out=tanh_cell[t])
             torch.mul(o, tanh_cell[t], out=hidden[t + 1])
             if mask is not None:
@@ -61,6 +67,7 @@ class LSTMSequence(Function):
                 torch.where(padded, hidden[t], hidden[t + 1], out=hidden[t + 1])
         ctx.save_for_backward(gates, hidden, cell, tanh_cell, U, mask)
         ctx.set_materialize_grads(False)
+        ctx.capped = capped
         return hidden[1:], cell[1:]
 
     @staticmethod
@@ -90,6 +97,12 @@ class LSTMSequence(Function):
             torch.mul(dc, g, out=d_i)
             torch.mul(dc, cell[t], out=d_f)
             torch.mul(dc, i, out=d_g)
+            if ctx.capped:
+                rest = 1 - f
+                over = i > rest
+                d_f.sub_(d_i.where(over, 0))
+                d_i.masked_fill_(over, 0)
+                torch.mul(dc, torch.minimum(i, rest), out=d_g)
             _sigmoid_backward(d_o, o, grad_input=d_o)
             _tanh_backward(d_g, g, grad_input=d_g)
             d_if = d_gates[t, :, : 2 * size]
@@ -100,4 +113,4 @@ class LSTMSequence(Function):
                 dh.add_(passed[0])
                 dc.add_(passed[1])
         dU = d_gates.view(-1, rows).t() @ hidden[:-1].reshape(-1, size)  # as U
-        return d_gates, dh, dc, dU, None
+        return d_gates, dh, dc, dU, None, None

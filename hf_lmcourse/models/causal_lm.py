@@ -72,8 +72,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
     The output layer is full, tied (W is the embedding matrix, behind a projection if the sizes
     differ) or adaptive, by `config.output_layer`; `config.num_softmaxes` makes a full or tied
     one a mixture. In training, `config.num_sampled` lets the loss of a full or tied one look at a
-    sample of the vocabulary, and `config.adversarial_epsilon` at the worst output embedding near
-    the target's own.
+    sample of the vocabulary, `config.adversarial_epsilon` at the worst output embedding near
+    the target's own, and `config.augmented_loss` also at the words near the target.
 
     A subclass names its base model in `body_class`.
     """
@@ -120,7 +120,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
 
         Returns:
             Loss in nats per token, logits, cache, hidden states; in training with a penalty, an
-            adversarial margin or smoothed labels also the cross-entropy that is in the loss.
+            adversarial margin, the augmented loss or smoothed labels also the cross-entropy that is
+            in the loss.
 
         Raises:
             ValueError: Both or neither of `input_ids` and `inputs_embeds`.
@@ -186,8 +187,8 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
         if penalty is not None:
             total = total + penalty
         count = (targets != IGNORED).sum() if num_items is None else num_items
-        adversarial = self.training and self.config.adversarial_epsilon > 0
-        more = penalty is not None or adversarial or smoothing > 0
+        more = penalty is not None or smoothing > 0
+        more = more or (self.training and self._loss_from_rows is not None)
         return total / count, summed / count if more else None
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:

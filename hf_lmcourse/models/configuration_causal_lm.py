@@ -1,5 +1,6 @@
 """The settings that every causal language model of the package shares."""
 
+import math
 from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -28,6 +29,10 @@ class LanguageModelConfig(CourseConfig):
         adversarial_epsilon (`float`): How far the target's embedding is moved to raise the loss
             (Wang, Gong and Liu 2019; `hf_lmcourse.kernels.mixture_loss`). A full or tied output
             layer is trained at the worst embedding within this share of its norm.
+        augmented_loss (`float`): Weight gamma of the loss on words near the target (Inan, Khosravi
+            and Socher 2017; `hf_lmcourse.kernels.augmented_loss`). For a full or tied output layer
+            over the whole vocabulary.
+        augmented_temperature (`float`): Temperature of that loss.
         word_dropout (`float`): Dropout of whole words, rows of the embedding matrix. One mask per
             step (Gal and Ghahramani 2016; "embedding dropout" in Merity et al. 2018).
         freeze_vectors (`bool`): Do not train the embeddings that were read from a file. Those of
@@ -48,6 +53,8 @@ class LanguageModelConfig(CourseConfig):
     num_sampled: int | None = None
     num_softmaxes: int = 1
     adversarial_epsilon: float | int = 0.0
+    augmented_loss: float | int = 0.0
+    augmented_temperature: float | int = 1.0
     word_dropout: float | int = 0.0
     freeze_vectors: bool = False
     tie_word_embeddings: bool = False
@@ -61,7 +68,7 @@ class LanguageModelConfig(CourseConfig):
 
     sizes: ClassVar[tuple[str, ...]] = (*CourseConfig.sizes, "num_softmaxes")
     dropouts: ClassVar[tuple[str, ...]] = ("word_dropout",)
-    non_negative: ClassVar[tuple[str, ...]] = ("adversarial_epsilon",)
+    non_negative: ClassVar[tuple[str, ...]] = ("adversarial_epsilon", "augmented_loss")
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Fill in the embedding size and make the two names of tying agree."""
@@ -82,6 +89,19 @@ class LanguageModelConfig(CourseConfig):
         if self.freeze_vectors and self.output_layer == "tied":
             raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
 
+    def validate_augmented_loss(self) -> None:
+        """Refuse a loss over another set of words, and a temperature that is not positive."""
+        if not 0 < self.augmented_temperature < math.inf:
+            raise ValueError(
+                f"augmented_temperature must be above 0, not {self.augmented_temperature}"
+            )
+        if self.augmented_loss and (
+            self.num_sampled is not None or self.num_softmaxes > 1 or self.adversarial_epsilon
+        ):
+            raise ValueError(
+                "augmented_loss goes without num_sampled, num_softmaxes and adversarial_epsilon"
+            )
+
     def validate_output_layer(self) -> None:
         """Refuse cut-offs that do not rise inside the vocabulary, and too large a sample."""
         if (self.output_layer == "adaptive") != (self.adaptive_cutoffs is not None):
@@ -93,6 +113,7 @@ class LanguageModelConfig(CourseConfig):
             ("num_sampled", None),
             ("num_softmaxes", 1),
             ("adversarial_epsilon", 0),
+            ("augmented_loss", 0),
         ):
             if self.output_layer == "adaptive" and getattr(self, name) != unused:
                 raise ValueError(f'{name} goes with output_layer "full" or "tied", not "adaptive"')

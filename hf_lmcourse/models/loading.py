@@ -132,13 +132,13 @@ def _check_kind(name_or_path: str, model_type: Any, auto_class: Any) -> None:
         )
 
 
-def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """A saved tokenizer, from a folder or the Hub.
 
     Raises:
         LmcourseError: Nothing there, or broken.
     """
-    return _tokenizer(name_or_path, _local_folder(name_or_path, None))
+    return _tokenizer(name_or_path, _local_folder(name_or_path, revision))
 
 
 def _tokenizer(name_or_path: str, folder: Path) -> PreTrainedTokenizerBase:

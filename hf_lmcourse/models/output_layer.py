@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ..errors import LmcourseError
+from ..kernels.augmented_loss import augmented_cross_entropy
 from ..kernels.mixture_loss import adversarial_cross_entropy
 from ..kernels.readable_weights import readable
 from ..kernels.scoring import can_score, compiled_token_losses, token_losses
@@ -25,7 +26,8 @@ class LanguageModelOutput(CausalLMOutputWithPast):
 
     Attributes:
         cross_entropy: In training, if the loss is more than the cross-entropy (a penalty, an
-            adversarial margin), the cross-entropy alone and without a gradient, to be logged.
+            adversarial margin, the augmented loss), the cross-entropy alone and without a gradient,
+            to be logged.
     """
 
     cross_entropy: Tensor | None = None
@@ -79,8 +81,9 @@ class WithOutputLayer(PreTrainedModel):
     ) -> tuple[Tensor, Tensor]:
         """The summed loss over the labels, and, without a gradient, the summed cross-entropy.
 
-        They differ in adversarial training and with label smoothing. If the output layer is wrapped
-        or hooked, the loss is that of all logits, also where `num_sampled` is set.
+        They differ in adversarial training, with the augmented loss and with label smoothing. If
+        the output layer is wrapped or hooked, the loss is that of all logits, also where
+        `num_sampled` is set.
 
         Args:
             hidden: From the base model.
@@ -90,7 +93,7 @@ class WithOutputLayer(PreTrainedModel):
 
         Raises:
             LmcourseError: Label smoothing with an adaptive output layer or a mixture; adversarial
-                training of an output layer that is wrapped or hooked.
+                training or the augmented loss of an output layer that is wrapped or hooked.
 
         Shape:
             hidden: (tokens, output_size); targets: (tokens,); logits: (tokens, vocab_size);
@@ -98,9 +101,9 @@ class WithOutputLayer(PreTrainedModel):
         """
         self.check_label_smoothing(label_smoothing)
         if not self._is_readable():
-            self._refuse_adversarial_training()
+            self._refuse_losses_from_rows()
             logits = self.logits(hidden) if logits is None else logits
-        elif self.training and (self.config.num_sampled or self.config.adversarial_epsilon):
+        elif self.training and (self.config.num_sampled or self._loss_from_rows):
             logits = None
         if logits is not None:
             return losses_of_logits(logits, targets, label_smoothing)
@@ -124,7 +127,11 @@ class WithOutputLayer(PreTrainedModel):
         if self.training and self.config.num_sampled is not None:
             layer = sample_vocabulary(*layer, self.config.num_sampled)
         epsilon = self.config.adversarial_epsilon if self.training else 0.0
-        if epsilon == 0 and log_prior is None:
+        if self.training and self.config.augmented_loss:
+            settings = self.config.augmented_loss, self.config.augmented_temperature
+            embeddings: Any = self.get_input_embeddings()
+            total, summed = augmented_cross_entropy(hidden, *layer, embeddings.weight, *settings)
+        elif epsilon == 0 and log_prior is None:
             total = linear_cross_entropy(hidden, *layer)
             summed = total.detach()
         else:
@@ -174,15 +181,21 @@ class WithOutputLayer(PreTrainedModel):
         head = self.lm_head
         return head.is_readable if isinstance(head, AdaptiveOutput) else readable(head)
 
-    def _refuse_adversarial_training(self) -> None:
-        """Refuse it if the rows of the output matrix, which it moves, cannot be read.
+    @property
+    def _loss_from_rows(self) -> str | None:
+        """The setting, if there is one, that makes a loss from the rows of the output matrix."""
+        names = ("adversarial_epsilon", "augmented_loss")
+        return next((name for name in names if getattr(self.config, name)), None)
+
+    def _refuse_losses_from_rows(self) -> None:
+        """Refuse them if the rows of the output matrix cannot be read.
 
         Raises:
-            LmcourseError: `adversarial_epsilon` is set in training.
+            LmcourseError: `adversarial_epsilon` or `augmented_loss` is set in training.
         """
-        if self.training and self.config.adversarial_epsilon:
+        if self.training and self._loss_from_rows:
             raise LmcourseError(
-                f"adversarial_epsilon needs an output layer without adapters and hooks, not a "
+                f"{self._loss_from_rows} needs an output layer without adapters and hooks, not a "
                 f"{type(self.lm_head).__name__}: set it to 0"
             )
 

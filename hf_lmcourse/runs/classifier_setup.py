@@ -32,9 +32,13 @@ _TOKENIZERS = ("word_punctuation", "word")
 def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
     """Load the texts, and build the tokenizer, the model and the trainer; see `prepare_run`."""
     args, data = settings.training, settings.data
-    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts:
+    if args.muon:
+        raise LmcourseError("optim muon is for language models: take one of transformers")
+    techniques = args.input_masking or args.forget_state or args.weight_averaging != "no"
+    if techniques or args.rank_contexts:
         raise LmcourseError(
-            "input_masking, weight_averaging and rank_contexts are for language models"
+            "input_masking, forget_state, weight_averaging and rank_contexts are for language "
+            "models"
         )
     with args.main_process_first(desc="tokenizing"):
         corpus = labelled_corpus(data)

@@ -56,6 +56,16 @@ def studies() -> dict[str, str]:
     return {file.stem: _first_sentence(file) for file in files}
 
 
+def study_description(name: str) -> str:
+    """What a study of the package is about: the comment that its YAML file begins with.
+
+    Returns:
+        The comment in one line, empty for any other study.
+    """
+    file = _CONFIGS / "studies" / f"{name}.yaml"
+    return _opening_comment(file) if file.is_file() else ""
+
+
 def recipe_text(name: str) -> str:
     """Read the YAML file of a recipe.
 
@@ -107,8 +117,11 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close!r}?" if close else "`lmcourse recipes` lists the recipes"
 
 
-def _first_sentence(file: Path) -> str:
-    """The first sentence of the comment that a file begins with."""
+def _opening_comment(file: Path) -> str:
+    """The comment that a file begins with, in one line."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    comment = " ".join(line.strip("# ") for line in takewhile(lambda x: x.startswith("#"), lines))
-    return re.split(r"(?<=[.?]) (?=[A-Z])", comment)[0]
+    return " ".join(line.strip("# ") for line in takewhile(lambda x: x.startswith("#"), lines))
+
+
+def _first_sentence(file: Path) -> str:
+    return re.split(r"(?<=[.?]) (?=[A-Z])", _opening_comment(file))[0]

@@ -31,7 +31,7 @@ _TRAINING = {
         "max_training_seconds": "",
         "patience": "",
         "per_device_train_batch_size": "Streams or texts per step and process.",
-        "optim": "Optimizer.",
+        "optim": "",
         "learning_rate": "Highest learning rate.",
         "lr_scheduler_type": "",
         "warmup_steps": "Steps before the highest learning rate, or a share.",
@@ -47,6 +47,7 @@ _TRAINING = {
         (
             "input_masking",
             "input_masking_with",
+            "forget_state",
             "weight_averaging",
             "ema_decay",
             "non_monotone_interval",

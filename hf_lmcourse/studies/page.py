@@ -9,6 +9,7 @@ from ..report.markdown import code, escaped
 from ..report.redact import redacted
 from ..report.tables import MODEL_TITLES, markdown_table
 from ..report.unknown_words import ASTERISK_NOTE, asterisk
+from ..runs.recipes import study_description
 from .curves import seconds_to_reach
 from .plots import study_plots
 from .quantities import same_tokens
@@ -27,7 +28,10 @@ smaller than the spread of similar runs means nothing. Plots show at most eight 
 first and those that are best on validation. Memory is that of the whole process, which
 trains one point after the other, so that it includes what libraries keep from the points before;
 the benchmarks measure a single step in a fresh process. Coverage is the share of the vocabulary,
-and of the running words, that has a pretrained vector."""
+and of the running words, that has a pretrained vector.
+
+A study compares its variants after as much training as its settings say: what gains nothing in a
+short training may gain in a long one."""
 
 
 def load_studies(directory: str | Path) -> list[dict[str, Any]]:
@@ -72,6 +76,8 @@ def _section(study: dict[str, Any], plots: str) -> str:
         f"{title} on {escaped(study['corpus'])}: {code(redacted(study['command']))}",
         f"Device and threads: {devices}; commit {commits}.",
     ]
+    if description := study_description(study["name"]):
+        parts.insert(1, escaped(description))
     if has_curves(study):
         parts += [
             f"![{escaped(plot.title)}]({plots}/{quote(plot.name)}.png)"

@@ -30,6 +30,10 @@ from .study_file import Point, Study, point_settings
 
 _IRRELEVANT = ("cache_dir", "data_dir", "disable_tqdm", "results_dir", "transformers_version")
 
+_LATER = {"augmented_loss": 0.0, "augmented_temperature": 1.0, "capped_input_gate": False}
+"""Settings of models that earlier versions did not have, at values with which nothing changes: the
+runs of a study that began without them are not trained again."""
+
 
 @quiet_libraries()
 def run_study(
@@ -127,7 +131,10 @@ def _digest(settings: RunSettings, contents: dict[str, str]) -> str:
     """
     data = asdict(settings.data) | contents
     parts = [settings.config.to_dict(), data, non_default_settings(settings)]
-    kept = [{k: v for k, v in part.items() if k not in _IRRELEVANT} for part in parts]
+    kept = [
+        {k: v for k, v in part.items() if k not in _IRRELEVANT and (k, v) not in _LATER.items()}
+        for part in parts
+    ]
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

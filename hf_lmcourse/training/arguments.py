@@ -36,7 +36,7 @@ class _TextArguments:
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or a folder.")
+    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or folder.")
     hold_out: list[str] | None = option(
         None, "Files whose documents are removed from the training text."
     )
@@ -110,6 +110,7 @@ _BELOW = {
     "adam_beta2": 1,
     "data_seed": 2**32,
     "ema_decay": 1,
+    "forget_state": 1,
     "input_masking": 1,
     "seed": 2**32,
 }
@@ -145,6 +146,7 @@ class RunArguments(TrainingArguments):
     )
     logging_steps: float = option(50, "Log the loss every this many steps.")
     disable_tqdm: bool | None = option(False, "Do not show progress.")
+    optim: str = option(TrainingArguments.optim, "Optimizer: muon, or one of transformers.")
     lr_scheduler_type: str = option(
         "linear", "Learning-rate schedule: one of transformers, or step."
     )
@@ -162,6 +164,7 @@ class RunArguments(TrainingArguments):
     input_masking_with: Literal["unk", "random"] = option(
         "unk", "What replaces input tokens: unk or random words."
     )
+    forget_state: float = option(0.0, "Probability that a stream forgets its state at a block.")
     weight_averaging: Literal["no", "ema", "nt_asgd"] = option(
         "no", "Save an average of the weights: exponential or triggered."
     )
@@ -184,13 +187,16 @@ class RunArguments(TrainingArguments):
     def __post_init__(self) -> None:
         """Check the added fields, and resolve what transformers would refuse.
 
-        That is the schedule "step", and bfloat16 on a machine without a GPU.
+        That is the optimizer "muon", the schedule "step", and bfloat16 on a machine without a GPU.
         """
         check_values(self)
         _check_ranges(self)
         if self.patience is not None and self.eval_strategy == "no":
             raise ValueError("patience counts evaluations: it needs an eval_strategy")
         check_time_limit(self)
+        self.muon = self.optim == "muon"
+        if self.muon:
+            self.optim = "adamw_torch"
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"
@@ -201,6 +207,10 @@ class RunArguments(TrainingArguments):
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # otherwise transformers requires a GPU for bf16
         super().__post_init__()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in transformers; the optimizer "muon" by its name."""
+        return super().to_dict() | ({"optim": "muon"} if self.muon else {})
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the access token out of the pickle that Trainer writes into each checkpoint."""

@@ -36,6 +36,7 @@ _OTHERS = {
     "average_tokens_across_devices",
     "bf16",
     "ema_decay",
+    "forget_state",
     "fp16",
     "input_masking",
     "input_masking_with",

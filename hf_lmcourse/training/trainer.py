@@ -29,6 +29,8 @@ from .carried_state import (
 )
 from .frozen_vectors import VectorTrainer
 from .input_masking import InputMasking
+from .muon import muon_with_adamw
+from .random_forgetting import check_forgetting, forget_state
 from .schedules import step_decay
 from .weight_averaging import WeightAveragingTrainer
 
@@ -60,8 +62,9 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
     Raises:
         LmcourseError: The loss became NaN or infinite (what was saved before is kept); the batch
             size over all processes is not the number of streams; a model without state is given
-            streams; input masking needs an `<unk>` that the tokenizer lacks; or labels are to be
-            smoothed and the output layer is adaptive or a mixture.
+            streams; input masking needs an `<unk>` that the tokenizer lacks; labels are to be
+            smoothed and the output layer is adaptive or a mixture; or a state is to be forgotten
+            that is not a recurrent model's.
 
     Reference:
         Williams and Peng 1990 (truncated backpropagation through time).
@@ -90,6 +93,8 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         elif self._smoothing:
             self.model.check_label_smoothing(self._smoothing)
         self._mask = InputMasking(self.args, self.processing_class, self.model.config.vocab_size)
+        self._forgetting = getattr(self.args, "forget_state", 0.0)
+        check_forgetting(self._forgetting, self.model, self._streaming)
         datasets = (self.train_dataset, self.eval_dataset)
         if any(isinstance(dataset, PredictedTokens) for dataset in datasets):
             self.args.remove_unused_columns = False  # True would remove `shift_labels`
@@ -145,6 +150,7 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
             self._rate.record(inputs["input_ids"].shape[1] / self.train_dataset.block_length)
         streaming = model.training and self._streaming
         if streaming:
+            self.carried_state = forget_state(self.carried_state, self._forgetting)
             inputs = {**inputs, str(self._state_name): self.carried_state, "use_cache": True}
         smoothing = self._smoothing if model.training else 0.0
         if self._loss_without_logits or not (smoothing or "shift_labels" in inputs):
@@ -209,6 +215,14 @@ class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
         if hasattr(self.model, "carries_state") or not self._streaming:
             return nullcontext()
         return torch.autograd.graph.allow_mutation_on_saved_tensors()
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Create an optimizer of transformers, or "muon", see `MuonWithAdamW`."""
+        if self.optimizer is None and getattr(self.args, "muon", False):
+            network = self.model if model is None else model
+            decayed = self.get_decay_parameter_names(network)
+            self.optimizer = muon_with_adamw(network, decayed, self.args)
+        return super().create_optimizer(model)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None

@@ -54,6 +54,7 @@ def test_every_output_layer_is_that_of_the_model(engine: Engine, output_layer: s
     [
         ("char_rnn", {"hidden_act": "sigmoid"}),
         ("char_rnn", {"hidden_act": "relu"}),
+        ("lstm", {"capped_input_gate": True}),
         ("ngram_fnn", {"direct_connections": True}),
         ("ngram_fnn", {"residual": False, "context_size": 1}),
         ("ngram_fnn", {"direct_connections": True, "output_layer": "tied"}),

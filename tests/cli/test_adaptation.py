@@ -54,9 +54,11 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
     for split in ("train", "validation", "test"):
         (corpus / f"{split}.txt").write_text(text[-400:])
     words = ("evaluate", finished.folder, "--data", corpus, "--continuous_cache")
+    words = (*words, "--tune_temperature")
     outcome = lmcourse(*words, "--dynamic_evaluation", "rms", "--segment", "20")
     assert outcome.status == 0, outcome.err
-    assert outcome.out.count("tuned on validation") == 2
+    assert outcome.out.count("tuned on validation") == 3
+    assert re.search(r"tuned temperature +continuous cache", outcome.out)
     outcome = lmcourse(*words, "--split", "validation")
     assert "tuned on the scored text" in outcome.out
 

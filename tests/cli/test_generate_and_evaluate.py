@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_lmcourse.evaluation.averaged_models import AVERAGE
+
 from .commands import FinishedRun, lmcourse, write_corpus
 
 TINY = ("--length", "5")
@@ -206,3 +208,19 @@ def test_evaluation_needs_to_know_its_text(finished: FinishedRun) -> None:
     outcome = lmcourse("evaluate", finished.folder)
     assert outcome.status == 2
     assert "--data" in outcome.err
+
+
+def test_the_average_of_several_models_has_a_column(
+    finished: FinishedRun, transformer: FinishedRun, tmp_path: Path
+) -> None:
+    written = tmp_path / "metrics.json"
+    words = ("evaluate", finished.folder, transformer.folder, "--data", finished.corpus)
+    outcome = lmcourse(*words, "--average", "--json", written, "--results_dir", tmp_path)
+    assert outcome.status == 0, outcome.err
+    metrics = json.loads(written.read_text())
+    assert list(metrics) == [str(finished.folder), str(transformer.folder), AVERAGE]
+    line = next(x for x in outcome.out.splitlines() if x.startswith("  perplexity"))
+    assert line.split()[1:] == [f"{column['perplexity']:.4f}" for column in metrics.values()]
+    assert (tmp_path / "average_tiny_tiny.json").exists()
+    assert "--average" in lmcourse(*words).complaint
+    assert "--rank" in lmcourse(*words, "--average", "--rank", "9").complaint

@@ -14,6 +14,7 @@ ALL = (
     + ["--random_block_length", "true", "--weight_averaging", "ema", "--ema_decay", "0.9"]
     + ["--input_masking", "0.1", "--adversarial_epsilon", "0.02", "--num_softmaxes", "2"]
     + ["--num_sampled", "10", "--output_layer", "tied", "--output_dropout", "0.2"]
+    + ["--optim", "muon", "--forget_state", "0.1"]
 )
 
 
@@ -55,10 +56,15 @@ def test_a_training_run_reports_the_rank_of_its_log_probabilities(
     [
         (["--word_dropout", "1"], "word_dropout must be at least 0 and below 1"),
         (["--adversarial_epsilon", "-1"], "adversarial_epsilon must be at least 0"),
+        (["--augmented_loss", "-1"], "augmented_loss must be at least 0"),
+        (["--augmented_loss", "1", "--num_sampled", "9"], "augmented_loss goes without"),
+        (["--augmented_temperature", "0"], "augmented_temperature must be above 0"),
         (["--num_softmaxes", "0"], "num_softmaxes must be at least 1"),
         (["--activation_regularization", "-1"], "activation_regularization must be at least 0"),
         (["--input_masking", "1.5"], "input_masking must be at least 0 and below 1"),
         (["--rank_contexts", "-1"], "rank_contexts must be at least 0"),
+        (["--optim", "mouon"], "mouon is not a valid OptimizerNames"),
+        (["--forget_state", "1"], "forget_state must be at least 0 and below 1"),
         (["--weight_averaging", "swa"], "invalid choice: 'swa'"),
         (["--random_block_length", "true", "--block_length", "5"], "block_length of at least 10"),
         (

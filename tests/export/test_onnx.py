@@ -47,6 +47,7 @@ EXPORTED = ("lstm", "ngram_fnn", "bigram_mlp", "transformer")
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *(("lstm", settings) for settings in OUTPUT_LAYERS.values() if settings),
     ("char_rnn", {"hidden_act": "sigmoid"}),
+    ("lstm", {"capped_input_gate": True}),
     ("ngram_fnn", {"direct_connections": True}),
     ("ngram_fnn", {"context_size": 1}),
     ("transformer", {"position_embedding_type": "rotary", "hidden_act": "swiglu"}),

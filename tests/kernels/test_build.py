@@ -4,7 +4,9 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +41,7 @@ class Cell:
     name: str
     in_cpp: Sequence
     in_torch: Sequence
-    layer: type[RecurrentLayer]
+    layer: Callable[..., RecurrentLayer]
 
     def compiled_for_training(self, *arguments: Tensor | None) -> Tensor | tuple[Tensor, ...]:
         return self.in_cpp(*arguments, True)
@@ -47,16 +49,23 @@ class Cell:
     def draw(self, length: int, batch: int, size: int, scale: float = 1.0) -> list[Tensor]:
         """The arguments but the mask, so small that rounding errors do not grow with the steps."""
         generator = torch.Generator().manual_seed(length + 100 * batch + 10_000 * size)
-        rows = self.layer.gates * size
-        shapes = [(length, batch, rows)] + self.layer.components * [(batch, size)]
+        layer: Any = self.layer(1, 1)
+        rows = layer.gates * size
+        shapes = [(length, batch, rows)] + layer.components * [(batch, size)]
         inputs = [scale * torch.randn(*shape, generator=generator) for shape in shapes]
         U = torch.randn(rows, size, generator=generator) / math.sqrt(size)
-        bias = [torch.randn(rows, generator=generator)] if self.layer.recurrent_bias else []
+        bias = [torch.randn(rows, generator=generator)] if layer.recurrent_bias else []
         return [*inputs, U, *bias]
 
 
 LSTM = Cell("lstm", CompiledLSTMSequence.apply, LSTMSequence.apply, LSTMLayer)
 GRU = Cell("gru", CompiledGRUSequence.apply, GRUSequence.apply, GRULayer)
+CAPPED = Cell(
+    "lstm",
+    lambda *arguments: CompiledLSTMSequence.apply(*arguments, True),
+    lambda *arguments: LSTMSequence.apply(*arguments, True),
+    partial(LSTMLayer, capped_input_gate=True),
+)
 cells = st.sampled_from([LSTM, GRU])
 each_cell = pytest.mark.parametrize("cell", [LSTM, GRU], ids=lambda cell: cell.name)
 
@@ -123,6 +132,24 @@ def test_values_and_gradients_are_those_of_the_sequence_in_float64(
     for actual, reference in zip(found, expected, strict=True):
         scale = reference.norm().clamp(min=1e-3)
         assert (actual.double() - reference).norm() / scale < 1e-5
+
+
+@needs_compiler
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("length", "batch", "size"), [(9, 3, 5), (12, 14, 33), (8, 1, 64)])
+def test_a_capped_gate_is_that_of_the_sequence_in_float64(
+    length: int, batch: int, size: int, masked: bool
+) -> None:
+    tensors = CAPPED.draw(length, batch, size)
+    mask = some_mask(length, batch, size) if masked else None
+    found = outcome(CAPPED.compiled_for_training, tensors, mask, (True, True))
+    doubles = [tensor.double() for tensor in tensors]
+    expected = outcome(CAPPED.in_torch, doubles, mask, (True, True))
+    plain = outcome(LSTM.in_torch, doubles, mask, (True, True))
+    for actual, reference, other in zip(found, expected, plain, strict=True):
+        scale = reference.norm().clamp(min=1e-3)
+        assert (actual.double() - reference).norm() / scale < 1e-5
+        assert (other - reference).norm() / scale > 1e-2, "the cap is met"
 
 
 @needs_compiler

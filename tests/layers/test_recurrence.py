@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from hf_lmcourse import LSTMConfig
 from hf_lmcourse.layers import recurrence
 from hf_lmcourse.layers.elman import ElmanLayer, elman_step
 from hf_lmcourse.layers.gru import GRULayer, gru_step
@@ -21,6 +23,7 @@ LAYERS: dict[str, Callable[..., RecurrentLayer]] = {
     "elman_sigmoid": partial(ElmanLayer, activation="sigmoid"),
     "elman_relu": partial(ElmanLayer, activation="relu"),
     "lstm": LSTMLayer,
+    "lstm_capped": partial(LSTMLayer, capped_input_gate=True),
     "gru": GRULayer,
 }
 LIBRARY: dict[str, Callable[..., nn.RNNBase]] = {
@@ -245,6 +248,29 @@ def test_one_step_is_the_equation_of_the_paper() -> None:
     assert_close(gru_step(a.repeat(1, 3), (u * h + 0.1).repeat(1, 3), h), (1 - z) * n + z * h)
 
 
+@given(
+    a=st.lists(st.floats(-9, 9), min_size=4, max_size=4),
+    c=st.floats(-1, 1),
+)
+def test_a_capped_input_gate_is_at_most_what_is_forgotten(a: list[float], c: float) -> None:
+    a_x = torch.tensor([a], dtype=torch.float64)
+    before = torch.tensor([[c]], dtype=torch.float64)
+    h, after = lstm_step(a_x, torch.zeros_like(a_x), before, capped=True)
+    i, f, o = torch.sigmoid(a_x[:, [0, 1, 3]]).split(1, dim=1)
+    assert_close(after, f * before + min(i, 1 - f) * torch.tanh(a_x[:, [2]]))
+    assert_close(h, o * torch.tanh(after))
+    assert after.abs() <= 1 + 1e-12
+    if i <= 1 - f:
+        assert_close((h, after), lstm_step(a_x, torch.zeros_like(a_x), before))
+
+
+def test_the_library_has_no_capped_input_gate() -> None:
+    with pytest.raises(ValueError, match="native"):
+        LSTMLayer(2, 2, capped_input_gate=True, backend="torch")
+    with pytest.raises(StrictDataclassError, match="native"):
+        LSTMConfig(vocab_size=5, capped_input_gate=True, backend="torch")
+
+
 @every_layer
 def test_recurrent_dropout_changes_training_passes_and_no_others(name: str) -> None:
     layer = build(name, recurrent_dropout=0.5)
@@ -286,7 +312,8 @@ def test_the_layer_says_its_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "masked"), [("elman_tanh", False), ("gru", False), ("lstm", True)]
+    ("name", "masked"),
+    [("elman_tanh", False), ("gru", False), ("lstm", True), ("lstm_capped", False)],
 )
 def test_an_exported_layer_takes_any_batch_and_length(name: str, masked: bool) -> None:
     layer = build(name).eval()

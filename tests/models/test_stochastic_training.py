@@ -118,6 +118,35 @@ def test_adversarial_training_is_that_of_the_definition_and_evaluation_knows_non
     assert plain.train()(ids, labels=ids).cross_entropy is None
 
 
+def augmented(model: Any, ids: Tensor, gamma: float, temperature: float) -> Tensor:
+    """The augmented loss by autograd, from all logits."""
+    z, targets = model(ids).logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()
+    embeddings = model.get_input_embeddings().weight.detach()
+    t = torch.softmax(embeddings[targets] @ embeddings.t() / temperature, -1)
+    divergence = (t * (t.log() - torch.log_softmax(z / temperature, -1))).sum(-1).mean()
+    return torch.nn.functional.cross_entropy(z, targets) + gamma * temperature * divergence
+
+
+@every_family_with("full", "tied", "tied_with_projection")
+def test_the_augmented_loss_is_that_of_the_definition_and_evaluation_knows_none_of_it(
+    family: Family, output_layer: str
+) -> None:
+    settings = {"augmented_loss": 0.6, "augmented_temperature": 3.0}
+    model, ids = family.random(**OUTPUT_LAYERS[output_layer], **settings), token_ids(2, 6)
+    plain = family.random(**OUTPUT_LAYERS[output_layer])
+    model.train()
+    for skip_logits in (False, True):
+        expected = augmented(model, ids, 0.6, 3.0)
+        outputs = model(ids, labels=ids, skip_logits=skip_logits)
+        assert_close(outputs.loss, expected)
+        assert_close(gradients(model, outputs.loss), gradients(model, expected))
+    exact = plain.eval()(ids, labels=ids).loss
+    assert_close(outputs.cross_entropy, exact.detach())
+    evaluated = model.eval()(ids, labels=ids)
+    assert_close(evaluated.loss, exact)
+    assert evaluated.cross_entropy is None
+
+
 @every_recurrent_family
 def test_activation_penalties_are_in_the_training_loss_alone(family: Family) -> None:
     weights = {"activation_regularization": 2.0, "temporal_activation_regularization": 0.5}

@@ -259,9 +259,10 @@ def test_a_wrapped_output_layer_is_trained_on_the_whole_vocabulary() -> None:
     assert_close(model(ids, labels=ids, skip_logits=True).loss, expected)
 
 
-def test_adversarial_training_of_a_wrapped_output_layer_is_refused() -> None:
+@pytest.mark.parametrize("name", ["adversarial_epsilon", "augmented_loss"])
+def test_a_loss_from_the_rows_of_a_wrapped_output_layer_is_refused(name: str) -> None:
     ids = token_ids(2, 9)
-    model = BY_NAME["lstm"].random(adversarial_epsilon=0.1).train()
+    model = BY_NAME["lstm"].random(**{name: 0.1}).train()
     model.lm_head.register_forward_hook(lambda *_: None)
-    with pytest.raises(LmcourseError, match="adversarial_epsilon needs"):
+    with pytest.raises(LmcourseError, match=f"{name} needs"):
         model(ids, labels=ids)

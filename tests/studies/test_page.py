@@ -44,6 +44,13 @@ def test_a_section_has_the_mean_and_the_spread_of_every_variant() -> None:
     assert "plots/outputs.png" not in page, "nothing was trained here, so there is no plot"
 
 
+def test_a_section_says_what_its_study_is_about_if_it_is_one_of_the_package() -> None:
+    page = study_page([study(name="dan_vectors")], "plots")
+    section = page.partition("## dan_vectors")[2]
+    assert "13,603 words" in section.partition("`lmcourse study")[0]
+    assert study_page([study(name="mine")], "plots").count("\n\n") == page.count("\n\n") - 1
+
+
 def test_a_study_with_curves_has_its_plots() -> None:
     record = study()
     for point in record["points"]:

@@ -259,6 +259,23 @@ def test_a_point_is_trained_again_if_the_base_has_changed(
     assert len(trained) == 12
 
 
+def test_settings_that_came_later_change_nothing_until_they_are_used(tmp_path: Path) -> None:
+    text = "# A run.\nmodel: {model_type: lmcourse_lstm, hidden_size: 4}\ndata: {corpus: x.txt}\n"
+    (tmp_path / "base.yaml").write_text(text)
+
+    def digest(*words: str) -> str:
+        settings = read_settings([str(tmp_path / "base.yaml"), *words])
+        return module._digest(settings, {})
+
+    settings = read_settings([str(tmp_path / "base.yaml")])
+    for name in module._LATER:
+        delattr(settings.config, name)
+    assert module._digest(settings, {}) == digest()
+    others = (["--augmented_loss", "0.5"], ["--capped_input_gate", "true"], ["--optim", "muon"])
+    changed = {digest(*words) for words in others}
+    assert len(changed | {digest(), digest("--optim", "adamw_torch")}) == 5
+
+
 def test_a_point_that_was_killed_before_its_first_checkpoint_leaves_no_folder(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

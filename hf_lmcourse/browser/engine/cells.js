@@ -19,14 +19,16 @@ const elmanCell = {
   }),
 };
 
-/** i, f, o = sigmoid, g = tanh of W x_t + b + U h_{t-1}; c_t = f c_{t-1} + i g; h_t = o tanh(c_t) */
+/** i, f, o = sigmoid, g = tanh of W x_t + b + U h_{t-1}, and a capped i is at most 1 - f;
+ * c_t = f c_{t-1} + i g; h_t = o tanh(c_t) */
 const lstmCell = {
   gates: ["i", "f", "g", "o"],
   state: ["h", "c"],
-  step: (a, u, before, factor) => {
+  step: (a, u, before, factor, config) => {
     const part = (index, act, name) =>
       gate(chunk(a, 4, index), chunk(u, 4, index), act, factor(name));
-    const i = part(0, sigmoid, "i"), f = part(1, sigmoid, "f");
+    const open = part(0, sigmoid, "i"), f = part(1, sigmoid, "f");
+    const i = config.capped_input_gate ? open.map((value, k) => Math.min(value, 1 - f[k])) : open;
     const g = part(2, Math.tanh, "g"), o = part(3, sigmoid, "o");
     const c = before.c.map((value, k) => f[k] * value + i[k] * g[k]);
     return { i, f, g, o, c, h: c.map((value, k) => o[k] * Math.tanh(value)) };

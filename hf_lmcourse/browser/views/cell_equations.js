@@ -9,7 +9,7 @@ const CELL_EQUATIONS = {
     [`h = ${config.hidden_act}(W x + b + U h′)${times(unit)}`,
       `${config.hidden_act}(${n2(a[k])} + ${n2(u[k])})${times(unit)}`, after.h[k]],
   ],
-  lstm: ({ a, u, before, after, k, factor, unit }) => {
+  lstm: ({ a, u, before, after, k, config, factor, unit }) => {
     const size = after.h.length;
     const row = (name, index, act) => {
       const place = index * size + k;
@@ -17,8 +17,11 @@ const CELL_EQUATIONS = {
         `${act}(${n2(a[place])} + ${n2(u[place])})${times(factor(name))}`, after[name][k]];
     };
     const { i, f, g, o, c, h } = after;
+    const atMost = ([formula, numbers, value]) => config.capped_input_gate
+      ? [`${formula}, at most 1 − f`, `min(${numbers}, 1 − ${n2(f[k])})`, value]
+      : [formula, numbers, value];
     return [
-      row("i", 0, "σ"), row("f", 1, "σ"), row("g", 2, "tanh"), row("o", 3, "σ"),
+      atMost(row("i", 0, "σ")), row("f", 1, "σ"), row("g", 2, "tanh"), row("o", 3, "σ"),
       ["c = f · c′ + i · g", `${n2(f[k])} · ${n2(before.c[k])} + ${n2(i[k])} · ${n2(g[k])}`, c[k]],
       [`h = o · tanh(c)${times(unit)}`, `${n2(o[k])} · tanh(${n2(c[k])})${times(unit)}`, h[k]],
     ];

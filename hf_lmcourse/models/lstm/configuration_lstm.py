@@ -1,5 +1,7 @@
 """Settings of the LSTM language model."""
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 
 from ..configuration_recurrent import DenseRecurrentConfig
@@ -23,11 +25,16 @@ class LSTMConfig(DenseRecurrentConfig):
     Regularisation: `embedding_dropout`, `hidden_dropout`, `locked_dropout`, `word_dropout`,
     `recurrent_dropout`, `activation_regularization`, `temporal_activation_regularization`. Output
     layer and training loss: `adaptive_cutoffs`, `num_sampled`, `num_softmaxes`,
-    `adversarial_epsilon`. `RecurrentConfig` and `LanguageModelConfig` explain each.
+    `adversarial_epsilon`, `augmented_loss`. `RecurrentConfig` and `LanguageModelConfig` explain
+    each.
 
     Parameters of the full output layer, with V tokens, embeddings of size E, H units and L layers:
 
         V E + 4 H (E + H + 1) + (L - 1) 4 H (2 H + 1) + V (H + 1)
+
+    Args:
+        capped_input_gate (`bool`): Limit the input gate to 1 - f; see layers/lstm.py.
+        **kwargs: The settings of `DenseRecurrentConfig`.
 
     Example:
         >>> from hf_lmcourse import LSTMConfig, LSTMForCausalLM
@@ -35,3 +42,15 @@ class LSTMConfig(DenseRecurrentConfig):
     """
 
     model_type = "lmcourse_lstm"
+
+    capped_input_gate: bool = False
+
+    @property
+    def layer_options(self) -> dict[str, Any]:
+        """The cap, and what every dense recurrence takes."""
+        return {"capped_input_gate": self.capped_input_gate, **super().layer_options}
+
+    def validate_backend(self) -> None:
+        """The library has no capped input gate."""
+        if self.backend == "torch" and self.capped_input_gate:
+            raise ValueError('torch has no capped input gate: use backend="native"')
