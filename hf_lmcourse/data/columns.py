@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..errors import LmcourseError, short
+from .packed_files import Source
 from .text_files import read_text, text_pieces, with_line_breaks
 
 DOCUMENT_START = "-DOCSTART-"
@@ -46,7 +47,7 @@ def sentences_of_columns(text: str, name: str) -> str:
     return "".join(f"{' '.join(words)}\n" for words in sentences)
 
 
-def corpus_pieces(path: Path) -> Iterator[str]:
+def corpus_pieces(path: Source) -> Iterator[str]:
     """Read a text file in pieces; columns, which begin with `-DOCSTART-`, become sentences.
 
     Raises:
