@@ -1,5 +1,6 @@
 """Compare language models by their perplexity on the same texts."""
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -166,8 +167,8 @@ def perplexity(
     """
     if base not in BASES:
         raise LmcourseError(f"base {base!r} is not one of {', '.join(BASES)}")
-    if temperature <= 0:
-        raise LmcourseError("temperature must be above 0")
+    if not 0 < temperature < math.inf:
+        raise LmcourseError(f"temperature must be above 0 and finite, not {temperature}")
     if hold_out and training_text is None:
         raise LmcourseError("hold_out says what was taken out of training_text: give that too")
     paths, files, chains, held_out = map(_as_list, (models, texts, preprocess, hold_out))
