@@ -17,7 +17,7 @@ def run(arguments: list[str]) -> int:
     page = Path(options.page)
     if len(options.models) > _AT_MOST:
         raise LmcourseError(f"a page compares {_AT_MOST} models at most, not {len(options.models)}")
-    if page.suffix not in (".html", ".htm"):
+    if not page.name.endswith((".html", ".htm")):
         raise LmcourseError(f"the last word names the page, and {page} does not end in .html")
     check_writable(page.parent, "the last word")
     html = model_page(

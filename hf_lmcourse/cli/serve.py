@@ -50,7 +50,7 @@ def _check_address(host: str, port: int) -> None:
     """Refuse an address that is taken or not of this machine before the model is loaded."""
     try:
         socket.create_server((host, port)).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, UnicodeError) as error:  # what is no name of a host
         raise LmcourseError(f"cannot listen on {host}, port {port}: {reason(error)}") from error
 
 

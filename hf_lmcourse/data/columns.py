@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, short
+from .packed_files import Source
 from .text_files import read_text, text_pieces, with_line_breaks
 
 DOCUMENT_START = "-DOCSTART-"
@@ -45,7 +47,7 @@ def sentences_of_columns(text: str, name: str) -> str:
     return "".join(f"{' '.join(words)}\n" for words in sentences)
 
 
-def corpus_pieces(path: Path) -> Iterator[str]:
+def corpus_pieces(path: Source) -> Iterator[str]:
     """Read a text file in pieces; columns, which begin with `-DOCSTART-`, become sentences.
 
     Raises:
@@ -69,13 +71,25 @@ def read_vocabulary(path: Path, size: int | None = None) -> list[str]:
         size: How many words to read; all by default.
 
     Raises:
-        LmcourseError: The file cannot be read, has fewer words, or one of them twice.
+        LmcourseError: The file cannot be read, has fewer words, a line without one, or a
+            word twice.
     """
-    lines = read_text(path).splitlines()
-    words = [line.split("\t")[0].strip() for line in lines if line.strip()][:size]
-    if size is not None and len(words) < size:
-        raise LmcourseError(f"{path} has {len(words):,} words, not {size:,}")
-    if len(set(words)) < len(words):
-        twice = next(word for index, word in enumerate(words) if word in words[:index])
-        raise LmcourseError(f"{path} has the word {twice!r} twice")
-    return words
+    lines = StringIO(read_text(path), newline=None)  # of any system
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        word = line.split("\t")[0].strip()
+        if not line.strip():
+            continue
+        if len(numbers) == size:
+            break
+        if not word:
+            raise LmcourseError(f"line {number} of {path} has no word before its tab")
+        if word in numbers:
+            raise LmcourseError(
+                f"line {number} of {path} has the word {short(repr(word))} of line "
+                f"{numbers[word]} again: remove one of them"
+            )
+        numbers[word] = number
+    if size is not None and len(numbers) < size:
+        raise LmcourseError(f"{path} has {len(numbers):,} words, not {size:,}")
+    return list(numbers)

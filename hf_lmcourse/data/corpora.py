@@ -12,7 +12,7 @@ from .corpus import Corpus
 from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder, file_mode, user_path
-from .packed_files import at_hand
+from .packed_files import Source, at_hand
 from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
@@ -214,10 +214,10 @@ def whole_file(path: Path) -> Corpus:
     return Corpus(_name_of(path), "local", ("whole text",), lambda split: corpus_pieces(file))
 
 
-def _name_of(path: Path) -> str:
+def _name_of(path: Source) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
-def _cut_file(path: Path) -> Corpus:
+def _cut_file(path: Source) -> Corpus:
     read = nine_tenths(lambda: corpus_pieces(path), str(path))
     return Corpus(_name_of(path), "local", SPLITS[:2], read)

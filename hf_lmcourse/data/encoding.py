@@ -125,13 +125,14 @@ def _encode(
             yield np.asarray(encoding.ids, dtype)
 
 
-class _Counts:
+class TextCounts:
     """What there is of a text besides its tokens, counted while it passes by."""
 
     def __init__(self) -> None:
         self.characters = self.bytes = self.words = self.unknown = 0
 
     def of_text(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Count a text, and pass it on."""
         inside_word = False
         for piece in pieces:
             self.characters += len(piece)
@@ -144,6 +145,7 @@ class _Counts:
     def of_ids(
         self, parts: Iterable[NDArray[np.integer]], unknown_id: int | None
     ) -> Iterator[NDArray[np.integer]]:
+        """Count unknown tokens, and pass all on."""
         for part in parts:
             if unknown_id is not None:
                 self.unknown += int(np.count_nonzero(part == unknown_id))
@@ -154,7 +156,7 @@ def _write_split(
     corpus: Corpus, split: str, backend: Tokenizer, unknown_id: int | None, file: BinaryIO
 ) -> dict[str, int]:
     """Write the ids of a text, and return its counts."""
-    counts, dtype, digest = _Counts(), _id_type(backend), corpus.digest(split)
+    counts, dtype, digest = TextCounts(), _id_type(backend), corpus.digest(split)
     text = counts.of_text(corpus.pieces(split))
     ids = counts.of_ids(_encode(text, backend, dtype), unknown_id)
     if not _write_array(file, ids, dtype):

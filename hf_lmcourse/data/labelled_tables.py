@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from ..errors import LmcourseError, reason, short
@@ -12,7 +13,7 @@ from .text_files import SPLITS
 _FEW_CLASSES, _MOST_CLASSES = 10, 10_000
 """So few classes may each have a single text, and so many are too many."""
 
-_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+_INTEGER = re.compile(r"-?\d+", re.ASCII)
 
 
 def read_labelled_tables(
@@ -82,7 +83,7 @@ def _class_names(labels: Sequence[str], file: Path, column: str) -> list[str]:
             "--label_column"
         )
     if all(map(_INTEGER.fullmatch, names)):
-        return sorted(names, key=lambda name: (int(name), name))
+        return sorted(names, key=lambda name: (Decimal(name), name))  # of any length
     return sorted(names)
 
 

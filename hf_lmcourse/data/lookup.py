@@ -30,7 +30,7 @@ _SINGLE_CHARACTERS = {
 _WHITESPACE = {"type": "WhitespaceSplit"}
 _LINE_BREAKS = {"type": "Replace", "pattern": {"String": "\n"}, "content": " <eos> "}
 _LOWERCASE = {"type": "Lowercase"}
-_START_TOKENS = 2
+START_TOKENS = 2
 """What the course assignment's normalizer puts before each line, and before each piece."""
 
 
@@ -62,6 +62,11 @@ def lookup_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup | None:
     if steps == json.loads(sentence_normalizer().__getstate__())["normalizers"]:
         return _digit_pattern_lookup(ids, dtype)
     return None
+
+
+def looks_up_characters(backend: Tokenizer) -> bool:
+    """Whether each character of a text becomes one token of a tokenizer of `lookup_of`."""
+    return bool(json.loads(backend.to_str())["pre_tokenizer"] == _SINGLE_CHARACTERS)
 
 
 def _normalizers(state: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -111,7 +116,7 @@ def _digit_pattern_lookup(ids: _Ids, dtype: type[np.integer]) -> Lookup:
         inside_line = False
         for piece in whole_words(pieces):
             words = split_words(normalize(piece))
-            yield ids.of(words[_START_TOKENS:] if inside_line else words, dtype)
+            yield ids.of(words[START_TOKENS:] if inside_line else words, dtype)
             inside_line = not piece.endswith("\n")
 
     return look_up

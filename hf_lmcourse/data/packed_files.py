@@ -2,18 +2,19 @@
 
 import gzip
 import lzma
-import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, BinaryIO
 
 from ..errors import LmcourseError, reason
+from .pipe_copy import PipeCopy
+
+Source = Path | PipeCopy
+"""What bytes can be read from."""
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _REFUSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7-Zip"}
@@ -24,7 +25,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, UnicodeDec
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def unpacked(path: Source) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open a file for its bytes; gzip, and a zip archive of one file, are decompressed.
 
     What it is, the first bytes say, never the name.
@@ -51,7 +52,9 @@ def unpacked(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Source) -> BinaryIO:
+    if isinstance(path, PipeCopy):
+        return path.open()
     try:
         mode = path.stat().st_mode
     except ValueError as error:  # a NUL in the path
@@ -62,7 +65,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _only_file(file: BinaryIO, path: Path) -> Iterator[IO[bytes]]:
+def _only_file(file: BinaryIO, path: Source) -> Iterator[IO[bytes]]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -81,27 +84,10 @@ def _only_file(file: BinaryIO, path: Path) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def at_hand(path: Path) -> Path:
-    """The file itself, or what comes out of a pipe, which can be read only once, as a file.
-
-    The copy is in a temporary folder, which is removed when Python ends.
+def at_hand(path: Path) -> Source:
+    """The file itself, or a copy of what comes out of a pipe, which can be read only once.
 
     Raises:
-        LmcourseError: The pipe cannot be read, or the copy not be written.
+        LmcourseError: As `PipeCopy`.
     """
-    if not path.is_fifo():
-        return path
-    copy = Path(mkdtemp(dir=_copies().name), path.name)
-    try:
-        with path.open("rb") as pipe, copy.open("wb") as file:
-            if pipe.peek(1)[:1] == b"\0":  # /dev/zero through a pipe has no end either
-                raise LmcourseError(f"what comes out of {path} begins with NUL, as no text does")
-            shutil.copyfileobj(pipe, file)
-    except OSError as error:
-        raise LmcourseError(f"cannot copy {path} to {copy}: {reason(error)}") from error
-    return copy
-
-
-@cache
-def _copies() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="lmcourse_")
+    return PipeCopy(path) if path.is_fifo() else path

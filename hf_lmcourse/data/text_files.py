@@ -6,14 +6,14 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import LmcourseError
-from .packed_files import unpacked
+from .packed_files import Source, unpacked
 
 SPLITS = ("train", "validation", "test")
 _BLOCK = 1 << 16
 """Bytes that are read in one go."""
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Source) -> str:
     """Read UTF-8 text, compressed or not, line ends as they are, without a byte-order mark.
 
     Raises:
@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def text_pieces(path: Path) -> Iterator[str]:
+def text_pieces(path: Source) -> Iterator[str]:
     """Read the text of `read_text` in pieces, cut anywhere.
 
     Raises:
@@ -48,13 +48,13 @@ def text_pieces(path: Path) -> Iterator[str]:
                 yield text
 
 
-def _not_text(path: Path, at: int, byte: int) -> LmcourseError:
+def _not_text(path: Source, at: int, byte: int) -> LmcourseError:
     return LmcourseError(
         f"{path} is not UTF-8 text (byte {at:,} is {byte:#04x}): convert it to UTF-8 first"
     )
 
 
-def with_line_breaks(pieces: Iterable[str], path: Path) -> Iterator[str]:
+def with_line_breaks(pieces: Iterable[str], path: Source) -> Iterator[str]:
     """Pass on a text, unless carriage returns alone end its lines.
 
     Raises:

@@ -126,8 +126,8 @@ def spelling_bits(text: str | Iterable[str], tokenizer: PreTrainedTokenizerBase)
     special = set(tokenizer.all_special_tokens)
     entries = {word for word in tokenizer.get_vocab() if word not in special}
     if drops_forms(tokenizer):
-        whole = text if isinstance(text, str) else "".join(text)
-        return restoring_bits(whole, entries, special, Speller(entries).bits)
+        pieces = pieces_of(text) if isinstance(text, str) else text
+        return restoring_bits(pieces, entries, special, Speller(entries).bits)
     words = unknown_words(text, tokenizer)
     if words is None:
         return None

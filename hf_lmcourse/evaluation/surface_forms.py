@@ -26,13 +26,14 @@ Source: Rissanen 1984, Universal coding, information, prediction, and estimation
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 from transformers import PreTrainedTokenizerBase
 
 from ..tokenization.digit_pattern import canonical_words, sentence_normalizer
-from ..tokenization.pieces import split_words
+from ..tokenization.pieces import split_words, whole_words
 
 _PLAIN, _CAPITAL, _UPPER, _OTHER = range(4)
 _FORMS = 4
@@ -54,8 +55,12 @@ def _state(normalizer: object) -> object:
     return normalizer.__getstate__()
 
 
+class _SpecialTokenWritten(Exception):
+    """A text has a special token in it."""
+
+
 def restoring_bits(
-    text: str,
+    pieces: Iterable[str],
     vocabulary: Collection[str],
     special: Collection[str],
     spell: Callable[[str], float],
@@ -63,7 +68,7 @@ def restoring_bits(
     """Compute the bits that restore a text from its tokens.
 
     Args:
-        text: The text.
+        pieces: The text, cut anywhere.
         vocabulary: The known canonical words.
         special: Tokens that are not words.
         spell: The bits of a word by the `Speller`.
@@ -71,25 +76,35 @@ def restoring_bits(
     Returns:
         `None` if a special token is written in the text: then no word restores it.
     """
+    try:
+        return math.fsum(_bits(pieces, vocabulary, special, spell))
+    except _SpecialTokenWritten:
+        return None
+
+
+def _bits(
+    pieces: Iterable[str],
+    vocabulary: Collection[str],
+    special: Collection[str],
+    spell: Callable[[str], float],
+) -> Iterator[float]:
     cached = lru_cache(_CACHED)
     normalise, spelled = cached(canonical_words().normalize_str), cached(spell)
     counts = {True: Counter[int](), False: Counter[int]()}
-    bits = []
-    for word in split_words(text):
+    for word in chain.from_iterable(map(split_words, whole_words(pieces))):
         canonical = normalise(word)
         if word in special or canonical in special:
-            return None
+            raise _SpecialTokenWritten
         form, number = _form(word, canonical), "DG" in canonical
         seen = counts[number]
-        bits.append(-math.log2((1 + seen[form]) / (_FORMS + seen.total())))
+        yield -math.log2((1 + seen[form]) / (_FORMS + seen.total()))
         seen[form] += 1
         if canonical not in vocabulary:
-            bits.append(spelled(canonical))
+            yield spelled(canonical)
         if form == _OTHER:
-            bits.append(spelled(word))
+            yield spelled(word)
         elif number:
-            bits.append(len(_DIGIT.findall(word)) * _DIGIT_BITS)
-    return math.fsum(bits)
+            yield len(_DIGIT.findall(word)) * _DIGIT_BITS
 
 
 def _form(word: str, canonical: str) -> int:

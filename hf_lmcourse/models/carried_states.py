@@ -7,6 +7,7 @@ has a constant size; keys and values of every token are none.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ _ARGUMENTS = ("past_key_values", "cache_params", "state")
 _PROBE = (5, 7)
 """Tokens of the two pieces of a text that `state_argument` runs a model on."""
 
+_FOUND: WeakKeyDictionary[nn.Module, str | None] = WeakKeyDictionary()
+"""What `state_argument` has found, as long as the model is there."""
+
 _ROUNDING = 1e-5
 """Largest relative difference of logits that counts as rounding."""
 
@@ -30,8 +34,8 @@ _ROUNDING = 1e-5
 def state_argument(model: nn.Module) -> str | None:
     """The name of the argument, and of the output, in which a model carries a state.
 
-    A model of the package says whether it has one. Any other is run on a few tokens, whole and in
-    two pieces: its state must have one size, all of it must matter, and the logits must be the
+    A model of the package says whether it has one. Any other is run on a few tokens once, whole and
+    in two pieces: its state must have one size, all of it must matter, and the logits must be the
     same.
 
     Args:
@@ -43,6 +47,12 @@ def state_argument(model: nn.Module) -> str | None:
     own = getattr(model, "carries_state", None)
     if own is not None:
         return "past_key_values" if own else None
+    if model not in _FOUND:
+        _FOUND[model] = _probed(model)
+    return _FOUND[model]
+
+
+def _probed(model: nn.Module) -> str | None:
     if (longest_context(model.config) or sum(_PROBE)) < sum(_PROBE):
         return None
     with evaluating(model):

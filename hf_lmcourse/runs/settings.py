@@ -11,9 +11,10 @@ and `--field value` overrides any field; `--field None` or `--field null` unsets
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, make_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn, get_args, get_type_hints
 
 from transformers import (
@@ -36,6 +37,7 @@ from .config_options import config_of, config_options, reads_json
 from .recipes import find_config
 from .yaml_files import read_yaml
 
+_NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 _SECTIONS = ("model", "data", "training")
 _SET_BY_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
 
@@ -93,13 +95,13 @@ def read_settings(
     config_class: Any = config_class_of(model_type)
     data_class = LabelledDataArguments if is_classifier(model_type) else DataArguments
     classes: tuple[Any, ...] = (model_fields(config_class), data_class, RunArguments)
-    known = _names(*classes)
-    _check_options([f"--{name}" for name in changes if name not in known], known)
+    known, aliases = _names(*classes), config_class.attribute_map
+    _check_options([f"--{name}" for name in changes if name not in known], known, aliases)
     unset, overrides = _take_unset(overrides, known)
     for section_class, section in zip(classes, _SECTIONS, strict=True):
         names = _names(section_class)
         sections[section].update((k, v) for k, v in changes.items() if k in names)
-        _check_keys(sections[section], section_class, f"section {section!r} of {path}")
+        _check_keys(sections[section], section_class, f"section {section!r} of {path}", aliases)
         sections[section].update(_without_value(unset & set(names), section_class))
     name = Path(path).stem
     parser = _Parser(classes, allow_abbrev=False)
@@ -111,7 +113,7 @@ def read_settings(
     parser.set_defaults(output_dir=f"runs/{name}")
     words = [*given, *_complete_flags(overrides)]
     try:
-        _check_options(parser.parse_known_args(words)[1], known)
+        _check_options(parser.parse_known_args(words)[1], known, aliases)
         model, data, training = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
         check_values(data)
     except LmcourseError:
@@ -227,11 +229,13 @@ def _names(*classes: type) -> list[str]:
     return [f.name for dataclass_ in classes for f in fields(dataclass_)]
 
 
-def _check_keys(section: dict[str, Any], section_class: type, where: str) -> None:
+def _check_keys(
+    section: dict[str, Any], section_class: type, where: str, aliases: Mapping[str, str]
+) -> None:
     names = _names(section_class)
     for key, value in section.items():
         if key not in names:
-            raise LmcourseError(f"unknown key {key!r} in {where}{_hint(str(key), names)}")
+            raise LmcourseError(f"unknown key {key!r} in {where}{_hint(str(key), names, aliases)}")
         if value is None and not _may_be_unset(key, section_class):
             raise LmcourseError(f"key {key!r} in {where} has no value")
 
@@ -252,18 +256,22 @@ def _may_be_unset(name: str, section_class: type) -> bool:
     return type(None) in get_args(get_type_hints(section_class)[name])
 
 
-def _hint(name: str, names: Sequence[str]) -> str:
-    close = nearest(name, names, cutoff=0.5)
-    return f": did you mean {close!r}?" if close else ""
+def _hint(name: str, names: Collection[str], aliases: Mapping[str, str] = _NO_ALIASES) -> str:
+    """Suggest the nearest name, or what a config calls that which other configs call so."""
+    others = {alias: own for alias, own in aliases.items() if own in names}
+    close = nearest(name, [*names, *others], cutoff=0.5)
+    return f": did you mean {others.get(close, close)!r}?" if close else ""
 
 
-def _check_options(unknown: Sequence[str], names: Sequence[str]) -> None:
+def _check_options(
+    unknown: Sequence[str], names: Sequence[str], aliases: Mapping[str, str]
+) -> None:
     """Refuse the words that the parser did not recognise."""
     if unknown and not unknown[0].startswith("--"):
         raise LmcourseError(f"cannot place {unknown[0]!r}: options are given as --field value")
     if unknown:
         name = unknown[0].removeprefix("--").split("=")[0]
-        raise LmcourseError(f"unknown option --{name}{_hint(name, names)}")
+        raise LmcourseError(f"unknown option --{name}{_hint(name, names, aliases)}")
 
 
 def _as_arguments(

@@ -1,7 +1,5 @@
 """Which perplexities can be compared, and why others cannot."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,18 +38,15 @@ def bits_key(score: TextScore) -> Key:
     """Key of rows whose bits per character can be compared; `None` if with no other row."""
     if not _is_of_the_model(score) or not score.encoded.lossless:
         return None
-    return (_hash(score.text.content),)
+    return (score.text.facts.sha256,)
 
 
 def token_key(score: TextScore) -> Key:
     """Key of rows whose perplexities can be compared; `None` if with no other row."""
     if not _is_of_the_model(score):
         return None
-    encoded = score.encoded
-    vocabulary = score.vocabulary_key if encoded.unknown.any() else ""
-    # lossless tokens are the same if their spans are, whatever the vocabulary calls them
-    tokens = encoded.spans if encoded.lossless else encoded.pieces
-    return _hash(score.text.content), _hash(json.dumps(tokens)), vocabulary
+    vocabulary = score.vocabulary_key if score.encoded.unknown_tokens else ""
+    return score.text.facts.sha256, score.encoded.key, vocabulary
 
 
 def groups(scores: Sequence[TextScore], key: Callable[[TextScore], Key]) -> list[str]:
@@ -63,7 +58,7 @@ def groups(scores: Sequence[TextScore], key: Callable[[TextScore], Key]) -> list
 
 def compare(first: TextScore, second: TextScore) -> Comparison:
     """Say whether two rows can be compared, and why."""
-    if first.text.content != second.text.content:
+    if first.text.facts.sha256 != second.text.facts.sha256:
         return Comparison(False, False, "they are scores of different texts")
     for score in (first, second):
         if score.temperature != 1:
@@ -106,7 +101,3 @@ def _loss(score: TextScore) -> str:
 def _letters(number: int) -> str:
     more, place = divmod(number, len(ascii_uppercase))
     return (_letters(more - 1) if more else "") + ascii_uppercase[place]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

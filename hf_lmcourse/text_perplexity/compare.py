@@ -1,5 +1,6 @@
 """Compare language models by their perplexity on the same texts."""
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from .comparability import RULE
 from .explanation import explanation
 from .plots import plot_perplexities
 from .preprocessing import Preprocessing, preprocessing
-from .score import TextScore, score_text
+from .score import KEPT_TOKENS, TextScore, score_text
 from .surprisal_page import surprisal_page
 from .surprisal_plots import plot_surprisal
 from .table import BASES, any_spelled, csv_table, json_record, markdown_rows, text_table
@@ -75,7 +76,7 @@ class PerplexityComparison:
         Args:
             folder: Where to write; it is created if it does not exist.
             surprisal: Also write a page and a plot per row that show where the model is surprised,
-                into the folder `surprisal`.
+                into the folder `surprisal`, except for texts of more than 4,194,304 tokens.
 
         Returns:
             What was written, by name.
@@ -113,12 +114,15 @@ class PerplexityComparison:
         return [*texts, "perplexity.png"]
 
     def _save_surprisal(self, folder: Path) -> str:
-        for score in self.scores:
+        drawn = [score for score in self.scores if score.costs is not None]
+        for score in drawn:
             parts = (score.model, score.text.name, score.text.preprocessing)
             stem = "surprisal/" + "--".join(re.sub(r"[^\w.-]+", "_", part) for part in parts)
             plot_surprisal(score, folder / f"{stem}.png")
             write_text(folder / f"{stem}.html", surprisal_page(score))
-        return f"surprisal ({len(self.scores)} pages and plots)"
+        longer = len(self.scores) - len(drawn)
+        without = f"; none of {longer} rows of more than {KEPT_TOKENS:,} tokens" * bool(longer)
+        return f"surprisal ({len(drawn)} pages and plots{without})"
 
 
 @quiet_libraries()
@@ -163,8 +167,8 @@ def perplexity(
     """
     if base not in BASES:
         raise LmcourseError(f"base {base!r} is not one of {', '.join(BASES)}")
-    if temperature <= 0:
-        raise LmcourseError("temperature must be above 0")
+    if not 0 < temperature < math.inf:
+        raise LmcourseError(f"temperature must be above 0 and finite, not {temperature}")
     if hold_out and training_text is None:
         raise LmcourseError("hold_out says what was taken out of training_text: give that too")
     paths, files, chains, held_out = map(_as_list, (models, texts, preprocess, hold_out))

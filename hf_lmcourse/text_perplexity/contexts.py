@@ -58,12 +58,12 @@ def context_of(
     Raises:
         LmcourseError: A window longer than the model's context, or a stride that does not fit.
     """
-    position = np.arange(predicted)
     if model.carries_state:
         words = _n_gram(model)
         if words is None:
-            return Context("state", predicted, predicted, 0, float((position + 1).mean()))
-        mean = float(np.minimum(position + 1, words).mean())
+            return Context("state", predicted, predicted, 0, (predicted + 1) / 2)
+        growing = min(predicted, words)
+        mean = (growing * (growing + 1) / 2 + (predicted - growing) * words) / predicted
         return Context("n-gram", words, words, 0, mean)
     window = _window(model, block_length)
     stride = max(1, window // 2) if stride is None else stride
@@ -71,14 +71,22 @@ def context_of(
         raise LmcourseError(
             f"a stride of {stride} does not fit windows of {window} tokens: give 1 to {window}"
         )
-    number = np.maximum(0, -(-(position + 1 - window) // stride))  # of the window that scores it
-    mean = float((position + 1 - number * stride).mean())
+    mean = (predicted + 1) / 2 - stride * _windows_before(predicted - window, stride) / predicted
     return Context("window", window, window - stride + 1, stride, mean)
+
+
+def _windows_before(tokens: int, stride: int) -> int:
+    """The sum of ceil(t / stride) for t from 1 to a number of tokens.
+
+    A token beyond the first window is scored by that window after it.
+    """
+    full, rest = divmod(max(0, tokens), stride)
+    return stride * full * (full + 1) // 2 + rest * (full + 1)
 
 
 def text_batches(
     model: TokenScorer,
-    ids: NDArray[np.int64],
+    ids: NDArray[np.integer],
     start: int | None,
     context: Context,
     context_only: int | None = None,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from .comparability import Key, bits_key, token_key
+from .encoded_text import CLASSES
 from .score import TextScore
 from .token_classes import ClassCost, class_costs
 
@@ -75,7 +76,7 @@ def _texts(scores: Scores) -> Iterator[str]:
         for pair in combinations(rows, 2):
             low, high = sorted(pair, key=_bits)
             gap = _bits(high) - _bits(low)
-            unknown = any(score.encoded.unknown.any() for score in pair)
+            unknown = any(score.encoded.unknown_tokens for score in pair)
             yield (
                 f"{model} needs {_bpc(low)} bits per character on {low.text.name} and "
                 f"{_bpc(high)} on {high.text.name}, {gap:.3f} more"
@@ -107,23 +108,24 @@ def _largest_parts(low: TextScore, high: TextScore, gap: float) -> Iterator[str]
 
 def _unknown(scores: Scores) -> Iterator[str]:
     for score in scores:
-        unknown, nats = score.unknown, score.nats[score.predicted]
-        if not unknown.any():
+        costs = class_costs(score)
+        unknown = costs.pop(CLASSES[0], None)
+        if unknown is None:
             continue
-        cost, share = nats[unknown].mean(), unknown.mean()
         sentence = (
-            f"{share:.1%} of the tokens of {score.text.name} are unknown to {score.model}: it "
-            f"predicts that a token is unknown ({cost / math.log(2):.2f} bits on average), not "
-            "which word it is"
+            f"{unknown.tokens:.1%} of the tokens of {score.text.name} are unknown to "
+            f"{score.model}: it predicts that a token is unknown "
+            f"({unknown.bits_per_token:.2f} bits on average), not which word it is"
         )
-        if unknown.all():
+        if not costs:
             yield f"{sentence}."
             continue
-        known = nats[~unknown].mean()
-        effect = "lower" if cost < known else "higher"
+        known = sum(cost.tokens * cost.bits_per_token for cost in costs.values())
+        known /= sum(cost.tokens for cost in costs.values())
+        effect = "lower" if unknown.bits_per_token < known else "higher"
         yield (
-            f"{sentence}. The known ones cost {known / math.log(2):.2f}: over these alone the "
-            f"perplexity is {math.exp(known):,.2f}; the unknown class makes it {effect}, "
+            f"{sentence}. The known ones cost {known:.2f}: over these alone the "
+            f"perplexity is {2.0**known:,.2f}; the unknown class makes it {effect}, "
             f"{_perplexity(score):,.2f}."
         )
 
@@ -180,7 +182,7 @@ def _preprocessing(scores: Scores) -> Iterator[str]:
     raw = {(s.model, s.text.name): s for s in scores if s.text.preprocessing == "raw"}
     for score in scores:
         text, before = score.text, raw[score.model, score.text.name]
-        if before.text.content == text.content:
+        if before.text.facts.sha256 == text.facts.sha256:
             continue
         yield (
             f"On {text.name}, {text.preprocessing} changes {text.changed:.1%} of the "
@@ -203,7 +205,7 @@ def _first_of_each_model(scores: Scores) -> list[TextScore]:
 
 
 def _length(score: TextScore) -> float:
-    return len(score.text.content) / score.metrics["tokens"]
+    return score.text.facts.characters / score.metrics["tokens"]
 
 
 def _reach(score: TextScore) -> float:

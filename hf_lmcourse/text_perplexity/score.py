@@ -2,14 +2,16 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.encoding import plain_backend
+from ..data.encoding import TextCounts
 from ..data.streams import context_tokens, line_end_token_id
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics
@@ -18,30 +20,28 @@ from ..evaluation.token_scores import TokenScorer, score_batches, scorer_of
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 from .contexts import Context, context_of, text_batches
+from .encoded_text import CLASSES, EncodedText, encode_text
 from .texts import Text
 from .training_text import HashedTrainingText, Overlap, TrainingText
 
+KEPT_TOKENS = 1 << 22
+"""Most tokens of a text whose costs are kept one by one, to draw them."""
+
+_BLOCK = 1 << 16
+"""Tokens whose costs are summed in one go."""
+
 
 @dataclass(frozen=True)
-class EncodedText:
-    """A text as the tokens of one tokenizer.
+class ClassSum:
+    """The predicted tokens of one class.
 
     Attributes:
-        ids: Token ids.
-        spans: Start and end of each token in the text, in characters; the end is exclusive.
-        pieces: The tokens as the vocabulary spells them.
-        unknown: Which tokens are the unknown token.
-        lossless: No token is unknown, and decoding the tokens restores the text exactly.
-
-    Shape:
-        ids, unknown: (tokens,).
+        tokens: How many there are.
+        nats: Their negative log-likelihood.
     """
 
-    ids: NDArray[np.int64]
-    spans: list[tuple[int, int]]
-    pieces: list[str]
-    unknown: NDArray[np.bool_]
-    lossless: bool
+    tokens: int
+    nats: float
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,16 @@ class TextScore:
         start: The token that the first one is predicted from; `None` if it is not predicted.
         context: Context of the predictions.
         temperature: Temperature of the logits.
-        nats: Negative log-likelihood of each token; 0 for a token that is only context.
-        predicted: Which of these were predicted.
+        sums: Sums of each class of tokens that occurs, by name.
         hits: How many of them were the most likely token.
         overlap: Overlap with the training text, if that is known.
         metrics: Those of `corpus_metrics`, `unknown_share` among the predicted tokens, and, if the
             unknown words can be spelled, `bits_per_character_spelled`.
+        context_only: A token that is read and never predicted.
+        costs: `nats`, if there are not too many tokens to keep them.
 
     Shape:
-        nats, predicted: (tokens,), or (tokens - 1,) if the first is not predicted.
+        costs: (tokens,), or (tokens - 1,) if the first is not predicted.
     """
 
     model: str
@@ -80,16 +81,45 @@ class TextScore:
     start: str | None
     context: Context
     temperature: float
-    nats: NDArray[np.float64]
-    predicted: NDArray[np.bool_]
+    sums: dict[str, ClassSum]
     hits: int
     overlap: Overlap | None
     metrics: dict[str, float]
+    context_only: int | None = None
+    costs: NDArray[np.float64] | None = None
 
     @property
     def first_scored(self) -> int:
         """Index of the first token that was predicted."""
-        return len(self.encoded.ids) - len(self.nats)
+        return int(self.start is None)
+
+    @property
+    def nats(self) -> NDArray[np.float64]:
+        """Negative log-likelihood of each token; 0 for a token that is only context.
+
+        Raises:
+            LmcourseError: There are too many tokens: see `KEPT_TOKENS`.
+
+        Shape:
+            (tokens,), or (tokens - 1,) if the first is not predicted.
+        """
+        if self.costs is None:
+            raise LmcourseError(
+                f"{self.text.name} has {len(self.encoded.ids):,} tokens, and the cost of each is "
+                f"kept up to {KEPT_TOKENS:,}: score a part of it"
+            )
+        return self.costs
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Which of the tokens of `nats` were predicted."""
+        never = IGNORED if self.context_only is None else self.context_only
+        return self.encoded.ids[self.first_scored :] != never
+
+    @property
+    def total_nats(self) -> float:
+        """The sum of `nats`."""
+        return math.fsum(part.nats for part in self.sums.values())
 
     @property
     def asterisk(self) -> str:
@@ -100,18 +130,6 @@ class TextScore:
     def unknown(self) -> NDArray[np.bool_]:
         """Which of the predicted tokens are the unknown token. Shape: (predicted tokens,)."""
         return self.encoded.unknown[self.first_scored :][self.predicted]
-
-
-def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> EncodedText:
-    """Tokenize a text, without special tokens, padding or truncation."""
-    encoding = plain_backend(tokenizer).encode(text, add_special_tokens=False)
-    ids = np.asarray(encoding.ids, np.int64)
-    unknown = np.zeros(len(ids), bool)
-    if tokenizer.unk_token_id is not None:
-        unknown = ids == tokenizer.unk_token_id
-    decoded = tokenizer.decode(encoding.ids, clean_up_tokenization_spaces=False)
-    lossless = not unknown.any() and decoded == text
-    return EncodedText(ids, list(encoding.offsets), list(encoding.tokens), unknown, lossless)
 
 
 def start_token_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
@@ -159,7 +177,7 @@ def score_text(
     Raises:
         LmcourseError: No token to predict, sizes that do not fit, or losses that are not finite.
     """
-    encoded = encode_text(text.content, tokenizer)
+    encoded = encode_text(text.pieces, tokenizer)
     start = start_token_id(model, tokenizer)
     if len(encoded.ids) < 1 + (start is None):
         raise LmcourseError(f"{text.name} has no token that {name} could predict")
@@ -168,16 +186,14 @@ def score_text(
     bos = None
     if isinstance(model, LanguageModelForCausalLM):
         bos = context_tokens(tokenizer)["context_only"]
-    losses, hits = _score(scorer, text_batches(scorer, encoded.ids, start, context, bos))
-    if not np.isfinite(losses).all():
+    losses = _Losses(scorer, text_batches(scorer, encoded.ids, start, context, bos))
+    sums, costs = _summed(losses, encoded, int(start is None), bos)
+    if not all(math.isfinite(part.nats) for part in sums.values()):
         raise LmcourseError(f"{name} gives {text.name} probabilities that are 0 or not finite")
-    predicted = encoded.ids[int(start is None) :] != (IGNORED if bos is None else bos)
-    nats = np.zeros(len(predicted))
-    nats[predicted] = losses
-    scored = text.content[encoded.spans[0][1] if start is None else 0 :]
-    unknown = encoded.unknown[int(start is None) :][predicted]
-    metrics = _metrics(losses, hits, scored) | {"unknown_share": float(unknown.mean())}
-    bits = metrics["bits_per_character"]
+    counts = TextCounts()
+    for _ in counts.of_text(_scored_text(text, encoded, start)):
+        pass
+    metrics = _metrics(sums, losses.hits, counts)
     entries = repr(sorted(tokenizer.get_vocab()))
     return TextScore(
         model=name,
@@ -190,29 +206,109 @@ def score_text(
         start=None if start is None else str(tokenizer.convert_ids_to_tokens(start)),
         context=context,
         temperature=temperature,
-        nats=nats,
-        predicted=predicted,
-        hits=hits,
-        overlap=None if training_text is None else training_text.overlap(text.content),
+        sums=sums,
+        hits=losses.hits,
+        overlap=None if training_text is None else training_text.overlap(text.pieces),
         metrics=metrics
-        | with_unknown_spelled(bits, scored, len(scored), tokenizer, int(unknown.sum())),
+        | with_unknown_spelled(
+            metrics["bits_per_character"],
+            _scored_text(text, encoded, start),
+            counts.characters,
+            tokenizer,
+            _tokens(sums, CLASSES[0]),
+        ),
+        context_only=bos,
+        costs=costs,
     )
 
 
-def _score(scorer: TokenScorer, batches: DataLoader) -> tuple[NDArray[np.float64], int]:
-    """Return the loss of each predicted token in order, and the number of hits."""
-    parts, hits = [], 0
-    for losses, correct, targets in score_batches(scorer, batches):
-        scored = targets != IGNORED
-        parts.append(losses[scored].cpu().numpy())
-        hits += int(correct[scored].sum())
-    return np.concatenate(parts), hits
+class _Losses:
+    """The losses of the predicted tokens of a text, in order, in parts of any length.
+
+    Args:
+        scorer: What scores the text.
+        batches: From `text_batches`.
+
+    Attributes:
+        hits: How many tokens were the most likely one so far.
+    """
+
+    def __init__(self, scorer: TokenScorer, batches: DataLoader) -> None:
+        self.hits = 0
+        self._parts = self._scored(scorer, batches)
+        self._rest = np.zeros(0)
+
+    def take(self, tokens: int) -> NDArray[np.float64]:
+        """The losses of the next tokens."""
+        parts, missing = [self._rest], tokens - len(self._rest)
+        while missing > 0:
+            parts.append(next(self._parts))
+            missing -= len(parts[-1])
+        losses = np.concatenate(parts)
+        self._rest = losses[tokens:]
+        return losses[:tokens]
+
+    def _scored(self, scorer: TokenScorer, batches: DataLoader) -> Iterator[NDArray[np.float64]]:
+        for losses, correct, targets in score_batches(scorer, batches):
+            scored = targets != IGNORED
+            self.hits += int(correct[scored].sum())
+            yield losses[scored].cpu().numpy()
 
 
-def _metrics(nats: NDArray[np.float64], hits: int, text: str) -> dict[str, float]:
+def _summed(
+    losses: _Losses, encoded: EncodedText, first: int, context_only: int | None
+) -> tuple[dict[str, ClassSum], NDArray[np.float64] | None]:
+    """Sum the losses of each class, and keep them one by one if there are not too many.
+
+    Args:
+        losses: Of the predicted tokens.
+        encoded: All tokens.
+        first: The first one that is predicted.
+        context_only: A token that is never predicted.
+    """
+    tokens, never = len(encoded.ids), IGNORED if context_only is None else context_only
+    sums = [[(0, 0.0)] for _ in CLASSES]
+    costs = np.zeros(tokens - first) if tokens <= KEPT_TOKENS else None
+    with tqdm(
+        total=tokens, desc="tokens", unit_scale=True, delay=1, leave=False, disable=None
+    ) as bar:
+        for begin in range(first, tokens, _BLOCK):
+            block = slice(begin, min(begin + _BLOCK, tokens))
+            predicted = encoded.ids[block] != never
+            found, classes = losses.take(int(predicted.sum())), encoded.classes[block][predicted]
+            for index in np.unique(classes).tolist():
+                part = found[classes == index]
+                sums[index].append((len(part), math.fsum(part)))
+            if costs is not None:
+                costs[begin - first : block.stop - first][predicted] = found
+            encoded.release()
+            bar.update(block.stop - begin)
+    return {
+        name: ClassSum(sum(n for n, _ in parts), math.fsum(nats for _, nats in parts))
+        for name, parts in zip(CLASSES, sums, strict=True)
+        if len(parts) > 1
+    }, costs
+
+
+def _tokens(sums: dict[str, ClassSum], name: str) -> int:
+    return sums[name].tokens if name in sums else 0
+
+
+def _scored_text(text: Text, encoded: EncodedText, start: int | None) -> Iterator[str]:
+    """The text in pieces, without a first token that is not predicted."""
+    left_out = encoded.first_end if start is None else 0
+    for piece in text.pieces():
+        if part := piece[left_out:]:
+            yield part
+        left_out = max(0, left_out - len(piece))
+
+
+def _metrics(sums: dict[str, ClassSum], hits: int, text: TextCounts) -> dict[str, float]:
+    tokens, nats = (sum(s.tokens for s in sums.values()), math.fsum(s.nats for s in sums.values()))
     return corpus_metrics(
-        [StreamTotals(math.fsum(nats), hits, len(nats))],
-        characters=len(text),
-        num_bytes=len(text.encode()),
-        words=len(text.split()) + text.count("\n"),
+        [StreamTotals(nats, hits, tokens)],
+        characters=text.characters,
+        num_bytes=text.bytes,
+        words=text.words,
+        unknown=_tokens(sums, CLASSES[0]),
     )

@@ -1,9 +1,10 @@
 """Overlap of a text with the training text of a model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
@@ -11,12 +12,19 @@ from ..data.hold_out import hold_out
 from ..data.text_files import nine_tenths
 from ..data.training_text_record import TrainingTextRecord, read_record, text_hashes
 from ..errors import LmcourseError
-from ..tokenization.pieces import pieces_of
+from ..tokenization.pieces import pieces_of, whole_words
 
 _WINDOW = 50
 """Characters: long enough that two windows hardly ever agree by chance."""
 
+_PART = 1 << 20
+"""Characters of a text whose windows are looked up in one go."""
+
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+
+
+Read = Callable[[], Iterable[str]]
+"""Returns a text in pieces that are cut anywhere, again at each call."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +56,32 @@ class TrainingText:
         self.source = source
         self._text = _one_line(text)
 
-    def overlap(self, text: str) -> Overlap:
-        """Measure how much of a text occurs in this one, up to whitespace."""
-        line = _one_line(text)
-        verbatim = line in self._text
-        size = min(_WINDOW, len(line))
-        windows = [line[i : i + size] for i in range(len(line) - size + 1)]
-        shared = set(windows) if verbatim else self._found(set(windows), size)
-        words = [word.lower() for word in _WORD.findall(line)]
-        return Overlap(
-            self.source,
-            verbatim,
-            windows=sum(window in shared for window in windows) / len(windows),
-            words=sum(word in self._words for word in words) / max(1, len(words)),
-        )
+    def overlap(self, text: str | Read) -> Overlap:
+        """Measure how much of a text occurs in this one, up to whitespace.
+
+        It takes the memory of this text at most, however long the other one is.
+
+        Args:
+            text: The text, or what returns it in pieces that are cut anywhere.
+        """
+        parts, held, length = _parts_of_line(_pieces(text)), list[str](), 0
+        for part in parts:
+            held.append(part)
+            length += len(part)
+            if length > len(self._text):
+                break
+        verbatim = length <= len(self._text) and "".join(held) in self._text
+        windows, words = _Share(), _Share()
+        size, end = min(_WINDOW, length), ""
+        for part in chain(held, parts):
+            words.add(word.lower() in self._words for word in _WORD.findall(part))
+            if not verbatim:
+                end += part
+                found = [end[i : i + size] for i in range(len(end) - size + 1)]
+                shared = self._found(set(found), size)
+                windows.add(window in shared for window in found)
+                end = end[len(found) :]
+        return Overlap(self.source, verbatim, 1.0 if verbatim else windows.share, words.share)
 
     def _found(self, wanted: set[str], size: int) -> set[str]:
         text = self._text
@@ -108,17 +128,20 @@ class HashedTrainingText:
         self._record = record
         self._source = _title(Path(record.corpus).stem, record.hold_out)
 
-    def overlap(self, text: str) -> Overlap | None:
+    def overlap(self, text: str | Read) -> Overlap | None:
         """Recognise the training text as a whole, or the file that it was cut from.
+
+        Args:
+            text: The text, or what returns it in pieces that are cut anywhere.
 
         Returns:
             `None` for any other text, which may be a part of the training text or not.
         """
-        (digest,) = text_hashes(pieces_of(text))
+        (digest,) = text_hashes(_pieces(text))
         if digest == self._record.sha256:
             return Overlap(self._source, True, 1.0, 1.0)
         if digest == self._record.whole_sha256:
-            train = "".join(nine_tenths(lambda: pieces_of(text), self._source)("train"))
+            train = "".join(nine_tenths(lambda: _pieces(text), self._source)("train"))
             return TrainingText(self._source, train).overlap(text)
         return None
 
@@ -156,6 +179,39 @@ def _training_text(
 def _title(name: str, held_out: Sequence[str]) -> str:
     without = f" without {', '.join(Path(name).stem for name in held_out)}" if held_out else ""
     return name + without
+
+
+def _pieces(text: str | Read) -> Iterator[str]:
+    return pieces_of(text) if isinstance(text, str) else iter(text())
+
+
+class _Share:
+    """The share of what is so among what was looked at."""
+
+    def __init__(self) -> None:
+        self._found = self._all = 0
+
+    def add(self, found: Iterable[bool]) -> None:
+        for yes in found:
+            self._found += yes
+            self._all += 1
+
+    @property
+    def share(self) -> float:
+        return self._found / max(1, self._all)
+
+
+def _parts_of_line(pieces: Iterable[str]) -> Iterator[str]:
+    """A text with one space for each run of whitespace, in parts of whole words."""
+    words, length, first = list[str](), 0, True
+    for piece in whole_words(pieces):
+        words += piece.split()
+        length += len(piece)
+        if length >= _PART and words:
+            yield " " * (not first) + " ".join(words)
+            words, length, first = [], 0, False
+    if words:
+        yield " " * (not first) + " ".join(words)
 
 
 def _one_line(text: str) -> str:

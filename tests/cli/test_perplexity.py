@@ -162,6 +162,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "blank passage": (["--text", "BLANK"], "contains only whitespace"),
     "no such chain": (["--text", "TEXT", "--preprocess", "lower"], "no preprocessing 'lower'"),
     "no heat": (["--text", "TEXT", "--temperature", "0"], "temperature must be above 0"),
+    "no number": (["--text", "TEXT", "--temperature", "nan"], "temperature must be above 0"),
+    "endless heat": (["--text", "TEXT", "--temperature", "inf"], "and finite, not inf"),
     "no training text": (["--text", "TEXT", "--hold_out", "TEXT"], "give that too"),
     "no such corpus": (["--text", "TEXT", "--training_text", "x"], "no corpus 'x'"),
     "too long": (["--text", "TEXT", "--block_length", "99"], "reads 8 tokens"),

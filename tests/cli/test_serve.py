@@ -69,6 +69,12 @@ def test_a_completion_is_that_of_generate(address: str, finished: FinishedRun) -
 
 
 @needs_server
+@pytest.mark.parametrize("host", ["é..b", "a" * 400, "256.0.0.1"])
+def test_what_is_no_host_is_refused(host: str, tmp_path: Path) -> None:
+    assert f"cannot listen on {host[:9]}" in lmcourse("serve", tmp_path, "--host", host).complaint
+
+
+@needs_server
 def test_a_taken_port_and_a_folder_without_a_model_are_refused(tmp_path: Path) -> None:
     with socket.create_server(("localhost", 0)) as taken:
         port = taken.getsockname()[1]

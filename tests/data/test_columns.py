@@ -60,8 +60,21 @@ def test_a_vocabulary_is_the_first_column_without_its_padding(tmp_path: Path) ->
     assert read_vocabulary(path, 2) == ["the", "of"]
     with pytest.raises(LmcourseError, match="has 3 words, not 4"):
         read_vocabulary(path, 4)
-    path.write_text("the\nof\nthe\n")
-    with pytest.raises(LmcourseError, match="has the word 'the' twice"):
+    path.write_text("the\r\n\nof\nthe\n")
+    with pytest.raises(LmcourseError, match=r"line 4 of .*vocab.txt has the word 'the' of line 1"):
+        read_vocabulary(path)
+    assert read_vocabulary(path, 2) == ["the", "of"]
+    path.write_text("the\t9\n  \t3\n")
+    with pytest.raises(LmcourseError, match=r"line 2 of .*vocab.txt has no word"):
+        read_vocabulary(path)
+
+
+def test_a_vocabulary_is_read_in_one_pass(tmp_path: Path) -> None:
+    """Comparing every word with all before it would take hours."""
+    path, words = tmp_path / "vocab.txt", [str(number) for number in range(300_000)]
+    path.write_text("\n".join([*words, words[-1]]))
+    assert read_vocabulary(path, len(words)) == words
+    with pytest.raises(LmcourseError, match="line 300001 .* '299999' of line 300000"):
         read_vocabulary(path)
 
 

@@ -1,21 +1,32 @@
 """Bytes of files and pipes, whatever their names."""
 
-import gc
+import gzip
+import io
 import os
+import tempfile
 import threading
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from hf_lmcourse import LmcourseError
-from hf_lmcourse.data import load_corpus, packed_files
+from hf_lmcourse.data import load_corpus
 from hf_lmcourse.data.corpora import user_file, whole_file
 from hf_lmcourse.data.packed_files import at_hand, unpacked
+from hf_lmcourse.data.pipe_copy import PipeCopy
 from hf_lmcourse.data.word_vectors import read_word_vectors
 
 LINES = "".join(f"line {number}\n" for number in range(20))
+
+
+def zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("text", content)
+    return file.getvalue()
 
 
 @contextmanager
@@ -62,13 +73,31 @@ def test_a_pipe_without_a_text_is_refused(tmp_path: Path) -> None:
             load_corpus(str(path)).text("train")
 
 
-def test_copies_of_pipes_are_removed_in_the_end(tmp_path: Path) -> None:
-    with pipe(tmp_path / "pipe", b"text") as path:
+def test_a_copy_of_a_pipe_has_no_name_that_could_be_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with pipe(tmp_path / "pipe", LINES.encode()) as path:
         copy = at_hand(path)
-    assert copy.read_text() == "text"
-    packed_files._copies.cache_clear()
-    gc.collect()
-    assert not copy.parent.parent.exists()
+    assert isinstance(copy, PipeCopy) and (str(copy), copy.name) == (str(path), "pipe")
+    assert list(temporary.iterdir()) == []
+    with copy.open() as first, copy.open() as second:
+        assert first.readline() == second.readline() == b"line 0\n"
+    with pipe(tmp_path / "more", b"text") as path:
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "r+b", 0))
+        with pytest.raises(LmcourseError, match="cannot copy .*more .*No space.*TMPDIR"):
+            at_hand(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zipped])
+def test_what_comes_out_of_a_pipe_may_be_packed(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    with pipe(tmp_path / "pipe", pack(LINES.encode())) as path:
+        corpus = whole_file(path)
+    assert corpus.text("whole text") == corpus.text("whole text") == LINES
 
 
 def test_a_file_is_at_hand(tmp_path: Path) -> None:

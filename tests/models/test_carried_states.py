@@ -21,6 +21,7 @@ from hf_lmcourse.models.carried_states import (
     evaluating,
     state_argument,
     state_leaves,
+    tokens_that_fit,
 )
 
 from .families import Family, every_family, token_ids
@@ -106,3 +107,13 @@ def test_a_part_that_is_kept_in_evaluation_mode_stays_so() -> None:
     with evaluating(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model.modules()] == [True, True, False]
+
+
+def test_a_model_of_another_package_is_tried_once() -> None:
+    model, tried = gpt2(), list[int]()
+    model.register_forward_hook(lambda *_: tried.append(1))
+    assert state_argument(model) is None and tried
+    tried.clear()
+    assert state_argument(model) is None and tokens_that_fit(model, 3, 5) == 5
+    assert not tried, "what was found is kept with the model"
+    assert state_argument(rwkv()) == "state"

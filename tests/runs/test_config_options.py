@@ -83,6 +83,8 @@ def test_settings_of_every_type_are_read(
         ({"model_type": "gemma3"}, [], "'gemma3' is not a causal model of text alone"),
         ({"model_type": "t5"}, [], "'t5' is not a causal model of text alone"),
         ({"model_type": "gpt2", "n_layers": 2}, [], "'n_layers'.*did you mean 'n_layer'"),
+        ({"model_type": "gpt2", "hidden_size": 8}, [], "'hidden_size'.*did you mean 'n_embd'"),
+        ({"model_type": "gpt2"}, ["--num_hidden_layer", "2"], "did you mean 'n_layer'"),
         ({"model_type": "gpt2"}, ["--n_hed", "2"], "--n_hed: did you mean 'n_head'"),
         ({"model_type": "gpt2", "n_layer": "two"}, [], "n_layer.*'two'"),
         ({"model_type": "gpt2", "vocab_size": 2}, [], "unknown key 'vocab_size'"),

@@ -15,7 +15,7 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.data import load_corpus
 from hf_lmcourse.evaluation.corpus_scores import evaluate_split
 from hf_lmcourse.evaluation.token_scores import check_causal
-from hf_lmcourse.text_perplexity.score import encode_text
+from hf_lmcourse.text_perplexity.encoded_text import encode_text
 from hf_lmcourse.text_perplexity.token_classes import class_costs
 from hf_lmcourse.tokenization import train_tokenizer
 
