@@ -16,10 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import LmcourseError, reason
-from . import child
 from .child import Answer
 from .task import Case, Task
 
+_START = str(Path(__file__).with_name("start.py"))
+_CHILD = str(Path(__file__).with_name("child"))
 _START_SECONDS = 120
 """More than importing torch takes on any machine; the time limit starts after that."""
 
@@ -133,9 +134,9 @@ def _run_child(folder: Path, seconds: float) -> int | None:
 
     What the student's file prints goes to standard error, so that the report stays clean.
     """
-    # -P: the student's imports do not find the modules next to child.py; -B: no __pycache__ is
+    # -P: the student's imports do not find the modules next to start.py; -B: no __pycache__ is
     # written; -u: what is printed before the process ends is shown
-    command = [sys.executable, "-P", "-B", "-u", child.__file__, str(folder)]
+    command = [sys.executable, "-P", "-B", "-u", _START, _CHILD, str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
     try:
         return process.wait(seconds)

@@ -1,0 +1,25 @@
+"""Run a folder of modules as a package of its own: `python -P start.py FOLDER ARGUMENTS`.
+
+Its modules import each other relatively, and `main.py` has the function `main(arguments)`. Nothing
+above the folder is imported, and nothing of it is found by what it runs.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+
+def start(folder: Path, arguments: list[str]) -> None:
+    """Load the package in a folder under a name of its own, and call its `main`."""
+    name = f"lmcourse_{folder.name}"
+    specification = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    assert specification is not None and specification.loader is not None
+    package = importlib.util.module_from_spec(specification)
+    sys.modules[name] = package
+    specification.loader.exec_module(package)
+    importlib.import_module(f"{name}.main").main(arguments)
+
+
+if __name__ == "__main__":
+    start(Path(sys.argv[1]), sys.argv[2:])
