@@ -1,13 +1,15 @@
 """Check a file: find its functions, run them, and compare the results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
 from .adapters import FILE_NAME, Adapter, read_adapters
 from .compare import Verdict, judge
-from .runner import FileRun, read_source, run_file, uses_numpy_alone
+from .results import FileRun
+from .runner import read_source, run_file, uses_numpy_alone
 from .task import Task
 from .tasks import TASKS, find_task
 
@@ -28,11 +30,13 @@ def check_file(
     seed: int = 0,
     time_limit: float = 20,
     adapters: str | Path | None = None,
+    show_output: bool = True,
 ) -> list[Verdict]:
     """Compare what a file implements with the references, values and gradients, in float64.
 
-    The file runs in its own process. If it imports NumPy and not torch, it gets NumPy arrays and
-    only values are compared; otherwise it gets torch tensors.
+    The file runs in a process of its own, with limits (see docs/checking.md). If it imports NumPy
+    and not torch, it gets NumPy arrays and only values are compared; otherwise it gets torch
+    tensors.
 
     Args:
         path: a Python file with functions or classes for some of the tasks.
@@ -41,6 +45,7 @@ def check_file(
         time_limit: Seconds for importing the file, and for each task.
         adapters: A file that says which names, orders and layouts the file has, see `adapters`;
             by default adapters.py in the folder of the file, if there is one.
+        show_output: Whether what the file prints is shown, on standard error.
 
     Returns:
         A verdict for each task, in the order of `TASKS`.
@@ -54,7 +59,15 @@ def check_file(
     numpy = uses_numpy_alone(read_source(path))
     adapted = _adapters(path, adapters)
     cases = {asked.name: asked.cases(seed) for asked in tasks}
-    run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit, adapters=adapted)
+    run = run_file(
+        path,
+        tasks,
+        cases,
+        numpy=numpy,
+        time_limit=time_limit,
+        adapters=adapted,
+        show_output=show_output,
+    )
     for asked in tasks:
         wanted = adapted.get(asked.name, {}).get("function")
         if wanted and asked.name not in run.found:
@@ -67,7 +80,7 @@ def check_file(
             verdicts.append(judge(asked, cases[asked.name], run.answers[asked.name]))
         else:
             verdicts.append(_not_compared(asked.name, run))
-    return verdicts
+    return [replace(verdict, isolated=run.isolated) for verdict in verdicts]
 
 
 def _adapters(path: Path, given: str | Path | None) -> dict[str, Adapter]:

@@ -54,6 +54,7 @@ class Verdict:
         differences: The largest difference of each output and gradient that could be compared.
         message: A sentence on what is wrong, or a remark.
         likely: The known mistakes that give exactly the student's outputs.
+        isolated: Whether the file had no network, and saw no other processes.
     """
 
     task: str
@@ -62,6 +63,7 @@ class Verdict:
     differences: Sequence[Difference] = ()
     message: str = ""
     likely: Sequence[str] = ()
+    isolated: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,17 @@ import sys
 from pathlib import Path
 
 
-def start(folder: Path, arguments: list[str]) -> None:
-    """Load the package in a folder under a name of its own, and call its `main`."""
+def load(folder: Path) -> str:
+    """Load the package in a folder under a name of its own, and return that."""
     name = f"lmcourse_{folder.name}"
     specification = importlib.util.spec_from_file_location(name, folder / "__init__.py")
     assert specification is not None and specification.loader is not None
     package = importlib.util.module_from_spec(specification)
     sys.modules[name] = package
     specification.loader.exec_module(package)
-    importlib.import_module(f"{name}.main").main(arguments)
+    return name
 
 
 if __name__ == "__main__":
-    start(Path(sys.argv[1]), sys.argv[2:])
+    main = importlib.import_module(f"{load(Path(sys.argv[1]))}.main").main
+    main(sys.argv[2:])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .calling import signature_problem
 from .cases import answers_of
+from .memory import limit_memory
 from .student_file import find_name, load_module, sentence
 
 
@@ -25,6 +26,8 @@ def _run_job(folder: Path) -> None:
     """Run all tasks of the job that the student's file implements."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     inputs = load_file(folder / "inputs.safetensors")
+    limit_memory(job["memory"])
+    (folder / "started").touch()  # only now does the time limit begin
     torch.set_default_dtype(torch.float64)  # so that torch.zeros has the dtype of the inputs
     with (folder / "stack.txt").open("w") as stack:
 
