@@ -30,7 +30,6 @@ def check_file(
     seed: int = 0,
     time_limit: float = 20,
     adapters: str | Path | None = None,
-    show_output: bool = True,
 ) -> list[Verdict]:
     """Compare what a file implements with the references, values and gradients, in float64.
 
@@ -45,7 +44,6 @@ def check_file(
         time_limit: Seconds for importing the file, and for each task.
         adapters: A file that says which names, orders and layouts the file has, see `adapters`;
             by default adapters.py in the folder of the file, if there is one.
-        show_output: Whether what the file prints is shown, on standard error.
 
     Returns:
         A verdict for each task, in the order of `TASKS`.
@@ -59,15 +57,7 @@ def check_file(
     numpy = uses_numpy_alone(read_source(path))
     adapted = _adapters(path, adapters)
     cases = {asked.name: asked.cases(seed) for asked in tasks}
-    run = run_file(
-        path,
-        tasks,
-        cases,
-        numpy=numpy,
-        time_limit=time_limit,
-        adapters=adapted,
-        show_output=show_output,
-    )
+    run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit, adapters=adapted)
     for asked in tasks:
         wanted = adapted.get(asked.name, {}).get("function")
         if wanted and asked.name not in run.found:

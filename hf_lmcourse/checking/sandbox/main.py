@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> None:
     """Run the job that is read from standard input."""
     job = json.load(sys.stdin)
     limits, folder = Limits(**job["limits"]), Path(job["folder"])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in (signal.SIGTERM, signal.SIGINT):  # the latter from the terminal
+        signal.signal(number, lambda *_: sys.exit(1))
     isolated = namespaces_work()
     if isolated:
         enter_namespaces()
@@ -102,7 +103,8 @@ def _pass_on(output: int, left: int) -> int:
 def _be_child(job: Mapping[str, Any], limits: Limits, written: int, isolated: bool) -> NoReturn:
     """Become the command; or the first process of the namespace, which starts it."""
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for target, source in enumerate((nothing, written, written)):
             os.dup2(source, target)

@@ -44,7 +44,6 @@ def run_limited(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if show_output else subprocess.DEVNULL,
-        start_new_session=True,
     )
     try:
         report, _ = supervisor.communicate(json.dumps(job).encode(), _longest(limits))
