@@ -4,10 +4,11 @@ import ast
 import json
 import math
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,10 @@ def _temporary_folder() -> Iterator[Path]:
     try:
         yield Path(folder)
     finally:
-        with suppress(RecursionError):  # of folders in folders
+        try:
             shutil.rmtree(folder, ignore_errors=True)
+        except RecursionError:  # of folders in folders
+            subprocess.run(["rm", "-rf", folder], check=False)
 
 
 def _write_job(

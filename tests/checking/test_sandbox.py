@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_lmcourse.checking import runner
 from hf_lmcourse.checking.sandbox import run
 from hf_lmcourse.checking.sandbox.limits import MIB, Ending, Limits
 from hf_lmcourse.checking.sandbox.run import run_limited
@@ -113,10 +114,14 @@ def test_ten_gigabytes_of_output_are_read_and_dropped(
     assert 1000 < len(capfd.readouterr().err) < 1200
 
 
-def test_memory_of_all_processes_together_is_limited(tmp_path: Path, system: str) -> None:
+@pytest.mark.parametrize("some", ["bytearray(60 * 2**20)", "mmap.mmap(-1, 60 * 2**20)"])
+def test_memory_of_all_processes_together_is_limited(
+    tmp_path: Path, system: str, some: str
+) -> None:
     source = (
-        "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n"
-        "        some = bytearray(60 * 2**20)\n        time.sleep(20)\n        os._exit(0)\n"
+        "import os, time, mmap\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        f"        some = {some}\n        some[:] = bytes(len(some))\n"
+        "        time.sleep(20)\n        os._exit(0)\n"
         "time.sleep(20)"
     )
     assert "100 MiB of memory" in run_program(tmp_path, source, memory=100 * MIB).exceeded
@@ -133,6 +138,17 @@ def test_a_large_file_and_many_files_are_refused(tmp_path: Path) -> None:
 def test_a_full_folder_is_noticed(tmp_path: Path) -> None:
     source = "import time\nfor n in range(200):\n    open(str(n), 'w')\ntime.sleep(20)"
     assert "100 files" in run_program(tmp_path, source, folder_files=100).exceeded
+
+
+def test_folders_in_folders_are_noticed_and_removed(tmp_path: Path) -> None:
+    source = (
+        "import os, time\nfor _ in range(3000):\n    os.mkdir('d'); os.chdir('d')\ntime.sleep(20)"
+    )
+    with runner._temporary_folder() as folder:
+        command = [sys.executable, "-S", "-c", source]
+        ending = run_limited(command, folder, Limits(seconds=10, start_seconds=10))
+    assert "files in its folder" in ending.exceeded
+    assert not folder.exists()
 
 
 def test_a_daemon_that_ignores_signals_does_not_survive(tmp_path: Path, system: str) -> None:

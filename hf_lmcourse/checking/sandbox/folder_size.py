@@ -1,11 +1,15 @@
 """The size of a folder that somebody may be filling."""
 
+import errno
 import os
 from pathlib import Path
 
 
 def is_larger(folder: Path, size: int, files: int) -> bool:
-    """Whether a folder has more bytes on the disk or more files; links are not followed."""
+    """Whether a folder has more bytes on the disk or more files, or is too deep to be read.
+
+    Links are not followed.
+    """
     waiting, found, total = [str(folder)], 0, 0
     while waiting:
         try:
@@ -16,8 +20,10 @@ def is_larger(folder: Path, size: int, files: int) -> bool:
                         return True
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-        except OSError:  # removed in between, or not to be read
-            continue
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # folders in folders
+                return True
+            continue  # removed in between, or not to be read
     return False
 
 

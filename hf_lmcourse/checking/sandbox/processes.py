@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -19,13 +18,11 @@ class Process:
         pid: Its number.
         parent: That of its parent.
         threads: The number of its threads.
-        memory: Bytes of memory, without the mapped files.
     """
 
     pid: int
     parent: int
     threads: int
-    memory: int = 0
 
 
 def descendants() -> list[Process]:
@@ -44,10 +41,12 @@ def descendants() -> list[Process]:
 def memory_of(process: Process) -> int:
     """Return the bytes of memory of a process, without the mapped files; 0 if it has ended."""
     try:
-        _, resident, shared, *_ = (_PROC / str(process.pid) / "statm").read_text("ascii").split()
-    except (OSError, ValueError):
+        lines = (_PROC / str(process.pid) / "status").read_text("ascii", "replace").splitlines()
+    except OSError:
         return 0
-    return (int(resident) - int(shared)) * _PAGE
+    values = dict(line.partition(":")[::2] for line in lines)
+    kinds = [values.get(name, "0 kB").split() for name in ("RssAnon", "RssShmem")]
+    return sum(int(number) * 1024 for number, _ in kinds)
 
 
 def threads_of_user() -> int:

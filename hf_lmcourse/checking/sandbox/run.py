@@ -80,6 +80,7 @@ def _environment(work: Path) -> dict[str, str]:
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",  # a GPU maps more memory than is allowed
         "PYTHONUSERBASE": site.getuserbase(),
     }
 

@@ -1,5 +1,6 @@
 """The limits that the kernel does not keep: time on the clock, and sums over all processes."""
 
+import os
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Watch:
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self._limits, self._folder, self._stage = limits, folder, 0
+        self._files = [folder / name for name in limits.stages]
         self._deadline = time.monotonic() + limits.start_seconds
         self.exceeded = ""
 
@@ -41,7 +43,7 @@ class Watch:
 
     def _renew_deadline(self) -> None:
         """Each stage has its time: one more file than ever before is the end of one."""
-        stage = sum((self._folder / name).exists() for name in self._limits.stages)
+        stage = sum(map(os.path.lexists, self._files))
         if stage > self._stage:
             self._stage = stage
             self._deadline = time.monotonic() + self._limits.seconds
