@@ -5,8 +5,10 @@ Each ends by itself too, so that a failing test leaves nothing for long.
 
 import signal
 import socket
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,18 @@ if os.fork() == 0:
 open("started", "w").close()
 """
 
+CALLER = """\
+import signal, sys
+from pathlib import Path
+sys.path.insert(0, {checking!r})
+from sandbox import run
+from sandbox.limits import Limits
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run._START = {start!r}
+command = [sys.executable, "-S", "-c", {source!r}, sys.argv[1]]
+run.run_limited(command, Path(sys.argv[1]), Limits(seconds=20, start_seconds=20))
+"""
+
 
 @pytest.fixture(params=["namespaces", "no namespaces"])
 def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -73,6 +87,14 @@ def left_of(tmp_path: Path) -> list[str]:
         if str(tmp_path).encode() in words:
             found.append(process.name)
     return found
+
+
+def await_that(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, which it must be soon."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_the_status_is_that_of_the_program(tmp_path: Path, system: str) -> None:
@@ -164,6 +186,22 @@ def test_an_endless_loop_that_ignores_signals_is_stopped(tmp_path: Path, system:
     assert run_program(tmp_path, source, seconds=1).exceeded == "time"
     assert time.monotonic() - start < 15
     assert left_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_if_the_caller_is_killed(
+    tmp_path: Path, system: str, number: signal.Signals
+) -> None:
+    script = CALLER.format(
+        checking=str(run._HERE.parent), start=run._START, source=DAEMON + "time.sleep(20)"
+    )
+    (tmp_path / "folder").mkdir()
+    command = [sys.executable, "-S", "-c", script, str(tmp_path / "folder")]
+    caller = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    await_that((tmp_path / "folder/work/started").exists)
+    caller.send_signal(number)
+    caller.wait(10)
+    await_that(lambda: left_of(tmp_path / "folder") == [])
 
 
 def test_processor_time_is_limited_by_the_kernel(tmp_path: Path, system: str) -> None:

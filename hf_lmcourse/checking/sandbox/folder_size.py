@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+_DEEPEST = 100
+
 
 def is_larger(folder: Path, size: int, files: int) -> bool:
     """Whether a folder has more bytes on the disk or more files, or is too deep to be read.
@@ -12,8 +14,11 @@ def is_larger(folder: Path, size: int, files: int) -> bool:
     """
     waiting, found, total = [str(folder)], 0, 0
     while waiting:
+        inner = waiting.pop()
+        if inner.count(os.sep) - str(folder).count(os.sep) > _DEEPEST:
+            return True
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(inner) as entries:
                 for entry in entries:
                     found, total = found + 1, total + _bytes(entry)
                     if found > files or total > size:

@@ -38,7 +38,8 @@ class Watch:
             self.exceeded = f"{limits.memory // MIB} MiB of memory"
         elif is_larger(self._folder, limits.folder_size, limits.folder_files):
             self.exceeded = (
-                f"{limits.folder_size // MIB} MiB or {limits.folder_files} files in its folder"
+                f"{limits.folder_size // MIB} MiB or {limits.folder_files} files in its folder, "
+                "or folders in folders"
             )
 
     def _renew_deadline(self) -> None:
