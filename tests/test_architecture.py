@@ -30,6 +30,7 @@ FLOORS = (
     "browser",
     "sharing",
     "runs",
+    "grading",
     "studies",
     "cli",
 )

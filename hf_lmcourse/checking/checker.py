@@ -1,13 +1,15 @@
 """Check a file: find its functions, run them, and compare the results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
 from .adapters import FILE_NAME, Adapter, read_adapters
 from .compare import Verdict, judge
-from .runner import FileRun, read_source, run_file, uses_numpy_alone
+from .results import FileRun
+from .runner import read_source, run_file, uses_numpy_alone
 from .task import Task
 from .tasks import TASKS, find_task
 
@@ -31,8 +33,9 @@ def check_file(
 ) -> list[Verdict]:
     """Compare what a file implements with the references, values and gradients, in float64.
 
-    The file runs in its own process. If it imports NumPy and not torch, it gets NumPy arrays and
-    only values are compared; otherwise it gets torch tensors.
+    The file runs in a process of its own, with limits (see docs/checking.md). If it imports NumPy
+    and not torch, it gets NumPy arrays and only values are compared; otherwise it gets torch
+    tensors.
 
     Args:
         path: a Python file with functions or classes for some of the tasks.
@@ -67,7 +70,7 @@ def check_file(
             verdicts.append(judge(asked, cases[asked.name], run.answers[asked.name]))
         else:
             verdicts.append(_not_compared(asked.name, run))
-    return verdicts
+    return [replace(verdict, isolated=run.isolated) for verdict in verdicts]
 
 
 def _adapters(path: Path, given: str | Path | None) -> dict[str, Adapter]:

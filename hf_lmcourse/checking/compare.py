@@ -17,6 +17,8 @@ is far above."""
 SINGLE = 5e-4
 """The relative error of results in float32 is below this, also for logits of 1,000."""
 _NO_SCALE = 1e-6
+PARTS = ("values", "gradients", "shapes")
+"""What is right or wrong by itself, and earns points in a course."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Verdict:
         differences: The largest difference of each output and gradient that could be compared.
         message: A sentence on what is wrong, or a remark.
         likely: The known mistakes that give exactly the student's outputs.
+        isolated: Whether the file had no network, and saw no other processes.
+        right: Which of `PARTS` are right in all cases.
     """
 
     task: str
@@ -62,6 +66,8 @@ class Verdict:
     differences: Sequence[Difference] = ()
     message: str = ""
     likely: Sequence[str] = ()
+    isolated: bool = True
+    right: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,34 @@ def judge(task: Task, cases: Sequence[Case], answers: Sequence[Answer]) -> Verdi
     wrong_values = [d for d in values if not d.ok]
     wrong_gradients = [d for d in gradients if not d.ok]
     everything = [*values, *gradients]
+    right = _right_parts(task, pairs, values, gradients)
     if not (problem or wrong_values or wrong_gradients):
-        return Verdict(task.name, True, len(pairs), everything, _remark(task, pairs, everything))
+        remark = _remark(task, pairs, everything)
+        return Verdict(task.name, True, len(pairs), everything, remark, right=right)
     likely = _explanations(task, pairs) if problem or wrong_values else ()
     if not problem:
         problem = _largest(values, wrong_values) if wrong_values else ""
         problem = problem or _cut_off(pairs, wrong_gradients) or _largest_gradient(wrong_gradients)
-    return Verdict(task.name, False, len(pairs), everything, problem, likely)
+    return Verdict(task.name, False, len(pairs), everything, problem, likely, right=right)
+
+
+def _right_parts(
+    task: Task,
+    pairs: Sequence[_Pair],
+    values: Sequence[Difference],
+    gradients: Sequence[Difference],
+) -> frozenset[str]:
+    if _raised(pairs):
+        return frozenset()
+    shapes = not _misshapen(task, pairs)
+    finite = not _not_finite(task, pairs)
+    computed = bool(gradients) and all(pair.theirs.gradients is not None for pair in pairs)
+    right = {
+        "shapes": shapes,
+        "values": shapes and finite and all(difference.ok for difference in values),
+        "gradients": computed and all(difference.ok for difference in gradients),
+    }
+    return frozenset(part for part in PARTS if right[part])
 
 
 def _outputs(task: Task, pairs: Sequence[_Pair]) -> Iterator[_Compared]:

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 from .compare import Verdict
 
+OPEN_NETWORK = (
+    "The file could reach the network and see other processes: this system allows no namespaces."
+)
+"""The remark if the kernel or its settings refuse them."""
+
 
 def report(verdicts: Sequence[Verdict]) -> str:
     """Format errors and likely mistakes, and a last line with the number of tasks that agree."""
@@ -11,6 +16,8 @@ def report(verdicts: Sequence[Verdict]) -> str:
     parts = ["\n".join(_lines(verdict)) for verdict in verdicts]
     if any(d.quantity.startswith("dJ/d") for verdict in verdicts for d in verdict.differences):
         parts.append("J is the sum of all outputs, each times a fixed random number.")
+    if not all(verdict.isolated for verdict in verdicts):
+        parts.append(OPEN_NETWORK)
     parts.append(f"{right} of {len(verdicts)} agree")
     return "\n\n".join(parts)
 

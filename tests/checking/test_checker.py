@@ -1,12 +1,13 @@
 """A file runs in its own process, and every error in it is reported in a sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.checking import TASKS, Verdict, check_file, checker, template
-from hf_lmcourse.checking.runner import FileRun
+from hf_lmcourse.checking.results import FileRun
 
 from .solutions import AS_CLASSES, IMPORTS, SOLUTIONS, WITH_NUMPY
 
@@ -54,6 +55,23 @@ def gru_step(x, h, W, U, b, b_h):
 
 def perplexity(logits, targets):
     return 1.0
+"""
+
+HOSTILE = """\
+import faulthandler
+import signal
+import time
+import torch
+
+def lstm_step(x, h, c, W, U, b):
+    return torch.zeros(3 * 2**27), c
+
+def gru_step(x, h, W, U, b, b_h):
+    faulthandler.cancel_dump_traceback_later()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        pass
 """
 
 
@@ -138,6 +156,13 @@ def test_a_file_that_does_not_finish_is_ended_and_the_line_reported(tmp_path: Pa
     assert found["perplexity"].message == "not run, because gru_step did not come to an end"
 
 
+def test_memory_is_limited_and_a_file_that_cancels_its_watchdog_is_stopped(tmp_path: Path) -> None:
+    found = by_task(check_file(written(tmp_path / "mine.py", HOSTILE), time_limit=1))
+    assert found["lstm_step"].agrees is False
+    assert "line 7 of mine.py (in lstm_step) raised RuntimeError" in found["lstm_step"].message
+    assert found["gru_step"].message == "not finished after 1 seconds"
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -151,6 +176,12 @@ def test_a_file_that_cannot_be_imported_is_refused(
     with pytest.raises(LmcourseError, match="mine.py") as caught:
         check_file(written(tmp_path / "mine.py", source), "lstm_step")
     assert expected in str(caught.value)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.py")
+    with pytest.raises(LmcourseError, match="it is not a file"):
+        check_file(tmp_path / "mine.py")
 
 
 @pytest.mark.parametrize(
@@ -181,6 +212,8 @@ def test_a_function_that_is_missing_is_reported_with_the_nearest(
         (b"def f(:\n    pass\n", "line 1 of {path} has a syntax error: invalid syntax"),
         (b"\nx = 'a\xff'\n", "{path} has a syntax error: "),
         ("x = 1\n".encode("utf-16"), "{path} "),
+        (b"(" * 100_000, "{path} "),
+        (b"x = 1\n" * 1_000_000, "{path} has more than 1,048,576 bytes"),
     ],
 )
 def test_invalid_source_is_reported_before_anything_runs(

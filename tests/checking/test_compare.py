@@ -101,3 +101,9 @@ def test_the_report_says_what_was_compared_and_sums_up() -> None:
     assert "gru_step: NOT COMPARED" in lines and "  not run" in lines
     assert sum(line.strip().startswith("h' ") and "  ok  " in line for line in lines) == 1
     assert sum(line.strip().startswith("h' ") and "  WRONG  " in line for line in lines) == 1
+
+
+def test_the_report_says_if_the_network_was_open() -> None:
+    closed = Verdict("lstm_step", True)
+    assert "network" not in report([closed])
+    assert "network" in report([closed, replace(closed, isolated=False)])
