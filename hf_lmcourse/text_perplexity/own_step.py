@@ -1,20 +1,21 @@
-"""A preprocessing step of one's own: a function from text to text in a Python file."""
+"""What a Python file of the user defines: a preprocessing step, or any other function or class."""
 
 import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..errors import LmcourseError, nearest, reason
 
 
-def own_function(path: Path, name: str) -> Callable[[str], str]:
-    """Import a file, and return its function with its errors as sentences.
+def own_callable(path: Path, name: str) -> Any:
+    """Import a file into this process, and return its function or class of that name.
 
     Args:
         path: The Python file; what is in its folder can be imported by it.
-        name: The name of the function.
+        name: The name of the function or class.
 
     Raises:
         LmcourseError: The file cannot be read or imported, or has no such function.
@@ -26,6 +27,20 @@ def own_function(path: Path, name: str) -> Callable[[str], str]:
         near = nearest(name, own)
         hint = f"did you mean {near}?" if near else f"it has {', '.join(own[:8]) or 'none'}"
         raise LmcourseError(f"{path} has no function {name!r}: {hint}")
+    return function
+
+
+def own_function(path: Path, name: str) -> Callable[[str], str]:
+    """Import a file, and return its function from text to text with its errors as sentences.
+
+    Args:
+        path: The Python file.
+        name: The name of the function.
+
+    Raises:
+        LmcourseError: As in `own_callable`; the function raises it where it fails.
+    """
+    function = own_callable(path, name)
 
     def step(text: str) -> str:
         try:
