@@ -31,6 +31,7 @@ FLOORS = (
     "sharing",
     "runs",
     "studies",
+    "assignments",
     "cli",
 )
 """From the bottom to the top: a module imports from its own floor and from those before it."""

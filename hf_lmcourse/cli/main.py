@@ -26,6 +26,7 @@ VERBS = {
     "theory": "show the derivations of the course, and check them numerically",
     "quiz": "answer questions about the theory, with the reason for each answer",
     "check": "compare your own LSTM, attention, perplexity, ... with a reference",
+    "assignment": "make an assignment for students from marked solutions",
     "attention": "plot and measure what the attention heads of a Transformer look at",
 }
 
