@@ -4,6 +4,7 @@ The task that it must pass says what it computes, so the weights belong to the l
 step: a model that was trained with it is saved as the one of the package that it is.
 """
 
+import copy
 import hashlib
 import inspect
 import json
@@ -16,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ..errors import LmcourseError
-from ..layers.recurrence import State
-from ..text_perplexity.own_step import own_callable
+from ..layers.recurrence import DenseRecurrence, State
+from ..text_perplexity.own_step import own_callable, what_it_raised
 from .checker import adapters_of, check_file
 from .child import call
 from .tasks import find_task
@@ -69,13 +70,47 @@ class OwnCell:
         Returns:
             The state after it.
 
+        Raises:
+            LmcourseError: The user's code raised an exception.
+
         Shape:
             x: (batch, input_size); state, result: (batch, hidden_size) each.
         """
         sizes = {"input_size": x.shape[-1], "hidden_size": state[0].shape[-1]}
         given = {"x": x, **dict(zip(("h", "c"), state, strict=False)), **weights}
-        output = call(self._candidate(**sizes), self.task, sizes, given)
+        try:
+            output = call(self._candidate(**sizes), self.task, sizes, given)
+        except torch.OutOfMemoryError:  # a smaller batch helps, as with any model
+            raise
+        except Exception as error:
+            what = what_it_raised(error, self.path)
+            raise LmcourseError(f"{self.name} of {self.path} {what}") from error
         return tuple(output) if isinstance(output, tuple | list) else (output,)
+
+    def demand_agreement(self, layer: DenseRecurrence, rows: int) -> None:
+        """Compare three steps with those of a layer, at its sizes: the check has small ones.
+
+        Args:
+            layer: A layer of the model that is trained.
+            rows: The batch size of the training.
+
+        Raises:
+            LmcourseError: The states differ.
+        """
+        generator = torch.Generator().manual_seed(0)
+        weight = layer.input_projection.weight
+        x = torch.randn(rows, 3, layer.input_size, generator=generator).to(weight)
+        theirs, ours = copy.deepcopy(layer).eval(), copy.deepcopy(layer).eval()
+        theirs.cell = self
+        with torch.no_grad():
+            both = [each(x, every_step=True)[1] for each in (theirs, ours)]
+        for found, wanted in zip(*both, strict=True):
+            if found.shape != wanted.shape or not torch.allclose(found, wanted, 1e-3, 1e-4):
+                raise LmcourseError(
+                    f"{self.name} of {self.path} passed the check, but computes something else for "
+                    f"batches of {rows}, input_size {layer.input_size} and hidden_size "
+                    f"{layer.hidden_size}: look for a size that is written into it"
+                )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OwnCell":
         """Share the step with a copy of the model: it keeps no weights."""

@@ -204,6 +204,7 @@ class LanguageModelRun(TrainingRun):
     def plot_curve(self, path: Path, title: str, summary: LanguageModelSummary) -> None:
         """See `TrainingRun`."""
         lines = {name: score.nats_per_token for name, score in summary.baselines.items()}
+        lines |= {name: m["nats_per_token"] for name, m in summary.ours.items() if name != OUR_STEP}
         plot_learning_curve(
             self.trainer.state.log_history, path, title, lines, validation_name(self._streams)
         )

@@ -66,6 +66,7 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     model = new_model(settings, tokenizer, AutoModelForCausalLM)
     check_model(settings, model)
     if own is not None:
+        own.check(model, args.train_batch_size)
         own.attach(model)
     if args.sample_length > 0:
         prompt = prompt_token_ids(tokenizer, args.sample_prompt)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checking.adapters import FILE_NAME as ADAPTERS
 from ..checking.cell import OwnCell, load_cell
 from ..errors import LmcourseError
 from ..layers.recurrence import DenseRecurrence
-from ..report.files import whole_file
+from ..report.files import whole_file, write_text
 from ..report.redact import redacted
 from ..report.results import RunResult
 from .recipes import published_results
@@ -101,16 +102,32 @@ class CellRun:
         """Metrics on the validation text of our own run, if there is one."""
         return {"our step, own run": self.ours.metrics["validation"]} if self.ours else {}
 
+    def check(self, model: Any, rows: int) -> None:
+        """Compare the cell with the layers of a model in batches of that many rows.
+
+        Raises:
+            LmcourseError: See `OwnCell.demand_agreement`.
+        """
+        for layer in _layers(model):
+            self.cell.demand_agreement(layer, rows)
+
     def attach(self, model: Any) -> None:
         """Compute the steps of every recurrent layer by the cell."""
-        for module in model.modules():
-            if isinstance(module, DenseRecurrence):
-                module.cell = self.cell
+        for layer in _layers(model):
+            layer.cell = self.cell
 
     def save(self, folder: Path) -> None:
-        """Copy the file, as it was when the run began, into the run folder."""
+        """Copy the file, as it was when the run began, and its adapter into the run folder."""
         with whole_file(folder / FILE_NAME) as unfinished:
             unfinished.write_bytes(self.cell.source)
+        adapter = {key: v for key, v in self.cell.task["adapter"].items() if key != "function"}
+        if adapter:
+            text = f"ADAPTERS = { ({self.cell.task['name']: adapter})!r}\n"
+            write_text(folder / ADAPTERS, text)
+
+
+def _layers(model: Any) -> list[DenseRecurrence]:
+    return [module for module in model.modules() if isinstance(module, DenseRecurrence)]
 
 
 def _results_of_ours(settings: RunSettings) -> Iterator[RunResult]:

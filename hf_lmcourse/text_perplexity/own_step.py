@@ -46,7 +46,7 @@ def own_function(path: Path, name: str) -> Callable[[str], str]:
         try:
             changed = function(text)
         except Exception as error:
-            raise LmcourseError(f"{name} of {path} {_raised(error, path)}") from error
+            raise LmcourseError(f"{name} of {path} {what_it_raised(error, path)}") from error
         if not isinstance(changed, str):
             kind = type(changed).__name__
             raise LmcourseError(f"{name} of {path} returned {kind}: it must return the text")
@@ -69,14 +69,16 @@ def _imported(path: Path) -> ModuleType:
     except OSError as error:
         raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
     except Exception as error:
-        raise LmcourseError(f"{path} cannot be imported: it {_raised(error, path)}") from error
+        raise LmcourseError(
+            f"{path} cannot be imported: it {what_it_raised(error, path)}"
+        ) from error
     finally:
         sys.path.pop(0)
     return module
 
 
-def _raised(error: Exception, path: Path) -> str:
-    """Say what was raised, and at which line of the file."""
+def what_it_raised(error: Exception, path: Path) -> str:
+    """Say what a file raised, and at which of its lines, in words that follow the name of it."""
     lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):

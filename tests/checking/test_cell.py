@@ -163,6 +163,32 @@ def test_the_origin_changes_with_the_file_and_with_its_adapter_and_not_with_its_
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x @ W.T", "x[:6] @ W.T if len(x) > 6 else x @ W.T"),
+        ("n = h.shape[1]", "n = min(4, h.shape[1])"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_a_cell_that_is_right_for_small_sizes_alone_is_refused(
+    old: str, new: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, SOLUTIONS["lstm_step"].replace(old, new))
+    cell = load_cell(f"{path}:lstm_step", LSTMConfig())
+    cell.demand_agreement(LSTMLayer(3, 4), rows=2)
+    with pytest.raises(LmcourseError, match="something else for batches|raised RuntimeError"):
+        cell.demand_agreement(LSTMLayer(3, 8), rows=9)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_the_file_raises_in_the_training_is_a_sentence(tmp_path: Path) -> None:
+    path = written(tmp_path, "def mine(x, h, c, W, U, b):\n    return {}[len(x)]\n")
+    _, layer = layers(LSTMLayer, load_cell(f"{path}:mine", LSTMConfig()))
+    with pytest.raises(LmcourseError, match="mine of .*mine.py raised KeyError at line 9: 2"):
+        layer(torch.randn(2, 5, 3))
+
+
+@pytest.mark.parametrize(
     ("named", "config", "words"),
     [
         ("mine.py", LSTMConfig(), "FILE.py:NAME"),

@@ -4,13 +4,14 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from hf_lmcourse.models.loading import load_language_model
-from hf_lmcourse.runs.own_cell import CellRun
+from hf_lmcourse.runs import own_cell
 from hf_lmcourse.runs.settings import read_settings
 
 from .commands import FinishedRun, Outcome, files_of, lmcourse, result_of
@@ -19,11 +20,20 @@ CELL = """\
 import torch
 
 
-def mine(x, h, c, W, U, b):
+def mine(h, x, c, W, U, b):
     i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
 """
+
+
+ADAPTERS = 'ADAPTERS = {"lstm_step": {"arguments": ["h", "x", "c", "W", "U", "b"]}}\n'
+
+
+def write_cell(path: Path, source: str = CELL) -> Path:
+    path.write_text(source)
+    path.with_name("adapters.py").write_text(ADAPTERS)
+    return path
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,7 @@ class OwnRun:
 @pytest.fixture(scope="module")
 def own(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> OwnRun:
     place = tmp_path_factory.mktemp("own")
-    cell, folder = place / "my_cell.py", place / "run"
-    cell.write_text(CELL)
+    cell, folder = write_cell(place / "my_cell.py"), place / "run"
     results = shutil.copytree(finished.yaml.parent / "results", place / "results")
     words = ("--output_dir", folder, "--results_dir", results, "--cell", f"{cell}:mine")
     return OwnRun(folder, cell, lmcourse("train", finished.yaml, *words))
@@ -85,21 +94,20 @@ def test_it_is_resumed_with_the_same_cell_alone(
     folder, cell = shutil.copytree(own.folder, tmp_path / "run"), tmp_path / "my_cell.py"
     words = ["train", finished.yaml, "--output_dir", folder, "--resume_from_checkpoint", "last"]
     before = files_of(folder)
-    cell.write_text(CELL + "\n# changed\n")
+    write_cell(cell, CELL + "\n# changed\n")
     other = [] if with_cell == "none" else ["--cell", f"{cell}:mine"]
     complaint = lmcourse(*words, *other).complaint
     assert "cell mine (" in complaint and files_of(folder) == before
     if with_cell == "changed":
-        cell.write_text(CELL)  # the same file elsewhere
-        assert lmcourse(*words, *other).status == 0
+        copy = shutil.copytree(folder, tmp_path / "copy") / "cell.py"  # the same file elsewhere
+        assert lmcourse(*words, "--cell", f"{copy}:mine").status == 0
         assert result_of(folder)["metrics"] == result_of(own.folder)["metrics"]
 
 
 def test_a_classifier_and_a_wrong_cell_are_refused_before_anything_is_written(
     finished: FinishedRun, tmp_path: Path
 ) -> None:
-    cell = tmp_path / "wrong.py"
-    cell.write_text(CELL.replace("torch.tanh(c), c", "c, c"))
+    cell = write_cell(tmp_path / "wrong.py", CELL.replace("torch.tanh(c), c", "c, c"))
     words = ["--output_dir", tmp_path / "run", "--cell", f"{cell}:mine"]
     complaint = lmcourse("train", finished.yaml, *words).complaint
     assert "tanh is missing on the cell" in complaint and len(complaint) < 300
@@ -120,12 +128,10 @@ def test_a_classifier_and_a_wrong_cell_are_refused_before_anything_is_written(
     ],
 )
 def test_a_published_result_is_compared_with_if_the_settings_are_its_own(
-    words: tuple[str, ...], compared: bool, tmp_path: Path
+    words: tuple[str, ...], compared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell = tmp_path / "my_cell.py"
-    cell.write_text(CELL)
-    recipe = ["lstm_tiny_shakespeare", *words, "--cell", f"{cell}:mine"]
-    own = CellRun.of(read_settings(recipe))
+    monkeypatch.setattr(own_cell, "load_cell", lambda named, config: SimpleNamespace(name=named))
+    own = own_cell.CellRun.of(read_settings(["lstm_tiny_shakespeare", *words, "--cell", "mine"]))
     assert own is not None and (own.ours is not None) == compared
     if own.ours is not None:
         assert own.ours.name == "lstm_tiny_shakespeare"
