@@ -25,8 +25,8 @@ VERBS = {
     "similarity": "compare the similarity of word vectors with human judgements",
     "theory": "show the derivations of the course, and check them numerically",
     "quiz": "answer questions about the theory, with the reason for each answer",
-    "check": "compare your own LSTM, attention, perplexity, ... with a reference",
     "assignment": "make an assignment for students from marked solutions",
+    "check": "compare your own LSTM, attention, perplexity, ... with a reference",
     "attention": "plot and measure what the attention heads of a Transformer look at",
 }
 
