@@ -28,6 +28,7 @@ def make_kit(assignment: Assignment, out: Path) -> None:
         LmcourseError: A solution does not pass or a starter file does, a mark has no other end, or
             the folder cannot be written.
     """
+    out = out.absolute()  # "." has a parent too
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise LmcourseError(f"{out} exists and is not an empty folder: name another")
     marked = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ..report.tables import markdown_table
 from ..theory.items import latex_in_markdown
 from .specification import Assignment, Question
 
@@ -34,18 +35,16 @@ def question_page(number: int, question: Question, *, with_answer: bool) -> str:
 def contents_page(assignment: Assignment) -> str:
     """Write the page with the introduction and the list of questions."""
     rows = [
-        f"| {number} | [{question.title}](questions/{page_name(number, question)}) "
-        f"| {f'`{question.file}`' if question.file else 'in writing'} | {question.total:g} |"
+        (
+            str(number),
+            f"[{question.title}](questions/{page_name(number, question)})",
+            f"`{question.file}`" if question.file else "in writing",
+            f"{question.total:g}",
+        )
         for number, question in enumerate(assignment.questions, start=1)
     ]
-    table = "\n".join(
-        [
-            "| | question | answer | points |",
-            "| --- | --- | --- | --- |",
-            *rows,
-            f"| | | | {assignment.total:g} |",
-        ]
-    )
+    total = ("", "", "", f"{assignment.total:g}")
+    table = markdown_table(("", "question", "answer", "points"), [*rows, total])
     parts = [f"# {assignment.title}", assignment.introduction, table]
     return "\n\n".join(part for part in parts if part) + "\n"
 

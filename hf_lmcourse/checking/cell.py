@@ -160,14 +160,14 @@ def load_cell(named: str, config: Any) -> OwnCell:
         raise LmcourseError(
             f"a cell is checked with tanh: set hidden_act {config.hidden_act} to tanh"
         )
-    _demand_agreement(path, name, task)
+    _demand_pass(path, name, task)
     source = path.read_bytes()
     adapter = {**adapters_of(path).get(task, {}), "function": name}
     description = {**find_task(task).description, "adapter": adapter}
     return OwnCell(path, name, description, source, _imported(path, name))
 
 
-def _demand_agreement(path: Path, name: str, task: str) -> None:
+def _demand_pass(path: Path, name: str, task: str) -> None:
     (verdict,) = check_file(path, task, function=name)
     if not verdict.agrees:
         mistake = next(iter(verdict.likely), verdict.message)

@@ -62,6 +62,7 @@ def _imported(path: Path) -> ModuleType:
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[specification.name] = module  # where dataclasses look their annotations up
     try:
         specification.loader.exec_module(module)
     except SyntaxError as error:

@@ -15,9 +15,10 @@ from hf_lmcourse.layers.elman import ElmanLayer
 from hf_lmcourse.layers.gru import GRULayer
 from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.layers.recurrence import DenseRecurrence
-from hf_lmcourse.models.char_rnn import CharRNNConfig
-from hf_lmcourse.models.gru import GRUConfig
-from hf_lmcourse.models.lstm import LSTMConfig
+from hf_lmcourse.models.carried_states import detach_state
+from hf_lmcourse.models.char_rnn import CharRNNConfig, CharRNNForCausalLM
+from hf_lmcourse.models.gru import GRUConfig, GRUForCausalLM
+from hf_lmcourse.models.lstm import LSTMConfig, LSTMForCausalLM
 from hf_lmcourse.models.transformer import TransformerConfig
 
 from .solutions import IMPORTS, SOLUTIONS
@@ -65,7 +66,7 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written(folder: Path, source: str, task: str = "", adapter: Any = None) -> Path:
     path = folder / "mine.py"
-    path.write_text(IMPORTS + source)
+    path.write_text("import dataclasses\n" + IMPORTS + source)
     if adapter:
         (folder / "adapters.py").write_text(f"ADAPTERS = { ({task: adapter})!r}\n")
     return path
@@ -137,9 +138,49 @@ def test_weight_drop_reaches_the_cell_and_a_copy_of_the_layer_computes_the_same(
     assert not torch.allclose(theirs(x)[0], outputs[1])
 
 
+MODELS: dict[str, Any] = {
+    "elman_step": (CharRNNForCausalLM, CharRNNConfig),
+    "lstm_step": (LSTMForCausalLM, LSTMConfig),
+    "gru_step": (GRUForCausalLM, GRUConfig),
+}
+
+
+@pytest.mark.parametrize("backend", ["native", "torch"])
+@pytest.mark.parametrize("task", MODELS)
+@pytest.mark.usefixtures("unchecked")
+def test_a_solution_trains_to_our_weights(task: str, backend: str, tmp_path: Path) -> None:
+    """Two layers, dropout of both kinds, and a state that is carried from block to block."""
+    model_class, config_class = MODELS[task]
+    dropouts = {"output_dropout": 0.2, "recurrent_dropout": 0.3, "backend": backend}
+    config = config_class(vocab_size=9, hidden_size=6, num_hidden_layers=2, **dropouts)
+    cell = load_cell(f"{written(tmp_path, SOLUTIONS[task])}:{task}", config)
+    text = torch.randint(9, (4, 41), generator=torch.Generator().manual_seed(1))
+    losses, weights = [], []
+    for own in (False, True):
+        torch.manual_seed(2)
+        model = model_class(config).train()
+        for layer in model.model.layers:
+            layer.cell = cell if own else None
+        optimizer, cache = torch.optim.Adam(model.parameters(), 0.02), None
+        for start in range(0, 40, 8):
+            block = {"input_ids": text[:, start : start + 8]}
+            block["shift_labels"] = text[:, start + 1 : start + 9]
+            outputs = model(**block, past_key_values=cache, use_cache=True)
+            outputs.loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(outputs.loss.item())
+            cache = detach_state(outputs.past_key_values)
+        weights.append(model.state_dict())
+    assert losses[5:] == pytest.approx(losses[:5], rel=1e-5)
+    assert len(set(losses[:5])) == 5
+    torch.testing.assert_close(weights[1], weights[0], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.usefixtures("unchecked")
 def test_what_a_file_changes_in_torch_is_undone(tmp_path: Path) -> None:
     source = "torch.manual_seed(0)\ntorch.set_default_dtype(torch.float64)\n"
+    source += "@dataclasses.dataclass\nclass Sizes:\n    rows: 'int' = 1\n\n\n"
     path = written(tmp_path, source + SOLUTIONS["lstm_step"])
     before = torch.get_rng_state()
     load_cell(f"{path}:lstm_step", LSTMConfig())
@@ -184,7 +225,7 @@ def test_a_cell_that_is_right_for_small_sizes_alone_is_refused(
 def test_what_the_file_raises_in_the_training_is_a_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, "def mine(x, h, c, W, U, b):\n    return {}[len(x)]\n")
     _, layer = layers(LSTMLayer, load_cell(f"{path}:mine", LSTMConfig()))
-    with pytest.raises(LmcourseError, match="mine of .*mine.py raised KeyError at line 9: 2"):
+    with pytest.raises(LmcourseError, match="mine of .*mine.py raised KeyError at line 10: 2"):
         layer(torch.randn(2, 5, 3))
 
 
