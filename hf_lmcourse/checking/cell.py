@@ -109,7 +109,7 @@ class OwnCell:
                 raise LmcourseError(
                     f"{self.name} of {self.path} passed the check, but computes something else for "
                     f"batches of {rows}, input_size {layer.input_size} and hidden_size "
-                    f"{layer.hidden_size}: look for a size that is written into it"
+                    f"{layer.hidden_size}: a size is written into it, or a setting changes our step"
                 )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OwnCell":

@@ -32,9 +32,9 @@ _TOKENIZERS = ("word_punctuation", "word")
 def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
     """Load the texts, and build the tokenizer, the model and the trainer; see `prepare_run`."""
     args, data = settings.training, settings.data
-    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts or args.cell:
+    if args.input_masking or args.weight_averaging != "no" or args.rank_contexts:
         raise LmcourseError(
-            "input_masking, weight_averaging, rank_contexts and cell are for language models"
+            "input_masking, weight_averaging and rank_contexts are for language models"
         )
     with args.main_process_first(desc="tokenizing"):
         corpus = labelled_corpus(data)
