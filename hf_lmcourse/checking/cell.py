@@ -8,7 +8,8 @@ import copy
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ..errors import LmcourseError
 from ..layers.recurrence import DenseRecurrence, State
-from ..text_perplexity.own_step import own_callable, what_it_raised
+from ..text_perplexity.own_step import line_in, own_callable, what_it_raised
 from .checker import adapters_of, check_file
 from .child import call
 from .tasks import find_task
@@ -70,22 +71,33 @@ class OwnCell:
         Returns:
             The state after it.
 
-        Raises:
-            LmcourseError: The user's code raised an exception.
-
         Shape:
             x: (batch, input_size); state, result: (batch, hidden_size) each.
         """
         sizes = {"input_size": x.shape[-1], "hidden_size": state[0].shape[-1]}
         given = {"x": x, **dict(zip(("h", "c"), state, strict=False)), **weights}
+        output = call(self._candidate(**sizes), self.task, sizes, given)
+        return tuple(output) if isinstance(output, tuple | list) else (output,)
+
+    @contextmanager
+    def naming_errors(self) -> Iterator[None]:
+        """Turn what the file raises into one sentence.
+
+        The steps themselves do not: torch stops the recomputation of a checkpointed layer by an
+        exception that passes through them.
+
+        Raises:
+            LmcourseError: With the line of the file.
+        """
         try:
-            output = call(self._candidate(**sizes), self.task, sizes, given)
-        except torch.OutOfMemoryError:  # a smaller batch helps, as with any model
+            yield
+        except (LmcourseError, torch.OutOfMemoryError):
             raise
         except Exception as error:
+            if line_in(error, self.path) is None:
+                raise
             what = what_it_raised(error, self.path)
             raise LmcourseError(f"{self.name} of {self.path} {what}") from error
-        return tuple(output) if isinstance(output, tuple | list) else (output,)
 
     def demand_agreement(self, layer: DenseRecurrence, rows: int) -> None:
         """Compare three steps with those of a layer, at its sizes: the check has small ones.
@@ -95,14 +107,14 @@ class OwnCell:
             rows: The batch size of the training.
 
         Raises:
-            LmcourseError: The states differ.
+            LmcourseError: The states differ, or the file raises an exception.
         """
         generator = torch.Generator().manual_seed(0)
         weight = layer.input_projection.weight
         x = torch.randn(rows, 3, layer.input_size, generator=generator).to(weight)
         theirs, ours = copy.deepcopy(layer).eval(), copy.deepcopy(layer).eval()
         theirs.cell = self
-        with torch.no_grad():
+        with torch.no_grad(), self.naming_errors():
             both = [each(x, every_step=True)[1] for each in (theirs, ours)]
         for found, wanted in zip(*both, strict=True):
             if found.shape != wanted.shape or not torch.allclose(found, wanted, 1e-3, 1e-4):

@@ -1,6 +1,7 @@
 """A training run of a language model: what it prints, scores and writes."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,11 +143,20 @@ class LanguageModelRun(TrainingRun):
         if self.own is not None:
             self.own.save(self.folder)
 
+    def train(self) -> None:
+        """See `TrainingRun`."""
+        with self._naming_errors():
+            super().train()
+
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""
         if self.own is not None:
             self.own.attach(model)
-        return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
+        with self._naming_errors():
+            return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
+
+    def _naming_errors(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.own is None else self.own.cell.naming_errors()
 
     def summarise(self, result: RunResult, model: Any) -> LanguageModelSummary:
         """Score the count models, and write a sample."""

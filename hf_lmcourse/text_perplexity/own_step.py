@@ -80,11 +80,17 @@ def _imported(path: Path) -> ModuleType:
 
 def what_it_raised(error: Exception, path: Path) -> str:
     """Say what a file raised, and at which of its lines, in words that follow the name of it."""
-    lines, trace = [], error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    where = f" at line {lines[-1]}" if lines else ""
+    line = line_in(error, path)
+    where = f" at line {line}" if line is not None else ""
     text = " ".join(str(error).split())[:120]
     return f"raised {type(error).__name__}{where}" + (f": {text}" if text else "")
+
+
+def line_in(error: Exception, path: Path) -> int | None:
+    """The last line of a file in the traceback of an exception; `None` if it is not in there."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path.absolute()):  # as an import names it
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from hf_lmcourse import LmcourseError
 from hf_lmcourse.checking import cell as cell_module
@@ -222,11 +223,34 @@ def test_a_cell_that_is_right_for_small_sizes_alone_is_refused(
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_what_the_file_raises_in_the_training_is_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("relative", [False, True])
+def test_what_the_file_raises_in_the_training_is_a_sentence(
+    relative: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = written(tmp_path, "def mine(x, h, c, W, U, b):\n    return {}[len(x)]\n")
-    _, layer = layers(LSTMLayer, load_cell(f"{path}:mine", LSTMConfig()))
-    with pytest.raises(LmcourseError, match="mine of .*mine.py raised KeyError at line 10: 2"):
+    monkeypatch.chdir(tmp_path)
+    cell = load_cell(f"{path.name if relative else path}:mine", LSTMConfig())
+    _, layer = layers(LSTMLayer, cell)
+    words = "mine of .*mine.py raised KeyError at line 10: 2"
+    with pytest.raises(LmcourseError, match=words), cell.naming_errors():
         layer(torch.randn(2, 5, 3))
+    with pytest.raises(LmcourseError, match=words):
+        cell.demand_agreement(layer, 2)
+    with pytest.raises(KeyError), cell.naming_errors():
+        raise KeyError("of the trainer, not of the file")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_layer_with_a_cell_can_be_computed_again_in_the_backward_pass(tmp_path: Path) -> None:
+    path = written(tmp_path, SOLUTIONS["lstm_step"])
+    _, layer = layers(LSTMLayer, load_cell(f"{path}:lstm_step", LSTMConfig()))
+    x, grads = torch.randn(2, 5, 3), []
+    for again in (False, True):
+        layer.zero_grad()
+        output = checkpoint(layer, x, use_reentrant=False) if again else layer(x)
+        output[0].sum().backward()
+        grads.append([parameter.grad.clone() for parameter in layer.parameters()])
+    torch.testing.assert_close(grads[1], grads[0])
 
 
 @pytest.mark.parametrize(
