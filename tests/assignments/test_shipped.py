@@ -1,6 +1,7 @@
 """The assignments of the package: right solutions, starter files that fail, pages for all."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from hf_lmcourse.assignments.shipped import NAMES, assignments, find_assignment
 from hf_lmcourse.assignments.specification import Assignment, Question
 from hf_lmcourse.checking import find_task
 from hf_lmcourse.checking.compare import judge
+from hf_lmcourse.cli.main import VERBS
+from hf_lmcourse.runs.recipes import find_config
 
 ASSIGNMENTS = {assignment.folder.name: assignment for assignment in assignments()}
 QUESTIONS = [
@@ -80,6 +83,16 @@ def test_every_kind_of_question_is_in_each_assignment() -> None:
         assert sum(bool(question.theory) for question in assignment.questions) >= 3
         sources = {name: "" for name in assignment.code_files}
         assert json.loads(notebook(assignment, sources, with_answers=True))["cells"]
+
+
+def test_every_recipe_study_and_verb_that_a_question_names_exists() -> None:
+    text = " ".join(f"{q.text} {a.introduction}" for a in assignments() for q in a.questions)
+    commands = re.findall(r"`lmcourse ([\w-]+)(?: (\w+))?", " ".join(text.split()))
+    assert {"train", "study", "check"} <= {verb for verb, _ in commands} <= set(VERBS)
+    for verb, name in commands:
+        if verb in ("train", "study"):
+            folder = "studies" if verb == "study" else ""
+            assert Path(find_config(name, folder)[0]).is_file(), name
 
 
 def test_an_assignment_is_found_by_name_or_by_path(tmp_path: Path) -> None:

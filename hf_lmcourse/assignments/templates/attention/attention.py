@@ -74,3 +74,40 @@ def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> Tensor:
     mean = x.mean(dim=-1, keepdim=True)  # SOLUTION
     variance = (x - mean).square().mean(dim=-1, keepdim=True)  # SOLUTION
     return gamma * (x - mean) / torch.sqrt(variance + eps) + beta  # SOLUTION
+
+
+def transformer_block(
+    X: Tensor,
+    W_qkv: Tensor,
+    b_qkv: Tensor,
+    W_o: Tensor,
+    b_o: Tensor,
+    W_1: Tensor,
+    b_1: Tensor,
+    W_2: Tensor,
+    b_2: Tensor,
+    gamma_1: Tensor,
+    beta_1: Tensor,
+    gamma_2: Tensor,
+    beta_2: Tensor,
+    num_heads: int,
+) -> Tensor:
+    """Return the output Y of a block with its norms before the branches, made of what is above.
+
+    With causal attention, eps = 1e-5, and GELU(a) = a Phi(a),
+
+        Z = X + Attention(LayerNorm(X; gamma_1, beta_1))
+        Y = Z + W_2 GELU(W_1 LayerNorm(Z; gamma_2, beta_2) + b_1) + b_2
+
+    Shape:
+        X, Y: (batch, length, d); W_qkv: (3 * d, d); b_qkv: (3 * d,); W_o: (d, d); b_o: (d,);
+        W_1: (wide, d); b_1: (wide,); W_2: (d, wide); b_2, gamma_1, beta_1, gamma_2, beta_2: (d,).
+    """
+    # BEGIN SOLUTION
+    normed = layer_norm(X, gamma_1, beta_1, 1e-5)
+    Z = X + multi_head_attention(normed, W_qkv, b_qkv, W_o, b_o, num_heads, causal=True)
+    # END SOLUTION
+    # BEGIN SOLUTION
+    wide = layer_norm(Z, gamma_2, beta_2, 1e-5) @ W_1.T + b_1
+    # END SOLUTION
+    return Z + torch.nn.functional.gelu(wide) @ W_2.T + b_2  # SOLUTION
