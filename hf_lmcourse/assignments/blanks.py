@@ -37,7 +37,7 @@ def starter(source: str, name: str) -> str:
     """
     lines: list[str] = []
     begun = 0
-    for number, line in enumerate(source.splitlines(), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         if begin := _BEGIN.fullmatch(line):
             _demand(not begun, name, number, f"the solution of line {begun} has no END SOLUTION")
             begun = number
@@ -63,10 +63,15 @@ def solution(source: str) -> str:
     """Return a source without the marks."""
     lines = [
         _LINE.sub(r"\1\2", line) if _LINE.fullmatch(line) else line
-        for line in source.splitlines()
+        for line in _lines(source)
         if not (_BEGIN.fullmatch(line) or _END.fullmatch(line))
     ]
     return "\n".join(lines) + "\n"
+
+
+def _lines(source: str) -> list[str]:
+    """Split as Python does: a form feed or a line separator in a string ends no line."""
+    return source.removesuffix("\n").split("\n")
 
 
 def _without_value(line: str, name: str, number: int) -> str:

@@ -54,7 +54,7 @@ def make_kit(assignment: Assignment, out: Path) -> None:
 
 def _source(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
 

@@ -56,7 +56,6 @@ class Second:
 
 def test_all_marked_lines_are_cut_out_and_no_others() -> None:
     assert starter(MARKED, "a.py") == STARTER
-    assert starter(MARKED.replace("\n", "\r\n"), "a.py") == STARTER
 
 
 def test_the_solution_is_the_source_without_marks() -> None:
@@ -65,6 +64,12 @@ def test_the_solution_is_the_source_without_marks() -> None:
     lines = [line for line in MARKED.splitlines() if not line.strip().startswith(("### ", "# B"))]
     kept = [line.removesuffix("  # SOLUTION") for line in lines if "# END" not in line]
     assert found.splitlines() == kept
+
+
+def test_only_the_ends_of_lines_of_python_are_such() -> None:
+    source = 'x = "a\x0cb\u2028c"\n\x0c\ny = 3  # SOLUTION\n'
+    assert starter(source, "a.py") == source.replace("3  # SOLUTION", "...  # YOUR CODE HERE")
+    assert solution(source) == source.replace("  # SOLUTION", "")
 
 
 def test_a_file_without_marks_stays_as_it_is() -> None:

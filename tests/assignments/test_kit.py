@@ -162,6 +162,18 @@ def test_a_starter_that_passes_anything_is_refused(
     refused(tmp_path, "without its solutions passes the check of layer_norm")
 
 
+def test_a_file_of_another_system_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faked(monkeypatch, BOTH, BOTH)
+    path = written(tmp_path)
+    make_kit(read_assignment(path), tmp_path / "kit")
+    (tmp_path / "steps.py").write_bytes(b"\xef\xbb\xbf" + STEPS.replace("\n", "\r\n").encode())
+    make_kit(read_assignment(path), tmp_path / "other")
+    assert texts(tmp_path / "other") == texts(tmp_path / "kit")
+    (tmp_path / "steps.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(LmcourseError, match="cannot read .*steps.py"):
+        make_kit(read_assignment(path), tmp_path / "third")
+
+
 def test_an_empty_folder_is_filled_and_any_other_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
