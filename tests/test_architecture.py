@@ -32,6 +32,7 @@ FLOORS = (
     "runs",
     "grading",
     "studies",
+    "assignments",
     "cli",
 )
 """From the bottom to the top: a module imports from its own floor and from those before it."""

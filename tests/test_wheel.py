@@ -40,6 +40,7 @@ def test_a_wheel_has_every_file_that_the_package_reads(unpacked: Path) -> None:
     package = REPOSITORY / "hf_lmcourse"
     wanted = {path for path in package.rglob("*") if path.suffix in READ_AT_RUN_TIME}
     wanted |= {*package.rglob("*.py"), *package.glob("metrics/*/README.md")}
+    wanted |= {*package.glob("assignments/templates/*/*.yaml")}
     found = {path.relative_to(unpacked) for path in unpacked.rglob("*")}
     assert {path.relative_to(REPOSITORY) for path in wanted} - found == set()
     configs = {path.relative_to(REPOSITORY) for path in (REPOSITORY / "configs").rglob("*.yaml")}

@@ -30,6 +30,7 @@ def check_file(
     seed: int = 0,
     time_limit: float = 20,
     adapters: str | Path | None = None,
+    function: str | None = None,
 ) -> list[Verdict]:
     """Compare what a file implements with the references, values and gradients, in float64.
 
@@ -44,6 +45,8 @@ def check_file(
         time_limit: Seconds for importing the file, and for each task.
         adapters: A file that says which names, orders and layouts the file has, see `adapters`;
             by default adapters.py in the folder of the file, if there is one.
+        function: The name of the function or class for the single task; by default that of the
+            adapter or of the task.
 
     Returns:
         A verdict for each task, in the order of `TASKS`.
@@ -55,13 +58,16 @@ def check_file(
     path = Path(path)
     tasks = [find_task(task)] if task else list(TASKS.values())
     numpy = uses_numpy_alone(read_source(path))
-    adapted = _adapters(path, adapters)
+    adapted = adapters_of(path, adapters)
+    if task and function:
+        adapted[task] = {**adapted.get(task, {}), "function": function}
     cases = {asked.name: asked.cases(seed) for asked in tasks}
     run = run_file(path, tasks, cases, numpy=numpy, time_limit=time_limit, adapters=adapted)
     for asked in tasks:
         wanted = adapted.get(asked.name, {}).get("function")
         if wanted and asked.name not in run.found:
-            raise LmcourseError(f"{path} has no {wanted}, which the adapter of {asked.name} names")
+            named = "" if function else f", which the adapter of {asked.name} names"
+            raise LmcourseError(f"{path} has no function or class {wanted}{named}")
     if not run.found:
         raise LmcourseError(_nothing_found(path, tasks, run.names))
     verdicts = []
@@ -73,8 +79,12 @@ def check_file(
     return [replace(verdict, isolated=run.isolated) for verdict in verdicts]
 
 
-def _adapters(path: Path, given: str | Path | None) -> dict[str, Adapter]:
-    """Read the adapters that are given, or those next to a file."""
+def adapters_of(path: Path, given: str | Path | None = None) -> dict[str, Adapter]:
+    """Read the adapters that are given, or those next to a file.
+
+    Raises:
+        LmcourseError: As `read_adapters`.
+    """
     if given is not None:
         found = read_adapters(Path(given))
         if not found:

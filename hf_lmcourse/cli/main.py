@@ -25,6 +25,7 @@ VERBS = {
     "similarity": "compare the similarity of word vectors with human judgements",
     "theory": "show the derivations of the course, and check them numerically",
     "quiz": "answer questions about the theory, with the reason for each answer",
+    "assignment": "make an assignment for students from marked solutions",
     "check": "compare your own LSTM, attention, perplexity, ... with a reference",
     "grade": "grade a folder of submissions, with points, hints and a table of the class",
     "attention": "plot and measure what the attention heads of a Transformer look at",

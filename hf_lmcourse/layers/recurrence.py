@@ -17,6 +17,7 @@ from ..kernels.readable_weights import linear_map, readable
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
+Cell = Callable[[dict[str, Tensor], Tensor, State], State]
 
 
 class RecurrentLayer(nn.Module):
@@ -180,6 +181,9 @@ class DenseRecurrence(RecurrentLayer):
     """Whether the recurrent product has a bias of its own (the GRU's candidate needs it)."""
     in_library: bool = False
     """Whether there is a `library_sequence`."""
+    cell: Cell | None = None
+    """What computes a step in place of `step`: from the weights W, U, b (and b_h, if there is one),
+    the input x_t and the state. It is no part of a saved model."""
 
     def __init__(
         self,
@@ -218,6 +222,8 @@ class DenseRecurrence(RecurrentLayer):
     ) -> tuple[Tensor, State]:
         """Run the recurrence; see `RecurrentLayer.forward`."""
         state = self.initial_state(x) if state is None else state
+        if self.cell is not None:
+            return batch_first(self._cell_sequence(self.cell, x, state, mask), every_step)
         own = readable(self.recurrent_projection)
         by_library = self._by_library(x) and mask is None and not every_step
         if by_library and own and readable(self.input_projection):
@@ -264,6 +270,18 @@ class DenseRecurrence(RecurrentLayer):
         return run_steps(
             lambda a, s: self.step(a, functional.linear(s[0], U, b_h), s), a_x, state, mask
         )
+
+    def _cell_sequence(self, cell: Cell, x: Tensor, state: State, mask: Tensor | None) -> State:
+        """All steps one by one, by `cell`. Shapes as in `forward`; result as in `run_steps`."""
+        weights = {
+            "W": self.input_projection.weight,
+            "U": self._dropped(self.recurrent_projection.weight),
+            "b": self.input_projection.bias,
+        }
+        if self.recurrent_bias:
+            weights["b_h"] = self.recurrent_projection.bias
+        x, mask = time_first(x, mask)
+        return run_steps(partial(cell, weights), x, state, mask)
 
     def _called_sequence(self, a_x: Tensor, state: State, mask: Tensor | None) -> State:
         """All steps one by one, by calls of `recurrent_projection`. Shapes as in `run_steps`.

@@ -1,6 +1,7 @@
 """A training run of a language model: what it prints, scores and writes."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ..report.numbers import readable
 from ..report.results import RunResult
 from ..report.unknown_words import ASTERISK_NOTE, asterisk, has_asterisk
 from ..training.callbacks import sample_text, validation_name
+from .own_cell import OUR_STEP, OWN_STEP_NOTE, CellRun
 from .settings import RunSettings
 from .training_run import RunSummary, TrainingRun
 
@@ -33,12 +35,14 @@ class LanguageModelSummary(RunSummary):
         prompt: What the samples of this run continue.
         characters_per_token: Of the validation text, for bits per character.
         scoring: How the scores differ from the evaluations of the training.
+        ours: Metrics on the validation text to compare a cell of the user's own with, by name.
     """
 
     baselines: dict[str, CountModelScore]
     prompt: str
     characters_per_token: float
     scoring: str
+    ours: dict[str, dict[str, float]]
 
     def table(self) -> str:
         """Format the metrics of each split and of the baselines as aligned text."""
@@ -50,8 +54,11 @@ class LanguageModelSummary(RunSummary):
             nats = score.nats_per_token
             bits = nats / math.log(2) / self.characters_per_token
             rows.append((name, *_units(nats, math.exp(nats), bits, validation)))
-        for split, metrics in self.result.metrics.items():
-            name = f"this model ({split})" if split != "validation" else "this model"
+        scores = {
+            f"this model ({split})" if split != "validation" else "this model": metrics
+            for split, metrics in self.result.metrics.items()
+        }
+        for name, metrics in (scores | self.ours).items():
             units = (metrics["nats_per_token"], metrics["perplexity"])
             bits = metrics.get("bits_per_character", float("nan"))
             rows.append((name, *_units(*units, bits, metrics)))
@@ -62,6 +69,7 @@ class LanguageModelSummary(RunSummary):
         ]
         marked = any(map(has_asterisk, self.result.metrics.values()))
         notes = [ASTERISK_NOTE] * marked + [self.scoring] * bool(self.scoring)
+        notes += [OWN_STEP_NOTE] * bool(self.ours)
         return "\n".join([*lines, *(f"  {note}" for note in notes)])
 
 
@@ -80,10 +88,12 @@ class LanguageModelRun(TrainingRun):
 
     Attributes:
         trained_on: What the run folder records of the training text.
+        own: The cell of the user's own that computes the steps, if there is one.
     """
 
     corpus: Corpus
     trained_on: TrainingTextRecord
+    own: CellRun | None
     plotted = ("loss", "eval_nats_per_token")
 
     @property
@@ -103,6 +113,7 @@ class LanguageModelRun(TrainingRun):
             f"The corpus {self.corpus.name} ({self.corpus.source}), {len(train.tokens):,} "
             f"training tokens, {train.characters:,} characters."
             + (f" Held out of it: {', '.join(held_out)}." if held_out else "")
+            + (self.own.sentence if self.own is not None else "")
         )
 
     @property
@@ -129,10 +140,23 @@ class LanguageModelRun(TrainingRun):
         trained.generation_config.bos_token_id = first_token_id(self.tokenizer)
         super().save_model()
         write_record(self.folder, self.trained_on)
+        if self.own is not None:
+            self.own.save(self.folder)
+
+    def train(self) -> None:
+        """See `TrainingRun`."""
+        with self._naming_errors():
+            super().train()
 
     def score(self, model: Any, split: str) -> dict[str, float]:
         """See `TrainingRun`."""
-        return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
+        if self.own is not None:
+            self.own.attach(model)
+        with self._naming_errors():
+            return score_language_model(self.settings, model, self.tokenizer, self.corpus, split)
+
+    def _naming_errors(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.own is None else self.own.cell.naming_errors()
 
     def summarise(self, result: RunResult, model: Any) -> LanguageModelSummary:
         """Score the count models, and write a sample."""
@@ -146,7 +170,27 @@ class LanguageModelRun(TrainingRun):
             self.settings.training.sample_prompt,
             per_token,
             self.scoring,
+            self._ours(),
         )
+
+    def _ours(self) -> dict[str, dict[str, float]]:
+        """The validation text scored by our step with the same weights, and by a model of ours."""
+        if self.own is None:
+            return {}
+        trained = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        model = type(trained).from_pretrained(self.folder).to(self.settings.training.device)
+        corpus = (self.tokenizer, self.corpus, "validation")
+        scores = {OUR_STEP: score_language_model(self.settings, model, *corpus)}
+        return scores | self.own.trained_by_us
+
+    def card_rows(self, summary: LanguageModelSummary) -> dict[str, str]:
+        """See `TrainingRun`; and the cell, with what it is compared with."""
+        rows = super().card_rows(summary)
+        if self.own is None:
+            return rows
+        scores = summary.ours.items()
+        rows |= {f"perplexity, {name}": readable(m["perplexity"], 4) for name, m in scores}
+        return rows | self.own.record
 
     def _sample(self, model: Any) -> str | None:
         """Write a last sample to `samples.txt`, if there are to be any."""
@@ -170,6 +214,7 @@ class LanguageModelRun(TrainingRun):
     def plot_curve(self, path: Path, title: str, summary: LanguageModelSummary) -> None:
         """See `TrainingRun`."""
         lines = {name: score.nats_per_token for name, score in summary.baselines.items()}
+        lines |= {name: m["nats_per_token"] for name, m in summary.ours.items() if name != OUR_STEP}
         plot_learning_curve(
             self.trainer.state.log_history, path, title, lines, validation_name(self._streams)
         )

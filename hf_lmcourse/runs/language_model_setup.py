@@ -39,6 +39,7 @@ from ..training.made_from import made_from
 from ..training.trainer import StreamTrainer
 from .language_model import LanguageModelRun
 from .other_models import check_model
+from .own_cell import CellRun
 from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
@@ -48,6 +49,7 @@ from .setup import new_model, new_trainer, saved_tokenizer
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
     """Load the text, and build the tokenizer, the model and the trainer; see `prepare_run`."""
     args, data = settings.training, settings.data
+    own = CellRun.of(settings)
     with args.main_process_first(desc="tokenizing"):
         corpus = hold_out(
             load_corpus(data.corpus, data.data_dir), data.hold_out or (), data.data_dir
@@ -63,6 +65,9 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
     settings.config.eos_token_id = tokenizer.eos_token_id
     model = new_model(settings, tokenizer, AutoModelForCausalLM)
     check_model(settings, model)
+    if own is not None:
+        own.check(model, args.train_batch_size)
+        own.attach(model)
     if args.sample_length > 0:
         prompt = prompt_token_ids(tokenizer, args.sample_prompt)
         tokens_that_fit(model, prompt.shape[1], args.sample_length)
@@ -78,6 +83,7 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         **special,
     )
     origin = made_from(args, model, tokenizer, train, validation) | vectors_hash(vectors)
+    origin |= own.made_from if own is not None else {}
     folder = resolve_run_folder(settings, model, origin)
     record_command(args, folder, command)
     args.metric_for_best_model, args.greater_is_better = "loss", False
@@ -94,7 +100,15 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         eval_counts=text_counts(splits["validation"]),
     )
     return LanguageModelRun(
-        settings, folder, trainer, tokenizer, corpus, splits, vectors, _trained_on(data, corpus)
+        settings,
+        folder,
+        trainer,
+        tokenizer,
+        corpus,
+        splits,
+        vectors,
+        _trained_on(data, corpus),
+        own,
     )
 
 

@@ -41,13 +41,18 @@ def recipes() -> Iterator[Recipe]:
     """Iterate over the recipes, sorted by name."""
     for file in sorted(_CONFIGS.glob("*.yaml")):
         settings: dict[str, Any] = read_yaml(str(file))
-        result = _RESULTS / f"{file.stem}.json"
         yield Recipe(
             file.stem,
             settings["model"]["model_type"],
             settings["data"]["corpus"],
-            RunResult.load(result) if result.exists() else None,
+            next(iter(published_results(file.stem)), None),
         )
+
+
+def published_results(name: str) -> list[RunResult]:
+    """The published result of a recipe, none if there is none."""
+    path = _RESULTS / f"{name}.json"
+    return [RunResult.load(path)] if path.exists() else []
 
 
 def studies() -> dict[str, str]:

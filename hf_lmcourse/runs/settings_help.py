@@ -45,6 +45,7 @@ _TRAINING = {
     },
     "Techniques": dict.fromkeys(
         (
+            "cell",
             "input_masking",
             "input_masking_with",
             "forget_state",

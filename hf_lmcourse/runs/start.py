@@ -1,5 +1,6 @@
 """Start a training run of the model that the settings name."""
 
+from ..errors import LmcourseError
 from ..models.families import is_classifier
 from ..training.other_processes import with_other_processes
 from .classifier_setup import prepare_classifier
@@ -25,5 +26,9 @@ def prepare_run(settings: RunSettings, command: list[str]) -> TrainingRun:
             them are checked.
     """
     classifier = is_classifier(settings.config.model_type)
+    if classifier and settings.training.cell is not None:
+        raise LmcourseError(
+            "cell is for language models, and a classifier has no steps: leave it out"
+        )
     with with_other_processes():
         return (prepare_classifier if classifier else prepare_language_model)(settings, command)

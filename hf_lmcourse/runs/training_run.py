@@ -247,8 +247,8 @@ class TrainingRun(ABC):
                 shutil.copyfile(self.folder / plot, copy)
         return plot.as_posix()
 
-    def _changes(self) -> dict[str, str]:
-        """What was changed when the run was resumed, as a row of the card."""
+    def card_rows(self, summary: Any) -> dict[str, str]:
+        """What the card has in the table of settings besides them: what resuming changed."""
         changes = self.trainer.changes
         return {"changed on resuming": "; ".join(changes)} if changes else {}
 
@@ -262,7 +262,7 @@ class TrainingRun(ABC):
             equation=equation,
             training_data=self.training_data + coverage,
             config_text=Path(settings.config_path).read_text(encoding="utf-8"),
-            hyperparameters=non_default_settings(settings) | self._changes(),
+            hyperparameters=non_default_settings(settings) | self.card_rows(summary),
             scoring=self.scoring,
             sample=summary.sample,
             learning_curve=learning_curve,

@@ -1,6 +1,7 @@
 """The questions of the course by name: the statement and the check of each."""
 
 import inspect
+import re
 from importlib import import_module
 from importlib.resources import files
 
@@ -25,6 +26,13 @@ ITEMS = (
 derivation as LaTeX the file of that name in `latex/`."""
 
 
+_IN_MARKDOWN = {
+    r"\\\[\n(.*?)\n\\\]": r"\n$$\n\1\n$$\n",
+    r"\\textbf\{((?:[^{}]|\{[^{}]*\})*)\}": r"**\1**",
+}
+"""What of the LaTeX of a derivation is written otherwise in Markdown; the formulas are the same."""
+
+
 def statement(item: str) -> str:
     """Return the claim and its derivation: the docstring of the item's module.
 
@@ -43,6 +51,18 @@ def latex(item: str) -> str:
     """
     demand_item(item)
     return files(__package__).joinpath("latex", f"{item}.tex").read_text("utf-8")
+
+
+def latex_in_markdown(item: str) -> str:
+    r"""Return the derivation as Markdown: what `latex` returns, with $$ for \[ \].
+
+    Raises:
+        LmcourseError: There is no such item.
+    """
+    text = latex(item)
+    for pattern, replacement in _IN_MARKDOWN.items():
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL)
+    return text
 
 
 def run_check(item: str) -> CheckResult:

@@ -180,6 +180,7 @@ class RunArguments(TrainingArguments):
     resume_changes: list[str] | None = option(
         None, "Names of settings that may differ from the resumed checkpoint."
     )
+    cell: str | None = option(None, "FILE.py:NAME, your own recurrent step in place of ours.")
     results_dir: str | None = option(
         None, "Folder that also gets the result file and the learning curve."
     )

@@ -35,6 +35,7 @@ _OTHERS = {
     "accelerator_config",
     "average_tokens_across_devices",
     "bf16",
+    "cell",
     "ema_decay",
     "forget_state",
     "fp16",

@@ -1,0 +1,1 @@
+"""Assignments for students: kits made of a specification and marked solutions."""
