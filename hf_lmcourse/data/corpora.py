@@ -2,8 +2,10 @@
 
 import random
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import has_magic
+from itertools import chain
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
@@ -13,6 +15,7 @@ from .embedded import cpython_docs
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder, file_mode, user_path
 from .packed_files import at_hand
+from .shards import Shard, folder_shards, local_shard, pattern_shards
 from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
@@ -122,10 +125,11 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     either. A folder of the user's has train.txt, validation.txt and test.txt, or those with .gz;
     a file is cut at a line border into nine tenths for training and the rest for validation, and so
     is what comes out of a pipe. A file that begins with `-DOCSTART-` is one of words and tags in
-    columns; see `sentences_of_columns`.
+    columns; see `sentences_of_columns`. A folder may also have shards; see `folder_shards`, and
+    `pattern_shards` for a pattern of files.
 
     Args:
-        name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
+        name_or_path: "cpython-docs", a key of `CORPORA`, a path or a pattern of paths.
         data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
@@ -149,6 +153,8 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         return _cut_file(at_hand(path))
     if mode:
         raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
+    if has_magic(str(path)):
+        return _sharded(path.parent.name or str(path), pattern_shards(str(path)))
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
@@ -190,14 +196,23 @@ def _usable(files: dict[str, Path]) -> bool:
 
 
 def _user_folder(folder: Path) -> Corpus:
-    files = split_files(folder)
+    files, name = split_files(folder), folder.resolve().name
+    if "train" not in files and {"train", "validation"} <= (shards := folder_shards(folder)).keys():
+        return _sharded(name, shards)
     if not _usable(files):
         raise LmcourseError(
-            f"folder {folder} needs train.txt and validation.txt, or those with .gz; "
-            "test.txt alone will do to evaluate on"
+            f"folder {folder} needs train.txt and validation.txt, or those with .gz, or shards "
+            "that begin with these words; test.txt alone will do to evaluate on"
         )
-    name = folder.resolve().name
-    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
+    shards = {split: (local_shard(path),) for split, path in files.items()}
+    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]), shards)
+
+
+def _sharded(name: str, shards: Mapping[str, Sequence[Shard]]) -> Corpus:
+    def read(split: str) -> Iterable[str]:
+        return chain.from_iterable(shard.pieces() for shard in shards[split])
+
+    return Corpus(name, "local", tuple(shards), read, shards)
 
 
 def user_file(name_or_path: str) -> Path | None:

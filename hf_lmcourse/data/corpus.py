@@ -1,13 +1,14 @@
 """A text in splits, which is read in pieces."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
 
 from ..errors import LmcourseError
 from ..tokenization.pieces import pieces_of
+from .shards import Shard
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Corpus:
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
         splits: Which of "train", "validation" and "test" there are.
         read: From a split to its text, whole or in pieces that are cut anywhere.
+        shards: The files that the text of a split is made of, if it is that of whole files.
     """
 
     name: str
     source: str
     splits: tuple[str, ...]
     read: Callable[[str], str | Iterable[str]] = field(repr=False)
+    shards: Mapping[str, Sequence[Shard]] = field(default_factory=dict, repr=False)
     _seen: dict[str, tuple[str, int]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

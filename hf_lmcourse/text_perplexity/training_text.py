@@ -138,8 +138,8 @@ def recorded_training_text(
     hashed = HashedTrainingText(record) if record.sha256 else None
     try:
         corpus = load_corpus(record.corpus, data_dir)
-        if corpus.source not in ("embedded", "local"):
-            return hashed
+        if corpus.source not in ("embedded", "local") or len(corpus.shards.get("train", ())) > 1:
+            return hashed  # it needs the network, or may be larger than the memory
         text = _training_text(corpus, record.hold_out, data_dir)
     except LmcourseError:
         return hashed
