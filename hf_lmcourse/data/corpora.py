@@ -2,20 +2,20 @@
 
 import random
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from glob import has_magic
-from itertools import chain
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
 from .columns import corpus_pieces
 from .corpus import Corpus
 from .embedded import cpython_docs
+from .hub_shards import HUB, HubShards, hub_dataset
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder, file_mode, user_path
 from .packed_files import at_hand
-from .shards import Shard, folder_shards, local_shard, pattern_shards
+from .shards import folder_shards, local_shard, pattern_shards
 from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
@@ -126,10 +126,11 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     a file is cut at a line border into nine tenths for training and the rest for validation, and so
     is what comes out of a pipe. A file that begins with `-DOCSTART-` is one of words and tags in
     columns; see `sentences_of_columns`. A folder may also have shards; see `folder_shards`, and
-    `pattern_shards` for a pattern of files.
+    `pattern_shards` for a pattern of files, and `hub_dataset` for any data set of the Hub.
 
     Args:
-        name_or_path: "cpython-docs", a key of `CORPORA`, a path or a pattern of paths.
+        name_or_path: "cpython-docs", a key of `CORPORA`, a path, a pattern of paths, or an address
+            of the Hub that begins with `hf://datasets/`.
         data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
@@ -145,6 +146,8 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         if root is not None and (root / known.folder).is_dir():
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
+    if name_or_path.startswith(HUB):
+        return hub_dataset(name_or_path)
     path = user_path(name_or_path)
     mode = file_mode(path)
     if stat.S_ISDIR(mode):
@@ -154,7 +157,9 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     if mode:
         raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
     if has_magic(str(path)):
-        return _sharded(path.parent.name or str(path), pattern_shards(str(path)))
+        shards = pattern_shards(str(path))
+        name = path.parent.name or path.name
+        return Corpus.of_shards(name, "local", tuple(shards), shards.__getitem__)
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
@@ -187,7 +192,8 @@ def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
             return hub_text(name, hub, split, remedy)
         return cut("".join(hub_text(name, hub, "+".join(SPLITS), remedy)))[split]
 
-    return Corpus(name, f"Hub {hub.repository}", known.splits, read)
+    shards = None if cut else HubShards(hub, remedy)
+    return Corpus(name, f"Hub {hub.repository}", known.splits, read, shards)
 
 
 def _usable(files: dict[str, Path]) -> bool:
@@ -198,21 +204,19 @@ def _usable(files: dict[str, Path]) -> bool:
 def _user_folder(folder: Path) -> Corpus:
     files, name = split_files(folder), folder.resolve().name
     if "train" not in files and {"train", "validation"} <= (shards := folder_shards(folder)).keys():
-        return _sharded(name, shards)
+        return Corpus.of_shards(name, "local", tuple(shards), shards.__getitem__)
     if not _usable(files):
         raise LmcourseError(
             f"folder {folder} needs train.txt and validation.txt, or those with .gz, or shards "
             "that begin with these words; test.txt alone will do to evaluate on"
         )
-    shards = {split: (local_shard(path),) for split, path in files.items()}
-    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]), shards)
-
-
-def _sharded(name: str, shards: Mapping[str, Sequence[Shard]]) -> Corpus:
-    def read(split: str) -> Iterable[str]:
-        return chain.from_iterable(shard.pieces() for shard in shards[split])
-
-    return Corpus(name, "local", tuple(shards), read, shards)
+    return Corpus(
+        name,
+        "local",
+        tuple(files),
+        lambda split: corpus_pieces(files[split]),
+        lambda split: (local_shard(files[split]),),
+    )
 
 
 def user_file(name_or_path: str) -> Path | None:

@@ -1,7 +1,7 @@
 """A corpus in shards: files of text or tables, one after the other, each read piece by piece."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from glob import glob
@@ -16,7 +16,7 @@ TEXT_COLUMN = "text"
 """The column of a parquet file, or of a data set of the Hub, that is read."""
 
 _ENDINGS = (".txt", ".txt.gz", ".parquet")
-_ROWS = 1000
+ROWS = 1000
 """Rows of a table that are read in one go."""
 
 _NUMBERED = re.compile(r"(.*-)(\d{5})(-of-(\d{5}).*)")
@@ -54,13 +54,21 @@ class Shard:
             yield "\n"
 
 
-def lines_of_rows(rows: Iterable[Any], name: str, first: int = 1) -> str:
-    """The texts of rows, each of which ends in a line break, added if it lacks one.
+def with_line_break(row: str) -> str:
+    """A row as a line: a line break is added if it does not end in one."""
+    return row if row.endswith("\n") else f"{row}\n"
+
+
+def lines_of_rows(
+    rows: Iterable[Any], name: str, first: int, line: Callable[[str], str] = with_line_break
+) -> str:
+    """The texts of rows as lines.
 
     Args:
         rows: Strings.
         name: Of the shard, for the message.
         first: Number of the first row, for the message.
+        line: From a row to its line.
 
     Raises:
         LmcourseError: A row is not a string.
@@ -71,7 +79,7 @@ def lines_of_rows(rows: Iterable[Any], name: str, first: int = 1) -> str:
             raise LmcourseError(
                 f"row {number:,} of {name} has no text in column {TEXT_COLUMN!r}: remove it"
             )
-        lines.append(row if row.endswith("\n") else f"{row}\n")
+        lines.append(line(row))
     return "".join(lines)
 
 
@@ -109,14 +117,32 @@ def pattern_shards(pattern: str) -> dict[str, tuple[Shard, ...]]:
     parts: dict[str, list[Path]] = {}
     for path in paths:
         parts.setdefault(_split_of(Path(path.name)) or "", []).append(path)
-    if parts.keys() == {""} and len(paths) > 1:
-        parts = {"train": paths[:-1], "validation": paths[-1:]}
+    if parts.keys() == {""}:
+        return last_for_validation(_shards(paths), f"the pattern {short(pattern)}")
     if "train" not in parts or "validation" not in parts:
         raise LmcourseError(
             f"the pattern {short(pattern)} names {len(paths)} files: give at least two, the last "
             "of which is for validation, or names that begin with train and validation"
         )
     return {split: _shards(parts[split]) for split in SPLITS if split in parts}
+
+
+def last_for_validation(shards: Sequence[Shard], name: str) -> dict[str, tuple[Shard, ...]]:
+    """Take the last shard for validation and the others for training.
+
+    Args:
+        shards: In their order.
+        name: Of them, for the message.
+
+    Raises:
+        LmcourseError: There is only one.
+    """
+    if len(shards) < 2:
+        raise LmcourseError(
+            f"{name} has only one shard, which leaves none to validate on: give at least two, or a "
+            "validation split"
+        )
+    return {"train": tuple(shards[:-1]), "validation": tuple(shards[-1:])}
 
 
 def _split_of(path: Path) -> str | None:
@@ -165,7 +191,7 @@ def _table_pieces(path: Path) -> Iterator[str]:
                 raise LmcourseError(
                     f"{path} needs one column {TEXT_COLUMN!r}, not {short(', '.join(names))}"
                 )
-            for batch in table.iter_batches(_ROWS, columns=[TEXT_COLUMN]):
+            for batch in table.iter_batches(ROWS, columns=[TEXT_COLUMN]):
                 yield lines_of_rows(batch.column(0).to_pylist(), str(path), number)
                 number += len(batch)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -57,7 +57,8 @@ def stream_split(
         LmcourseError: A shard cannot be read, the split has no token, or the cache cannot be
             written.
     """
-    backend, shards = plain_backend(tokenizer), corpus.shards[split]
+    assert corpus.shards is not None  # the caller has checked it
+    backend, shards = plain_backend(tokenizer), corpus.shards(split)
     encode = partial(encode_pieces, backend=backend, dtype=id_type(backend))
     key = cache_key("\n".join(shard.version for shard in shards), tokenizer, backend)
     path = cache_folder(cache_dir) / f"{key}.shards"

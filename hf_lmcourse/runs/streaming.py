@@ -28,10 +28,10 @@ def check_streaming(settings: RunSettings, corpus: Corpus) -> None:
             raise LmcourseError(f"{name} needs the whole training text: leave it out, or streaming")
     if data.vocabulary_sample is not None and data.vocabulary_sample < 1:
         raise LmcourseError(f"vocabulary_sample must be at least 1, not {data.vocabulary_sample}")
-    if "train" not in corpus.shards:
+    if corpus.shards is None:
         raise LmcourseError(
-            f"corpus {corpus.name} has no shards to stream: name a folder of them, or a pattern "
-            "such as 'texts/*.txt.gz'"
+            f"corpus {corpus.name} has no shards to stream: name a folder of them, a pattern such "
+            "as 'texts/*.txt.gz', or hf://datasets/owner/name"
         )
 
 
@@ -43,7 +43,8 @@ def vocabulary_text(data: DataArguments, corpus: Corpus) -> Iterator[str]:
     if data.vocabulary_sample is None:
         yield from corpus.pieces("train")
         return
-    shards = corpus.shards["train"]
+    assert corpus.shards is not None  # see `check_streaming`
+    shards = corpus.shards("train")
     share = -(-data.vocabulary_sample // len(shards))
     for shard in shards:
         left = share
