@@ -44,7 +44,7 @@ from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
 from .setup import new_model, new_trainer, saved_tokenizer
-from .streaming import check_streaming, vocabulary_text
+from .streaming import cached_tokenizer, check_streaming, vocabulary_text
 
 
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
@@ -147,10 +147,15 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in _TOKENIZER_SETTINGS:
-        pieces = vocabulary_text(data, corpus)
-        if data.tokenizer != "character":
-            pieces = whole_words(pieces)
-        return train_tokenizer(data.tokenizer, pieces, **_tokenizer_options(data))
+        options = _tokenizer_options(data)
+
+        def train() -> PreTrainedTokenizerBase:
+            pieces = vocabulary_text(data, corpus)
+            if data.tokenizer != "character":
+                pieces = whole_words(pieces)
+            return train_tokenizer(data.tokenizer, pieces, **options)
+
+        return cached_tokenizer(data, corpus, options, train) if data.streaming else train()
     return saved_tokenizer(data.tokenizer, list(_TOKENIZER_SETTINGS))
 
 

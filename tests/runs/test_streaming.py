@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from hf_lmcourse import LmcourseError
+from hf_lmcourse.data.content_hash import tokenizer_hash
 from hf_lmcourse.data.corpora import load_corpus
 from hf_lmcourse.data.shards import Shard
 from hf_lmcourse.runs.settings import read_settings
@@ -95,10 +96,8 @@ def test_a_streamed_run_resumes_bit_for_bit(step: int, last: int, corpus: Path) 
     assert resumed == whole
 
 
-def test_a_run_that_is_resumed_opens_the_shards_that_it_goes_on_with(
-    corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained(corpus, "whole", "--streaming")
+def opened_from_now_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the shards that are opened."""
     opened, pieces = list[str](), Shard.pieces
 
     def recorded(shard: Shard) -> Any:
@@ -106,20 +105,44 @@ def test_a_run_that_is_resumed_opens_the_shards_that_it_goes_on_with(
         return pieces(shard)
 
     monkeypatch.setattr(Shard, "pieces", recorded)
-    checkpoint = str(checkpoint_of(corpus, "whole", 12))
-    words = ["--tokenizer", str(corpus.with_name("whole")), "--resume_from_checkpoint", checkpoint]
-    prepared(corpus, "resumed", "--streaming", *words).train()
+    return opened
+
+
+def test_a_run_that_is_resumed_opens_the_shards_that_it_goes_on_with(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(corpus, "whole", "--streaming")
+    opened = opened_from_now_on(monkeypatch)
+    words = ["--resume_from_checkpoint", str(checkpoint_of(corpus, "whole", 12))]
+    run = prepared(corpus, "resumed", "--streaming", *words)
+    assert set(opened) == {"validation.txt"}
+    run.train()
     assert "train-0.txt" not in opened and "train-2.parquet" in opened
+
+
+@pytest.mark.parametrize("tokenizer", ["character", "word", "digit_pattern"])
+def test_the_vocabulary_of_the_same_shards_is_made_once(
+    tokenizer: str, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--streaming", "--tokenizer", tokenizer]
+    first = prepared(corpus, "first", *words).tokenizer
+    opened = opened_from_now_on(monkeypatch)
+    again = prepared(corpus, "again", *words).tokenizer
+    assert "train-0.txt" not in opened and tokenizer_hash(again) == tokenizer_hash(first)
+    (damaged,) = (corpus.parent / "cache").glob("*.tokenizer")
+    (damaged / "tokenizer.json").write_text("{")
+    repaired = prepared(corpus, "repaired", *words).tokenizer
+    assert "train-0.txt" in opened and tokenizer_hash(repaired) == tokenizer_hash(first)
+    (corpus / "train-0.txt").write_text("other \N{SNOWMAN}\n")
+    other = prepared(corpus, "other", *words).tokenizer
+    assert tokenizer_hash(other) != tokenizer_hash(first)
 
 
 def test_other_shards_are_another_training_text(corpus: Path) -> None:
     trained(corpus, "whole", "--streaming")
     (corpus / "train-0.txt").write_text(LINES[0] + LINES[2])
-    words = [
-        "--resume_from_checkpoint",
-        str(checkpoint_of(corpus, "whole", 8)),
-    ]
-    with pytest.raises(LmcourseError, match=r"train|tokenizer"):
+    words = ["--resume_from_checkpoint", str(checkpoint_of(corpus, "whole", 8))]
+    with pytest.raises(LmcourseError, match="another training text"):
         prepared(corpus, "resumed", "--streaming", *words)
 
 
