@@ -102,5 +102,6 @@ class PredictedTokens(Dataset):
 def _count(tokens: NDArray[np.integer] | StreamedTokens, first: int, token: int) -> int:
     """How often a token occurs from the first position on, which is 0 or 1."""
     if isinstance(tokens, StreamedTokens):
-        return tokens.occurrences(token) - int((tokens[np.arange(first)[None]] == token).sum())
+        before = bool(first) and tokens[np.zeros((1, 1), np.int64)].item() == token
+        return tokens.occurrences(token) - int(before)
     return int(np.count_nonzero(tokens[first:] == token))

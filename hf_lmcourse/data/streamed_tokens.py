@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,22 +114,26 @@ class _Reader:
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[np.integer]:
         """The tokens at positions, which start over at most a few times."""
+        if positions[-1] - positions[0] == len(positions) - 1:
+            return self._read(int(positions[0]), int(positions[-1]) + 1)
         borders = np.flatnonzero(np.diff(positions) < 0) + 1
-        runs = pairwise([0, *borders.tolist(), len(positions)])
-        return np.concatenate([self._run(positions[start:stop]) for start, stop in runs])
+        runs = np.split(positions, borders)
+        return np.concatenate([self._read(run[0], run[-1] + 1)[run - run[0]] for run in runs])
 
-    def _run(self, positions: NDArray[np.int64]) -> NDArray[np.integer]:
-        if not len(positions):
-            return self._window[:0]
-        start, stop = int(positions[0]), int(positions[-1]) + 1
-        number, first = self._tokens.shard_at(start)
-        # what lies ahead in the same shard is reached as soon by reading on
-        if start < self._begin or first > self._begin + len(self._window) or not len(self._window):
-            self._parts = self._tokens.parts_from(number)
-            self._begin, self._window = first, self._window[:0]
+    def _read(self, start: int, stop: int) -> NDArray[np.integer]:
+        if not self._begin <= start < self._begin + len(self._window):
+            self._seek(start)
         while self._begin + len(self._window) < stop:
-            # the token before the first one is its context, and is asked for after it
+            # the token before the first one is its context, and is asked for again
             read = min(max(0, start - 1 - self._begin), len(self._window))
             self._begin += read
             self._window = np.concatenate([self._window[read:], next(self._parts)])
-        return self._window[positions - self._begin]
+        return self._window[start - self._begin : stop - self._begin]
+
+    def _seek(self, position: int) -> None:
+        """Open the shard of a position, unless it is as soon reached by reading on."""
+        number, first = self._tokens.shard_at(position)
+        end = self._begin + len(self._window)
+        if position < self._begin or first > end or not len(self._window):
+            self._parts = self._tokens.parts_from(number)
+            self._begin, self._window = first, self._window[:0]
