@@ -26,6 +26,7 @@ BENCHMARKS = (
     "generation",
     "scaling",
     "tokenizing",
+    "streaming",
     "limits",
     "startup",
 )

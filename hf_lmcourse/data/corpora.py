@@ -4,15 +4,18 @@ import random
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from glob import has_magic
 from pathlib import Path
 
 from ..errors import LmcourseError, nearest
 from .columns import corpus_pieces
 from .corpus import Corpus
 from .embedded import cpython_docs
+from .hub_shards import HUB, HubShards, hub_dataset
 from .hub_text import PARQUET, HubText, hub_text
 from .local_files import corpora_folder, file_mode, user_path
 from .packed_files import Source, at_hand
+from .shards import folder_shards, local_shard, pattern_shards
 from .text_files import SPLITS, nine_tenths, split_files
 
 _TINY_SHAKESPEARE_TRAIN = 1_003_854
@@ -122,10 +125,12 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
     either. A folder of the user's has train.txt, validation.txt and test.txt, or those with .gz;
     a file is cut at a line border into nine tenths for training and the rest for validation, and so
     is what comes out of a pipe. A file that begins with `-DOCSTART-` is one of words and tags in
-    columns; see `sentences_of_columns`.
+    columns; see `sentences_of_columns`. A folder may also have shards; see `folder_shards`, and
+    `pattern_shards` for a pattern of files, and `hub_dataset` for any data set of the Hub.
 
     Args:
-        name_or_path: "cpython-docs", a key of `CORPORA`, or a path.
+        name_or_path: "cpython-docs", a key of `CORPORA`, a path, a pattern of paths, or an address
+            of the Hub that begins with `hf://datasets/`.
         data_dir: Folder of local corpora; the environment's LMCOURSE_DATA by default.
 
     Returns:
@@ -141,6 +146,8 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         if root is not None and (root / known.folder).is_dir():
             return _local(name_or_path, known, root)
         return _from_hub(name_or_path, known, root)
+    if name_or_path.startswith(HUB):
+        return hub_dataset(name_or_path)
     path = user_path(name_or_path)
     mode = file_mode(path)
     if stat.S_ISDIR(mode):
@@ -149,6 +156,10 @@ def load_corpus(name_or_path: str, data_dir: str | Path | None = None) -> Corpus
         return _cut_file(at_hand(path))
     if mode:
         raise LmcourseError(f"{path} is neither a text file nor a folder nor a pipe")
+    if has_magic(str(path)):
+        shards = pattern_shards(str(path))
+        name = path.parent.name or path.name
+        return Corpus.of_shards(name, "local", tuple(shards), shards.__getitem__)
     names = ["cpython-docs", *CORPORA]
     close = nearest(name_or_path.lower(), names)
     hint = f"did you mean {close!r}? " if close else ""
@@ -181,7 +192,8 @@ def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
             return hub_text(name, hub, split, remedy)
         return cut("".join(hub_text(name, hub, "+".join(SPLITS), remedy)))[split]
 
-    return Corpus(name, f"Hub {hub.repository}", known.splits, read)
+    shards = None if cut else HubShards(hub, remedy)
+    return Corpus(name, f"Hub {hub.repository}", known.splits, read, shards)
 
 
 def _usable(files: dict[str, Path]) -> bool:
@@ -190,14 +202,21 @@ def _usable(files: dict[str, Path]) -> bool:
 
 
 def _user_folder(folder: Path) -> Corpus:
-    files = split_files(folder)
+    files, name = split_files(folder), folder.resolve().name
+    if "train" not in files and {"train", "validation"} <= (shards := folder_shards(folder)).keys():
+        return Corpus.of_shards(name, "local", tuple(shards), shards.__getitem__)
     if not _usable(files):
         raise LmcourseError(
-            f"folder {folder} needs train.txt and validation.txt, or those with .gz; "
-            "test.txt alone will do to evaluate on"
+            f"folder {folder} needs train.txt and validation.txt, or those with .gz, or shards "
+            "that begin with these words; test.txt alone will do to evaluate on"
         )
-    name = folder.resolve().name
-    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
+    return Corpus(
+        name,
+        "local",
+        tuple(files),
+        lambda split: corpus_pieces(files[split]),
+        lambda split: (local_shard(files[split]),),
+    )
 
 
 def user_file(name_or_path: str) -> Path | None:

@@ -1,13 +1,15 @@
 """A text in splits, which is read in pieces."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tqdm.auto import tqdm
 
 from ..errors import LmcourseError
 from ..tokenization.pieces import pieces_of
+from .shards import Shard
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,32 @@ class Corpus:
         source: "embedded", "local" or "Hub" and the id there; fit to be published.
         splits: Which of "train", "validation" and "test" there are.
         read: From a split to its text, whole or in pieces that are cut anywhere.
+        shards: From a split to the shards that its text is made of; `None` if it is not.
     """
 
     name: str
     source: str
     splits: tuple[str, ...]
     read: Callable[[str], str | Iterable[str]] = field(repr=False)
+    shards: Callable[[str], Sequence[Shard]] | None = field(default=None, repr=False)
     _seen: dict[str, tuple[str, int]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @classmethod
+    def of_shards(
+        cls,
+        name: str,
+        source: str,
+        splits: tuple[str, ...],
+        shards: Callable[[str], Sequence[Shard]],
+    ) -> "Corpus":
+        """A corpus whose text is that of shards, one after the other; see the attributes."""
+
+        def read(split: str) -> Iterable[str]:
+            return chain.from_iterable(shard.pieces() for shard in shards(split))
+
+        return cls(name, source, splits, read, shards)
 
     def text(self, split: str) -> str:
         """The text of a split, read again at each call.

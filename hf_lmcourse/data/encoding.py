@@ -58,8 +58,8 @@ def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int
         result: (tokens,).
     """
     backend = plain_backend(tokenizer)
-    dtype = _id_type(backend)
-    return np.concatenate([np.zeros(0, dtype), *_encode(pieces_of(text), backend, dtype)])
+    dtype = id_type(backend)
+    return np.concatenate([np.zeros(0, dtype), *encode_pieces(pieces_of(text), backend, dtype)])
 
 
 def encode_split(
@@ -85,7 +85,7 @@ def encode_split(
             written.
     """
     backend = plain_backend(tokenizer)
-    key = _key(corpus.digest(split), tokenizer, backend)
+    key = cache_key(corpus.digest(split), tokenizer, backend)
     path = cache_folder(cache_dir) / f"{key}.npy"
     write = partial(_write_split, corpus, split, backend, tokenizer.unk_token_id)
     counts = from_cache(path, write)
@@ -101,38 +101,53 @@ def plain_backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     return backend
 
 
-def _key(digest: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
+def cache_key(digest: str, tokenizer: PreTrainedTokenizerBase, backend: Tokenizer) -> str:
+    """The name in the cache of what a tokenizer makes of a text, given by its hash or version."""
     settings = [backend.to_str(), tokenizer.split_special_tokens, tokenizer.unk_token_id, digest]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:32]
 
 
-def _id_type(backend: Tokenizer) -> type[np.integer]:
+def id_type(backend: Tokenizer) -> type[np.integer]:
+    """The smaller sufficient dtype of uint16 and int32 for the ids of a tokenizer."""
     # not the size of the vocabulary: a tokenizer may leave out ids
     largest = max(backend.get_vocab().values(), default=0)
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
 
 
-def _encode(
+def encode_pieces(
     pieces: Iterable[str], backend: Tokenizer, dtype: type[np.integer]
 ) -> Iterator[NDArray[np.integer]]:
+    """The token ids of a text, in parts.
+
+    Args:
+        pieces: The text, cut anywhere.
+        backend: From `plain_backend`.
+        dtype: Of the ids.
+    """
     look_up = lookup_of(backend, dtype)
     if look_up is not None:
         yield from look_up(pieces)
         return
     lines = whole_lines(pieces)
     while batch := list(islice(lines, _BATCH)):
-        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
-            yield np.asarray(encoding.ids, dtype)
+        encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
+        ids = [np.asarray(encoding.ids, dtype) for encoding in encodings]
+        del encodings  # large, and who asks for the ids may pause
+        yield from ids
 
 
 class TextCounts:
-    """What there is of a text besides its tokens, counted while it passes by."""
+    """What there is of a text besides its tokens, counted while it passes by.
+
+    Attributes:
+        characters, bytes, words, unknown: See `EncodedSplit`.
+    """
 
     def __init__(self) -> None:
         self.characters = self.bytes = self.words = self.unknown = 0
 
     def of_text(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Count a text, and pass it on."""
+        """Pass on a text, and count it."""
         inside_word = False
         for piece in pieces:
             self.characters += len(piece)
@@ -145,7 +160,7 @@ class TextCounts:
     def of_ids(
         self, parts: Iterable[NDArray[np.integer]], unknown_id: int | None
     ) -> Iterator[NDArray[np.integer]]:
-        """Count unknown tokens, and pass all on."""
+        """Pass on ids, and count the unknown ones."""
         for part in parts:
             if unknown_id is not None:
                 self.unknown += int(np.count_nonzero(part == unknown_id))
@@ -156,9 +171,9 @@ def _write_split(
     corpus: Corpus, split: str, backend: Tokenizer, unknown_id: int | None, file: BinaryIO
 ) -> dict[str, int]:
     """Write the ids of a text, and return its counts."""
-    counts, dtype, digest = TextCounts(), _id_type(backend), corpus.digest(split)
+    counts, dtype, digest = TextCounts(), id_type(backend), corpus.digest(split)
     text = counts.of_text(corpus.pieces(split))
-    ids = counts.of_ids(_encode(text, backend, dtype), unknown_id)
+    ids = counts.of_ids(encode_pieces(text, backend, dtype), unknown_id)
     if not _write_array(file, ids, dtype):
         raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
     if corpus.digest(split) != digest:

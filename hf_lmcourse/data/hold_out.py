@@ -40,7 +40,7 @@ def hold_out(corpus: Corpus, files: Sequence[str], data_dir: str | Path | None =
             pieces = _without(document, pieces, name, corpus.name)
         return pieces
 
-    return replace(corpus, read=read) if documents else corpus
+    return replace(corpus, read=read, shards=None) if documents else corpus
 
 
 def _without(document: str, pieces: Iterable[str], name: str, corpus: str) -> Iterator[str]:

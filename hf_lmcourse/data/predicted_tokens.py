@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..kernels.softmax_loss import IGNORED
+from .streamed_tokens import StreamedTokens
 
 
 class PredictedTokens(Dataset):
@@ -21,7 +22,7 @@ class PredictedTokens(Dataset):
     there are `labels`.
 
     Args:
-        tokens: The corpus as token ids.
+        tokens: The corpus as token ids; `StreamedTokens` for one that is not on this disk as such.
         first_context: The token before the first one, usually a line end; without it the first
             token of the corpus is context only and is not predicted.
         context_only: A token that is read and never predicted, such as BOS; -100 is its label.
@@ -32,20 +33,23 @@ class PredictedTokens(Dataset):
     """
 
     def __init__(
-        self, tokens: NDArray[np.integer], first_context: int | None, context_only: int | None
+        self,
+        tokens: NDArray[np.integer] | StreamedTokens,
+        first_context: int | None,
+        context_only: int | None,
     ) -> None:
-        self.tokens = np.asarray(tokens)
+        self.tokens = tokens if isinstance(tokens, StreamedTokens) else np.asarray(tokens)
         self.first_context = first_context
         self.context_only = context_only
         first = int(first_context is None)
         self.num_positions = len(self.tokens) - first
-        never = 0 if context_only is None else np.count_nonzero(self.tokens[first:] == context_only)
-        self.num_predicted = self.num_positions - int(never)
+        never = 0 if context_only is None else _count(self.tokens, first, context_only)
+        self.num_predicted = self.num_positions - never
 
     @property
     def contents(self) -> tuple[NDArray[np.integer], ...]:
         """What is read, however it is cut: see `dataset_hash`."""
-        return (self.tokens,)
+        return self.tokens.contents if isinstance(self.tokens, StreamedTokens) else (self.tokens,)
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -74,11 +78,11 @@ class PredictedTokens(Dataset):
         Shape:
             positions, predicted: (items, length).
         """
+        inputs = torch.from_numpy(self._contexts(positions))  # the first token that is read
         targets = self._targets(positions)
         if self.context_only is not None:
             predicted = predicted & (targets != self.context_only)
         labels = torch.from_numpy(np.where(predicted, targets, IGNORED))
-        inputs = torch.from_numpy(self._contexts(positions))
         return [
             {"input_ids": row, "labels": label, "shift_labels": label}
             for row, label in zip(inputs, labels, strict=True)
@@ -93,3 +97,11 @@ class PredictedTokens(Dataset):
             return self.tokens[positions].astype(np.int64)
         before = self.tokens[np.maximum(positions - 1, 0)].astype(np.int64)
         return np.where(positions == 0, self.first_context, before)
+
+
+def _count(tokens: NDArray[np.integer] | StreamedTokens, first: int, token: int) -> int:
+    """How often a token occurs from the first position on, which is 0 or 1."""
+    if isinstance(tokens, StreamedTokens):
+        before = bool(first) and tokens[np.zeros((1, 1), np.int64)].item() == token
+        return tokens.occurrences(token) - int(before)
+    return int(np.count_nonzero(tokens[first:] == token))

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..errors import LmcourseError
 from .predicted_tokens import PredictedTokens
+from .streamed_tokens import StreamedTokens
 
 
 class ContiguousStreams(PredictedTokens):
@@ -49,7 +50,7 @@ class ContiguousStreams(PredictedTokens):
 
     def __init__(
         self,
-        tokens: NDArray[np.integer],
+        tokens: NDArray[np.integer] | StreamedTokens,
         num_streams: int,
         block_length: int,
         first_context: int | None = None,

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..report.json_files import write_json
 from ..tokenization.pieces import whole_words
@@ -40,10 +41,22 @@ def text_hashes(*parts: Iterable[str]) -> list[str]:
     """
     digest, hashes = hashlib.sha256(), []
     for pieces in parts:
-        for piece in whole_words(pieces):
-            digest.update("".join(f"{word} " for word in piece.split()).encode())
+        for _ in hashed_words(pieces, digest):
+            pass
         hashes.append(digest.hexdigest())
     return hashes
+
+
+def hashed_words(pieces: Iterable[str], digest: Any) -> Iterator[str]:
+    """Pass on a text, in pieces that end in whitespace, and add it to the digest of `text_hashes`.
+
+    Args:
+        pieces: The text, cut anywhere.
+        digest: Of hashlib.
+    """
+    for piece in whole_words(pieces):
+        digest.update("".join(f"{word} " for word in piece.split()).encode())
+        yield piece
 
 
 def write_record(folder: Path, record: TrainingTextRecord) -> None:

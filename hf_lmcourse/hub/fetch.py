@@ -83,6 +83,21 @@ def fetch_dataset(
     )
 
 
+def fetch_dataset_builder(
+    repository: str, config: str | None, attempt: str, remedy: str, **options: Any
+) -> Any:
+    """`datasets.load_dataset_builder`, which streams a data set, as `fetch_dataset` calls it."""
+    import datasets  # imported late: it is slow, and only the Hub needs it
+
+    return _fetch(
+        lambda: datasets.load_dataset_builder(repository, config, **options),
+        f"api/datasets/{repository}",
+        attempt,
+        remedy,
+        repository,
+    )
+
+
 def _fetch(
     fetch: Callable[[], Fetched],
     question: str,

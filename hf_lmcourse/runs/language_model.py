@@ -202,7 +202,12 @@ class LanguageModelRun(TrainingRun):
         return text
 
     def _count_models(self) -> dict[str, CountModelScore]:
-        """Count models of the training text, scored on the validation text."""
+        """Count models of the training text, scored on the validation text.
+
+        There are none of a text that is streamed: their counts would be as large as the text.
+        """
+        if self.settings.data.streaming:
+            return {}
         train, scored = self.splits["train"].tokens, self.splits["validation"].tokens
         vocabulary, special = len(self.tokenizer), context_tokens(self.tokenizer)
         models = {"unigram": unigram_nll, "bigram": bigram_nll, "trigram": trigram_nll}

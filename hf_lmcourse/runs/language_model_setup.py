@@ -2,9 +2,9 @@
 
 import string
 import sys
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 from transformers import (
@@ -17,12 +17,13 @@ from transformers import (
 from ..data.bigrams import Bigrams
 from ..data.columns import read_vocabulary
 from ..data.corpora import Corpus, load_corpus, user_file
-from ..data.encoding import encode_split
+from ..data.encoding import EncodedSplit, encode_split
 from ..data.hold_out import hold_out
 from ..data.local_files import data_file
 from ..data.prompts import unknown_in_prompt
 from ..data.random_blocks import RandomBlockStreams
 from ..data.streams import ContiguousStreams, context_tokens, prompt_token_ids
+from ..data.token_count_pass import StreamedSplit, stream_split
 from ..data.training_text_record import TrainingTextRecord, text_hashes
 from ..data.windows import TokenWindows
 from ..errors import LmcourseError
@@ -44,6 +45,7 @@ from .pretrained_vectors import initialise_from_vectors, vectors_hash
 from .run_folder import record_command, resolve_run_folder
 from .settings import RunSettings
 from .setup import new_model, new_trainer, saved_tokenizer
+from .streaming import cached_tokenizer, check_streaming, vocabulary_text
 
 
 def prepare_language_model(settings: RunSettings, command: list[str]) -> LanguageModelRun:
@@ -54,9 +56,10 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         corpus = hold_out(
             load_corpus(data.corpus, data.data_dir), data.hold_out or (), data.data_dir
         )
+        check_streaming(settings, corpus)
         tokenizer = _tokenizer(data, corpus)
-        splits = {
-            split: encode_split(corpus, split, tokenizer, data.cache_dir)
+        splits: dict[str, Any] = {
+            split: _encoder(data, split)(corpus, split, tokenizer, data.cache_dir)
             for split in dict.fromkeys(("train", "validation", *corpus.splits))
         }
     _check_prompt(args, tokenizer)
@@ -107,13 +110,19 @@ def prepare_language_model(settings: RunSettings, command: list[str]) -> Languag
         corpus,
         splits,
         vectors,
-        _trained_on(data, corpus),
+        _trained_on(data, corpus, splits["train"]),
         own,
     )
 
 
-def _trained_on(data: DataArguments, corpus: Corpus) -> TrainingTextRecord:
+def _encoder(data: DataArguments, split: str) -> Callable[..., EncodedSplit | StreamedSplit]:
+    return stream_split if data.streaming and split == "train" else encode_split
+
+
+def _trained_on(data: DataArguments, corpus: Corpus, train: Any) -> TrainingTextRecord:
     """Record the text before the training, after which it may be gone."""
+    if data.streaming:
+        return TrainingTextRecord(redacted(data.corpus), (), train.tokens.counts.text_sha256)
     cut_from_a_file = user_file(data.corpus) is not None and not data.hold_out
     splits = ("train", "validation") if cut_from_a_file else ("train",)
     held_out = tuple(redacted(name) for name in data.hold_out or ())
@@ -145,10 +154,15 @@ def _tokenizer(data: DataArguments, corpus: Corpus) -> PreTrainedTokenizerBase:
     if data.vocabulary is not None:
         return _tokenizer_of_file(data, data.vocabulary)
     if data.tokenizer in _TOKENIZER_SETTINGS:
-        pieces = corpus.pieces("train")
-        if data.tokenizer != "character":
-            pieces = whole_words(pieces)
-        return train_tokenizer(data.tokenizer, pieces, **_tokenizer_options(data))
+        options = _tokenizer_options(data)
+
+        def train() -> PreTrainedTokenizerBase:
+            pieces = vocabulary_text(data, corpus)
+            if data.tokenizer != "character":
+                pieces = whole_words(pieces)
+            return train_tokenizer(data.tokenizer, pieces, **options)
+
+        return cached_tokenizer(data, corpus, options, train) if data.streaming else train()
     return saved_tokenizer(data.tokenizer, list(_TOKENIZER_SETTINGS))
 
 
@@ -186,7 +200,7 @@ def _check_block_length(settings: RunSettings, model: Any) -> None:
 
 
 def _training(
-    settings: RunSettings, model: Any, tokens: np.ndarray, special: dict[str, int | None]
+    settings: RunSettings, model: Any, tokens: Any, special: dict[str, int | None]
 ) -> tuple[type[StreamTrainer], Dataset]:
     """Choose the Trainer and its data: bigrams, streams, or windows for a model without state."""
     batches = settings.data.batches
@@ -199,6 +213,11 @@ def _training(
     carries_state = state_argument(model) is not None
     if settings.data.random_block_length and (batches != "streams" or not carries_state):
         raise LmcourseError("random_block_length is for models that carry a state along streams")
+    if settings.data.streaming and not carries_state:
+        raise LmcourseError(
+            f"streaming is for models that carry a state along streams: "
+            f"{settings.config.model_type} reads windows of the text in random order"
+        )
     if batches != "streams":
         return bigram_training(batches, model, Bigrams(tokens, **special))
     rows = settings.training.train_batch_size * settings.training.world_size

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..data.corpora import Corpus, load_corpus, user_file, whole_file
 from ..data.hold_out import hold_out
+from ..data.hub_shards import HUB
 from ..data.text_files import nine_tenths
 from ..data.training_text_record import TrainingTextRecord, read_record, text_hashes
 from ..errors import LmcourseError
@@ -159,14 +160,20 @@ def recorded_training_text(
     if record is None or Path(record.corpus).is_fifo():  # a pipe has another text by now
         return None
     hashed = HashedTrainingText(record) if record.sha256 else None
+    if record.corpus.startswith(HUB):
+        return hashed
     try:
         corpus = load_corpus(record.corpus, data_dir)
-        if corpus.source not in ("embedded", "local"):
-            return hashed
+        if corpus.source not in ("embedded", "local") or _in_several_shards(corpus):
+            return hashed  # it needs the network, or may be larger than the memory
         text = _training_text(corpus, record.hold_out, data_dir)
     except LmcourseError:
         return hashed
     return text if hashed is None or text.sha256 == record.sha256 else hashed
+
+
+def _in_several_shards(corpus: Corpus) -> bool:
+    return corpus.shards is not None and len(corpus.shards("train")) > 1
 
 
 def _training_text(

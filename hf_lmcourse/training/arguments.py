@@ -36,7 +36,13 @@ class _TextArguments:
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = option("cpython-docs", "Name of a corpus, or path of a text file or folder.")
+    corpus: str = option(
+        "cpython-docs", "Name of a corpus, or path of a text file, a folder or a pattern."
+    )
+    streaming: bool = option(False, "Read the training shards when a step needs them.")
+    vocabulary_sample: int | None = option(
+        None, "Characters of the shards for the vocabulary; default: all."
+    )
     hold_out: list[str] | None = option(
         None, "Files whose documents are removed from the training text."
     )
