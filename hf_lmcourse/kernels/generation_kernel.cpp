@@ -12,7 +12,9 @@
 
 namespace {
 
-enum Cell { ELMAN_TANH, ELMAN_SIGMOID, ELMAN_RELU, LSTM, GRU };
+enum Cell { ELMAN_TANH, ELMAN_SIGMOID, ELMAN_RELU, LSTM, CAPPED_LSTM, GRU };
+
+constexpr int64_t gates_of(Cell cell) { return cell < LSTM ? 1 : cell < GRU ? 4 : 3; }
 
 // Of a layer, in the order of compiled_generation.py. States: (B, H), read and written.
 enum Part { INPUT, INPUT_BIAS, RECURRENT, RECURRENT_BIAS, HIDDEN, CELL, PARTS };
@@ -52,7 +54,7 @@ struct Model {
   Rows rows;
   float *input, *x_gates, *h_gates, *next;  // (B, max(E, H)), (B, GH) twice, (B, H)
 
-  int64_t gates() const { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
+  int64_t gates() const { return gates_of(cell); }
   float* part(int64_t layer, Part name) const { return memory(layers[layer * PARTS + name]); }
 
   // The units of a thread: whole vectors.
@@ -80,8 +82,10 @@ struct Model {
         const auto x = [&](int q) { return load_some(x_gates + (b * gates() + q) * H + u, n); };
         const auto a = [&](int q) { return load_some(h_gates + (b * gates() + q) * H + u, n); };
         vec y;
-        if (cell == LSTM) {
-          const vec i = sigmoid(x(0) + a(0)), f = sigmoid(x(1) + a(1));
+        if (cell == LSTM || cell == CAPPED_LSTM) {
+          const vec f = sigmoid(x(1) + a(1));
+          vec i = sigmoid(x(0) + a(0));
+          if (cell == CAPPED_LSTM) i = i < 1.0f - f ? i : 1.0f - f;
           const vec g = tanh(x(2) + a(2)), o = sigmoid(x(3) + a(3));
           const vec state = f * load_some(c + at, n) + i * g;
           store_some(c + at, state, n);
@@ -146,7 +150,7 @@ extern "C" void generate_float32(const int64_t* layers, const int64_t* around,
                                  int64_t V, int64_t steps, int64_t suppressions, int64_t endings,
                                  int64_t top_k, int64_t least_kept, int64_t padding,
                                  int64_t is_end, int threads) {
-  const int64_t G = cell == LSTM ? 4 : cell == GRU ? 3 : 1;
+  const int64_t G = gates_of(Cell(cell));
   const int64_t products = G * H * (E + H + (depth - 1) * 2 * H) + P * V;
   if (B * products < WORTH_THREADS) threads = 1;
   const int64_t deepest = std::max({E, H, P});

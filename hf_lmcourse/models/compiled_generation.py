@@ -20,10 +20,11 @@ _CELLS = {
     (ElmanLayer, "tanh"): 0,
     (ElmanLayer, "sigmoid"): 1,
     (ElmanLayer, "relu"): 2,
-    (LSTMLayer, None): 3,
-    (GRULayer, None): 4,
+    (LSTMLayer, False): 3,
+    (LSTMLayer, True): 4,
+    (GRULayer, None): 5,
 }
-"""Class and activation of a layer, and the cell of the kernel."""
+"""Class of a layer, with its activation or whether its gate is capped, and the kernel's cell."""
 _DRAWN_AT_ONCE = 1 << 20
 """Random numbers at most, one for each word of each token."""
 
@@ -182,7 +183,8 @@ def _cell(layer: nn.Module) -> int | None:
     if getattr(layer, "backend", None) == "torch":
         return None
     kind: Any = type(layer)
-    return _CELLS.get((kind, getattr(layer, "activation", None)))
+    settings = vars(layer)
+    return _CELLS.get((kind, settings.get("activation", settings.get("capped_input_gate"))))
 
 
 def _is_untouched(module: nn.Module) -> bool:

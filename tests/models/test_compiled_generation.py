@@ -10,7 +10,7 @@ from transformers.generation import BaseStreamer
 from hf_lmcourse.kernels.build import kernel
 from hf_lmcourse.models.compiled_generation import CompiledGenerationMixin
 
-from .families import Family, every_recurrent_family
+from .families import FAMILIES, Family, every_recurrent_family
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "greedy": {"do_sample": False},
@@ -75,7 +75,7 @@ def test_the_tokens_are_those_of_the_loop(
     family: Family, batch: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = torch.randint(11, (batch, 4), generator=torch.Generator().manual_seed(1))
-    check_equal(model_of(family), monkeypatch, inputs=prompt, max_new_tokens=40, **SETTINGS[name])
+    check_equal(model_of(family), monkeypatch, inputs=prompt, max_new_tokens=24, **SETTINGS[name])
 
 
 @every_recurrent_family
@@ -85,8 +85,20 @@ def test_every_output_layer_of_one_product(
 ) -> None:
     model = model_of(family, **HEADS[head])
     check_equal(
-        model, monkeypatch, inputs=torch.tensor([[1]]), max_new_tokens=40, **SETTINGS["sampled"]
+        model, monkeypatch, inputs=torch.tensor([[1]]), max_new_tokens=24, **SETTINGS["sampled"]
     )
+
+
+def test_a_capped_input_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    (family,) = (family for family in FAMILIES if family.name == "lstm")
+    for name in ("greedy", "sampled"):
+        check_equal(
+            model_of(family, capped_input_gate=True),
+            monkeypatch,
+            inputs=torch.tensor([[1, 2]]),
+            max_new_tokens=24,
+            **SETTINGS[name],
+        )
 
 
 @every_recurrent_family
