@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ..errors import LmcourseError, nearest
 from .adapters import FILE_NAME, Adapter, read_adapters
-from .compare import Verdict, judge
+from .compare import judge
 from .results import FileRun
 from .runner import read_source, run_file, uses_numpy_alone
 from .task import Task
 from .tasks import TASKS, find_task
+from .verdict import Verdict
 
 
 def template(name: str) -> str:

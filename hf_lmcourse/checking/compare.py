@@ -8,66 +8,13 @@ from torch import Tensor
 
 from .child import Answer
 from .task import Case, Function, Task
+from .verdict import CLOSE, PARTS, Difference, Verdict
 
 EXACT = 1e-9
 """The relative error of float64 in another order of operations is below this."""
-CLOSE = 1e-5
-"""The relative error of values that go through float32 is below this; that of every known mistake
-is far above."""
 SINGLE = 5e-4
 """The relative error of results in float32 is below this, also for logits of 1,000."""
 _NO_SCALE = 1e-6
-PARTS = ("values", "gradients", "shapes")
-"""What is right or wrong by itself, and earns points in a course."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The largest error of one output or gradient.
-
-    Attributes:
-        quantity: The name of the output, or dJ/dW for a gradient.
-        error: The relative error.
-        case: The label of the case with the largest error.
-        block: The block of rows with the largest error there, if rows are blocks.
-        allowed: The largest error that is right: `CLOSE`, or `SINGLE` if results are in float32.
-    """
-
-    quantity: str
-    error: float
-    case: str
-    block: str | None = None
-    allowed: float = CLOSE
-
-    @property
-    def ok(self) -> bool:
-        """Whether the error is allowed; nan is not."""
-        return self.error <= self.allowed
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of the comparison for one task.
-
-    Attributes:
-        task: The name of the task.
-        agrees: Whether all answers are right; `None` if nothing could be compared.
-        cases: The number of cases.
-        differences: The largest difference of each output and gradient that could be compared.
-        message: A sentence on what is wrong, or a remark.
-        likely: The known mistakes that give exactly the student's outputs.
-        isolated: Whether the file had no network, and saw no other processes.
-        right: Which of `PARTS` are right in all cases.
-    """
-
-    task: str
-    agrees: bool | None
-    cases: int = 0
-    differences: Sequence[Difference] = ()
-    message: str = ""
-    likely: Sequence[str] = ()
-    isolated: bool = True
-    right: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .compare import Verdict
+from .verdict import Verdict
 
 OPEN_NETWORK = (
     "The file could reach the network and see other processes: this system allows no namespaces."

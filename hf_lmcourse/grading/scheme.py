@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checking import find_task
-from ..checking.compare import PARTS
 from ..checking.task import Task
+from ..checking.verdict import PARTS
 from ..errors import LmcourseError, nearest, short
 from ..runs.yaml_files import read_yaml
 

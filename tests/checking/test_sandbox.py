@@ -245,3 +245,16 @@ def test_an_isolated_program_sees_no_other_process(tmp_path: Path) -> None:
     if not ending.isolated:
         pytest.skip("this system allows no namespaces")
     assert ending.status == 0
+
+
+def test_where_there_are_no_limits_time_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_SPARE_SECONDS", 0)
+    limits = Limits(seconds=1, start_seconds=1)
+    for source, ending in {
+        "raise SystemExit(3)": Ending(3),
+        "import time; time.sleep(20)": Ending(-9, "time"),
+    }.items():
+        command = [sys.executable, "-S", "-c", source]
+        assert run._run_without_limits(command, tmp_path, {}, limits, False) == ending

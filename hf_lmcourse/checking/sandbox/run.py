@@ -31,7 +31,7 @@ def run_limited(
     work.mkdir()
     environment = _environment(work)
     if os.name != "posix":
-        return _run_without_limits(command, work, environment, limits)
+        return _run_without_limits(command, work, environment, limits, show_output)
     job = {
         "command": list(command),
         "environment": environment,
@@ -86,11 +86,16 @@ def _environment(work: Path) -> dict[str, str]:
 
 
 def _run_without_limits(
-    command: Sequence[str], work: Path, environment: dict[str, str], limits: Limits
+    command: Sequence[str], work: Path, environment: dict[str, str], limits: Limits, show: bool
 ) -> Ending:
     """Run where there are neither process groups nor limits: with a time limit alone."""
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=2, cwd=work, env=environment
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=2 if show else subprocess.DEVNULL,
+        stderr=None if show else subprocess.DEVNULL,
+        cwd=work,
+        env=environment,
     )
     try:
         return Ending(process.wait(_longest(limits)))
