@@ -88,8 +88,8 @@ class CellRun:
         """What the card says of the training and of the saved weights."""
         return (
             f" Every step was computed by `{self.cell.name}` of {self.cell.path.name}, which "
-            f"passed `lmcourse check`; its copy is {FILE_NAME}. The weights are those of the "
-            "package's own layer, and load without that file."
+            f"passed `lmcourse check`; the run folder has a copy, {FILE_NAME}. The weights are "
+            "those of the package's own layer, and load without that file."
         )
 
     @property
