@@ -179,7 +179,18 @@ def _local(name: str, known: _Known, root: Path) -> Corpus:
     files = split_files(folder, {split: known.names.get(split, split) for split in known.splits})
     if not _usable(files):
         raise LmcourseError(f"corpus {name} needs {known.local_place} in the folder {root}")
-    return Corpus(name, "local", tuple(files), lambda s: corpus_pieces(files[s]))
+    return _of_files(name, files)
+
+
+def _of_files(name: str, files: Mapping[str, Path]) -> Corpus:
+    """A corpus of a file per split, each of which is also a shard."""
+    return Corpus(
+        name,
+        "local",
+        tuple(files),
+        lambda split: corpus_pieces(files[split]),
+        lambda split: (local_shard(files[split]),),
+    )
 
 
 def _from_hub(name: str, known: _Known, root: Path | None) -> Corpus:
@@ -210,13 +221,7 @@ def _user_folder(folder: Path) -> Corpus:
             f"folder {folder} needs train.txt and validation.txt, or those with .gz, or shards "
             "that begin with these words; test.txt alone will do to evaluate on"
         )
-    return Corpus(
-        name,
-        "local",
-        tuple(files),
-        lambda split: corpus_pieces(files[split]),
-        lambda split: (local_shard(files[split]),),
-    )
+    return _of_files(name, files)
 
 
 def user_file(name_or_path: str) -> Path | None:

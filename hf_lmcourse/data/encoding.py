@@ -18,7 +18,7 @@ from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from ..tokenization.pieces import pieces_of, whole_lines
 from .corpus import Corpus
-from .lookup import lookup_of
+from .lookup import Lookup, lookup_of
 from .token_cache import from_cache
 
 _BATCH = 32
@@ -59,7 +59,7 @@ def encode_text(text: str, tokenizer: PreTrainedTokenizerBase) -> NDArray[np.int
     """
     backend = plain_backend(tokenizer)
     dtype = id_type(backend)
-    return np.concatenate([np.zeros(0, dtype), *encode_pieces(pieces_of(text), backend, dtype)])
+    return np.concatenate([np.zeros(0, dtype), *encoder_of(backend, dtype)(pieces_of(text))])
 
 
 def encode_split(
@@ -114,20 +114,19 @@ def id_type(backend: Tokenizer) -> type[np.integer]:
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.int32
 
 
-def encode_pieces(
-    pieces: Iterable[str], backend: Tokenizer, dtype: type[np.integer]
-) -> Iterator[NDArray[np.integer]]:
-    """The token ids of a text, in parts.
+def encoder_of(backend: Tokenizer, dtype: type[np.integer]) -> Lookup:
+    """From a text, in pieces that are cut anywhere, to its token ids, in parts.
 
     Args:
-        pieces: The text, cut anywhere.
         backend: From `plain_backend`.
         dtype: Of the ids.
     """
-    look_up = lookup_of(backend, dtype)
-    if look_up is not None:
-        yield from look_up(pieces)
-        return
+    return lookup_of(backend, dtype) or partial(_encode_lines, backend, dtype)
+
+
+def _encode_lines(
+    backend: Tokenizer, dtype: type[np.integer], pieces: Iterable[str]
+) -> Iterator[NDArray[np.integer]]:
     lines = whole_lines(pieces)
     while batch := list(islice(lines, _BATCH)):
         encodings = backend.encode_batch_fast(batch, add_special_tokens=False)
@@ -173,7 +172,7 @@ def _write_split(
     """Write the ids of a text, and return its counts."""
     counts, dtype, digest = TextCounts(), id_type(backend), corpus.digest(split)
     text = counts.of_text(corpus.pieces(split))
-    ids = counts.of_ids(encode_pieces(text, backend, dtype), unknown_id)
+    ids = counts.of_ids(encoder_of(backend, dtype)(text), unknown_id)
     if not _write_array(file, ids, dtype):
         raise LmcourseError(f"the {split} text of {corpus.name} has nothing but whitespace")
     if corpus.digest(split) != digest:

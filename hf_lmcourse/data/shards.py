@@ -1,10 +1,13 @@
 """A corpus in shards: files of text or tables, one after the other, each read piece by piece."""
 
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from glob import glob
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,9 @@ TEXT_COLUMN = "text"
 _ENDINGS = (".txt", ".txt.gz", ".parquet")
 ROWS = 1000
 """Rows of a table that are read in one go."""
+
+SECTION = 1 << 20
+"""Characters that may have to be tokenized in vain, to begin inside a shard."""
 
 _NUMBERED = re.compile(r"(.*-)(\d{5})(-of-(\d{5}).*)")
 """What `datasets` names its shards."""
@@ -54,6 +60,35 @@ class Shard:
             yield "\n"
 
 
+def sections(shard: Shard) -> Iterator[tuple[int, Iterator[str]]]:
+    """The text of a shard in sections that end in line breaks, about `SECTION` characters each.
+
+    They are numbered, and are always the same: to begin at one, those before it are read and not
+    tokenized. A line that is longer is not cut.
+
+    Returns:
+        The number of each section and its text in pieces, to be read before the next one.
+
+    Raises:
+        LmcourseError: As `Shard.pieces`.
+    """
+    for number, group in groupby(_numbered(shard.pieces()), key=itemgetter(0)):
+        yield number, (piece for _, piece in group)
+
+
+def _numbered(pieces: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Pieces with the number of their section, cut where a section ends."""
+    number = size = 0
+    for piece in pieces:
+        size += len(piece)
+        end = 1 + piece.rfind("\n") if size >= SECTION else 0
+        if end:
+            yield number, piece[:end]
+            number, size, piece = number + 1, len(piece) - end, piece[end:]
+        if piece:
+            yield number, piece
+
+
 def with_line_break(row: str) -> str:
     """A row as a line: a line break is added if it does not end in one."""
     return row if row.endswith("\n") else f"{row}\n"
@@ -84,21 +119,20 @@ def lines_of_rows(
 
 
 def folder_shards(folder: Path) -> dict[str, tuple[Shard, ...]]:
-    """The shards of a folder and those below it, by split, in the order of their paths.
+    """The shards of a folder, by split, in the order of their paths.
 
-    The split is that which the name of the file, or of a folder on the way to it, begins with:
+    The split is that which the name of the file begins with, or of the folder of files:
     train-00000-of-00010.parquet, train/part-3.txt.gz. Other files do not matter.
 
     Raises:
         LmcourseError: One of a numbered set is missing.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(_ENDINGS)]
     parts: dict[str, list[Path]] = {}
-    for path in paths:
-        split = _split_of(path.relative_to(folder))
-        if split is not None and not path.is_dir():
-            parts.setdefault(split, []).append(path)
-    return {split: _shards(parts[split]) for split in SPLITS if split in parts}
+    for path in sorted(folder.iterdir()):
+        if (split := _split_of(path.name)) is not None:
+            below = sorted(path.rglob("*")) if path.is_dir() else [path]
+            parts.setdefault(split, []).extend(filter(_may_be_shard, below))
+    return {split: _shards(parts[split]) for split in SPLITS if parts.get(split)}
 
 
 def pattern_shards(pattern: str) -> dict[str, tuple[Shard, ...]]:
@@ -116,7 +150,7 @@ def pattern_shards(pattern: str) -> dict[str, tuple[Shard, ...]]:
             raise LmcourseError(f"{path} is not a shard: give files of {', '.join(_ENDINGS)}")
     parts: dict[str, list[Path]] = {}
     for path in paths:
-        parts.setdefault(_split_of(Path(path.name)) or "", []).append(path)
+        parts.setdefault(_split_of(path.name) or "", []).append(path)
     if parts.keys() == {""}:
         return last_for_validation(_shards(paths), f"the pattern {short(pattern)}")
     if "train" not in parts or "validation" not in parts:
@@ -145,14 +179,15 @@ def last_for_validation(shards: Sequence[Shard], name: str) -> dict[str, tuple[S
     return {"train": tuple(shards[:-1]), "validation": tuple(shards[-1:])}
 
 
-def _split_of(path: Path) -> str | None:
-    for part in path.parts:
-        if part.startswith("."):
-            return None
-        for split in SPLITS:
-            if re.match(rf"{split}(?![a-z0-9])", part.lower()):
-                return split
-    return None
+def _split_of(name: str) -> str | None:
+    """The split that a name begins with, as a word."""
+    found = re.match(rf"({'|'.join(SPLITS)})(?![a-z])", name.lower())
+    return found and found[1]
+
+
+def _may_be_shard(path: Path) -> bool:
+    name = path.name.lower()
+    return name.endswith(_ENDINGS) and not name.startswith(".") and not path.is_dir()
 
 
 def _shards(paths: list[Path]) -> tuple[Shard, ...]:
@@ -169,12 +204,14 @@ def local_shard(path: Path) -> Shard:
     """A file as a shard: a table if its name ends in .parquet, else text, compressed or not.
 
     Raises:
-        LmcourseError: It is missing.
+        LmcourseError: It is missing, or not a file.
     """
     try:
         status = path.stat()
     except OSError as error:
         raise LmcourseError(f"the shard {path} is missing: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise LmcourseError(f"the shard {path} is not a file, and cannot be read again")
     table = path.name.lower().endswith(".parquet")
     version = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
     return Shard(str(path), version, partial(_table_pieces if table else corpus_pieces, path))

@@ -1,13 +1,15 @@
 """Token ids of a corpus in shards, which are read and tokenized when a step needs them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LmcourseError
-from .shards import Shard
+from .lookup import Lookup
+from .shards import Shard, sections
 
 
 @dataclass(frozen=True)
@@ -15,13 +17,13 @@ class TokenCounts:
     """What a pass over all shards finds.
 
     Attributes:
-        lengths: Tokens of each shard.
+        lengths: Tokens of each section of each shard; see `sections`.
         ids: How often each id occurs.
         tokens_sha256: Of the ids of all shards.
         text_sha256: See `text_hashes`.
     """
 
-    lengths: list[int]
+    lengths: list[list[int]]
     ids: list[int]
     tokens_sha256: str
     text_sha256: str
@@ -33,10 +35,10 @@ class StreamedTokens:
     It is indexed as an array of them would be, by rows of positions. Each row of an index has a
     reader of its own, which goes on where the same row of the index before ended. So the rows of
     `ContiguousStreams` read their own parts of the shards, and each shard is read piece by piece.
-    Any other index is as right, but begins again at the start of a shard for each row.
+    Any other index is as right, but begins again at the start of a section for each row.
 
-    A position is a shard and a number of tokens in it. Nothing of the readers has to be saved: a
-    run that is resumed asks for other positions, and no earlier shard is opened.
+    A position is a shard, a section and a number of tokens in it. Nothing of the readers has to be
+    saved: a run that is resumed asks for other positions, and no earlier shard is opened.
 
     Args:
         shards: In the order of the text.
@@ -52,11 +54,16 @@ class StreamedTokens:
         self,
         shards: Sequence[Shard],
         counts: TokenCounts,
-        encode: Callable[[Iterable[str]], Iterator[NDArray[np.integer]]],
+        encode: Lookup,
     ) -> None:
         self.counts = counts
         self._shards, self._encode = shards, encode
-        self._borders = np.cumsum([0, *counts.lengths])
+        self._borders = np.cumsum([0, *chain.from_iterable(counts.lengths)])
+        self._places = [
+            (shard, section)
+            for shard, lengths in enumerate(counts.lengths)
+            for section in range(len(lengths))
+        ]
         self._readers: list[_Reader] = []
 
     def __len__(self) -> int:
@@ -70,7 +77,7 @@ class StreamedTokens:
     def contents(self) -> tuple[NDArray[np.integer], ...]:
         """What determines the tokens: see `dataset_hash`."""
         digest = bytes.fromhex(self.counts.tokens_sha256)
-        return np.asarray(self.counts.lengths), np.frombuffer(digest, np.uint8)
+        return np.asarray([*map(sum, self.counts.lengths)]), np.frombuffer(digest, np.uint8)
 
     def __getitem__(self, positions: NDArray[np.int64]) -> NDArray[np.integer]:
         while len(self._readers) < len(positions):
@@ -78,30 +85,47 @@ class StreamedTokens:
         rows = zip(self._readers, positions, strict=False)
         return np.stack([reader.take(row) for reader, row in rows])
 
-    def shard_at(self, position: int) -> tuple[int, int]:
-        """The number of the shard that has a position, and the position of its first token."""
+    def section_at(self, position: int) -> tuple[int, int]:
+        """The number of the section that has a position, and the position of its first token."""
         number = int(np.searchsorted(self._borders[1:], position, side="right"))
         return number, int(self._borders[number])
 
     def parts_from(self, number: int) -> Iterator[NDArray[np.integer]]:
-        """The ids from a shard on, in parts.
+        """The ids from a section on, in parts.
 
         Raises:
             LmcourseError: A shard has other tokens than it had, or cannot be read.
         """
-        shards = zip(self._shards[number:], self.counts.lengths[number:], strict=True)
-        for shard, length in shards:
+        first, begin = self._places[number]
+        for shard, lengths in zip(self._shards[first:], self.counts.lengths[first:], strict=True):
             found = 0
-            for part in self._encode(shard.pieces()):
-                found += len(part)
-                if found > length:
-                    break
-                yield part
-            if found != length:
-                raise LmcourseError(
-                    f"the shard {shard.name} has changed since its {length:,} tokens were counted: "
-                    "train again, or restore it and resume"
-                )
+            for section, pieces in sections(shard):
+                found = section + 1
+                if section >= begin:
+                    length = lengths[section] if section < len(lengths) else 0
+                    yield from self._section(shard, pieces, length)
+            if found != len(lengths):
+                raise _changed(shard)
+            begin = 0
+
+    def _section(
+        self, shard: Shard, pieces: Iterator[str], length: int
+    ) -> Iterator[NDArray[np.integer]]:
+        found = 0
+        for part in self._encode(pieces):
+            found += len(part)
+            if found > length:
+                break
+            yield part
+        if found != length:
+            raise _changed(shard)
+
+
+def _changed(shard: Shard) -> LmcourseError:
+    return LmcourseError(
+        f"the shard {shard.name} has changed since its tokens were counted: train again, or "
+        "restore it and resume"
+    )
 
 
 class _Reader:
@@ -131,8 +155,8 @@ class _Reader:
         return self._window[start - self._begin : stop - self._begin]
 
     def _seek(self, position: int) -> None:
-        """Open the shard of a position, unless it is as soon reached by reading on."""
-        number, first = self._tokens.shard_at(position)
+        """Open the shard of a position at its section, unless reading on is as short."""
+        number, first = self._tokens.section_at(position)
         end = self._begin + len(self._window)
         if position < self._begin or first > end or not len(self._window):
             self._parts = self._tokens.parts_from(number)

@@ -2,27 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from ..cache_folder import cache_folder
 from ..errors import LmcourseError
 from .corpus import Corpus
-from .encoding import TextCounts, cache_key, encode_pieces, id_type, plain_backend
-from .shards import Shard
+from .encoding import TextCounts, cache_key, encoder_of, id_type, plain_backend
+from .lookup import Lookup
+from .shards import SECTION, Shard, sections
 from .streamed_tokens import StreamedTokens, TokenCounts
 from .token_cache import from_cache
 from .training_text_record import hashed_words
-
-Encode = Callable[[Iterable[str]], Iterator[NDArray[np.integer]]]
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,11 @@ def stream_split(
     """
     assert corpus.shards is not None  # the caller has checked it
     backend, shards = plain_backend(tokenizer), corpus.shards(split)
-    encode = partial(encode_pieces, backend=backend, dtype=id_type(backend))
-    key = cache_key("\n".join(shard.version for shard in shards), tokenizer, backend)
+    encode = encoder_of(backend, id_type(backend))
+    # with the size of sections, which determines their lengths
+    key = cache_key(
+        f"{SECTION}\n" + "\n".join(shard.version for shard in shards), tokenizer, backend
+    )
     path = cache_folder(cache_dir) / f"{key}.shards"
     size = max(backend.get_vocab().values(), default=0) + 1
     text = from_cache(path, partial(_count, shards, encode, size))
@@ -72,17 +73,18 @@ def stream_split(
     return StreamedSplit(tokens, **text | {"unknown": unknown})
 
 
-def _count(shards: Sequence[Shard], encode: Encode, size: int, file: BinaryIO) -> dict[str, int]:
+def _count(shards: Sequence[Shard], encode: Lookup, size: int, file: BinaryIO) -> dict[str, int]:
     """Read all shards, write their `TokenCounts`, and return those of the text."""
     text, words, tokens = TextCounts(), hashlib.sha256(), hashlib.sha256()
-    lengths, ids = list[int](), np.zeros(size, np.int64)
+    lengths, ids = list[list[int]](), np.zeros(size, np.int64)
     for shard in tqdm(shards, "counting tokens", delay=1, leave=False, disable=None, unit="shard"):
-        length = 0
-        for part in encode(hashed_words(text.of_text(shard.pieces()), words)):
-            length += len(part)
-            tokens.update(part.tobytes())
-            ids += np.bincount(part, minlength=size)
-        lengths.append(length)
+        lengths.append([])
+        for _, pieces in sections(shard):
+            lengths[-1].append(0)
+            for part in encode(hashed_words(text.of_text(pieces), words)):
+                lengths[-1][-1] += len(part)
+                tokens.update(part.tobytes())
+                ids += np.bincount(part, minlength=size)
     counts = TokenCounts(lengths, ids.tolist(), tokens.hexdigest(), words.hexdigest())
     file.write(json.dumps(asdict(counts)).encode())
     return vars(text)

@@ -150,7 +150,7 @@ def test_the_second_call_reads_the_cache_and_tokenizes_nothing(
 ) -> None:
     monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "new" / "folder"))
     first = encode_split(corpus_of("ab a\n"), "train", WORDS)
-    monkeypatch.setattr(encoding, "encode_pieces", refuse)
+    monkeypatch.setattr(encoding, "encoder_of", refuse)
     second = encode_split(corpus_of("ab a\n"), "train", WORDS)
     assert second.tokens.tolist() == first.tokens.tolist()
     assert (second.characters, second.bytes) == (first.characters, first.bytes) == (5, 5)
@@ -177,7 +177,7 @@ def test_a_tokenizer_that_was_saved_and_loaded_finds_the_cache_of_the_first(
     WORDS.save_pretrained(tmp_path / "tokenizer")
     loaded = PreTrainedTokenizerFast.from_pretrained(tmp_path / "tokenizer")
     first = encode_split(corpus_of("ab a\n"), "train", WORDS, tmp_path / "cache")
-    monkeypatch.setattr(encoding, "encode_pieces", refuse)
+    monkeypatch.setattr(encoding, "encoder_of", refuse)
     again = encode_split(corpus_of("ab a\n"), "train", loaded, tmp_path / "cache")
     assert again.tokens.tolist() == first.tokens.tolist()
 

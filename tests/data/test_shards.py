@@ -1,6 +1,7 @@
 """Shards by their names, and each of them read exactly or refused by its name."""
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,13 @@ def refused(path: Path) -> str:
 def test_the_names_of_files_or_of_folders_say_the_split(tmp_path: Path) -> None:
     for name in (
         *("train-1.txt", "train-0.txt.gz", "train/b.parquet", "train/deep/a.txt"),
-        *("validation.txt", "test_1.txt", "README.txt", "trainer.txt", ".train.txt", "train.py"),
+        *("validation.txt", "test1.txt", "README.txt", "trainer.txt", ".train.txt", "train.py"),
     ):
         write(tmp_path / name, "a\n")
     assert names(folder_shards(tmp_path)) == {
         "train": ["b.parquet", "a.txt", "train-0.txt.gz", "train-1.txt"],
         "validation": ["validation.txt"],
-        "test": ["test_1.txt"],
+        "test": ["test1.txt"],
     }
 
 
@@ -115,6 +116,13 @@ def test_missing_shards_are_named(tmp_path: Path) -> None:
         load_corpus(str(tmp_path))
     (tmp_path / "train-00001-of-00003.txt").symlink_to(tmp_path / "nowhere")
     with pytest.raises(LmcourseError, match=r"train-00001-of-00003\.txt is missing"):
+        load_corpus(str(tmp_path))
+
+
+def test_a_pipe_among_the_shards_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train-0.txt")
+    write(tmp_path / "validation.txt", "a\n")
+    with pytest.raises(LmcourseError, match=r"train-0\.txt is not a file"):
         load_corpus(str(tmp_path))
 
 

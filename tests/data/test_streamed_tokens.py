@@ -48,7 +48,8 @@ def streamed(lengths: list[int], opened: Opened | None = None) -> StreamedTokens
 
     ids = np.bincount(np.frombuffer(text.encode(), np.uint8), minlength=128).tolist()
     shards = [shard(number) for number in range(len(lengths))]
-    return StreamedTokens(shards, TokenCounts(lengths, ids, "ab" * 32, ""), encode)
+    sections = [[length] if length else [] for length in lengths]
+    return StreamedTokens(shards, TokenCounts(sections, ids, "ab" * 32, ""), encode)
 
 
 def whole(tokens: StreamedTokens) -> NDArray[np.integer]:

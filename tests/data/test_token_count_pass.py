@@ -1,6 +1,7 @@
 """The pass that counts tokens finds what is in the shards, once, and refuses what is not right."""
 
 import gzip
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from hf_lmcourse import CharacterTokenizer, LmcourseError, WordTokenizer
-from hf_lmcourse.data import load_corpus
+from hf_lmcourse.data import load_corpus, shards, text_files
 from hf_lmcourse.data.encoding import encode_split
 from hf_lmcourse.data.shards import Shard
 from hf_lmcourse.data.token_count_pass import stream_split
@@ -60,6 +61,31 @@ def test_the_tokens_and_counts_are_those_of_the_whole_text(
     for token in set(every.tolist()):
         assert streamed.tokens.occurrences(token) == np.count_nonzero(every == token)
     assert streamed.tokens.counts.text_sha256 == text_hashes(corpus.pieces("train"))[0]
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_text_of_many_sections_is_tokenized_from_the_section_of_a_position_on(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, tokenizer = load_corpus(str(folder)), TOKENIZERS[name]()
+    whole = encode_split(corpus, "train", tokenizer, tmp_path).tokens
+    monkeypatch.setattr(shards, "SECTION", 100)
+    monkeypatch.setattr(text_files, "_BLOCK", 70)
+    streamed = stream_split(corpus, "train", tokenizer, tmp_path).tokens
+    assert [len(lengths) > 4 for lengths in streamed.counts.lengths] == [True, False, False, True]
+    encode, tokenized = streamed._encode, []
+
+    def recorded(pieces: Iterable[str]) -> Iterator[Any]:
+        for part in encode(pieces):
+            tokenized.append(len(part))
+            yield part
+
+    streamed._encode = recorded
+    for position in (*range(0, len(whole) - 9, 37), 5, len(whole) - 9):
+        tokenized.clear()
+        index = np.arange(position, position + 9)[None]
+        np.testing.assert_array_equal(streamed[index], whole[index])
+        assert sum(tokenized) <= 500  # a section has at most 100 + 70 characters and a line
 
 
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:

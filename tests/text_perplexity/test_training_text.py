@@ -119,6 +119,22 @@ def test_a_training_text_is_recognised_by_its_hash(spoilt: str, tmp_path: Path) 
     assert text.overlap(OTHER) is None, "a part is not recognised, and not said to be foreign"
 
 
+@pytest.mark.parametrize("corpus", ["shards", "hf://datasets/owner/texts"])
+def test_a_text_in_many_shards_or_on_the_hub_is_recognised_without_reading_it(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shards").mkdir()
+    for name in ("train-0.txt", "train-1.txt", "validation.txt"):
+        (tmp_path / "shards" / name).write_text(f"{name}\n")
+    (digest,) = text_hashes(["train-0.txt\ntrain-1.txt\n"])
+    write_record(tmp_path, TrainingTextRecord(corpus, (), digest))
+    found = recorded_training_text(tmp_path)
+    assert isinstance(found, HashedTrainingText)
+    whole, other = found.overlap("train-0.txt train-1.txt"), found.overlap("train-0.txt")
+    assert whole is not None and whole.verbatim and other is None
+
+
 @given(st.text("ab \n\r\t", max_size=200), st.integers(0, 200))
 def test_the_hash_depends_on_words_alone(text: str, border: int) -> None:
     line = " ".join(text.split())
