@@ -17,17 +17,21 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, short
 from ..hub.fetch import fetch_model
 from .families import is_classifier, known_model_types
 from .saved_files import (
     WEIGHTS,
     check_finite_weights,
+    check_json_files,
     check_readable,
     first_difference,
     read_config,
     weight_shapes,
 )
+
+_LONGEST_REASON = 180
+"""Characters of what a library says."""
 
 
 def load_language_model(
@@ -84,6 +88,7 @@ def _load(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     folder = _local_folder(name_or_path, revision)
     check_readable(folder)
+    check_json_files(folder)
     config = read_config(folder)
     try:
         _check_kind(name_or_path, config.get("model_type"), auto_class)
@@ -102,7 +107,7 @@ def _load(
     except LmcourseError:
         raise
     except Exception as error:  # a wrong type in a JSON file raises whatever it runs into
-        raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
+        raise LmcourseError(f"cannot load {name_or_path}: {_in_one_line(error)}") from error
     model, report = loaded
     wrong = [key for kind in report.values() for key in kind]
     if wrong:
@@ -148,8 +153,17 @@ def _tokenizer(name_or_path: str, folder: Path) -> PreTrainedTokenizerBase:
         return tokenizer
     except Exception as error:  # tokenizers raises bare exceptions
         raise LmcourseError(
-            f"cannot load the tokenizer of {name_or_path}: {_first_line(error)}"
+            f"cannot load the tokenizer of {name_or_path}: {_damaged_file(folder, error)}"
         ) from error
+
+
+def _damaged_file(folder: Path, error: Exception) -> str:
+    """Name the file if it is not JSON, else say what the library does."""
+    try:
+        check_json_files(folder, ["tokenizer.json"])  # may be large: only now
+    except LmcourseError as damaged:
+        return str(damaged)
+    return _in_one_line(error)
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -198,14 +212,15 @@ def _check_sizes(name_or_path: str, folder: Path, config: dict[str, Any], auto_c
         with torch.device("meta"):
             model = auto_class.from_config(AutoConfig.from_pretrained(folder))
     except Exception as error:  # as in `_load`
-        raise LmcourseError(f"cannot load {name_or_path}: {_first_line(error)}") from error
+        raise LmcourseError(f"cannot load {name_or_path}: {_in_one_line(error)}") from error
     different = first_difference(model, saved)
     if different is not None:
         raise LmcourseError(_other_architecture(name_or_path, folder, different))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _in_one_line(error: Exception) -> str:
+    """What a library says: of several lines, the first may end before what is wrong."""
+    return short(" ".join(str(error).split()), _LONGEST_REASON) or type(error).__name__
 
 
 def _other_architecture(where: str, folder: Path, name: str) -> str:

@@ -1,6 +1,7 @@
 """The files of a saved model, read with suspicion: anybody may have written them."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ WEIGHTS = "model.safetensors"
 """The name of a file with all weights of a model."""
 
 
+_JSON_FILES = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
+"""Files that a saved model may have next to its config; some libraries ignore a damaged one."""
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Read the config of a saved model.
 
@@ -20,17 +25,35 @@ def read_config(folder: Path) -> dict[str, Any]:
         LmcourseError: It is missing, not JSON, or not the config of a model.
     """
     path = folder / "config.json"
+    if not path.exists():
+        raise LmcourseError(f"{folder} has no config.json, so it is not a saved model")
+    config = _read_object(path)
+    if not isinstance(config.get("model_type", ""), str):
+        raise LmcourseError(f"{path} is not the config of a model")
+    return config
+
+
+def check_json_files(folder: Path, names: Iterable[str] = _JSON_FILES) -> None:
+    """Refuse a folder with a file that is damaged, or holds something else than settings.
+
+    Raises:
+        LmcourseError: With the file.
+    """
+    for path in [folder / name for name in names]:
+        if path.exists():
+            _read_object(path)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise LmcourseError(f"{folder} has no config.json, so it is not a saved model") from error
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LmcourseError(f"cannot read {path}: {reason(error)}") from error
     except (ValueError, RecursionError) as error:
         raise LmcourseError(f"{path} is not a valid JSON file ({error})") from error
-    if not isinstance(config, dict) or not isinstance(config.get("model_type", ""), str):
-        raise LmcourseError(f"{path} is not the config of a model")
-    return config
+    if not isinstance(content, dict):
+        raise LmcourseError(f"{path} must hold an object, as it was saved: get the file again")
+    return content
 
 
 def check_readable(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,23 @@ def test_a_config_of_the_wrong_type_is_refused(content: str, saved: Path) -> Non
     (saved / "config.json").write_text(content, encoding="latin-1")
     with pytest.raises(LmcourseError, match=r"config\.json"):
         read_config(saved)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null", "[" * 100_000, "\ufeff{}"])
+@pytest.mark.parametrize(
+    "name", ["generation_config.json", "tokenizer_config.json", "tokenizer.json"]
+)
+def test_a_damaged_file_is_named_and_never_ignored(name: str, content: str, saved: Path) -> None:
+    (saved / name).write_text(content)
+    with pytest.raises(LmcourseError, match=re.escape(name)):
+        load_language_model(str(saved))
+
+
+def test_the_message_says_what_is_wrong_with_a_setting(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"hidden_size": "many"}))
+    with pytest.raises(LmcourseError, match="hidden_size.*many"):
+        load_language_model(str(saved))
 
 
 def test_a_file_that_may_not_be_read_is_not_called_missing(
