@@ -84,7 +84,8 @@ class HubShards:
         except LmcourseError:
             raise
         except Exception as error:  # fsspec, pyarrow and the client raise many unrelated types
-            reason = hub_error(error, f"read {name}", self.source.repository)
+            file = f"{name.rpartition('/')[2]} of {self.source.repository}"
+            reason = hub_error(error, f"read {file}", self.source.repository)
             raise HubError(f"{reason}; resume when it can be read again") from error
 
 

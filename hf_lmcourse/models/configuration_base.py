@@ -1,5 +1,6 @@
 """What the settings of every family share: checks of their values, and no unknown setting."""
 
+import math
 import os
 from dataclasses import fields
 from typing import Any, ClassVar
@@ -62,6 +63,12 @@ class CourseConfig(PreTrainedConfig):
     def validate_dropout(self) -> None:
         """Refuse a dropout that is not a probability below one."""
         self._check(self.dropouts, lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+    def validate_numbers(self) -> None:
+        """Refuse infinity and what is no number."""
+        values = {field.name: getattr(self, field.name, None) for field in fields(type(self))}
+        names = tuple(name for name, value in values.items() if isinstance(value, float))
+        self._check(names, math.isfinite, "a finite number")
 
     def validate_non_negative(self) -> None:
         """Refuse negative numbers, and NaN."""

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 import torch
 from transformers import TrainingArguments
+from transformers.training_args import OptimizerNames
 
+from ..errors import nearest
 from .stopping import check_time_limit
 
 
@@ -36,9 +38,7 @@ class _TextArguments:
 class DataArguments(_TextArguments):
     """Which text a language model is trained on, and how it is cut into tokens and blocks."""
 
-    corpus: str = option(
-        "cpython-docs", "Name of a corpus, or path of a text file, a folder or a pattern."
-    )
+    corpus: str = option("cpython-docs", "Name of a corpus; or a file, folder or pattern.")
     streaming: bool = option(False, "Read the training shards when a step needs them.")
     vocabulary_sample: int | None = option(
         None, "Characters of the shards for the vocabulary; default: all."
@@ -48,13 +48,13 @@ class DataArguments(_TextArguments):
     )
     tokenizer: str = option(
         "character",
-        "Tokenizer to train: character, word or digit_pattern; or a saved one.",
+        "Character, word or digit_pattern; or a saved one.",
     )
     vocabulary: str | None = option(
         None, "File of the words of digit_pattern, the most frequent first."
     )
     alphabet: Literal["seen", "printable"] = option(
-        "seen", "Tokens are the characters seen in the text, or all printable ASCII too."
+        "seen", "Characters of the text alone, or all printable ASCII too."
     )
     block_length: int = option(64, "Tokens per block, the length of backpropagation through time.")
     random_offset: bool = option(False, "Start each epoch at a random offset in the text.")
@@ -204,6 +204,10 @@ class RunArguments(TrainingArguments):
         self.muon = self.optim == "muon"
         if self.muon:
             self.optim = "adamw_torch"
+        elif self.optim not in (known := [kind.value for kind in OptimizerNames]):
+            close = nearest(self.optim, [*known, "muon"])
+            hint = f": did you mean {close!r}?" if close else ""
+            raise ValueError(f"optim: invalid choice: {self.optim!r}{hint}")
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"

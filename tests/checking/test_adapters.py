@@ -137,7 +137,7 @@ def test_an_adapter_that_does_not_fit_is_refused(
 
 
 def test_a_function_that_an_adapter_names_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(LmcourseError, match="has no my_cell, which the adapter of lstm_step names"):
+    with pytest.raises(LmcourseError, match="my_cell, which the adapter of lstm_step names"):
         checked(tmp_path, MINE.replace("def my_cell", "def cell"))
     (tmp_path / "other.py").write_text("x = 1\n")
     with pytest.raises(LmcourseError, match="other.py assigns no ADAPTERS"):

@@ -118,7 +118,10 @@ def test_training_runs_of_equal_seconds(path: Path, tmp_path: Path) -> None:
     ("text", "message"),
     [
         (STUDY.replace("[full, tied]", "tied"), "output_layer in .* must be a list of values"),
-        (STUDY.replace("adagrad", "adagard"), "--optim: invalid choice: 'adagard'"),
+        (
+            STUDY.replace("adagrad", "adagard"),
+            "optim: invalid choice: 'adagard': did you mean 'adagrad'",
+        ),
         (STUDY.replace("optim:", "optimm:"), "unknown option --optimm: did you mean 'optim'"),
         (STUDY.replace("base: tiny", "base: tinny"), "cannot read .*tinny.yaml"),
     ],

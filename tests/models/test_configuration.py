@@ -1,5 +1,6 @@
 """Settings survive saving, agree with each other, and are refused where they make no sense."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "negative dropout": ({"embedding_dropout": -0.1}, "embedding_dropout must be at least 0"),
     "dropout of one": ({"embedding_dropout": 1}, "embedding_dropout must be .* below 1, not 1"),
     "embedding dropout": ({"embedding_dropout": 1.5}, "embedding_dropout must be"),
+    "no number": ({"initializer_range": math.nan}, "initializer_range must be a finite number"),
+    "infinity": ({"initializer_range": math.inf}, "initializer_range must be a finite number"),
     "no such output layer": ({"output_layer": "hierarchical"}, "output_layer"),
     "text for a number": ({"hidden_size": "16"}, "hidden_size"),
     "fraction for a whole number": ({"num_hidden_layers": 1.5}, "num_hidden_layers"),

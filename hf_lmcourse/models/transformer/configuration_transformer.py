@@ -33,8 +33,8 @@ class TransformerConfig(LanguageModelConfig):
         position_embedding_type (`str`): Kind of positions. "learned", "sinusoidal" (Vaswani et al.
             2017) or "rotary" (Su et al. 2021).
         rope_theta (`float`): The base of rotary frequencies.
-        attention_pattern (`str`): Where a position may look. "full", everywhere up to itself, or
-            sparsely: "local", "strided" or "log_sparse"; see `hf_lmcourse.layers.sparse_attention`.
+        attention_pattern (`str`): Where a position may look; see
+            `hf_lmcourse.layers.sparse_attention`.
         attention_window (`int`, *optional*): The window of "local", the stride of "strided".
         is_causal (`bool`): Mask what comes after a position. Without that
             it sees the token that it is to predict, and learns nothing else: here to be measured.
