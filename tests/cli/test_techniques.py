@@ -63,7 +63,7 @@ def test_a_training_run_reports_the_rank_of_its_log_probabilities(
         (["--activation_regularization", "-1"], "activation_regularization must be at least 0"),
         (["--input_masking", "1.5"], "input_masking must be at least 0 and below 1"),
         (["--rank_contexts", "-1"], "rank_contexts must be at least 0"),
-        (["--optim", "mouon"], "mouon is not a valid OptimizerNames"),
+        (["--optim", "mouon"], "optim: invalid choice: 'mouon': did you mean 'muon'"),
         (["--forget_state", "1"], "forget_state must be at least 0 and below 1"),
         (["--weight_averaging", "swa"], "invalid choice: 'swa'"),
         (["--random_block_length", "true", "--block_length", "5"], "block_length of at least 10"),
