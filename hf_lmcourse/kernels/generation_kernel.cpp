@@ -141,7 +141,7 @@ struct Model {
 // `tokens`: (steps, B), written; `logits`: (B, V), of the first of them, and in the end of the one
 // after them; `q`: (steps, B, V) or null; `finished`: (B), read and written. The last token is not
 // read by the model if `is_end`, nor one after which all rows are finished. `chosen`: the steps
-// that were made.
+// that were made, or -1 if there were no probabilities to draw by.
 extern "C" void generate_float32(const int64_t* layers, const int64_t* around,
                                  const int64_t* suppressed, const int64_t* ends,
                                  const float* settings, const float* q, float* logits,
@@ -161,7 +161,7 @@ extern "C" void generate_float32(const int64_t* layers, const int64_t* around,
   float *x_gates = input + B * deepest, *h_gates = x_gates + B * G * H, *next = h_gates + B * G * H;
   const Model model{layers, around, Cell(cell), depth, B, E, H, P, V, {B, next + B * H},
                     input, x_gates, h_gates, next};
-  const Sampler sampler{suppressed, ends, suppressions, endings, V, top_k, least_kept, padding,
+  const Sampler sampler{suppressed, ends, suppressions, endings, V, top_k, least_kept,
                         settings[0], settings[1]};
   bool done = false;
   const auto make = [&](int64_t begin, int64_t end, int team) {
@@ -170,16 +170,17 @@ extern "C" void generate_float32(const int64_t* layers, const int64_t* around,
       int64_t* now = tokens + n * B;
 #pragma omp barrier
       if (omp_get_thread_num() == 0) {
-        bool all = endings > 0;
+        bool all = endings > 0, lost = false;
         for (int64_t b = 0; b < B; ++b) {
           const float* draw = q ? q + (n * B + b) * V : nullptr;
           const int64_t token = sampler.choose(logits + b * V, draw, scores.data(), order.data());
           now[b] = finished[b] ? padding : token;
+          lost = lost || token < 0;
           finished[b] |= sampler.ends_row(now[b]);
           all = all && finished[b];
         }
-        *chosen = n + 1;
-        done = all;
+        *chosen = lost ? -1 : n + 1;
+        done = all || lost;
       }
 #pragma omp barrier
       if (!done && !(is_end && n + 1 == steps)) model.step(now, logits);

@@ -15,28 +15,33 @@ namespace {
 struct Sampler {
   const int64_t *suppressed, *ends;  // tokens never chosen; tokens that end a row
   int64_t suppressions, endings;
-  int64_t V, top_k, least_kept, padding;  // top_k: 0 for all tokens
-  float temperature, top_p;               // temperature: 0 for the likeliest token
+  int64_t V, top_k, least_kept;  // top_k: 0 for all tokens
+  float temperature, top_p;      // temperature: 0 for the likeliest token
 
-  // A token; `q` as above, `scores` and `order` are room for V.
+  // A token, or -1 if there are no probabilities to draw by; `q` as above, `scores` and `order` are room for V.
   int64_t choose(const float* logits, const float* q, float* scores, int64_t* order) const {
     std::copy(logits, logits + V, scores);
-    for (int64_t i = 0; i < suppressions; ++i) scores[suppressed[i]] = -INFINITY;
+    for (int64_t i = 0; i < suppressions; ++i)
+      if (suppressed[i] >= 0 && suppressed[i] < V) scores[suppressed[i]] = -INFINITY;
     if (temperature == 0.0f) return std::max_element(scores, scores + V) - scores;
     for (int64_t w = 0; w < V; ++w) scores[w] /= temperature;
     if (top_k > 0 && top_k < V) keep_likeliest(scores, order);
     if (top_p < 1.0f) keep_nucleus(scores, order);
     const float largest = *std::max_element(scores, scores + V);
+    if (!std::isfinite(largest)) return -1;
     int64_t best = 0;
     float most = -1.0f;
     for (int64_t w = 0; w < V; w += W) {
       const int n = V - w < W ? V - w : W;
       const vec x = load_some(scores + w, n);
       const vec p = x == -INFINITY ? vec{} : exponential(x - largest);
-      float share[W];
+      float probability[W], share[W];
+      store(probability, p);
       store(share, p / load_some(q + w, n));
-      for (int i = 0; i < n; ++i)
+      for (int i = 0; i < n; ++i) {
+        if (std::isnan(probability[i])) return -1;
         if (share[i] > most) most = share[i], best = w + i;
+      }
     }
     return best;
   }

@@ -13,6 +13,7 @@ from ..kernels.readable_weights import is_as_made, readable
 from ..layers.elman import ElmanLayer
 from ..layers.gru import GRULayer
 from ..layers.lstm import LSTMLayer
+from .cache import RecurrentStateLayer
 from .embeddings import WordEmbedding
 from .next_token import NextToken
 
@@ -60,7 +61,8 @@ class CompiledGenerationMixin(GenerationMixin):
         choice = NextToken.of(logits_processor, stopping_criteria, generation_config)
         watched = synced_gpus or streamer is not None or generation_config.return_dict_in_generate
         usual = choice is not None and not watched and model_kwargs.get("use_cache")
-        if not usual or _records(model_kwargs.get("past_key_values")) or not self._is_as_made():
+        known = usual and choice is not None and 0 <= choice.padding < self.config.vocab_size
+        if not known or _records(model_kwargs.get("past_key_values")) or not self._is_as_made():
             return parent._sample(
                 input_ids,
                 logits_processor,
@@ -82,6 +84,8 @@ class CompiledGenerationMixin(GenerationMixin):
         """Whether the kernel computes what a call of this model does."""
         if self.training or torch.is_autocast_enabled("cpu") or self.mixture is not None:
             return False
+        if type(self.lm_head) is not nn.Linear:
+            return False
         layers, embeddings = self.model.layers, self.model.embed_tokens
         around = [self.lm_head, *self._projections()]
         linear = [*around, *(part for layer in layers for part in layer.children())]
@@ -92,6 +96,8 @@ class CompiledGenerationMixin(GenerationMixin):
             len(cells) == 1
             and None not in cells
             and type(embeddings) is WordEmbedding
+            and len(embeddings.weight) == len(self.lm_head.weight) == self.config.vocab_size
+            and all(projection.bias is None for projection in self._projections())
             and all(type(module) is nn.Linear for module in linear)
             and readable(*linear)
             and all(_is_untouched(module) for module in (self, *self.model.modules()))
@@ -147,6 +153,8 @@ class CompiledGenerationMixin(GenerationMixin):
                 *(len(choice.suppressed), len(choice.ends), choice.top_k, choice.least_kept),
                 *(choice.padding, int(steps == 0)),
             )
+            if made < 0:  # as torch.multinomial
+                raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
             yield tokens[: int(made)]
             if made < block or (len(choice.ends) and finished.all()):
                 if q is not None:  # the generator is left as if no more had been drawn
@@ -173,14 +181,14 @@ class CompiledGenerationMixin(GenerationMixin):
 
 
 def _records(cache: Cache | None) -> bool:
-    """Whether a cache keeps the state after every token, to go back."""
+    """Whether a cache keeps more than the last state: that after every token, to go back."""
     layers: Any = [] if cache is None else cache.layers
-    return any(layer.record_past for layer in layers)
+    return any(not isinstance(x, RecurrentStateLayer) or x.record_past for x in layers)
 
 
 def _cell(layer: nn.Module) -> int | None:
     """The cell of the kernel for a layer; `None` if it has none."""
-    if getattr(layer, "backend", None) == "torch":
+    if getattr(layer, "backend", None) == "torch" or getattr(layer, "cell", None) is not None:
         return None
     kind: Any = type(layer)
     settings = vars(layer)

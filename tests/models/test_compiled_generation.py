@@ -197,3 +197,34 @@ def test_a_model_that_was_changed_is_left_to_the_loop(
     step = type(model).forward
     monkeypatch.setattr(type(model), "forward", lambda self, *a, **k: step(self, *a, **k))
     assert not model._is_as_made()
+
+
+@every_recurrent_family
+def test_a_step_of_somebody_else_is_called(family: Family) -> None:
+    model = model_of(family)
+    model.model.layers[1].cell = lambda weights, x, state: state
+    assert not model._is_as_made()
+
+
+@every_recurrent_family
+def test_tokens_outside_the_vocabulary(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"max_new_tokens": 9, "do_sample": True, "suppress_tokens": [-1, 2, 10**9]}
+    check_equal(model_of(family), monkeypatch, inputs=torch.tensor([[1]]), **settings)
+    monkeypatch.setattr(CompiledGenerationMixin, "_generate", lambda *_: pytest.fail("unsafe"))
+    ends = {"eos_token_id": 3, "pad_token_id": 10**9}
+    model_of(family).generate(torch.tensor([[1]]), max_new_tokens=1, **ends)
+
+
+@every_recurrent_family
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_refused_as_by_the_loop(
+    family: Family, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(family)
+    model.lm_head.bias.data[4] = value
+    for by_kernel in (True, False):
+        with pytest.raises(RuntimeError, match="probability tensor contains"):
+            settings = {"max_new_tokens": 5, **SETTINGS["sampled"]}
+            generated(
+                model, monkeypatch, by_kernel=by_kernel, inputs=torch.tensor([[1]]), **settings
+            )
