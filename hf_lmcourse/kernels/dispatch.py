@@ -4,10 +4,13 @@ All of them take the same weights and have the same values; the layers' own step
 that each is tested against.
 """
 
+import os
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from .build import kernel_function
+from .build import is_plain, kernel_function
 from .elman_sequence import ElmanSequence
 from .gru_cpp import CompiledGRUSequence
 from .gru_sequence import GRUSequence
@@ -18,6 +21,8 @@ _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
 """A kernel packs U before the first step, which does not pay for itself in a few steps."""
+_SEQUENCES, _TILE_ROWS, _LARGE_PRODUCT = 8, 16, 20_000
+"""Where the library's kernels become the faster ones: see `library_is_faster`."""
 
 
 def elman_sequence(
@@ -51,12 +56,59 @@ def can_compile(cell: str, a_x: Tensor, h: Tensor) -> bool:
     return kernel_function(f"{cell}_kernel", f"{cell}_forward", a_x, h.shape[1]) is not None
 
 
-def library_is_faster(x: Tensor) -> bool:
+def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
-    Ours are compiled for processors; on a GPU only the library has a kernel for all steps at once.
+    On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
+    with a gradient or without. Few steps, where nothing pays for itself, are ours, and so is all of
+    it under the compiler and with LMCOURSE_KERNELS=0.
+
+    Shape:
+        x: (batch, length, input_size).
     """
-    return x.is_cuda and not torch.compiler.is_compiling()
+    if torch.compiler.is_compiling():
+        return False
+    if x.is_cuda:
+        return True
+    batch, length, _ = x.shape
+    if length < _LEAST_STEPS or not is_plain(x) or os.environ.get("LMCOURSE_KERNELS") == "0":
+        return False
+    autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
+    dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
+    return library_is_faster(cell, batch, hidden_size, dtype, torch.is_grad_enabled())
+
+
+def library_is_faster(
+    cell: str, batch: int, hidden_size: int, dtype: torch.dtype, gradient: bool
+) -> bool:
+    """Whether the library's kernel of a recurrence is the faster one on this processor.
+
+    The rule is what `scripts/benchmark.py recurrent_layers` and a grid of batches and widths found
+    on an AMD EPYC and an Intel Xeon with AMX. The library's LSTM keeps less when there is no
+    gradient, and wins from a handful of sequences. AMX multiplies tiles of 16 rows of bfloat16,
+    which the library fills from more sequences than that; its GRU, which is no kernel of one piece,
+    gains from AMX only where products are large. Elman's recurrence is the same either way.
+
+    Args:
+        cell: "elman", "lstm" or "gru".
+        batch: How many sequences.
+        hidden_size: Width of the state.
+        dtype: Of the products.
+        gradient: Whether a backward pass may follow.
+    """
+    if dtype not in (torch.float32, torch.bfloat16):
+        return False
+    tiles = dtype == torch.bfloat16 and has_amx()
+    if cell == "lstm":
+        return batch >= _SEQUENCES if not gradient else tiles and batch > _TILE_ROWS
+    return cell == "gru" and tiles and not gradient and batch * hidden_size >= _LARGE_PRODUCT
+
+
+@cache
+def has_amx() -> bool:
+    """Whether this processor multiplies tiles of bfloat16 (Intel AMX)."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_tile") and found.get("amx_bf16"))
 
 
 def library_elman(

@@ -62,6 +62,7 @@ class ElmanLayer(DenseRecurrence):
         x: (batch, length, input_size); h: (batch, hidden_size).
     """
 
+    name = "elman"
     gates = 1
     components = 1
 

@@ -55,6 +55,7 @@ class GRULayer(DenseRecurrence):
         x: (batch, length, input_size); h: (batch, hidden_size).
     """
 
+    name = "gru"
     gates = 3
     components = 1
     in_library = True

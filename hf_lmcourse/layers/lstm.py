@@ -71,6 +71,7 @@ class LSTMLayer(DenseRecurrence):
         x: (batch, length, input_size); h, c: (batch, hidden_size).
     """
 
+    name = "lstm"
     gates = 4
     components = 2
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..kernels.dispatch import library_is_faster
+from ..kernels.dispatch import library_takes
 from ..kernels.readable_weights import linear_map, readable
 
 State = tuple[Tensor, ...]
@@ -179,6 +179,8 @@ class DenseRecurrence(RecurrentLayer):
     """How many tensors make a state: 1 for h, 2 for h and c."""
     recurrent_bias: bool = False
     """Whether the recurrent product has a bias of its own (the GRU's candidate needs it)."""
+    name: str = ""
+    """What `kernels.dispatch` calls the recurrence."""
     in_library: bool = False
     """Whether there is a `library_sequence`."""
     cell: Cell | None = None
@@ -225,9 +227,10 @@ class DenseRecurrence(RecurrentLayer):
         if self.cell is not None:
             return batch_first(self._cell_sequence(self.cell, x, state, mask), every_step)
         own = readable(self.recurrent_projection)
-        by_library = self._by_library(x) and mask is None and not every_step
+        by_library = self.backend_for(x) == "torch" and mask is None and not every_step
         if by_library and own and readable(self.input_projection):
-            return self.library_sequence(x, state, self._dropped(self.recurrent_projection.weight))
+            start = tuple(component.to(x.dtype) for component in state)
+            return self.library_sequence(x, start, self._dropped(self.recurrent_projection.weight))
         x, mask = time_first(x, mask)
         a_x = self.input_projection(x)  # (length, batch, gates * hidden_size)
         state = tuple(component.to(a_x.dtype) for component in state)
@@ -240,10 +243,16 @@ class DenseRecurrence(RecurrentLayer):
             sequence = self.reference_sequence
         return batch_first(sequence(a_x, state, U, mask), every_step)
 
-    def _by_library(self, x: Tensor) -> bool:
-        if self.backend == "auto":
-            return self.in_library and library_is_faster(x)
-        return self.backend == "torch"
+    def backend_for(self, x: Tensor) -> str:
+        """What computes such a batch without padding in the current mode: "native" or "torch".
+
+        Shape:
+            x: (batch, length, input_size).
+        """
+        if self.backend != "auto":
+            return self.backend
+        faster = self.in_library and library_takes(self.name, x, self.hidden_size)
+        return "torch" if faster else "native"
 
     def step(self, a_x: Tensor, u: Tensor, state: State) -> State:
         """The equation of one time step.

@@ -76,7 +76,7 @@ class DenseRecurrentConfig(RecurrentConfig):
         recurrent_dropout (`float`): Dropout of entries of the recurrent matrices. One mask for a
             whole sequence: DropConnect, "weight drop" in Merity et al. 2018.
         backend (`str`): What computes the recurrence. "native" is our own, "torch" the library's,
-            "auto" the faster one: ours on a processor, the library's on a GPU.
+            "auto" the faster one for each call (`kernels.dispatch.library_is_faster`).
     """
 
     recurrent_dropout: float | int = 0.0

@@ -47,6 +47,8 @@ class RunResult:
         threads: Number of threads that torch used.
         versions: Version of each library, see `environment_versions`.
         commit: Commit of this package's checkout, see `git_commit`.
+        backend: What computed the recurrence in training, "native" or "torch"; empty if there is
+            none, and in files of before it was chosen.
     """
 
     name: str
@@ -63,6 +65,7 @@ class RunResult:
     threads: int
     versions: dict[str, str]
     commit: str | None
+    backend: str = ""
 
     def save(self, path: str | Path) -> None:
         """Write the result as JSON with sorted keys, whole or not at all; create its folder.
@@ -83,6 +86,8 @@ class RunResult:
         """
         record = read_json(path)
         expected = {field.name: field.type for field in fields(cls)}
+        if isinstance(record, dict):
+            record = {"backend": ""} | record
         found = record.keys() if isinstance(record, dict) else set()
         if found != expected.keys():
             raise LmcourseError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..data.corpora import Corpus
@@ -15,6 +16,7 @@ from ..evaluation.corpus_scores import evaluate_split
 from ..evaluation.count_models import CountModelScore, bigram_nll, trigram_nll, unigram_nll
 from ..evaluation.token_scores import scorer_of
 from ..inspection.log_probability_rank import log_probability_rank
+from ..layers.recurrence import DenseRecurrence
 from ..report.files import append_text
 from ..report.learning_curves import plot_learning_curve
 from ..report.numbers import readable
@@ -126,6 +128,18 @@ class LanguageModelRun(TrainingRun):
             f"Scored as one stream; the evaluations in training used {streams}, each of which "
             "starts with one token of context."
         )
+
+    @property
+    def backend(self) -> str:
+        """See `TrainingRun`."""
+        args = self.settings.training
+        layers = (m for m in self.trainer.model.modules() if isinstance(m, DenseRecurrence))
+        layer = next(layers, None)
+        if layer is None or layer.cell is not None:
+            return ""
+        shape = args.per_device_train_batch_size, self.settings.data.block_length, layer.input_size
+        with self.trainer.accelerator.autocast(), torch.enable_grad():
+            return layer.backend_for(torch.empty(shape, device=args.device))
 
     @property
     def _streams(self) -> int:

@@ -202,6 +202,11 @@ class TrainingRun(ABC):
         return float(self._callback(WallTime).total)
 
     @property
+    def backend(self) -> str:
+        """What computes the recurrence in training, see `RunResult`."""
+        return ""
+
+    @property
     def stop(self) -> StopOnSignal:
         """The callback that handles SIGINT and SIGTERM."""
         return self._callback(StopOnSignal)
@@ -227,6 +232,7 @@ class TrainingRun(ABC):
             threads=torch.get_num_threads(),
             versions=environment_versions(),
             commit=self.commit,
+            backend=self.backend,
         )
 
     def _learning_curve(self, summary: RunSummary) -> str | None:

@@ -185,7 +185,7 @@ def test_the_library_backend_takes_masks_and_every_step(name: str) -> None:
 def test_the_library_computes_what_it_is_faster_at(
     name: str, faster: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recurrence, "library_is_faster", lambda x: faster)
+    monkeypatch.setattr(recurrence, "library_takes", lambda *_: faster)
     layer, native = build(name), build(name, backend="native")
     called: list[Any] = []
     run = layer.library_sequence
@@ -196,10 +196,28 @@ def test_the_library_computes_what_it_is_faster_at(
 
 
 def test_what_the_library_lacks_is_computed_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recurrence, "library_is_faster", lambda x: True)
+    monkeypatch.setattr(recurrence, "library_takes", lambda *_: True)
     layer = build("elman_sigmoid")
     x, state = inputs(layer, batch=2, length=5)
     assert layer(x, state)[0].shape == (2, 5, 4)
+
+
+@every_library_layer
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("carried", [torch.float32, torch.bfloat16])
+def test_both_backends_give_the_same_values_in_either_precision(
+    name: str, dtype: torch.dtype, carried: torch.dtype
+) -> None:
+    native, library = (build(name, backend=backend).float() for backend in ("native", "torch"))
+    x, state = inputs(native, batch=9, length=12)
+    x, state = x.detach().float(), tuple(s.detach().to(carried) for s in state)
+    results = []
+    for layer in (native, library):
+        with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            output, last = layer(x, state)
+        results.append([t.float() for t in (output, *last)])
+    tolerance = 1e-5 if dtype == torch.float32 else 0.05
+    torch.testing.assert_close(*results, rtol=tolerance, atol=tolerance)
 
 
 @every_layer

@@ -1,13 +1,26 @@
 """What every run prints, and nothing else does."""
 
+import json
 from pathlib import Path
 
 import pytest
 from transformers import TrainerCallback, trainer
 
+from hf_lmcourse.kernels import dispatch
 from hf_lmcourse.runs.settings import read_settings
 from hf_lmcourse.runs.start import prepare_run
+from hf_lmcourse.runs.training_run import TrainingRun
 from hf_lmcourse.training.callbacks import LineProgress
+
+
+def prepared(folder: Path, model: str, corpus: str, **training: object) -> TrainingRun:
+    yaml = folder / "run.yaml"
+    sections = {"model": {"model_type": model}, "data": {"corpus": corpus}, "training": training}
+    yaml.write_text(json.dumps(sections), encoding="utf-8")
+    changes = {"output_dir": str(folder / "run"), "cache_dir": str(folder / "cache")}
+    run = prepare_run(read_settings([str(yaml)], changes), ["lmcourse"])
+    run.stop.release()
+    return run
 
 
 class TableOfANotebook(TrainerCallback):
@@ -18,10 +31,23 @@ def test_a_notebook_gets_our_lines_and_not_also_the_table_of_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer, "DEFAULT_PROGRESS_CALLBACK", TableOfANotebook)
-    yaml = tmp_path / "dan.yaml"
-    yaml.write_text("model: {model_type: lmcourse_dan}\ndata: {corpus: toy_reviews}\n")
-    changes = {"output_dir": str(tmp_path / "run"), "cache_dir": str(tmp_path / "cache")}
-    run = prepare_run(read_settings([str(yaml)], changes), ["lmcourse"])
-    run.stop.release()
+    run = prepared(tmp_path, "lmcourse_dan", "toy_reviews")
     kinds = [type(callback) for callback in run.trainer.callback_handler.callbacks]
     assert LineProgress in kinds and TableOfANotebook not in kinds
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("amx", [False, True])
+def test_a_run_knows_what_computes_its_recurrence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool, amx: bool
+) -> None:
+    monkeypatch.setattr(dispatch, "has_amx", lambda: amx)
+    text = tmp_path / "text.txt"
+    text.write_text("a text of words\n" * 400, encoding="utf-8")
+    batch = {"per_device_train_batch_size": 32}
+    run = prepared(tmp_path, "lmcourse_lstm", str(text), bf16=bf16, **batch)
+    assert run.backend == ("torch" if bf16 and amx else "native")
+
+
+def test_a_run_without_a_recurrence_has_no_backend(tmp_path: Path) -> None:
+    assert prepared(tmp_path, "lmcourse_dan", "toy_reviews").backend == ""

@@ -1,0 +1,64 @@
+"""The rule that takes the faster of our kernels and the library's."""
+
+import pytest
+import torch
+
+from hf_lmcourse.kernels import dispatch
+from hf_lmcourse.kernels.dispatch import library_is_faster, library_takes
+
+FLOAT, HALF = torch.float32, torch.bfloat16
+
+
+@pytest.fixture(params=[False, True], ids=["no_amx", "amx"])
+def amx(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr(dispatch, "has_amx", lambda: request.param)
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("dtype", [FLOAT, HALF])
+def test_the_librarys_lstm_is_taken_without_a_gradient_but_for_few_sequences(
+    amx: bool, dtype: torch.dtype
+) -> None:
+    taken = [batch for batch in range(1, 70) if library_is_faster("lstm", batch, 200, dtype, False)]
+    assert taken == list(range(min(taken), 70))
+    assert 4 < min(taken) <= 8
+
+
+def test_the_librarys_lstm_trains_where_sequences_fill_the_tiles_of_amx(amx: bool) -> None:
+    assert library_is_faster("lstm", 32, 650, HALF, True) == amx
+    assert not library_is_faster("lstm", 8, 650, HALF, True)
+    assert not library_is_faster("lstm", 32, 650, FLOAT, True)
+
+
+def test_the_librarys_gru_is_taken_for_large_products_on_amx_alone(amx: bool) -> None:
+    assert library_is_faster("gru", 64, 650, HALF, False) == amx
+    assert not library_is_faster("gru", 64, 650, HALF, True)
+    assert not library_is_faster("gru", 64, 128, HALF, False)
+    assert not library_is_faster("gru", 64, 650, FLOAT, False)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
+    for dtype in (torch.float64, torch.float16):
+        assert not library_is_faster(cell, 64, 1024, dtype, False)
+
+
+def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "has_amx", lambda: True)
+    x = torch.zeros(32, 35, 20)
+    assert not library_takes("lstm", x, 20)
+    with torch.no_grad():
+        assert library_takes("lstm", x, 20)
+        assert not library_takes("lstm", x[:, :3], 20)
+        assert not library_takes("lstm", x.double(), 20)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert library_takes("lstm", x, 20)
+        assert not library_takes("lstm", x.double(), 20)
+
+
+def test_kernels_that_are_switched_off_leave_everything_to_our_layers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LMCOURSE_KERNELS", "0")
+    with torch.no_grad():
+        assert not library_takes("lstm", torch.zeros(32, 35, 20), 20)
