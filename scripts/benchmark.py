@@ -19,7 +19,9 @@ __all__ = ["BENCHMARKS", "main"]
 
 BENCHMARKS = (
     "recurrent_layers",
+    "complaints",
     "dan_epoch",
+    "word_averages",
     "wikitext2_step",
     "transformer_step",
     "softmax",
