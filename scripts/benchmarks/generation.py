@@ -150,6 +150,7 @@ def generation(repeats: int = 9, setting: GenerationSetting | None = None) -> It
     theirs = gpt2_model(setting)
     parameters = theirs.num_parameters()
     models = {family: our_model(setting, family, parameters) for family in FAMILIES}
+    missing = not_installed("onnx", "onnx", "onnxscript", "onnxruntime")
     for family, ours in models.items():
         for batch in setting.batches:
             prompt = torch.randint(setting.vocabulary, (batch, setting.prompt))
@@ -157,7 +158,6 @@ def generation(repeats: int = 9, setting: GenerationSetting | None = None) -> It
                 Side(name, partial(generate, model, prompt, setting.tokens))
                 for name, model in (("ours", ours), ("GPT-2", theirs))
             ]
-            missing = not_installed("onnx", "onnx", "onnxscript", "onnxruntime")
             if batch == 1 and not missing:
                 graph = StepGraphSession(ours)
                 sides.append(Side(_GRAPH, partial(graph.generate, prompt.numpy(), setting.tokens)))

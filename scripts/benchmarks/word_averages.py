@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from hf_lmcourse.data.encoding import plain_backend
 from hf_lmcourse.data.labelled_texts import LabelledTexts
@@ -53,7 +53,7 @@ class Classifier:
     """A deep averaging network without hidden layers, which is what fastText is; its tokenizer."""
 
     model: DANForSequenceClassification
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
 
 
 def word_averages(repeats: int = 9, setting: AverageSetting | None = None) -> Iterator[Comparison]:
@@ -154,7 +154,7 @@ def our_training(setting: AverageSetting, path: Path) -> Classifier:
     batches = batches_of(data)
     for _ in range(setting.epochs):
         train_epoch(model, optimizer, batches)
-    return Classifier(model.eval(), tokenizer)
+    return Classifier(model.eval(), plain_backend(tokenizer))
 
 
 def _classifier(vocabulary: int, width: int, classes: int) -> DANForSequenceClassification:
@@ -191,14 +191,11 @@ def our_vectors(ours: Classifier, texts: Sequence[str]) -> Tensor:
     return torch.cat(means)
 
 
-def _batches(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
-) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the token ids of some texts, one after the other, and their lengths."""
-    backend = plain_backend(tokenizer)
     for start in range(0, len(texts), BATCH):
         batch = list(texts[start : start + BATCH])
-        ids = [each.ids for each in backend.encode_batch_fast(batch, add_special_tokens=False)]
+        ids = [each.ids for each in tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
         words = torch.from_numpy(np.concatenate([np.asarray(row, np.int64) for row in ids]))
         yield words, torch.tensor([len(row) for row in ids])
 
@@ -227,7 +224,7 @@ def static_model(ours: Classifier) -> Any:
     import model2vec  # of the extra `bench`
 
     vectors = ours.model.model.embed_tokens.weight.detach().numpy()
-    return model2vec.StaticModel(vectors, plain_backend(ours.tokenizer), normalize=False)
+    return model2vec.StaticModel(vectors, ours.tokenizer, normalize=False)
 
 
 def model2vec_vectors(model: Any, texts: Sequence[str]) -> Any:
