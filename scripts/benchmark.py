@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     names = BENCHMARKS if options.benchmark == "all" else [options.benchmark]
-    print(f"{device_name()}, {torch.get_num_threads()} threads; medians of {options.repeats}")
+    processor = processor_label(device_name(), processor_details())
+    print(f"{processor}, {torch.get_num_threads()} threads; medians of {options.repeats}")
     try:
         for name in names:
             comparisons = []

@@ -162,7 +162,8 @@ def xeon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The benchmarks run on a certain processor."""
     details = {"family": 6, "model": 143, "instructions": ["amx_bf16", "avx2"]}
     monkeypatch.setattr(benchmark, "processor_details", lambda: details)
-    monkeypatch.setattr(results, "device_name", lambda device: "Intel(R) Xeon(R) Processor")
+    for module in (benchmark, results):
+        monkeypatch.setattr(module, "device_name", lambda *_: "Intel(R) Xeon(R) Processor")
 
 
 @pytest.mark.usefixtures("xeon")
@@ -177,6 +178,7 @@ def test_the_command_prints_and_writes_every_comparison(
     finally:
         torch.set_num_threads(threads)
     lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Intel Xeon 6/143, AMX, 1 threads; medians of 1"
     (path,) = tmp_path.iterdir()
     assert path.name == "benchmark_recurrent_layers.intel_xeon_6_143_amx.json"
     record = json.loads(path.read_text())
