@@ -3,17 +3,17 @@
 import importlib
 import json
 import subprocess
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
 import benchmark
-from benchmarks import dan_epoch, recurrent_layers, startup
+from benchmarks import dan_epoch, recurrent_layers, startup, timing
 from benchmarks.ratios import Ratio
 from benchmarks.records import load_benchmarks
 from benchmarks.timing import Comparison, Side, compare
@@ -39,18 +39,20 @@ def test_the_sides_take_turns_in_either_order_after_a_warm_up() -> None:
         compare("nothing", "1", [])
 
 
-def test_a_side_does_as_many_steps_as_last_the_duration_of_a_repeat() -> None:
-    done: list[str] = []
+def test_a_side_does_as_many_steps_as_last_the_duration_of_a_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, done = [0.0], []
 
-    def slow() -> None:
-        time.sleep(0.02)
-        done.append("slow")
+    def lasting(seconds: float) -> None:
+        now[0] += seconds
+        done.append(seconds)
 
-    sides = [Side("ours", slow), Side("theirs", partial(time.sleep, 0.2))]
-    found = compare("sleep", "1", sides, repeats=1, least_seconds=0.1)
-    assert 2 + 3 <= len(done) <= 2 + 5
-    assert found.medians["theirs"] == pytest.approx(0.2, rel=0.3)
-    assert found.ratios["theirs"].median == pytest.approx(10, rel=0.4)
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    sides = [Side("ours", partial(lasting, 0.02)), Side("theirs", partial(lasting, 0.2))]
+    found = compare("steps", "1", sides, repeats=1, least_seconds=0.1)
+    assert done == [0.02] * 2 + [0.2] * 2 + [0.02] * 5 + [0.2]
+    assert found.medians == pytest.approx({"ours": 0.02, "theirs": 0.2})
 
 
 def test_every_side_has_the_threads_that_torch_had_before() -> None:
