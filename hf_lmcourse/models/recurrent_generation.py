@@ -38,13 +38,28 @@ class RecurrentGenerationMixin(StateGenerationMixin):
             and None not in cells
             and all(type(module) is nn.Linear for module in linear)
             and readable(*linear)
+            and self._has_known_sizes()
             and all(type(module) in (nn.Dropout, LockedDropout) for module in dropouts)
             and super()._is_as_made()
         )
 
+    def _has_known_sizes(self) -> bool:
+        """Whether the layers are as wide as the config says."""
+        size = self.config.hidden_size
+        width = self.model.embed_tokens.embedding_dim
+        for layer in self.model.layers:
+            rows, inside = layer.recurrent_projection.weight.shape
+            if inside != size or rows != layer.gates * size:
+                return False
+            if layer.input_projection.weight.shape != (rows, width):
+                return False
+            width = size
+        return True
+
     def _runs(self, states: list[tuple[Tensor, ...]]) -> Run:
         first, weights, around = self.model.layers[0], self._weights(states), self._around()
-        sizes = (first.input_size, first.hidden_size, self.lm_head.in_features)
+        embedding_size = self.model.embed_tokens.embedding_dim
+        sizes = (embedding_size, self.config.hidden_size, self.lm_head.in_features)
         kernel = self._kernel(states[0][0])
         assert kernel is not None
 

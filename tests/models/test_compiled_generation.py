@@ -213,6 +213,16 @@ def test_a_model_that_was_changed_is_left_to_the_loop(
 
 
 @every_recurrent_family
+def test_layers_of_another_width_are_left_to_the_loop(family: Family) -> None:
+    model = model_of(family)
+    kind = type(model.model.layers[1])
+    model.model.layers[1] = kind(16, 24, **model.config.layer_options).eval()
+    model.lm_head = torch.nn.Linear(24, 11).eval()
+    assert not model._is_as_made()
+    model.generate(torch.tensor([[1]]), max_new_tokens=3)
+
+
+@every_recurrent_family
 def test_a_step_of_somebody_else_is_called(family: Family) -> None:
     model = model_of(family)
     model.model.layers[1].cell = lambda weights, x, state: state

@@ -195,6 +195,10 @@ def with_other_positions(model: Any) -> None:
     model.model.embed_positions = nn.Embedding(16, 12, max_norm=0.1).eval()
 
 
+def with_fewer_positions(model: Any) -> None:
+    model.model.embed_positions = nn.Embedding(8, 12).eval()
+
+
 def with_another_temperature(model: Any) -> None:
     model.model.layers[0].attention.scaling = 0.1
 
@@ -205,7 +209,7 @@ def with_fewer_blocks(model: Any) -> None:
 
 CHANGES = [
     *(without_a_bias, with_another_epsilon, with_a_bias, with_other_positions),
-    *(with_another_temperature, with_fewer_blocks),
+    *(with_fewer_positions, with_another_temperature, with_fewer_blocks),
 ]
 
 

@@ -104,13 +104,14 @@ def takes_cache(cache: Cache, config: TransformerConfig, batch: int) -> bool:
     layers: Any = cache.layers
     if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in layers):
         return False
+    if cache.offloading:
+        return False
     seen = cache.get_seq_length()
+    if not seen:
+        return not any(layer.get_seq_length() for layer in layers)
     heads = config.num_attention_heads
     shape = (batch, heads, seen, config.hidden_size // heads)
-    if not seen:
-        return not cache.offloading and not any(layer.get_seq_length() for layer in layers)
-    filled = len(layers) == config.num_hidden_layers and not cache.offloading
-    return filled and all(_holds(layer, shape) for layer in layers)
+    return len(layers) == config.num_hidden_layers and all(_holds(x, shape) for x in layers)
 
 
 def _for_rows(part: Tensor, batch: int) -> Tensor:

@@ -59,22 +59,29 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
     def _is_as_made(self) -> bool:
         config, body = self.config, self.model
         norm, projection = body.norm, body.embedding_projection
-        own = [norm]
-        if type(projection) is not nn.Identity:
-            own.append(projection)
-        if config.position_embedding_type == "learned":
-            own.append(body.embed_positions)
         return (
-            readable(*own)
-            and type(norm) is nn.LayerNorm
+            type(norm) is nn.LayerNorm
+            and readable(norm)
             and norm.eps == config.layer_norm_eps
             and norm.weight is not None
             and norm.bias is not None
+            and type(projection) in (nn.Identity, nn.Linear)
             and getattr(projection, "bias", None) is None
             and type(body.embedding_dropout) is nn.Dropout
+            and self._has_known_positions()
             and super()._is_as_made()
             and parts_of(body.layers, config) is not None
         )
+
+    def _has_known_positions(self) -> bool:
+        """Whether there are as many learned positions as the config says, if they are learned."""
+        config = self.config
+        if config.position_embedding_type != "learned":
+            return True
+        positions = self.model.embed_positions
+        shape = (config.max_position_embeddings, config.hidden_size)
+        is_plain = type(positions) is nn.Embedding and readable(positions)
+        return is_plain and positions.weight.shape == shape
 
     def _generate(
         self, input_ids: Tensor, outputs: Any, choice: NextToken, model_kwargs: dict[str, Any]
