@@ -79,7 +79,7 @@ def step_by_step(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor:
 @settings(max_examples=40, deadline=None)
 @given(
     rows=st.integers(1, 40),
-    width=st.sampled_from([2, 12, 34, 64]),
+    width=st.sampled_from([4, 12, 34, 64]),  # of 2, normalised, every rounding can grow
     inside=st.integers(1, 70),
     activation=st.sampled_from(["gelu", "relu", "swiglu"]),
     positions=st.sampled_from(["learned", "sinusoidal", "rotary"]),
@@ -99,7 +99,6 @@ def test_a_token_on_top_of_a_cache_equals_the_whole_sequence_in_float64(
 ) -> None:
     model = tiny(
         hidden_size=width,
-        num_attention_heads=1 if width == 2 else 2,
         intermediate_size=inside,
         hidden_act=activation,
         position_embedding_type="sinusoidal" if width == 34 else positions,  # 17: no pairs
@@ -119,6 +118,7 @@ def test_generation_is_the_same_with_and_without_it(
     options: dict[str, Any], spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny(max_position_embeddings=16)
+    monkeypatch.setattr(type(model), "_is_as_made", lambda self: False)  # token by token
     ids, mask = left_padded([token_ids(1, length)[0] for length in (3, 9)])
     wanted = {"attention_mask": mask, "max_new_tokens": 20, "pad_token_id": 0, **options}
     sampling = {"do_sample": "num_return_sequences" in options}

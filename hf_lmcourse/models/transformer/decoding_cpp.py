@@ -1,4 +1,4 @@
-"""One new token through all blocks in C++: see decoding_kernel.cpp in the layers."""
+"""One new token through all blocks in C++: see decoding.h of the kernels."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,8 @@ from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
 from .transformer_block import CausalSelfAttention, TransformerBlock
 
-_ACTIVATIONS = ("gelu", "relu", "swiglu")
+ACTIVATIONS = ("gelu", "relu", "swiglu")
+"""In the order of the kernel."""
 _PARTS: dict[str, type[nn.Module]] = {
     "attention_norm": nn.LayerNorm,
     "attention.qkv_proj": nn.Linear,
@@ -60,37 +61,29 @@ def decode(
         hidden, result: (batch, 1, hidden_size); attention_mask: (batch, seen + 1); cosines and
         sines: (batch or 1, 1, 1, head_size / 2).
     """
-    if not _is_one_token(hidden) or not _is_full_attention(config):
+    if not _is_one_token(hidden):
         return None
     batch, _, size = hidden.shape
     heads = config.num_attention_heads
-    layers = _filled_layers(cache, config.num_hidden_layers)
+    layers: Any = cache.layers if cache is not None and takes_cache(cache, config, batch) else []
     run = kernel_function("decoding_kernel", "decode", hidden, size)
-    if run is None or not layers:
+    if run is None or not layers or not layers[0].get_seq_length():
         return None
     seen = layers[0].get_seq_length()
     if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
         return None
-    shape = (batch, heads, seen, size // heads)
-    shapes, settings = _shapes(config), _settings(config)
-    parts = [_parts(block, shapes, settings) for block in blocks]
-    if None in parts or not all(_holds(layer, shape) for layer in layers):
+    parts = parts_of(blocks, config)
+    if parts is None:
         return None
-    memories = [_memory_of(layer) for layer in layers]
-    table = [
-        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
-        for part, memory in zip(parts, memories, strict=True)
-        if part is not None
-    ]
     x = hidden.clone(memory_format=torch.contiguous_format)
     cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
-    mask = None if attention_mask is None else attention_mask.to(torch.uint8).contiguous()
-    addresses = torch.tensor(table, dtype=torch.int64, device="cpu")
+    mask = None if attention_mask is None else attention_mask.bool().contiguous()
     epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
+    memories = [memory_of(layer, 1) for layer in layers]
     run(
-        *(addresses, x, cos, sin, mask, epsilon),
+        *(addresses_of(parts, memories), x, cos, sin, mask, epsilon),
         *(len(layers), batch, size, config.intermediate_size, heads, seen),
-        _ACTIVATIONS.index(config.hidden_act),
+        ACTIVATIONS.index(config.hidden_act),
     )
     for layer, memory in zip(layers, memories, strict=True):
         layer.keys, layer.values = memory.up_to(seen + 1)
@@ -106,15 +99,19 @@ def _is_one_token(hidden: Tensor) -> bool:
     return hidden.shape[1] == 1 and hidden.dtype == torch.float32
 
 
-def _is_full_attention(config: TransformerConfig) -> bool:
-    return config.attention_pattern == "full" and config._attn_implementation == "sdpa"
-
-
-def _filled_layers(cache: Cache | None, count: int) -> list[Any]:
-    """The layers of the usual cache; none of another one, or of one without tokens."""
-    layers = cache.layers if type(cache) is DynamicCache else []
-    filled = all(type(layer) is DynamicLayer and layer.get_seq_length() for layer in layers)
-    return layers if filled and len(layers) == count else []
+def takes_cache(cache: Cache, config: TransformerConfig, batch: int) -> bool:
+    """Whether it is the usual cache of a model, empty or with keys and values for the kernel."""
+    layers: Any = cache.layers
+    if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in layers):
+        return False
+    if cache.offloading:
+        return False
+    seen = cache.get_seq_length()
+    if not seen:
+        return not any(layer.get_seq_length() for layer in layers)
+    heads = config.num_attention_heads
+    shape = (batch, heads, seen, config.hidden_size // heads)
+    return len(layers) == config.num_hidden_layers and all(_holds(x, shape) for x in layers)
 
 
 def _for_rows(part: Tensor, batch: int) -> Tensor:
@@ -127,19 +124,19 @@ def _holds(layer: Any, shape: tuple[int, ...]) -> bool:
     return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in pair)
 
 
-class _Memory:
+class Memory:
     """The keys and values of a layer of a cache, with room for more behind them.
 
     A cache of transformers joins old and new to a new tensor at every token. Here they stay where
-    they are, and move to twice the room when it is full.
+    they are, and move to twice the room, or to as much as is wanted, when it is full.
 
     Shape:
         keys, values: (batch, heads, room, head_size).
     """
 
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
+    def __init__(self, keys: Tensor, values: Tensor, tokens: int) -> None:
         batch, heads, seen, size = keys.shape
-        self.room = 2 * (seen + 1)
+        self.room = max(2 * (seen + 1), seen + tokens)
         self.keys, self.values = keys.new_empty(2, batch, heads, self.room, size)
         self.views = self.up_to(seen)
         self.views[0].copy_(keys)
@@ -151,18 +148,41 @@ class _Memory:
         return self.views
 
 
-def _memory_of(layer: Any) -> _Memory:
-    """The memory that a layer's tensors are in, with room for a token.
+def memory_of(layer: Any, tokens: int) -> Memory:
+    """The memory that a layer's tensors are in, with room for more tokens.
 
     Tensors that are not the last views of it were put there by someone else, or cut, or belong to a
     copy of the layer: they are copied, and what lies behind them is not written to.
     """
-    memory: _Memory | None = getattr(layer, "memory", None)
+    memory: Memory | None = getattr(layer, "memory", None)
     if memory is None or memory.views[0] is not layer.keys or memory.views[1] is not layer.values:
         memory = None
-    if memory is None or memory.room == layer.keys.shape[2]:
-        memory = layer.memory = _Memory(layer.keys, layer.values)
+    if memory is None or memory.room < layer.keys.shape[2] + tokens:
+        memory = layer.memory = Memory(layer.keys, layer.values, tokens)
     return memory
+
+
+def parts_of(blocks: Iterable[nn.Module], config: TransformerConfig) -> list[list[int]] | None:
+    """Where the parameters of the blocks are, in the order of the kernel.
+
+    Returns:
+        `None` if the kernel does not compute what these blocks do.
+    """
+    if config.attention_pattern != "full" or config._attn_implementation != "sdpa":
+        return None
+    shapes, settings = _shapes(config), _settings(config)
+    found = [_parts(block, shapes, settings) for block in blocks]
+    parts = [part for part in found if part is not None]
+    return parts if len(parts) == len(found) == config.num_hidden_layers else None
+
+
+def addresses_of(parts: list[list[int]], memories: list[Memory]) -> Tensor:
+    """Where the parameters and the keys and values of the blocks are. Shape: (blocks, parts)."""
+    table = [
+        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
+        for part, memory in zip(parts, memories, strict=True)
+    ]
+    return torch.tensor(table, dtype=torch.int64, device="cpu")
 
 
 def _parts(

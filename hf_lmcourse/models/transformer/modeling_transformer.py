@@ -12,12 +12,14 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from ..compiled_generation import methods
 from ..embeddings import WordEmbedding, input_embeddings
 from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
 from .configuration_transformer import TransformerConfig
 from .decoding_cpp import decode
 from .transformer_block import CausalSelfAttention, TransformerBlock
+from .transformer_generation import TransformerGenerationMixin
 from .windowed_generation import WindowedGenerationMixin
 
 __all__ = ["TransformerForCausalLM", "TransformerModel"]
@@ -216,7 +218,7 @@ def _look_up_positions(embedding: nn.Module, position_ids: Tensor, longest: int)
 
 
 class TransformerForCausalLM(
-    WindowedGenerationMixin, LanguageModelForCausalLM, TransformerPreTrainedModel
+    TransformerGenerationMixin, LanguageModelForCausalLM, TransformerPreTrainedModel
 ):
     """A causal Transformer that predicts the next token.
 
@@ -228,6 +230,9 @@ class TransformerForCausalLM(
     config: TransformerConfig
     body_class = TransformerModel
     create_masks_for_generate = staticmethod(attention_mask_for)
+    body_methods = methods(
+        TransformerModel, "forward", "_run_blocks", "_add_positions", "_rotation"
+    )
 
     def forward(
         self,
@@ -255,3 +260,10 @@ class TransformerForCausalLM(
             skip_logits=skip_logits,
             **kwargs,
         )
+
+    own_methods = methods(
+        WindowedGenerationMixin,
+        "prepare_inputs_for_generation",
+        "_update_model_kwargs_for_generation",
+    )
+    own_methods |= {"forward": forward, "logits": LanguageModelForCausalLM.logits}
