@@ -1,10 +1,10 @@
-// One new token per row through the blocks of a causal Transformer, in float32: the equations are
+// New tokens of some texts through the blocks of a causal Transformer, in float32: the equations are
 // in attention.py, feed_forward.py, positions.py and models/transformer/transformer_block.py.
 //
 // The threads share the outputs of each linear map, and in attention the heads.
 //
-// Shapes: B rows of the batch, D features, I inside the feed-forward network, `heads` of
-// d = D / heads features; T keys in the cache, and the new one behind them.
+// Shapes: B rows, `length` new tokens of each text; D features, I inside the feed-forward network,
+// `heads` of d = D / heads features; T keys in the cache, and the new ones behind them.
 
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace {
 
-// Of a block, in the order of decoding_cpp.py. Keys and values: (B, heads, ROOM, d), of which the
-// first T are there.
+// Of a block, in the order of decoding_cpp.py. Keys and values: (texts, heads, ROOM, d), of which
+// the first T are there.
 enum Part {
   NORM, NORM_BIAS, QKV, QKV_BIAS, OUT, OUT_BIAS, NORM_2, NORM_2_BIAS,
   UP, UP_BIAS, DOWN, DOWN_BIAS, GATE, GATE_BIAS, KEYS, VALUES, ROOM, PARTS
@@ -41,8 +41,8 @@ inline vec gelu(vec x) {
 struct Decoder {
   const float *cos, *sin;  // (positions, d / 2) or null
   const int64_t* places;   // (B): which position each row is at
-  const uint8_t* mask;     // (B, masked) or null: 0 at padding, which later tokens are not
-  int64_t masked, B, D, I, heads;
+  const uint8_t* mask;     // (texts, masked) or null: 0 at padding, which later tokens are not
+  int64_t masked, B, length, D, I, heads;
   float epsilon;
   Activation activation;
   float* space;  // `room`, for at most so many threads
@@ -69,9 +69,10 @@ struct Decoder {
     }
   }
 
-  // One head of one row. `scores`: T + 1, and behind it `query`: d.
+  // One head of one row, whose text has T tokens before. `scores`: T + 1, and behind it `query`: d.
   void attend(const Block& block, int64_t b, int64_t head, int64_t T, float* scores) const {
-    const int64_t d = D / heads, at = (b * heads + head) * block.parts[ROOM] * d;
+    const int64_t text = b / length;
+    const int64_t d = D / heads, at = (text * heads + head) * block.parts[ROOM] * d;
     float *keys = block.memory(KEYS) + at, *values = block.memory(VALUES) + at;
     float *query = scores + T + 1, *key = keys + T * d, *value = values + T * d;
     const Rows::Place from = rows().place(b, 3 * D), to = rows().place(b, D);
@@ -94,7 +95,7 @@ struct Decoder {
     });
     if (mask)
       for (int64_t t = 0; t < std::min(masked, T + 1); ++t)
-        if (!mask[b * masked + t]) scores[t] = -INFINITY;
+        if (!mask[text * masked + t]) scores[t] = -INFINITY;
     const float sum = exponentials(scores, T + 1);
     float* y = attended() + to.begin + head * d * to.stride;
     for (int64_t i = 0; i < d; i += W) {
@@ -159,13 +160,15 @@ struct Decoder {
 #pragma omp barrier
   }
 
-  // By all threads together. `scores`: T + 1 + d of each thread.
+  // By all threads together. `scores`: T + length + d of each thread.
   void decode(const Block& part, int64_t T, float* scores) const {
     const float* normals = normal()(x(), part[NORM], part[NORM_BIAS]);
     rows().map<false>(normals, D, part[QKV], part[QKV_BIAS], share(3 * D), qkv(), 3 * D);
 #pragma omp barrier
-    const Share mine = share(B * heads);
-    for (int64_t i = mine.begin; i < mine.end; ++i) attend(part, i / heads, i % heads, T, scores);
+    const Share mine = share(B / length * heads);
+    for (int64_t i = mine.begin; i < mine.end; ++i)
+      for (int64_t n = 0; n < length; ++n)  // one after another: a token sees those before it
+        attend(part, i / heads * length + n, i % heads, T + n, scores);
 #pragma omp barrier
     rows().map<true>(attended(), D, part[OUT], part[OUT_BIAS], share(D), x(), D);
 #pragma omp barrier

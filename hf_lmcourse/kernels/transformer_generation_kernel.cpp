@@ -82,8 +82,8 @@ extern "C" void generate_float32(const int64_t* blocks, const int64_t* around, c
   std::vector<float> space(of_decoder + of_embeddings + threads * scores_room);
   float* embedded = space.data() + of_decoder;
   const Decoder decoder{cos, sin,   places,     mask,
-                        masked, B,  D,          I,
-                        heads, numbers[0], Activation(activation), space.data()};
+                        masked, B,  1,          D,
+                        I,   heads, numbers[0], Activation(activation), space.data()};
   const Transformer model{decoder,   blocks,     around, ends,     depth,
                           E,         seen,       positions,  numbers[1], places,
                           embedded,  embedded + of_embeddings, scores_room};

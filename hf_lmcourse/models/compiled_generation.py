@@ -31,7 +31,7 @@ class CompiledGenerationMixin(GenerationMixin):
     the same random numbers, which has the rest. The prompt is read by the model's `forward`.
 
     A family names its kernel in `generation_kernel`, what it computes in `own_methods` and
-    `body_methods`, and has `_generate`.
+    `body_methods`, and has `_is_known_body` and `_generate`.
     """
 
     generation_kernel: ClassVar[str]
@@ -117,8 +117,13 @@ class CompiledGenerationMixin(GenerationMixin):
             and all(_is_simple(weight) for weight in me.parameters())
             and methods(type(self), *self.own_methods) == self.own_methods
             and methods(type(self.model), *self.body_methods) == self.body_methods
+            and self._is_known_body()
             and self._kernel(embeddings.weight) is not None
         )
+
+    def _is_known_body(self) -> bool:
+        """Whether the kernel computes what the parts of the base model do, all untouched."""
+        raise NotImplementedError
 
     def _projections(self) -> list[Any]:
         """What is between the last layer and the output matrix, if anything."""
@@ -153,7 +158,7 @@ class CompiledGenerationMixin(GenerationMixin):
 
 def methods(kind: type, *names: str) -> dict[str, Any]:
     """Methods of a class as they are now; somebody may replace them later."""
-    return {name: getattr(kind, name) for name in names}
+    return {name: getattr(kind, name, None) for name in names}
 
 
 def chosen_tokens(

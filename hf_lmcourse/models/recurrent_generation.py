@@ -28,7 +28,7 @@ class RecurrentGenerationMixin(StateGenerationMixin):
 
     generation_kernel = "generation_kernel"
 
-    def _is_as_made(self) -> bool:
+    def _is_known_body(self) -> bool:
         layers = self.model.layers
         linear = [part for layer in layers for part in layer.children()]
         cells = {_cell(layer) for layer in layers}
@@ -40,7 +40,6 @@ class RecurrentGenerationMixin(StateGenerationMixin):
             and readable(*linear)
             and self._has_known_sizes()
             and all(type(module) in (nn.Dropout, LockedDropout) for module in dropouts)
-            and super()._is_as_made()
         )
 
     def _has_known_sizes(self) -> bool:

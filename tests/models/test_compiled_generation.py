@@ -202,6 +202,9 @@ def test_a_model_that_was_changed_is_left_to_the_loop(
     model.model.embed_tokens.max_norm = 1.0
     assert not model._is_as_made()
     model = model_of(family)
+    model.model.embed_tokens = torch.nn.Sequential(model.model.embed_tokens).eval()
+    assert not model._is_as_made()
+    model = model_of(family)
     parts = [(model, model.own_methods), (model.model, model.body_methods)]
     for part, names in parts:
         for name in names:

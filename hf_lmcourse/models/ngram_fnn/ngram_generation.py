@@ -21,7 +21,7 @@ class NGramGenerationMixin(StateGenerationMixin):
 
     generation_kernel = "ngram_generation_kernel"
 
-    def _is_as_made(self) -> bool:
+    def _is_known_body(self) -> bool:
         config, body = self.config, self.model
         window, size = body.window, body.embed_tokens.embedding_dim
         shape = (config.hidden_size, size, config.context_size)
@@ -36,7 +36,6 @@ class NGramGenerationMixin(StateGenerationMixin):
             and len(body.layers) == config.num_hidden_layers - 1
             and all(self._is_known(layer) for layer in body.layers)
             and all(type(dropout) is nn.Dropout for dropout in dropouts)
-            and super()._is_as_made()
         )
 
     def _is_known(self, layer: Any) -> bool:

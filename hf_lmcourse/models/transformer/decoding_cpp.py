@@ -1,4 +1,4 @@
-"""One new token through all blocks in C++: see decoding.h of the kernels."""
+"""A few new tokens through all blocks in C++: see decoding.h of the kernels."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +25,9 @@ _PARTS: dict[str, type[nn.Module]] = {
     "feed_forward.gate_proj": nn.Linear,
 }
 """A weight and a bias each, in the order of the kernel; then the keys and the values."""
+_FEW = 16
+"""Tokens of a row at most. With many, a product of torch for each map costs less than the sums of
+attention, which the kernel computes token by token."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
 _FORWARDS = PLAIN | {
     kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.Dropout)
@@ -38,9 +41,10 @@ def decode(
     hidden: Tensor,
     cache: Cache | None,
     attention_mask: Tensor | None,
+    position_ids: Tensor | None,
     rotation: tuple[Tensor, Tensor] | None,
 ) -> Tensor | None:
-    """What the blocks make of one new token a row, on top of a cache, which they add to.
+    """What the blocks make of a few new tokens a row, on top of a cache, which they add to.
 
     The blocks do the same in torch. The kernel is for full attention in float32 on a CPU, without
     gradients, and for blocks that are as this package made them: without hooks, with none of their
@@ -52,51 +56,71 @@ def decode(
         hidden: Their input.
         cache: Keys and values of the tokens before.
         attention_mask: 0 at padding, over everything seen so far.
+        position_ids: As `forward` takes them.
         rotation: Cosines and sines of rotary positions.
 
     Returns:
         Their output; `None`, with nothing done, if it is left to the blocks.
 
     Shape:
-        hidden, result: (batch, 1, hidden_size); attention_mask: (batch, seen + 1); cosines and
-        sines: (batch or 1, 1, 1, head_size / 2).
+        hidden, result: (batch, length, hidden_size); attention_mask: (batch, seen + length);
+        position_ids: (batch or 1, length); cosines and sines: (batch or 1, 1, length,
+        head_size / 2).
     """
-    if not _is_one_token(hidden):
+    if not _are_few_tokens(hidden):
         return None
-    batch, _, size = hidden.shape
+    batch, length, size = hidden.shape
     heads = config.num_attention_heads
     layers: Any = cache.layers if cache is not None and takes_cache(cache, config, batch) else []
     run = kernel_function("decoding_kernel", "decode", hidden, size)
-    if run is None or not layers or not layers[0].get_seq_length():
+    if run is None or not layers or (length > 1 and not config.is_causal):
         return None
     seen = layers[0].get_seq_length()
-    if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
+    if attention_mask is not None and attention_mask.shape != (batch, seen + length):
+        return None
+    if not seen and attention_mask is None and _are_packed(position_ids):
         return None
     parts = parts_of(blocks, config)
     if parts is None:
         return None
     x = hidden.clone(memory_format=torch.contiguous_format)
     cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
+    if not seen:
+        _make_empty(layers, hidden.new_empty(batch, heads, 0, size // heads))
     mask = None if attention_mask is None else attention_mask.bool().contiguous()
     epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
-    memories = [memory_of(layer, 1) for layer in layers]
+    memories = [memory_of(layer, length) for layer in layers]
     run(
-        *(addresses_of(parts, memories), x, cos, sin, mask, epsilon),
-        *(len(layers), batch, size, config.intermediate_size, heads, seen),
+        *(addresses_of(parts, memories), x, cos, sin, mask, epsilon, len(layers)),
+        *(batch * length, length, size, config.intermediate_size, heads, seen),
         ACTIVATIONS.index(config.hidden_act),
     )
     for layer, memory in zip(layers, memories, strict=True):
-        layer.keys, layer.values = memory.up_to(seen + 1)
+        layer.keys, layer.values = memory.up_to(seen + length)
     return x
 
 
-def _is_one_token(hidden: Tensor) -> bool:
-    """One token a row, computed now and without gradients, in the precision of the tensor."""
+def _are_few_tokens(hidden: Tensor) -> bool:
+    """A few tokens, computed now and without gradients, in the precision of the tensor."""
     if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
         return False
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(hidden) is not Tensor:
         return False
-    return hidden.shape[1] == 1 and hidden.dtype == torch.float32
+    return 0 < hidden.shape[1] <= _FEW and hidden.dtype == torch.float32
+
+
+def _are_packed(position_ids: Tensor | None) -> bool:
+    """Whether a row may have several texts: their positions do not go on by 1."""
+    if position_ids is None:
+        return False
+    return position_ids.ndim != 2 or not bool((position_ids.diff() == 1).all())
+
+
+def _make_empty(layers: list[Any], keys: Tensor) -> None:
+    """Let the layers of a cache without tokens have keys and values. Shape as of `Memory`."""
+    for layer in layers:
+        layer.lazy_initialization(keys, keys)
+        layer.keys = layer.values = keys
 
 
 def takes_cache(cache: Cache, config: TransformerConfig, batch: int) -> bool:
@@ -104,18 +128,19 @@ def takes_cache(cache: Cache, config: TransformerConfig, batch: int) -> bool:
     layers: Any = cache.layers
     if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in layers):
         return False
-    if cache.offloading:
+    if cache.offloading or len(layers) != config.num_hidden_layers:
         return False
     seen = cache.get_seq_length()
     if not seen:
         return not any(layer.get_seq_length() for layer in layers)
     heads = config.num_attention_heads
     shape = (batch, heads, seen, config.hidden_size // heads)
-    return len(layers) == config.num_hidden_layers and all(_holds(x, shape) for x in layers)
+    return all(_holds(layer, shape) for layer in layers)
 
 
 def _for_rows(part: Tensor, batch: int) -> Tensor:
-    return part.float().expand(batch, -1, -1, -1).contiguous()
+    """Cosines or sines of each token. Shape: (batch, length, head_size / 2)."""
+    return part.float().squeeze(1).expand(batch, -1, -1).contiguous()
 
 
 def _holds(layer: Any, shape: tuple[int, ...]) -> bool:

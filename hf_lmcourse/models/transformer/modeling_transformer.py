@@ -122,7 +122,8 @@ class TransformerModel(TransformerPreTrainedModel):
         rotation = self._rotation(positions, x.dtype)
         hidden = None
         if not self.training and not weights:
-            hidden = decode(self.layers, self.config, x, past_key_values, attention_mask, rotation)
+            given = (attention_mask, position_ids, rotation)
+            hidden = decode(self.layers, self.config, x, past_key_values, *given)
         if hidden is None:
             kwargs |= {"rotation": rotation, "output_attentions": weights}
             hidden = self._run_blocks(

@@ -56,7 +56,7 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
             and cache.get_seq_length() < length
         )
 
-    def _is_as_made(self) -> bool:
+    def _is_known_body(self) -> bool:
         config, body = self.config, self.model
         norm, projection = body.norm, body.embedding_projection
         return (
@@ -69,7 +69,6 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
             and getattr(projection, "bias", None) is None
             and type(body.embedding_dropout) is nn.Dropout
             and self._has_known_positions()
-            and super()._is_as_made()
             and parts_of(body.layers, config) is not None
         )
 
