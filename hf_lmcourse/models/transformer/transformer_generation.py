@@ -15,7 +15,8 @@ from ..compiled_generation import (
     has_ended,
 )
 from ..next_token import NextToken
-from .decoding_cpp import ACTIVATIONS, Memory, addresses_of, memory_of, parts_of, takes_cache
+from .decoding_cpp import ACTIVATIONS, addresses_of, parts_of
+from .decoding_memory import Memory, memory_of, takes_cache
 from .windowed_generation import WindowedGenerationMixin, positions_in
 
 
