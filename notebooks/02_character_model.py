@@ -10,7 +10,7 @@
 from importlib.util import find_spec
 
 if find_spec("hf_lmcourse") is None:  # on Colab
-    get_ipython().run_line_magic("pip", "install -q hf-lmcourse")  # noqa: F821
+    get_ipython().run_line_magic("pip", "install -q git+https://github.com/hf-lmcourse/hf-lmcourse")  # noqa: F821
 
 # %% [markdown]
 # ## The text

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -10,15 +9,19 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.processor import file_label, processor_details, processor_label
 from benchmarks.timing import Comparison
-from hf_lmcourse.errors import LmcourseError, reason
+from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.report.json_files import write_json
 from hf_lmcourse.report.results import device_name, provenance
 
 __all__ = ["BENCHMARKS", "main"]
 
 BENCHMARKS = (
     "recurrent_layers",
+    "complaints",
     "dan_epoch",
+    "word_averages",
     "wikitext2_step",
     "transformer_step",
     "softmax",
@@ -50,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     names = BENCHMARKS if options.benchmark == "all" else [options.benchmark]
-    print(f"{device_name()}, {torch.get_num_threads()} threads; medians of {options.repeats}")
+    processor = processor_label(device_name(), processor_details())
+    print(f"{processor}, {torch.get_num_threads()} threads; medians of {options.repeats}")
     try:
         for name in names:
             comparisons = []
@@ -58,8 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(_line(comparison), flush=True)
                 comparisons.append(comparison)
             if options.results_dir:
-                path = options.results_dir / f"benchmark_{name}.json"
-                _write(path, ["python", "scripts/benchmark.py", *words], comparisons)
+                _write(options.results_dir, name, words, comparisons)
     except LmcourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -80,33 +83,39 @@ def _line(comparison: Comparison) -> str:
         if side in comparison.peak_bytes:
             part += f", {comparison.peak_bytes[side] / 1e6:.0f} MB"
         if side in comparison.ratios:
-            part += f" ({comparison.ratios[side]:.2f} times the first)"
+            ratio = comparison.ratios[side]
+            verdict = "a tie" if ratio.tie else "times the first"
+            part += f" ({ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] {verdict})"
         parts.append(part)
+    parts += [f"{side}: {why}" for side, why in comparison.unmeasured.items()]
     if any(len(seconds) > 1 for seconds in comparison.seconds.values()):
         parts.append(f"spread {max(comparison.spread.values()):.0%}")
+    if comparison.clock_spread is not None:
+        parts.append(f"fixed loop {comparison.clock_spread:.0%}")
     return f"{comparison.name:<16} {comparison.setting:<26} {'; '.join(parts)}"
 
 
-def _write(path: Path, words: list[str], comparisons: list[Comparison]) -> None:
+def _write(folder: Path, name: str, words: list[str], comparisons: list[Comparison]) -> None:
+    """Write the file of a benchmark on this processor; those of other processors stay."""
+    about = provenance(["python", "scripts/benchmark.py", *words])
+    details = processor_details()
+    label = file_label(processor_label(about["device"], details))
     record = {
-        "name": path.stem,
-        **provenance(words),
+        "name": f"benchmark_{name}",
+        **about,
+        "processor": details,
         "cores": os.cpu_count(),
         "points": [comparison.as_dict() for comparison in comparisons],
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LmcourseError(f"cannot write {path}: {reason(error)}") from error
+    write_json(folder / f"benchmark_{name}.{label}.json", record)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("benchmark", choices=[*BENCHMARKS, "all"], help="the benchmark to run")
-    parser.add_argument("--repeats", type=int, default=7, help="repeats of each side (7)")
+    parser.add_argument("--repeats", type=int, default=9, help="repeats of each side (9)")
     parser.add_argument("--threads", type=int, help="threads of torch; its default if not given")
-    parser.add_argument("--results_dir", type=Path, help="folder for benchmark_<name>.json")
+    parser.add_argument("--results_dir", type=Path, help="folder for the JSON files")
     return parser
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.page import benchmark_page, load_benchmarks
+from benchmarks.page import benchmark_page, plot_name
 from benchmarks.plots import plot_benchmark
+from benchmarks.records import by_name, load_benchmarks
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.json_files import read_json
 from hf_lmcourse.report.references import PUBLISHED_RESULTS
@@ -157,7 +158,7 @@ def write_page(
 def write_benchmarks(folder: Path, check: bool) -> bool:
     """Write the page of benchmarks if there are any; see `write_page`."""
     records = load_benchmarks(folder)
-    plots = {f"benchmark_{r.name}": partial(plot_benchmark, r) for r in records}
+    plots = {plot_name(name): partial(plot_benchmark, r) for name, r in by_name(records).items()}
     page = benchmark_page(records, "plots")
     return bool(records) and write_page(folder / "BENCHMARKS.md", page, plots, check)
 

@@ -10,9 +10,14 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 from matplotlib.figure import Figure
 
 from hf_lmcourse.report.results import RunResult
+
+# What an example takes depends on what else the machine does.
+settings.register_profile("tests", settings.default, deadline=None)
+settings.load_profile("tests")
 
 _NO_DATA = "LMCOURSE_DATA names no folder of corpora"
 

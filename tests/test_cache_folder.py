@@ -101,6 +101,7 @@ def test_a_temporary_folder_that_others_may_write_to_is_not_used(
     assert folder.parent.parent == tmp_path / "tmp" and folder.parent != planted
 
 
+@pytest.mark.slow
 def test_a_metric_without_a_home_leaves_the_working_directory_alone(tmp_path: Path) -> None:
     code = (
         "from hf_lmcourse.metrics import load_metric\n"

@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+import time
 
 from transformers.utils.import_utils import is_serve_available
 
@@ -26,6 +27,7 @@ def run(arguments: list[str]) -> int:
     from transformers.cli.serve import Serve  # needs the extra
 
     name = options.model if options.revision is None else f"{options.model}@{options.revision}"
+    _list_only(name)
     print(
         f"POST http://{options.host}:{options.port}/v1/completions with model {name!r}", flush=True
     )
@@ -44,6 +46,14 @@ def make_known(model: str, revision: str | None = None) -> None:
     model_class = type(load_language_model(model, revision)[0])
     if not hasattr(model_manager.transformers, model_class.__name__):
         setattr(model_manager.transformers, model_class.__name__, model_class)
+
+
+def _list_only(name: str) -> None:
+    """Answer /v1/models with this model: the host lists what its cache holds, if there is one."""
+    from transformers.cli.serving.model_manager import ModelManager
+
+    entry = {"id": name, "object": "model", "created": int(time.time()), "owned_by": "lmcourse"}
+    setattr(ModelManager, "get_gen_models", staticmethod(lambda cache_dir=None: [entry]))  # noqa: B010
 
 
 def _check_address(host: str, port: int) -> None:

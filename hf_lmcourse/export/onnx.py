@@ -55,7 +55,7 @@ def export_onnx(model: PreTrainedModel, folder: str | Path) -> list[Path]:
     if not getattr(model.config, "is_causal", True):
         raise LmcourseError("without a causal mask a model has no state to take a step from")
     if not (find_spec("onnx") and find_spec("onnxscript")):
-        raise LmcourseError('ONNX files need onnx and onnxscript: pip install ".[onnx]"')
+        raise LmcourseError("ONNX files need onnx and onnxscript: pip install 'hf-lmcourse[onnx]'")
     copied: Any = copy.deepcopy(model).float().cpu().eval()
     for layer in copied.modules():
         if isinstance(layer, DenseRecurrence):

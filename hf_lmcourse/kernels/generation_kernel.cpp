@@ -1,14 +1,12 @@
-// Many tokens of a recurrent language model in one call, in float32: embedding, cells, output layer
-// and choice of the next token. The equations are in elman.py, lstm.py and gru.py, the choice in
-// sampling.h.
+// Many tokens of a recurrent language model in one call, in float32: embedding, cells and output
+// layer. The equations are in elman.py, lstm.py and gru.py, the loop is in generation.h.
 //
-// A step has little arithmetic, and a hundred calls of torch and of `generate` cost more than it.
 // The threads share the units of each layer and the words of the output layer.
 //
 // Shapes: B rows of the batch, V words, H units, G gates of H units each.
 
+#include "generation.h"
 #include "linear.h"
-#include "sampling.h"
 
 namespace {
 
@@ -16,43 +14,15 @@ enum Cell { ELMAN_TANH, ELMAN_SIGMOID, ELMAN_RELU, LSTM, CAPPED_LSTM, GRU };
 
 constexpr int64_t gates_of(Cell cell) { return cell < LSTM ? 1 : cell < GRU ? 4 : 3; }
 
-// Of a layer, in the order of compiled_generation.py. States: (B, H), read and written.
+// Of a layer, in the order of recurrent_generation.py. States: (B, H), read and written.
 enum Part { INPUT, INPUT_BIAS, RECURRENT, RECURRENT_BIAS, HIDDEN, CELL, PARTS };
-
-// Of the model around the layers; the projection is null if there is none.
-enum Around { EMBEDDINGS, PROJECTION, OUTPUT, OUTPUT_BIAS, AROUND };
-
-constexpr int64_t WORTH_THREADS = 1 << 19;  // a step with less is done before they have met
-
-constexpr int64_t TRIAL = 32, TRIALS = 64;  // steps of a trial; how many until the next comparison
-
-// Several threads or one, whichever is faster now: threads wait for each other some times a step,
-// and for long if another process has the core of one.
-struct Team {
-  int threads;
-  int64_t trial = 0;
-  double many = 0, one = 0;
-
-  int size() const {
-    if (trial == 0) return threads;
-    return trial == 1 || one < many ? 1 : threads;
-  }
-
-  void took(double seconds) {
-    if (trial == 0) many = seconds;
-    if (trial == 1) one = seconds;
-    trial = (trial + 1) % TRIALS;
-  }
-};
-
-inline float* memory(int64_t address) { return reinterpret_cast<float*>(address); }
 
 struct Model {
   const int64_t *layers, *around;
   Cell cell;
-  int64_t depth, B, E, H, P, V;  // P: width of what the output matrix reads
+  int64_t depth, B, E, H;
   Rows rows;
-  float *input, *x_gates, *h_gates, *next;  // (B, max(E, H)), (B, GH) twice, (B, H)
+  float *input, *x_gates, *h_gates, *next;  // (B, E), (B, GH) twice, (B, H)
 
   int64_t gates() const { return gates_of(cell); }
   float* part(int64_t layer, Part name) const { return memory(layers[layer * PARTS + name]); }
@@ -85,7 +55,7 @@ struct Model {
         if (cell == LSTM || cell == CAPPED_LSTM) {
           const vec f = sigmoid(x(1) + a(1));
           vec i = sigmoid(x(0) + a(0));
-          if (cell == CAPPED_LSTM) i = i < 1.0f - f ? i : 1.0f - f;
+          if (cell == CAPPED_LSTM) i = i > 1.0f - f ? 1.0f - f : i;
           const vec g = tanh(x(2) + a(2)), o = sigmoid(x(3) + a(3));
           const vec state = f * load_some(c + at, n) + i * g;
           store_some(c + at, state, n);
@@ -96,15 +66,15 @@ struct Model {
           y = (1.0f - z) * candidate + z * load_some(h + at, n);
         } else {
           const vec s = x(0) + a(0);
-          y = cell == ELMAN_TANH ? tanh(s) : cell == ELMAN_SIGMOID ? sigmoid(s) : (s > 0.0f ? s : vec{});
+          y = cell == ELMAN_TANH ? tanh(s) : cell == ELMAN_SIGMOID ? sigmoid(s) : relu(s);
         }
         store_some(next + at, y, n);
       }
   }
 
   // By all threads together: the logits of the tokens that follow `tokens`.
-  void step(const int64_t* tokens, float* logits) const {
-    const Share mine = units(), words = share(V);
+  void step(const int64_t* tokens, OutputLayer& output, float* logits) const {
+    const Share mine = units();
     if (omp_get_thread_num() == 0)
       for (int64_t b = 0; b < B; ++b)
         std::copy_n(memory(around[EMBEDDINGS]) + tokens[b] * E, E, input + b * E);
@@ -124,72 +94,24 @@ struct Model {
 #pragma omp barrier
       x = h;
     }
-    if (around[PROJECTION]) {
-      rows.linear(rows.inputs(x, H), H, memory(around[PROJECTION]), nullptr, share(P),
-                  [&](int64_t b, int64_t o, float y) { input[b * P + o] = y; });
-#pragma omp barrier
-      x = input;
-    }
-    rows.linear(rows.inputs(x, P), P, memory(around[OUTPUT]), memory(around[OUTPUT_BIAS]), words,
-                [&](int64_t b, int64_t o, float y) { logits[b * V + o] = y; });
-#pragma omp barrier
+    output(rows, rows.inputs(x, H), logits);
   }
 };
 
 }  // namespace
 
-// `tokens`: (steps, B), written; `logits`: (B, V), of the first of them, and in the end of the one
-// after them; `q`: (steps, B, V) or null; `finished`: (B), read and written. The last token is not
-// read by the model if `is_end`, nor one after which all rows are finished. `chosen`: the steps
-// that were made, or -1 if there were no probabilities to draw by.
 extern "C" void generate_float32(const int64_t* layers, const int64_t* around,
-                                 const int64_t* suppressed, const int64_t* ends,
-                                 const float* settings, const float* q, float* logits,
-                                 int64_t* tokens, uint8_t* finished, int64_t* chosen, int64_t cell,
-                                 int64_t depth, int64_t B, int64_t E, int64_t H, int64_t P,
-                                 int64_t V, int64_t steps, int64_t suppressions, int64_t endings,
-                                 int64_t top_k, int64_t least_kept, int64_t padding,
-                                 int64_t is_end, int threads) {
-  const int64_t G = gates_of(Cell(cell));
-  const int64_t products = G * H * (E + H + (depth - 1) * 2 * H) + P * V;
-  if (B * products < WORTH_THREADS) threads = 1;
-  const int64_t deepest = std::max({E, H, P});
-  std::vector<float> space(B * (deepest + 2 * G * H + H) + Rows::room(B, deepest));
-  std::vector<float> scores(V);
-  std::vector<int64_t> order(V);
+                                 const Request* request, int64_t cell, int64_t depth, int64_t E,
+                                 int64_t H, int64_t P, int threads) {
+  const int64_t B = request->B, G = gates_of(Cell(cell)), deepest = std::max(E, H);
+  OutputLayer output(around, B, H, P, request->V);
+  std::vector<float> space(B * (E + 2 * G * H + H) + Rows::room(B, deepest));
   float* input = space.data();
-  float *x_gates = input + B * deepest, *h_gates = x_gates + B * G * H, *next = h_gates + B * G * H;
-  const Model model{layers, around, Cell(cell), depth, B, E, H, P, V, {B, next + B * H},
-                    input, x_gates, h_gates, next};
-  const Sampler sampler{suppressed, ends, suppressions, endings, V, top_k, least_kept,
-                        settings[0], settings[1]};
-  bool done = false;
-  const auto make = [&](int64_t begin, int64_t end, int team) {
-#pragma omp parallel num_threads(team)
-    for (int64_t n = begin; n < end && !done; ++n) {
-      int64_t* now = tokens + n * B;
-#pragma omp barrier
-      if (omp_get_thread_num() == 0) {
-        bool all = endings > 0, lost = false;
-        for (int64_t b = 0; b < B; ++b) {
-          const float* draw = q ? q + (n * B + b) * V : nullptr;
-          const int64_t token = sampler.choose(logits + b * V, draw, scores.data(), order.data());
-          now[b] = finished[b] ? padding : token;
-          lost = lost || token < 0;
-          finished[b] |= sampler.ends_row(now[b]);
-          all = all && finished[b];
-        }
-        *chosen = lost ? -1 : n + 1;
-        done = all || lost;
-      }
-#pragma omp barrier
-      if (!done && !(is_end && n + 1 == steps)) model.step(now, logits);
-    }
-  };
-  Team team{threads};
-  for (int64_t n = 0; n < steps && !done; n += TRIAL) {
-    const double began = omp_get_wtime();
-    make(n, std::min(n + TRIAL, steps), team.size());
-    team.took(omp_get_wtime() - began);
-  }
+  float *x_gates = input + B * E, *h_gates = x_gates + B * G * H, *next = h_gates + B * G * H;
+  const Model model{layers, around, Cell(cell), depth,   B,       E,
+                    H,      {B, next + B * H},  input, x_gates, h_gates, next};
+  const int64_t products = G * H * (E + H + (depth - 1) * 2 * H) + output.products();
+  generate(*request, products, threads, [&](int64_t, const int64_t* tokens, float* logits) {
+    model.step(tokens, output, logits);
+  });
 }

@@ -4,7 +4,24 @@
 
 #include "kernel.h"
 
+#include <algorithm>
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 namespace {
+
+inline vec relu(vec x) { return x < 0.0f ? vec{} : x; }  // what is no number stays so
+
+// The first n < W values: load_some copies so few by a call.
+inline vec load_tail(const float* p, int n) {
+#ifdef __AVX512F__
+  return (vec)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+#else
+  return load_some(p, n);
+#endif
+}
 
 // The sum of the lanes, by halves.
 inline float total(vec x) {
@@ -40,7 +57,7 @@ inline void products(float (&y)[R][V], const float* x, const float* matrix, int6
   };
   int64_t k = 0;
   for (; k + W <= depth; k += W) add(k, load);
-  if (k < depth) add(k, [&](const float* p) { return load_some(p, depth - k); });
+  if (k < depth) add(k, [&](const float* p) { return load_tail(p, depth - k); });
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) y[r][v] = total(sum[r][v]);
 }
@@ -69,7 +86,9 @@ void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix
 }
 
 constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
-// Many rows: a lane is a row, packed as (group, k, vector of the group, W) by all threads.
+
+// Many rows: a lane is a row. The values of F features are ordered (group of rows, feature, vector
+// of the group, W), and what `pack` writes, by all threads, is in this order.
 void pack(const float* x, int64_t B, int64_t depth, float* packed) {
   const Share mine = share(depth);
   const int64_t vectors = (B + W - 1) / W;
@@ -85,9 +104,11 @@ void pack(const float* x, int64_t B, int64_t depth, float* packed) {
 #pragma omp barrier
 }
 
-template <class Put>
+// Given to `take(first, width, i, output, values)`: the values of vector i of the group of `width`
+// vectors that begins with vector `first`.
+template <class Take>
 void linear_of_many(const float* packed, int64_t B, int64_t depth, const float* matrix,
-                    const float* bias, Share outputs, Put put) {
+                    const float* bias, Share outputs, Take take) {
   const int64_t vectors = (B + W - 1) / W;
   for (int64_t first = 0; first < vectors; first += GROUP)
     tile_of<GROUP>(vectors - first, first, [&](auto width, int64_t v) {
@@ -98,35 +119,85 @@ void linear_of_many(const float* packed, int64_t B, int64_t depth, const float* 
                                             packed + v * depth * W, depth);
         for (int c = 0; c < columns(); ++c)
           for (int i = 0; i < width(); ++i)
-            for (int64_t lane = 0, b = (v + i) * W; lane < W && b < B; ++lane, ++b)
-              put(b, o + c, sum[c][i][lane] + (bias ? bias[o + c] : 0.0f));
+            take(v, width(), i, o + c, sum[c][i] + (bias ? bias[o + c] : 0.0f));
       });
     });
 }
 
-// The linear maps of B rows, by all threads together: the way that suits so many rows.
+// The linear maps of B rows, by all threads together: the way that suits so many rows. Values are
+// ordered (row, feature) if the rows are few, else as above.
 struct Rows {
   int64_t B;
-  float* packed;  // room for `pack`: B up to a multiple of W times the deepest input
+  float* packed;  // of `inputs`: `room` for the deepest of them
 
-  static int64_t room(int64_t B, int64_t deepest) { return (B + W - 1) / W * W * deepest; }
+  static bool few(int64_t B) { return B < W / 2; }
+  static int64_t room(int64_t B, int64_t features) {
+    return (few(B) ? B : (B + W - 1) / W * W) * features;
+  }
 
-  bool are_few() const { return B < W / 2; }
+  bool are_few() const { return few(B); }
+  int64_t vectors() const { return (B + W - 1) / W; }
 
-  // What `linear` reads of x.
+  // What `linear` reads of x, which is ordered (row, feature).
   const float* inputs(const float* x, int64_t depth) const {
     if (are_few()) return x;
     pack(x, B, depth, packed);
     return packed;
   }
 
+  // The outputs of one thread, given to `put(row, output, value)`.
   template <class Put>
   void linear(const float* inputs, int64_t depth, const float* matrix, const float* bias,
               Share outputs, Put put) const {
+    if (are_few()) return linear_of_few(inputs, B, depth, matrix, bias, outputs, put);
+    linear_of_many(inputs, B, depth, matrix, bias, outputs,
+                   [&](int64_t first, int64_t, int64_t i, int64_t o, vec y) {
+                     for (int64_t lane = 0, b = (first + i) * W; lane < W && b < B; ++lane, ++b)
+                       put(b, o, y[lane]);
+                   });
+  }
+
+  // The outputs of one thread, in the order of the inputs: y, of F features, or added to it.
+  template <bool ADD>
+  void map(const float* inputs, int64_t depth, const float* matrix, const float* bias,
+           Share outputs, float* y, int64_t F) const {
     if (are_few())
-      linear_of_few(inputs, B, depth, matrix, bias, outputs, put);
-    else
-      linear_of_many(inputs, B, depth, matrix, bias, outputs, put);
+      return linear_of_few(inputs, B, depth, matrix, bias, outputs,
+                           [&](int64_t b, int64_t o, float value) {
+                             y[b * F + o] = ADD ? y[b * F + o] + value : value;
+                           });
+    linear_of_many(inputs, B, depth, matrix, bias, outputs,
+                   [&](int64_t first, int64_t width, int64_t i, int64_t o, vec values) {
+                     float* at = y + (first * F + o * width + i) * W;
+                     store(at, ADD ? load(at) + values : values);
+                   });
+  }
+
+  // Where the features of a row begin among those of all rows, and how far they are apart.
+  struct Place {
+    int64_t begin, stride;
+  };
+  Place place(int64_t b, int64_t F) const {
+    if (are_few()) return {b * F, 1};
+    const int64_t first = b / W / GROUP * GROUP;
+    const int64_t width = std::min<int64_t>(GROUP, vectors() - first);
+    return {(first * F + b / W - first) * W + b % W, width * W};
+  }
+
+  // `visit(begin, n)`: the values of some features, n <= W neighbours at a time.
+  template <class Visit>
+  void over_values(int64_t F, Share features, Visit visit) const {
+    if (are_few()) {
+      for (int64_t b = 0; b < B; ++b)
+        for (int64_t o = features.begin; o < features.end; o += W)
+          visit(b * F + o, int(std::min<int64_t>(W, features.end - o)));
+      return;
+    }
+    for (int64_t first = 0; first < vectors(); first += GROUP) {
+      const int64_t width = std::min<int64_t>(GROUP, vectors() - first);
+      for (int64_t i = features.begin * width; i < features.end * width; ++i)
+        visit((first * F + i) * W, W);
+    }
   }
 };
 

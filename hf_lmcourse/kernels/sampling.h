@@ -23,7 +23,7 @@ struct Sampler {
     std::copy(logits, logits + V, scores);
     for (int64_t i = 0; i < suppressions; ++i)
       if (suppressed[i] >= 0 && suppressed[i] < V) scores[suppressed[i]] = -INFINITY;
-    if (temperature == 0.0f) return std::max_element(scores, scores + V) - scores;
+    if (temperature == 0.0f) return std::max_element(scores, scores + V, is_less) - scores;
     for (int64_t w = 0; w < V; ++w) scores[w] /= temperature;
     if (top_k > 0 && top_k < V) keep_likeliest(scores, order);
     if (top_p < 1.0f) keep_nucleus(scores, order);
@@ -49,6 +49,9 @@ struct Sampler {
   bool ends_row(int64_t token) const { return std::find(ends, ends + endings, token) != ends + endings; }
 
  private:
+  // As in argmax of torch, what is no number is more than all numbers.
+  static bool is_less(float a, float b) { return a < b || (std::isnan(b) && !std::isnan(a)); }
+
   void keep_likeliest(float* scores, int64_t* order) const {
     std::iota(order, order + V, 0);
     std::nth_element(order, order + top_k - 1, order + V,

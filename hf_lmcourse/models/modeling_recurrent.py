@@ -16,10 +16,11 @@ from ..layers.activation_penalty import activation_penalty
 from ..layers.dropout import LockedDropout
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
-from .compiled_generation import CompiledGenerationMixin
+from .compiled_generation import methods
 from .configuration_recurrent import RecurrentConfig
 from .embeddings import WordEmbedding, input_embeddings, mask_of_new_tokens
 from .packed_rows import PackedRows
+from .recurrent_generation import RecurrentGenerationMixin
 
 __all__ = ["RecurrentForCausalLM", "RecurrentModel", "RecurrentPreTrainedModel", "StatefulModel"]
 
@@ -220,19 +221,12 @@ class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
 
 
 class RecurrentForCausalLM(
-    CompiledGenerationMixin, LanguageModelForCausalLM, RecurrentPreTrainedModel
+    RecurrentGenerationMixin, LanguageModelForCausalLM, RecurrentPreTrainedModel
 ):
     """A recurrent model with an output layer; the base of the families' language models."""
 
-    def _is_as_made(self) -> bool:
-        own, body = type(self), type(self.model)
-        return (
-            own.forward is RecurrentForCausalLM.forward
-            and own.logits is RecurrentForCausalLM.logits
-            and body.forward is RecurrentModel.forward
-            and body.read is RecurrentModel.read
-            and super()._is_as_made()
-        )
+    own_methods = methods(LanguageModelForCausalLM, "forward", "logits")
+    body_methods = methods(RecurrentModel, "forward", "read")
 
     def training_penalty(self, outputs: Any, targets: Tensor) -> Tensor | None:
         """Activation regularisation, if it is asked for."""

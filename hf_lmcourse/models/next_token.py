@@ -76,7 +76,9 @@ class NextToken:
         return cls(
             suppressed=_ids([] if suppress is None else suppress.suppress_tokens),
             ends=_ids(ends[0] if ends else []),
-            settings=torch.tensor([warmth if config.do_sample else 0.0, nucleus]),
+            settings=torch.tensor(
+                [warmth if config.do_sample else 0.0, nucleus], dtype=torch.float32, device="cpu"
+            ),
             top_k=0 if top_k is None else top_k.top_k,
             least_kept=1 if top_p is None else top_p.min_tokens_to_keep,
             padding=0 if padding is None else int(padding),

@@ -1,7 +1,10 @@
 """Where a reader of a card learns more about the model: its page and its notebook."""
 
-REPOSITORY = "https://github.com/hf-lmcourse/hf-lmcourse/blob/main"
-"""The files of this repository on the web."""
+ADDRESS = "https://github.com/hf-lmcourse/hf-lmcourse"
+"""This repository on the web; `pip install git+ADDRESS` installs the package."""
+
+REPOSITORY = f"{ADDRESS}/blob/main"
+"""Its files on the web."""
 
 _NOTEBOOKS = {
     "bigram_mlp": "01_bigram_network",

@@ -6,6 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from ..report.files import write_text
+from .card_links import ADDRESS
 
 NOTES = """\
 <!-- notes: whatever is written between these two lines is kept when the card is made again -->
@@ -38,7 +39,8 @@ _AUTO_CLASSES = {
     "text-classification": "AutoModelForSequenceClassification",
 }
 _PACKAGE_NEEDED = (
-    "The model type comes with the package `hf-lmcourse`, which has to be installed and imported."
+    f"The model type comes with the package [hf-lmcourse]({ADDRESS}), which has to be installed "
+    f"(`pip install git+{ADDRESS}`) and imported."
 )
 _CODE_ENOUGH = (
     "Without the package, the code next to the weights does the same. transformers runs "

@@ -1,6 +1,7 @@
 """An epoch of our deep averaging network, compared with the usual padded one."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from hf_lmcourse.models.dan import DANConfig, DANForSequenceClassification
 
 from .timing import Comparison, Side, compare
 
-__all__ = ["dan_epoch", "random_texts"]
+__all__ = ["batches_of", "dan_epoch", "random_texts", "train_epoch"]
+
+Batch = list[dict[str, Any]]
+"""The rows of a batch, as `RaggedTexts` has them."""
 
 VOCABULARY, WIDTH, BATCH = 40_000, 300, 50
 
@@ -54,16 +58,28 @@ def random_texts(texts: int, seed: int = 0) -> RaggedTexts:
     return RaggedTexts(tokens.astype(np.int32), borders, rng.integers(2, size=texts).tolist())
 
 
-def dan_epoch(repeats: int = 7, texts: int = 1_000) -> Iterator[Comparison]:
+def batches_of(data: RaggedTexts) -> list[Batch]:
+    """Cut texts into batches, in order."""
+    rows = [data[i] for i in range(len(data))]
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+
+
+def train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch]) -> None:
+    """Take a step of one of our classifiers on each batch."""
+    for rows in batches:
+        optimizer.zero_grad()
+        loss: Any = model(**ragged_batch(rows)).loss
+        loss.backward()
+        optimizer.step()
+
+
+def dan_epoch(repeats: int = 9, texts: int = 1_000) -> Iterator[Comparison]:
     """Time an epoch of training: ours without padding and with sparse gradients, and `PaddedDAN`.
 
     Both sides have the same batches and sizes, Adagrad, and no word dropout.
     """
     data = random_texts(texts)
-    batches = [
-        [data[i] for i in range(start, min(start + BATCH, texts))]
-        for start in range(0, texts, BATCH)
-    ]
+    batches = batches_of(data)
     torch.manual_seed(0)
     config = DANConfig(  # two classes are the default of transformers
         vocab_size=VOCABULARY,
@@ -77,13 +93,6 @@ def dan_epoch(repeats: int = 7, texts: int = 1_000) -> Iterator[Comparison]:
     our_optimizer = torch.optim.Adagrad(ours.parameters(), lr=0.01)
     its_optimizer = torch.optim.Adagrad(padded.parameters(), lr=0.01)
 
-    def our_epoch() -> None:
-        for rows in batches:
-            loss: Any = ours(**ragged_batch(rows)).loss
-            our_optimizer.zero_grad()
-            loss.backward()
-            our_optimizer.step()
-
     def padded_epoch() -> None:
         for rows in batches:
             ids = pad_sequence([torch.from_numpy(row["input_ids"]) for row in rows], True)
@@ -92,5 +101,8 @@ def dan_epoch(repeats: int = 7, texts: int = 1_000) -> Iterator[Comparison]:
             loss.backward()
             its_optimizer.step()
 
-    sides = [Side("ours", our_epoch), Side("padded, dense gradients", padded_epoch)]
+    sides = [
+        Side("ours", partial(train_epoch, ours, our_optimizer, batches)),
+        Side("padded, dense gradients", padded_epoch),
+    ]
     yield compare("DAN, training", f"{texts} texts, {VOCABULARY} x {WIDTH}", sides, repeats, 0.0)

@@ -98,7 +98,7 @@ def trainer_evaluation(
 
 
 def evaluation(
-    repeats: int = 7, setting: EvaluationSetting | None = None, memory: bool = True
+    repeats: int = 9, setting: EvaluationSetting | None = None, memory: bool = True
 ) -> Iterator[Comparison]:
     """Time the scoring of texts of several lengths, and measure the peak memory."""
     setting = setting or EvaluationSetting()

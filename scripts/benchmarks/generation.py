@@ -21,13 +21,17 @@ from hf_lmcourse.models import (
     TransformerForCausalLM,
 )
 
+from .optional import not_installed
 from .plain import gpt2
+from .step_graph import StepGraphSession
 from .timing import Comparison, Side, compare
 
 __all__ = ["FAMILIES", "GenerationSetting", "generate", "generation", "gpt2_model", "our_model"]
 
 _MULTIPLE = 8
 """Widths are multiples of it, so that the heads divide them evenly."""
+
+_GRAPH = "ONNX Runtime, step.onnx"
 
 _LONG_REPEATS = 5
 """Maximal number of repeats for a long text."""
@@ -137,12 +141,16 @@ class _Clock(BaseStreamer):
         pass
 
 
-def generation(repeats: int = 7, setting: GenerationSetting | None = None) -> Iterator[Comparison]:
-    """Time generation of every family; then the first and last tokens of a long text."""
+def generation(repeats: int = 9, setting: GenerationSetting | None = None) -> Iterator[Comparison]:
+    """Time generation of every family; then the first and last tokens of a long text.
+
+    At batch size 1 the same model is also timed as a graph in ONNX Runtime, if that is installed.
+    """
     setting = setting or GenerationSetting()
     theirs = gpt2_model(setting)
     parameters = theirs.num_parameters()
     models = {family: our_model(setting, family, parameters) for family in FAMILIES}
+    missing = not_installed("onnx", "onnx", "onnxscript", "onnxruntime")
     for family, ours in models.items():
         for batch in setting.batches:
             prompt = torch.randint(setting.vocabulary, (batch, setting.prompt))
@@ -150,6 +158,9 @@ def generation(repeats: int = 7, setting: GenerationSetting | None = None) -> It
                 Side(name, partial(generate, model, prompt, setting.tokens))
                 for name, model in (("ours", ours), ("GPT-2", theirs))
             ]
+            if batch == 1 and not missing:
+                graph = StepGraphSession(ours)
+                sides.append(Side(_GRAPH, partial(graph.generate, prompt.numpy(), setting.tokens)))
             counts = f"{ours.num_parameters():,} and {parameters:,} parameters"
             yield compare(
                 f"{family}, generating",
@@ -158,7 +169,8 @@ def generation(repeats: int = 7, setting: GenerationSetting | None = None) -> It
                 repeats,
                 amount=batch * setting.tokens,
                 unit="tokens",
-                aims={"GPT-2": 2.0},
+                aims={"GPT-2": 2.0 if batch == 1 else 3.0},
+                unmeasured={_GRAPH: missing} if batch == 1 and missing else {},
             )
     for family in ("LSTM", "GRU"):
         yield _constancy(family, models[family], setting, repeats)

@@ -23,7 +23,7 @@ _COPIED = 1 << 26
 
 
 def limits(
-    repeats: int = 7,
+    repeats: int = 9,
     products: dict[str, tuple[int, int, int]] | None = None,
     copied: int = _COPIED,
 ) -> Iterator[Comparison]:

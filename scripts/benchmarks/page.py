@@ -1,82 +1,38 @@
 """The page of benchmarks: tables made from the files that scripts/benchmark.py writes."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.redact import redacted
 from hf_lmcourse.report.tables import markdown_table
 
+from .records import BenchmarkRecord, by_name
 from .timing import Comparison
 
-__all__ = ["BenchmarkRecord", "benchmark_page", "fitted_exponent", "load_benchmarks"]
+__all__ = ["benchmark_page", "fitted_exponent", "merged", "plot_name"]
+
+Row = tuple[str, ...]
+"""What is in the first columns of a row."""
 
 _INTRODUCTION = """# Benchmarks
 
 `python scripts/benchmark.py NAME --results_dir results` measures a benchmark, and
-`python scripts/results_table.py` makes this page and its plots from the files `benchmark_*.json`.
-Where `lmcourse bench` is recorded as the command, an earlier version of that script was run.
+`python scripts/results_table.py` makes this page and its plots from the files `benchmark_*.json`,
+one for each benchmark and processor. Where `lmcourse bench` is recorded as the command, an earlier
+version of that script was run.
+
+A processor is named with its family and model, and the strongest of its matrix instructions. A cell
+has the median and (its spread), the rate and the peak memory; below them the **ratio** to the first
+way, which is ours, [the spread of the ratio], and the aim. Above 1, ours is faster; if 1 is within
+the spread, the two are a tie.
 [How to read the rows, and what limits them](../docs/benchmarks.md)."""
 
 
-@dataclass(frozen=True)
-class BenchmarkRecord:
-    """The content of a file that scripts/benchmark.py wrote.
-
-    Attributes:
-        name: Name of the benchmark.
-        command: The command that wrote the file.
-        device, cores, threads, versions, commit: What it ran on.
-        comparisons: What was measured.
-    """
-
-    name: str
-    command: str
-    device: str
-    cores: int
-    threads: int
-    versions: dict[str, str]
-    commit: str | None
-    comparisons: list[Comparison]
-
-    @property
-    def curves(self) -> dict[str, list[Comparison]]:
-        """The comparisons of one name at several sizes, by that name."""
-        named: dict[str, list[Comparison]] = {}
-        for comparison in self.comparisons:
-            if comparison.size is not None:
-                named.setdefault(comparison.name, []).append(comparison)
-        return {name: points for name, points in named.items() if len(points) > 1}
-
-
-def load_benchmarks(directory: str | Path) -> list[BenchmarkRecord]:
-    """Read every `benchmark_<name>.json` of a folder, sorted by name.
-
-    Raises:
-        LmcourseError: A file is not the result of a benchmark.
-    """
-    return [_load(path) for path in sorted(Path(directory).glob("benchmark_*.json"))]
-
-
-def _load(path: Path) -> BenchmarkRecord:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return BenchmarkRecord(
-            name=path.stem.removeprefix("benchmark_"),
-            comparisons=[Comparison.from_dict(point) for point in record["points"]],
-            **{key: record[key] for key in ("command", "device", "cores", "threads")},
-            versions=record["versions"],
-            commit=record["commit"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LmcourseError(
-            f"{path} is not the result of a benchmark ({error}); run scripts/benchmark.py again"
-        ) from error
+def plot_name(name: str) -> str:
+    """Name of the plot of a benchmark, without its suffix."""
+    return f"benchmark_{name}"
 
 
 def fitted_exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -89,77 +45,120 @@ def fitted_exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
-def benchmark_page(records: list[BenchmarkRecord], plots: str) -> str:
-    """Write all benchmarks as one page of Markdown.
+def benchmark_page(records: Sequence[BenchmarkRecord], plots: str) -> str:
+    """Write all benchmarks as one page of Markdown, with a column for each processor.
 
     Args:
         records: The benchmarks.
-        plots: Path from the page to the folder of the plots, each named `benchmark_<name>.png`.
+        plots: Path from the page to the folder of the plots, see `plot_name`.
     """
-    sections = [_section(record, plots) for record in records]
+    sections = [_section(name, group, plots) for name, group in by_name(records).items()]
     return "\n\n".join([_INTRODUCTION, *sections]) + "\n"
 
 
-def _section(record: BenchmarkRecord, plots: str) -> str:
-    versions = ", ".join(f"{name} {record.versions[name]}" for name in ("torch", "transformers"))
-    machine = f"{record.device}, {record.cores} cores, {record.threads} threads of torch"
+def _section(name: str, records: list[BenchmarkRecord], plots: str) -> str:
     parts = [
-        f"## {record.name}",
-        f"![{record.name}]({plots}/benchmark_{record.name}.png)",
-        f"{machine}; {versions}; commit {record.commit}; `{redacted(record.command)}`",
-        _table(record.comparisons),
+        f"## {name}",
+        f"![{name}]({plots}/{plot_name(name)}.png)",
+        "\n".join(f"- {_origin(record)}" for record in records),
+        _table(records, ["what", "size", "way"], _cells),
     ]
-    if record.curves:
-        parts.append(_exponents(record))
+    if any(record.curves for record in records):
+        header = ["what", "way", "grows with", "from", "to"]
+        table = _table(records, header, _exponents)
+        parts.append(f"Exponents p of cost ~ size^p by least squares:\n\n{table}")
     return "\n\n".join(parts)
 
 
-def _table(comparisons: list[Comparison]) -> str:
-    """Write one row per side; columns without entries are left out."""
-    header = ["what", "size", "way", "median", "spread", "rate", "peak memory", "times the first"]
-    rows = [_row(comparison, side) for comparison in comparisons for side in comparison.medians]
-    used = [index for index in range(len(header)) if any(row[index] for row in rows)]
-    return markdown_table(
-        [header[index] for index in used], [[row[index] for index in used] for row in rows]
-    )
-
-
-def _row(comparison: Comparison, side: str) -> list[str]:
-    rate, peak, ratio, aim = (
-        values.get(side)
-        for values in (
-            comparison.rates,
-            comparison.peak_bytes,
-            comparison.ratios,
-            comparison.aims,
+def _origin(record: BenchmarkRecord) -> str:
+    """Say what a benchmark ran on, and how steady that was."""
+    machine = f"{record.processor}: {record.cores} cores, {record.threads} threads of torch"
+    versions = ", ".join(f"{name} {record.versions[name]}" for name in ("torch", "transformers"))
+    spreads = [c.clock_spread for c in record.comparisons if c.clock_spread is not None]
+    if spreads:
+        machine += (
+            f"; a fixed loop varied by {np.median(spreads):.0%} during a comparison (median of "
+            f"them), by {max(spreads):.0%} at most"
         )
+    return f"{machine}; {versions}; commit {record.commit}; `{redacted(record.command)}`"
+
+
+def _table(
+    records: list[BenchmarkRecord],
+    header: list[str],
+    cells: Callable[[BenchmarkRecord], dict[Row, str]],
+) -> str:
+    """Write a table with a column for each processor; a row that one lacks is empty there.
+
+    Args:
+        records: One benchmark on each processor.
+        header: Headings of the first columns.
+        cells: Cell of a processor by the entries of the first columns.
+    """
+    columns = [cells(record) for record in records]
+    return markdown_table(
+        [*header, *(record.processor for record in records)],
+        [[*row, *(column.get(row, "") for column in columns)] for row in merged(columns)],
     )
-    times = "" if ratio is None else f"{ratio:.2f}"
-    return [
-        comparison.name,
-        comparison.setting,
-        side,
-        _seconds(comparison.medians[side]),
-        f"{comparison.spread[side]:.0%}" if len(comparison.seconds[side]) > 1 else "-",
-        "" if rate is None else f"{_three_digits(rate)} {comparison.unit}/s",
-        "" if peak is None else f"{peak / 1e6:,.0f} MB",
-        times if aim is None else f"{times} (aim {aim:g})",
-    ]
 
 
-def _exponents(record: BenchmarkRecord) -> str:
-    header = ["what", "way", "grows with", "from", "to", "time", "peak memory"]
-    rows: list[list[str]] = []
+def merged(lists: Iterable[Iterable[Row]]) -> list[Row]:
+    """Merge rows in order: what only a later list has comes after its predecessor there."""
+    rows: list[Row] = []
+    for each in lists:
+        place = 0
+        for row in each:
+            if row not in rows:
+                rows.insert(place, row)
+            place = rows.index(row) + 1
+    return rows
+
+
+def _cells(record: BenchmarkRecord) -> dict[Row, str]:
+    cells: dict[Row, str] = {}
+    for comparison in record.comparisons:
+        row = comparison.name, comparison.setting
+        cells |= {(*row, side): _cell(comparison, side) for side in comparison.seconds}
+        cells |= {(*row, side): why for side, why in comparison.unmeasured.items()}
+    return cells
+
+
+def _cell(comparison: Comparison, side: str) -> str:
+    """Write what was measured of a side, and how it compares with the first."""
+    parts = [_seconds(comparison.medians[side])]
+    if len(comparison.seconds[side]) > 1:
+        parts[0] += f" ({comparison.spread[side]:.0%})"
+    if side in comparison.rates:
+        parts.append(f"{_three_digits(comparison.rates[side])} {comparison.unit}/s")
+    if side in comparison.peak_bytes:
+        parts.append(f"{comparison.peak_bytes[side] / 1e6:,.0f} MB")
+    cost = ", ".join(parts)
+    if side not in comparison.ratios:
+        return cost
+    ratio, aim = comparison.ratios[side], comparison.aims.get(side)
+    verdict = f"**{ratio.median:.2f}**"
+    if ratio.low < ratio.high:
+        verdict += f" [{ratio.low:.2f}, {ratio.high:.2f}]"
+    if ratio.tie:
+        verdict += ", a tie"
+    if aim is not None:
+        verdict += f", aim {aim:g}"
+    return f"{cost}<br>{verdict}"
+
+
+def _exponents(record: BenchmarkRecord) -> dict[Row, str]:
+    cells: dict[Row, str] = {}
     for name, points in record.curves.items():
         sizes: list[Any] = [point.size for point in points]
         for side in points[0].medians:
             times = [point.medians[side] for point in points]
             peaks = [point.peak_bytes[side] for point in points if side in point.peak_bytes]
-            memory = f"{fitted_exponent(sizes, peaks):z.2f}" if len(peaks) == len(sizes) else ""
-            exponent = f"{fitted_exponent(sizes, times):z.2f}"
+            cell = f"time {fitted_exponent(sizes, times):z.2f}"
+            if len(peaks) == len(sizes):
+                cell += f", peak memory {fitted_exponent(sizes, peaks):z.2f}"
             ends = f"{min(sizes):,g}", f"{max(sizes):,g}"
-            rows.append([name, side, points[0].variable, *ends, exponent, memory])
-    return f"Exponents p of cost ~ size^p by least squares:\n\n{markdown_table(header, rows)}"
+            cells[name, side, points[0].variable, *ends] = cell
+    return cells
 
 
 def _seconds(seconds: float) -> str:

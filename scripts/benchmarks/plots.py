@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hf_lmcourse.report.figures import legend_below, page_figure, save_figure, wrapped
-from hf_lmcourse.report.palette import GREY, LOOKS, MOST_LINES
+from hf_lmcourse.report.palette import GREY, LOOKS, MOST_LINES, Look
 
-from .page import BenchmarkRecord, fitted_exponent
+from .page import fitted_exponent, merged
+from .records import BenchmarkRecord
 from .timing import Comparison
 
 __all__ = ["plot_benchmark", "show_a_decade"]
@@ -19,28 +20,30 @@ __all__ = ["plot_benchmark", "show_a_decade"]
 _LONGEST_NAME = 44
 
 
-def plot_benchmark(record: BenchmarkRecord, path: Path) -> None:
+def plot_benchmark(records: Sequence[BenchmarkRecord], path: Path) -> None:
     """Plot a benchmark.
 
     Comparisons at several sizes are drawn as curves on logarithmic axes with their exponents, with
-    memory below time if it was measured; others as the time of each other side divided by ours.
+    memory next to time if it was measured; others as the time of each other side divided by ours,
+    with a column for each processor.
 
     Args:
-        record: The benchmark.
+        records: The benchmark on each processor.
         path: File of the plot; its suffix sets the format.
     """
-    figure = _curves(record) if record.curves else _ratios(record)
-    save_figure(figure, path, formulas=bool(record.curves))  # powers of ten on the axes
+    curves = [(r, name, points) for r in records for name, points in r.curves.items()]
+    figure = _curves(curves) if curves else _ratios(records)
+    save_figure(figure, path, formulas=bool(curves))  # powers of ten on the axes
 
 
-def _curves(record: BenchmarkRecord) -> Figure:
-    curves = record.curves
-    with_memory = any(point.peak_bytes for points in curves.values() for point in points)
-    figure = page_figure(0.6 + 3.8 * len(curves), "How time and memory grow", _words(record))
+def _curves(curves: Sequence[tuple[BenchmarkRecord, str, list[Comparison]]]) -> Figure:
+    with_memory = any(point.peak_bytes for _, _, points in curves for point in points)
+    title = "How time and memory grow" if with_memory else "How time grows"
+    figure = page_figure(0.6 + 3.8 * len(curves), title, _words([r for r, _, _ in curves]))
     grid = figure.subplots(len(curves), 1 + with_memory, squeeze=False)
-    for row, (name, points) in enumerate(curves.items()):
+    for row, (record, name, points) in enumerate(curves):
         _draw_curve(grid[row, 0], points, [point.medians for point in points], "seconds")
-        grid[row, 0].set_title(name, fontsize=11)
+        grid[row, 0].set_title(f"{name}\n{record.processor}", fontsize=11)
         if with_memory and points[0].peak_bytes:
             megabytes = [{side: peak / 1e6 for side, peak in p.peak_bytes.items()} for p in points]
             _draw_curve(grid[row, 1], points, megabytes, "peak memory in MB")
@@ -49,8 +52,8 @@ def _curves(record: BenchmarkRecord) -> Figure:
     return figure
 
 
-def _words(record: BenchmarkRecord) -> str:
-    return record.name.replace("_", " ")
+def _words(records: Sequence[BenchmarkRecord]) -> str:
+    return records[0].name.replace("_", " ")
 
 
 def _draw_curve(
@@ -79,41 +82,66 @@ def show_a_decade(axes: Axes) -> None:
     axes.set_ylim(low / widen, high * widen)
 
 
-def _ratios(record: BenchmarkRecord) -> Figure:
-    drawn = [comparison for comparison in record.comparisons if comparison.ratios]
-    names = [wrapped(f"{row.name}; {row.setting}", _LONGEST_NAME) for row in drawn]
+def _ratios(records: Sequence[BenchmarkRecord]) -> Figure:
+    compared = [
+        {(c.name, c.setting): c for c in record.comparisons if c.ratios} for record in records
+    ]
+    rows = merged(compared)
+    names = [wrapped("; ".join(row), _LONGEST_NAME) for row in rows]
     lines = sum(0.8 + 0.7 * (1 + name.count("\n")) for name in names)
-    title = "Time of the others, relative to the first way"
-    figure = page_figure(1.3 + 0.16 * lines, title, _words(record))
-    axes = figure.add_subplot()
-    sides = list(dict.fromkeys(side for comparison in drawn for side in comparison.ratios))
-    for index, side in enumerate(sides):
-        places = [place for place, row in enumerate(drawn) if side in row.ratios]
-        axes.plot(
-            [drawn[place].ratios[side] for place in places],
-            places,
-            LOOKS[index % MOST_LINES].marker,
-            color=LOOKS[index % MOST_LINES].colour,
-            markersize=5,
-            label=side,
-        )
-    aimed = [(aim, place) for place, row in enumerate(drawn) for aim in row.aims.values()]
+    title = "Time relative to the first way: right of 1 the first is faster"
+    figure = page_figure(1.5 + 0.16 * lines, title, _words(records))
+    panels = figure.subplots(1, len(records), sharex=True, sharey=True, squeeze=False)[0]
+    sides = dict.fromkeys(s for there in compared for c in there.values() for s in c.ratios)
+    looks = {side: LOOKS[index % MOST_LINES] for index, side in enumerate(sides)}
+    for axes, record, there in zip(panels, records, compared, strict=True):
+        _draw_ratios(axes, [there.get(row) for row in rows], looks)
+        axes.set_title(record.processor, fontsize=11)
+    panels[0].set_yticks(range(len(rows)), names, fontsize=8)
+    panels[0].set_ylim(len(rows) - 0.4, -0.6)
+    _scale_ratios(panels[0])
+    handles = {
+        str(h.get_label()): h for axes in panels for h in axes.get_legend_handles_labels()[0]
+    }
+    legend_below(figure, list(handles.values()))
+    return figure
+
+
+def _draw_ratios(axes: Axes, rows: Sequence[Comparison | None], looks: dict[str, Look]) -> None:
+    """Draw a point with its spread for each other side of each row, and the aims."""
+    drawn = [(place, row) for place, row in enumerate(rows) if row is not None]
+    for side, look in looks.items():
+        found = [(place, row.ratios[side]) for place, row in drawn if side in row.ratios]
+        if found:
+            axes.errorbar(
+                [ratio.median for _, ratio in found],
+                [place for place, _ in found],
+                xerr=[
+                    [ratio.median - ratio.low for _, ratio in found],
+                    [ratio.high - ratio.median for _, ratio in found],
+                ],
+                fmt=look.marker,
+                color=look.colour,
+                markersize=5,
+                elinewidth=1,
+                label=side,
+            )
+    aimed = [(aim, place) for place, row in drawn for aim in row.aims.values()]
     if aimed:
         axes.plot(*zip(*aimed, strict=True), "|", color=GREY, markersize=11, label="aim")
     axes.axvline(1, color=GREY, linewidth=1)
-    axes.set_yticks(range(len(drawn)), names, fontsize=8)
-    axes.set_ylim(len(drawn) - 0.4, -0.6)
-    axes.set(xscale="log", xlabel="time relative to the first way: right of 1 the first is faster")
     _finish(axes)
+
+
+def _scale_ratios(axes: Axes) -> None:
+    """Make the axis of ratios logarithmic, wide enough that a few percent look like it."""
+    axes.set_xscale("log")
     low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 0.5), max(high, 2.0))  # otherwise a few percent would look like a factor
-    few = max(high, 2.0) / min(low, 0.5) > 50
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if few else (1, 1.5, 2, 3, 5, 7)))
+    low, high = min(low, 0.5), max(high, 2.0)
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high / low > 20 else (1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
-    legend_below(figure, handles)
-    return figure
 
 
 def _finish(axes: Axes) -> None:

@@ -68,7 +68,7 @@ class ScalingSetting:
 
 
 def scaling(
-    repeats: int = 7, setting: ScalingSetting | None = None, memory: bool = True
+    repeats: int = 9, setting: ScalingSetting | None = None, memory: bool = True
 ) -> Iterator[Comparison]:
     """Time the scoring of texts, output layers, attention patterns, and one and two processes."""
     setting = setting or ScalingSetting()

@@ -110,7 +110,7 @@ def softmax_step(
 
 
 def softmax(
-    repeats: int = 7, setting: SoftmaxSetting | None = None, memory: bool = True
+    repeats: int = 9, setting: SoftmaxSetting | None = None, memory: bool = True
 ) -> Iterator[Comparison]:
     """Measure forward and training time and peak memory of each loss, for each vocabulary."""
     setting = setting or SoftmaxSetting()

@@ -30,7 +30,7 @@ _CASES: dict[str, dict[str, str]] = {
 """The script of each side, run in a fresh process."""
 
 
-def startup(repeats: int = 7) -> Iterator[Comparison]:
+def startup(repeats: int = 9) -> Iterator[Comparison]:
     """Time whole processes, from start to exit, with the files in the system's cache.
 
     Loading a model class is dominated by the parts of torch and transformers that every model

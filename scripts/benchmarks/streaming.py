@@ -32,7 +32,7 @@ _WORDS = 20_000
 
 
 def streaming(
-    repeats: int = 7,
+    repeats: int = 9,
     texts: tuple[int, ...] = (1_000_000, 10_000_000, 100_000_000),
     setting: StepSetting | None = None,
     memory: bool = True,

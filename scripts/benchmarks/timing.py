@@ -9,10 +9,15 @@ from typing import Any
 
 import torch
 
+from .ratios import Ratio
+
 __all__ = ["LEAST_SECONDS", "Comparison", "Side", "compare"]
 
 LEAST_SECONDS = 0.2
 """Default duration of a repeat."""
+
+_CLOCK_LOOPS = 50_000
+"""Turns of an empty loop, about a millisecond: what changes its duration is the machine alone."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Side:
 class Comparison:
     """Seconds per step of each side, measured in turns.
 
+    The sides are compared in pairs: the repeats of one turn.
+
     Attributes:
         name: What was done.
         setting: Its sizes, such as "35 x 20 x 200".
@@ -42,6 +49,8 @@ class Comparison:
         size: Its value here; comparisons of one name at several sizes make a curve.
         aims: Ratio to reach, by the name of the other side.
         peak_bytes: Peak memory by the name of the side, see `memory.peak_bytes`.
+        clock: Seconds of a fixed loop before each repeat of a side, and after the last.
+        unmeasured: Why a side could not be measured, by its name.
     """
 
     name: str
@@ -53,6 +62,8 @@ class Comparison:
     size: float | None = None
     aims: dict[str, float] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
+    clock: list[float] = field(default_factory=list)
+    unmeasured: dict[str, str] = field(default_factory=dict)
 
     @property
     def medians(self) -> dict[str, float]:
@@ -60,18 +71,20 @@ class Comparison:
         return {side: statistics.median(values) for side, values in self.seconds.items()}
 
     @property
-    def ratios(self) -> dict[str, float]:
-        """Median of each other side divided by that of the first, ours: above 1, ours is faster."""
-        (_, ours), *others = self.medians.items()
-        return {side: median / ours for side, median in others}
+    def ratios(self) -> dict[str, Ratio]:
+        """Seconds of each other side divided by those of the first, ours, in pairs."""
+        (_, ours), *others = self.seconds.items()
+        return {side: Ratio.of_pairs(ours, theirs) for side, theirs in others}
 
     @property
     def spread(self) -> dict[str, float]:
         """(largest - smallest) / median of each side: large on a machine that was busy."""
-        return {
-            side: (max(values) - min(values)) / statistics.median(values)
-            for side, values in self.seconds.items()
-        }
+        return {side: _spread(values) for side, values in self.seconds.items()}
+
+    @property
+    def clock_spread(self) -> float | None:
+        """Spread of the fixed loop: how much the speed of the machine itself varied."""
+        return _spread(self.clock) if self.clock else None
 
     @property
     def rates(self) -> dict[str, float]:
@@ -85,8 +98,9 @@ class Comparison:
         return {
             **asdict(self),
             "medians": self.medians,
-            "ratios": self.ratios,
+            "ratios": {side: asdict(ratio) for side, ratio in self.ratios.items()},
             "spread": self.spread,
+            "clock_spread": self.clock_spread,
             "rates": self.rates,
         }
 
@@ -97,19 +111,24 @@ class Comparison:
         return cls(**{name: value for name, value in record.items() if name in names})
 
 
+def _spread(values: Sequence[float]) -> float:
+    return (max(values) - min(values)) / statistics.median(values)
+
+
 def compare(
     name: str,
     setting: str,
     sides: Sequence[Side],
-    repeats: int = 7,
+    repeats: int = 9,
     least_seconds: float | None = None,
     warm_up: bool = True,
     **details: Any,
 ) -> Comparison:
     """Time the sides in turns: first a warm-up of each, then the repeats of all sides in turn.
 
-    A repeat does as many steps as last `least_seconds` on the first side, and as many on the other
-    sides: a single step of microseconds cannot be timed.
+    Every second turn has the reverse order, so that no side always comes first. Each side has the
+    number of threads that torch has at the call, whatever the one before has set. A repeat does as
+    many steps of its side as last `least_seconds`: a step of microseconds cannot be timed.
 
     Args:
         name: What is done.
@@ -126,35 +145,59 @@ def compare(
     if repeats < 1 or not sides:
         raise ValueError("a comparison needs a side and at least one repeat")
     least_seconds = LEAST_SECONDS if least_seconds is None else least_seconds
-    steps = _warm_up(sides, least_seconds) if warm_up else 1
+    steps = [_warm_up(side, least_seconds) if warm_up else 1 for side in sides]
     gc.collect()
     gc.freeze()  # objects of the libraries need not be scanned before each repeat
     try:
-        seconds = _timed_in_turns(sides, repeats, steps)
+        seconds, clock = _timed_in_turns(list(zip(sides, steps, strict=True)), repeats)
     finally:
         gc.unfreeze()
-    return Comparison(name, setting, seconds, **details)
+    return Comparison(name, setting, seconds, clock=clock, **details)
 
 
-def _warm_up(sides: Sequence[Side], least_seconds: float) -> int:
-    """Do a step of each side, and return how many steps of the first last `least_seconds`."""
-    for side in sides:
-        side.step()
+def _warm_up(side: Side, least_seconds: float) -> int:
+    """Do two steps of a side, and return how many last `least_seconds`."""
+    side.step()
     began = time.perf_counter()
-    sides[0].step()
+    side.step()
     return max(1, round(least_seconds / max(time.perf_counter() - began, 1e-6)))
 
 
-def _timed_in_turns(sides: Sequence[Side], repeats: int, steps: int) -> dict[str, list[float]]:
-    """Return the seconds per step of each repeat, by side."""
-    seconds: dict[str, list[float]] = {side.name: [] for side in sides}
-    for _ in range(repeats):
-        for side in sides:
+def _timed_in_turns(
+    sides: list[tuple[Side, int]], repeats: int
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Return the seconds per step of each repeat by side, and the fixed loop's between them.
+
+    Args:
+        sides: Each with its number of steps.
+        repeats: Number of turns.
+    """
+    threads = torch.get_num_threads()
+    seconds: dict[str, list[float]] = {side.name: [] for side, _ in sides}
+    clock = []
+    for turn in range(repeats):
+        for side, steps in sides if turn % 2 == 0 else reversed(sides):
+            torch.set_num_threads(threads)
             gc.collect()
-            began = time.perf_counter()
-            for _ in range(steps):
-                side.step()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            seconds[side.name].append((time.perf_counter() - began) / steps)
-    return seconds
+            clock.append(_clock())
+            seconds[side.name].append(_repeat(side, steps))
+    torch.set_num_threads(threads)
+    return seconds, [*clock, _clock()]
+
+
+def _repeat(side: Side, steps: int) -> float:
+    """Return the seconds per step."""
+    began = time.perf_counter()
+    for _ in range(steps):
+        side.step()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return (time.perf_counter() - began) / steps
+
+
+def _clock() -> float:
+    """Return the seconds of a fixed loop, which follow the clock rate and what else runs."""
+    began = time.perf_counter()
+    for _ in range(_CLOCK_LOOPS):
+        pass
+    return time.perf_counter() - began

@@ -63,7 +63,7 @@ def plain_characters(text: str, tokenizer: PreTrainedTokenizerBase) -> Ids:
     return np.asarray([vocabulary.get(character, unknown) for character in text], np.int32)
 
 
-def tokenizing(repeats: int = 7, characters: int = _CHARACTERS) -> Iterator[Comparison]:
+def tokenizing(repeats: int = 9, characters: int = _CHARACTERS) -> Iterator[Comparison]:
     """Measure megabytes per second for words and for characters."""
     text, source = _text(characters)
     levels: tuple[tuple[str, Any, Callable[..., Ids]], ...] = (

@@ -116,7 +116,7 @@ def gpt2_step(setting: TransformerSetting, tokens: Tokens, bf16: bool) -> Step:
 
 
 def transformer_step(
-    repeats: int = 7, setting: TransformerSetting | None = None, memory: bool = True
+    repeats: int = 9, setting: TransformerSetting | None = None, memory: bool = True
 ) -> Iterator[Comparison]:
     """Time both sides with the same batches, AdamW and clipping, in float32 and under autocast."""
     setting = setting or TransformerSetting()

@@ -16,6 +16,7 @@ from .commands import FinishedRun, lmcourse
 NEEDS = 'onnxruntime is not installed: pip install ".[onnx]"'
 
 
+@pytest.mark.slow
 def test_a_run_becomes_two_graphs_and_a_tokenizer(finished: FinishedRun, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason=NEEDS)
     outcome = lmcourse("export-onnx", finished.folder, "--output", tmp_path / "new" / "folder")

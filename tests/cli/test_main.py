@@ -109,10 +109,17 @@ def test_a_defect_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_process_exits_with_the_status_and_without_a_traceback() -> None:
-    words = [sys.executable, "-m", "hf_lmcourse.cli.main", "train", "nothing.yaml"]
+    words = [sys.executable, "-m", "hf_lmcourse.cli.main", "recipes", "nothing.yaml"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "lmcourse train: cannot read nothing.yaml: No such file or directory\n"
+    assert done.stderr.startswith("lmcourse recipes: ") and "nothing.yaml" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_recipe_that_does_not_exist_is_reported_in_one_line() -> None:
+    outcome = lmcourse("train", "nothing.yaml")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == "lmcourse train: cannot read nothing.yaml: No such file or directory\n"
 
 
 def test_the_list_of_verbs_needs_neither_torch_nor_transformers() -> None:

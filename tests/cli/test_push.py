@@ -191,6 +191,7 @@ def test_a_private_repository_is_private_and_a_request_leaves_main_alone(
     assert "modeling_lstm.py" not in tiny.files()
 
 
+@pytest.mark.slow
 def test_the_last_cell_of_the_notebook_on_sharing_pushes(
     server: HubServer, run: Path, tmp_path: Path
 ) -> None:
@@ -215,10 +216,14 @@ def test_nothing_is_made_on_the_hub_before_all_is_well(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
-        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "http://127.0.0.1:9 cannot be reached"),
+        pytest.param({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set", id="offline"),
+        pytest.param(
+            {"HF_ENDPOINT": "http://127.0.0.1:9"},
+            "http://127.0.0.1:9 cannot be reached",
+            id="unreachable",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["offline", "unreachable"],
 )
 def test_without_a_hub(
     changes: dict[str, str], message: str, words: dict[str, str], tmp_path: Path

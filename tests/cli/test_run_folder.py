@@ -1,11 +1,10 @@
 """What a whole run of `lmcourse train` prints and leaves in its folder."""
 
+import io
 import json
 import math
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from hf_lmcourse import LSTMForCausalLM
+from hf_lmcourse.cli.main import main
 from hf_lmcourse.report.results import RunResult
 
 from .commands import FinishedRun, files_of, result_of
@@ -165,17 +165,21 @@ def test_it_ends_with_the_best_checkpoint(finished: FinishedRun) -> None:
     assert all((saved[name] == kept[name]).all() for name in kept)
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_a_run_in_a_terminal_that_lacks_characters_ends_as_any_other(
-    finished: FinishedRun, tmp_path: Path
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = tmp_path / "\u4eca.txt"
     corpus.write_text(finished.corpus.read_text(encoding="utf-8"), encoding="utf-8")
     words = [finished.yaml, "--corpus", corpus, "--output_dir", tmp_path / "run", "--max_steps", 4]
-    command = [sys.executable, "-m", "hf_lmcourse.cli.main", "train", *map(str, words)]
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert ended.returncode == 0, ended.stderr
-    assert "\\u4eca" in ended.stdout and "Traceback" not in ended.stderr
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="ascii") for _ in range(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        status = main(["train", *map(str, words)])
+    printed, complained = (stream.buffer.getvalue().decode("ascii") for stream in (out, err))
+    assert status == 0, complained
+    assert "\\u4eca" in printed and "Traceback" not in complained
 
 
 def test_a_saved_model_generates_without_a_prompt_from_the_start_of_a_line(

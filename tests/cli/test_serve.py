@@ -66,6 +66,9 @@ def test_a_completion_is_that_of_generate(address: str, finished: FinishedRun) -
     text = "line " + answer["choices"][0]["text"]
     assert lmcourse(*words).out.startswith(text.rstrip("\n")) and len(text) > len("line ")
     assert answer["usage"]["completion_tokens"] == 12
+    with urllib.request.urlopen(f"{address}/v1/models", timeout=60) as response:
+        (listed,) = json.load(response)["data"]
+    assert listed["id"] == str(finished.folder) and listed["object"] == "model"
 
 
 @needs_server

@@ -209,5 +209,5 @@ def test_a_transformer_that_sees_what_follows_is_refused(tmp_path: Path) -> None
 
 def test_missing_packages_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporter, "find_spec", lambda name: None)
-    with pytest.raises(LmcourseError, match="need onnx and onnxscript: pip install"):
+    with pytest.raises(LmcourseError, match=r"onnxscript: pip install .hf-lmcourse\[onnx\]"):
         exporter.export_onnx(BY_NAME["lstm"].initial(), tmp_path)

@@ -79,6 +79,17 @@ def no_kernel_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     build.kernel.cache_clear()
 
 
+@pytest.fixture
+def small_kernel(
+    no_kernel_yet: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The name of a kernel that is compiled in no time, as the only one next to build.py."""
+    folder = tmp_path_factory.mktemp("sources")
+    (folder / "small_kernel.cpp").write_text('extern "C" int answer() { return 42; }\n')
+    monkeypatch.setattr(build, "__file__", str(folder / "build.py"))
+    return "small_kernel"
+
+
 def as_tuple(history: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (history,) if isinstance(history, Tensor) else history
 
@@ -314,20 +325,22 @@ def test_without_a_home_for_what_is_compiled_torch_does_the_same(
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
-def test_a_compiler_may_have_a_program_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_may_have_a_program_before_it(
+    small_kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CXX", f"env {os.environ.get('CXX') or 'c++'}")
-    assert build.kernel("gru_kernel") is not None
+    assert build.kernel(small_kernel) is not None
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
-def test_a_kernel_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert build.kernel("lstm_kernel") is not None
+def test_a_kernel_is_compiled_once(
+    small_kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build.kernel(small_kernel) is not None
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
     build.kernel.cache_clear()
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("it was compiled before"))
-    assert build.kernel("lstm_kernel") is not None
+    assert build.kernel(small_kernel) is not None
 
 
 def damage(path: Path, change: str) -> None:
@@ -338,10 +351,9 @@ def damage(path: Path, change: str) -> None:
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
 @pytest.mark.parametrize("change", ["cut", "flipped", "emptied"])
-def test_a_damaged_kernel_is_compiled_again(change: str, tmp_path: Path) -> None:
-    assert build.kernel("scoring_kernel") is not None
+def test_a_damaged_kernel_is_compiled_again(small_kernel: str, change: str, tmp_path: Path) -> None:
+    assert build.kernel(small_kernel) is not None
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
     # The library is mapped into this process: another file takes its name, as after a crash.
@@ -349,7 +361,7 @@ def test_a_damaged_kernel_is_compiled_again(change: str, tmp_path: Path) -> None
     file.write_bytes(whole)
     damage(file, change)
     build.kernel.cache_clear()
-    assert build.kernel("scoring_kernel") is not None
+    assert build.kernel(small_kernel) is not None
     assert file.read_bytes() == whole
 
 
@@ -362,22 +374,22 @@ def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o1777])
-def test_no_kernel_is_loaded_from_a_folder_that_others_write_to(mode: int, tmp_path: Path) -> None:
-    assert build.kernel("scoring_kernel") is not None
+def test_no_kernel_is_loaded_from_a_folder_that_others_write_to(
+    small_kernel: str, mode: int, tmp_path: Path
+) -> None:
+    assert build.kernel(small_kernel) is not None
     build.kernel.cache_clear()
     tmp_path.chmod(mode)
-    assert build.kernel("scoring_kernel") is None
+    assert build.kernel(small_kernel) is None
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
 @pytest.mark.parametrize("mode", [0o775, 0o757, None])
 def test_a_kernel_that_others_may_have_written_is_not_loaded(
-    mode: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_kernel: str, mode: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert build.kernel("scoring_kernel") is not None
+    assert build.kernel(small_kernel) is not None
     (file,) = tmp_path.iterdir()
     if mode is None:
         give_away(file, monkeypatch)
@@ -386,35 +398,33 @@ def test_a_kernel_that_others_may_have_written_is_not_loaded(
     build.kernel.cache_clear()
     loaded = []
     monkeypatch.setattr(build.ctypes, "CDLL", lambda path: loaded.append(Path(path)))
-    build.kernel("scoring_kernel")
+    build.kernel(small_kernel)
     monkeypatch.undo()
     for path in loaded:  # it was compiled again
         assert path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o022
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
 def test_the_cache_folder_is_closed_to_the_group_whatever_the_umask(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMCOURSE_CACHE", str(tmp_path / "new"))
     before = os.umask(0o002)
     try:
-        assert build.kernel("scoring_kernel") is not None
+        assert build.kernel(small_kernel) is not None
         build.kernel.cache_clear()
         monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("it was compiled before"))
-        assert build.kernel("scoring_kernel") is not None
+        assert build.kernel(small_kernel) is not None
     finally:
         os.umask(before)
 
 
 @needs_compiler
-@pytest.mark.usefixtures("no_kernel_yet")
-def test_what_a_killed_compiler_left_is_removed(tmp_path: Path) -> None:
+def test_what_a_killed_compiler_left_is_removed(small_kernel: str, tmp_path: Path) -> None:
     old, running = tmp_path / "compiling-old", tmp_path / "compiling-now"
     for folder in (old, running):
         folder.mkdir()
         (folder / "kernel.so").write_bytes(b"half")
     os.utime(old, (0, 0))
-    assert build.kernel("scoring_kernel") is not None
+    assert build.kernel(small_kernel) is not None
     assert not old.exists() and running.exists()

@@ -41,16 +41,21 @@ def tiny(**changes: Any) -> TransformerForCausalLM:
 
 
 class Spy:
-    """Counts how often the kernel ran."""
+    """Counts how often the kernel ran: for one token on top of others, and for another prompt."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.runs = 0
+        self.runs = self.prompts = 0
         self.real = modeling_transformer.decode
         monkeypatch.setattr(modeling_transformer, "decode", self.decode)
 
     def decode(self, *arguments: Any) -> Tensor | None:
+        _, _, hidden, cache, *_ = arguments
+        is_prompt = hidden.shape[1] > 1 or cache is None or cache.get_seq_length() == 0
         result = self.real(*arguments)
-        self.runs += result is not None
+        if is_prompt:
+            self.prompts += result is not None
+        else:
+            self.runs += result is not None
         return result
 
 
@@ -79,7 +84,7 @@ def step_by_step(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor:
 @settings(max_examples=40, deadline=None)
 @given(
     rows=st.integers(1, 40),
-    width=st.sampled_from([2, 12, 34, 64]),
+    width=st.sampled_from([4, 12, 34, 64]),  # of 2, normalised, every rounding can grow
     inside=st.integers(1, 70),
     activation=st.sampled_from(["gelu", "relu", "swiglu"]),
     positions=st.sampled_from(["learned", "sinusoidal", "rotary"]),
@@ -99,7 +104,6 @@ def test_a_token_on_top_of_a_cache_equals_the_whole_sequence_in_float64(
 ) -> None:
     model = tiny(
         hidden_size=width,
-        num_attention_heads=1 if width == 2 else 2,
         intermediate_size=inside,
         hidden_act=activation,
         position_embedding_type="sinusoidal" if width == 34 else positions,  # 17: no pairs
@@ -119,6 +123,7 @@ def test_generation_is_the_same_with_and_without_it(
     options: dict[str, Any], spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny(max_position_embeddings=16)
+    monkeypatch.setattr(type(model), "_is_as_made", lambda self: False)  # token by token
     ids, mask = left_padded([token_ids(1, length)[0] for length in (3, 9)])
     wanted = {"attention_mask": mask, "max_new_tokens": 20, "pad_token_id": 0, **options}
     sampling = {"do_sample": "num_return_sequences" in options}
@@ -255,9 +260,7 @@ def test_it_runs_for_one_plain_token_alone(spy: Spy) -> None:
     model(one, past_key_values=cached(model), attention_mask=torch.ones(2, 6))
     model(one, past_key_values=cached(model))
     assert spy.runs == 2
-    model(one, past_key_values=DynamicCache(config=model.config))
     model(one, past_key_values=StaticCache(config=model.config, max_cache_len=9))
-    model(token_ids(2, 2), past_key_values=cached(model))
     model(one, past_key_values=cached(model), attention_mask=torch.ones(2, 1, 1, 6).bool())
     with torch.enable_grad():
         model(one, past_key_values=cached(model))
@@ -276,6 +279,58 @@ def test_it_runs_for_one_plain_token_alone(spy: Spy) -> None:
     ):
         other(one, past_key_values=cached(other))
     assert spy.runs == 2
+
+
+@needs_compiler
+@torch.no_grad()
+@settings(max_examples=15, deadline=None)
+@given(
+    rows=st.sampled_from([1, 2, 5, 9]),
+    width=st.sampled_from([4, 12, 34]),
+    positions=st.sampled_from(["learned", "sinusoidal", "rotary"]),
+    padding=st.integers(0, 3),
+    pieces=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    threads=st.integers(1, 3),
+)
+def test_a_text_in_pieces_equals_the_whole_in_float64(
+    rows: int, width: int, positions: str, padding: int, pieces: list[int], threads: int
+) -> None:
+    positions = "sinusoidal" if width == 34 else positions
+    model = tiny(hidden_size=width, position_embedding_type=positions)
+    ids = token_ids(rows, sum(pieces))
+    mask = torch.ones_like(ids)
+    mask[0, : min(padding, pieces[0] - 1)] = 0
+    cache, found, end = DynamicCache(config=model.config), [], 0
+    with pytest.MonkeyPatch.context() as patch, num_threads(threads):
+        spy = Spy(patch)
+        for length in pieces:
+            begin, end = end, end + length
+            masked = {"attention_mask": mask[:, :end]}
+            found.append(model(ids[:, begin:end], past_key_values=cache, **masked).logits)
+    assert spy.runs + spy.prompts == len(pieces)
+    expected = model.double()(ids, attention_mask=mask).logits
+    real = mask.bool()
+    torch.testing.assert_close(
+        torch.cat(found, dim=1).double()[real], expected[real], rtol=1e-4, atol=1e-4
+    )
+
+
+@needs_compiler
+@torch.no_grad()
+def test_a_prompt_that_it_does_not_know_is_left_to_the_blocks(spy: Spy) -> None:
+    model, ids = tiny(), token_ids(2, 6)
+    packed = torch.tensor([[0, 1, 2, 0, 1, 2]])
+    empty = DynamicCache(config=model.config)
+    found = model(ids, position_ids=packed, past_key_values=empty).logits
+    second = model(ids[:, 3:], use_cache=False).logits
+    torch.testing.assert_close(found[:, 3:], second, rtol=1e-4, atol=1e-4)
+    model(ids, past_key_values=DynamicCache())
+    model(token_ids(2, 17), use_cache=True)
+    model(ids, use_cache=False)
+    tiny(is_causal=False)(ids, use_cache=True)
+    assert spy.prompts == 0
+    model(ids, position_ids=torch.arange(6)[None], use_cache=True)
+    assert spy.prompts == 1
 
 
 @needs_compiler

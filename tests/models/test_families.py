@@ -41,6 +41,7 @@ ORDERS = {
     # this module imports the Auto classes while it is itself only half imported
     "before a module that needs them": "import hf_lmcourse, transformers.modeling_layers",
 }
+HARDEST = "before a module that needs them"
 
 
 def run_alone(script: str) -> None:
@@ -56,7 +57,10 @@ def test_the_import_brings_neither_torch_nor_transformers() -> None:
     run_alone(IMPORTS_LITTLE)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "order",
+    [pytest.param(name, marks=[] if name == HARDEST else pytest.mark.slow) for name in ORDERS],
+)
 def test_the_auto_classes_know_the_families_whatever_was_imported_first(order: str) -> None:
     run_alone(KNOWN.replace("FIRST", ORDERS[order]))
 

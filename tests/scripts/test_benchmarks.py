@@ -4,25 +4,33 @@ import importlib
 import json
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
 import benchmark
-from benchmarks import dan_epoch, recurrent_layers, startup
+from benchmarks import dan_epoch, recurrent_layers, startup, timing
+from benchmarks.ratios import Ratio
+from benchmarks.records import load_benchmarks
 from benchmarks.timing import Comparison, Side, compare
 from hf_lmcourse import DANConfig, DANForSequenceClassification
 from hf_lmcourse.data.ragged import ragged_batch
 from hf_lmcourse.kernels import build
+from hf_lmcourse.report import results
+
+SLOWER = Comparison("a", "b", {"ours": [1.0, 1.0], "theirs": [1.5, 2.5]})
 
 
-def test_the_sides_take_turns_after_a_warm_up() -> None:
+def test_the_sides_take_turns_in_either_order_after_a_warm_up() -> None:
     done: list[str] = []
-    sides = [Side(name, lambda name=name: done.append(name)) for name in ("ours", "theirs")]  # type: ignore[misc]
+    sides = [Side(name, partial(done.append, name)) for name in ("ours", "theirs")]
     found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
-    assert done == ["ours", "theirs", "ours", *["ours", "theirs"] * 3]
+    turns = ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert done == ["ours", "ours", "theirs", "theirs", *turns]
     assert {side: len(values) for side, values in found.seconds.items()} == {"ours": 3, "theirs": 3}
     done.clear()
     compare("nothing", "1", sides, repeats=1, warm_up=False)
@@ -31,18 +39,59 @@ def test_the_sides_take_turns_after_a_warm_up() -> None:
         compare("nothing", "1", [])
 
 
+def test_a_side_does_as_many_steps_as_last_the_duration_of_a_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, done = [0.0], []
+
+    def lasting(seconds: float) -> None:
+        now[0] += seconds
+        done.append(seconds)
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    sides = [Side("ours", partial(lasting, 0.02)), Side("theirs", partial(lasting, 0.2))]
+    found = compare("steps", "1", sides, repeats=1, least_seconds=0.1)
+    assert done == [0.02] * 2 + [0.2] * 2 + [0.02] * 5 + [0.2]
+    assert found.medians == pytest.approx({"ours": 0.02, "theirs": 0.2})
+
+
+def test_every_side_has_the_threads_that_torch_had_before() -> None:
+    before, seen = torch.get_num_threads(), []
+
+    def greedy() -> None:
+        seen.append(torch.get_num_threads())
+        torch.set_num_threads(before + 1)
+
+    sides = [Side("ours", greedy), Side("theirs", lambda: seen.append(torch.get_num_threads()))]
+    try:
+        compare("threads", "1", sides, repeats=3, warm_up=False)
+        assert seen == [before] * 6 and torch.get_num_threads() == before
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_fixed_loop_is_timed_around_every_repeat() -> None:
+    sides = [Side(name, lambda: None) for name in ("ours", "theirs")]
+    found = compare("nothing", "1", sides, repeats=3, least_seconds=0.0)
+    assert len(found.clock) == 3 * 2 + 1 and min(found.clock) > 0
+    steady = replace(found, clock=[1.0, 1.0, 1.25])
+    assert steady.clock_spread == 0.25 and replace(found, clock=[]).clock_spread is None
+
+
 def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
-    found = Comparison("a", "b", {"ours": [1.0, 2.0, 9.0], "theirs": [6.0, 4.0, 5.0]})
+    found = Comparison("a", "b", {"ours": [1.0, 2.0, 9.0], "theirs": [3.0, 5.0, 13.5]})
     assert found.medians == {"ours": 2.0, "theirs": 5.0}
-    assert found.ratios == {"theirs": 2.5}
-    assert found.spread == {"ours": 4.0, "theirs": 0.4}
+    assert found.ratios == {"theirs": Ratio(2.5, 1.5, 3.0)}
+    assert found.spread == {"ours": 4.0, "theirs": 2.1}
     assert found.as_dict()["seconds"]["ours"] == [1.0, 2.0, 9.0]
+    assert found.as_dict()["ratios"]["theirs"] == {"median": 2.5, "low": 1.5, "high": 3.0}
     assert found.rates == {}
     assert replace(found, amount=6, unit="tokens").rates == {"ours": 3.0, "theirs": 1.2}
 
 
 def test_a_comparison_survives_its_file() -> None:
     found = Comparison("a", "b", {"ours": [1.0]}, 3, "tokens", "length", 8.0, {}, {"ours": 5})
+    found = replace(found, clock=[0.1, 0.2], unmeasured={"theirs": "not installed"})
     assert Comparison.from_dict(json.loads(json.dumps(found.as_dict()))) == found
     assert Comparison.from_dict({"name": "a", "setting": "b", "seconds": {}}).size is None
 
@@ -110,6 +159,16 @@ def test_start_up_is_timed_in_fresh_processes_that_do_what_they_say(
     )
 
 
+@pytest.fixture
+def xeon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benchmarks run on a certain processor."""
+    details = {"family": 6, "model": 143, "instructions": ["amx_bf16", "avx2"]}
+    monkeypatch.setattr(benchmark, "processor_details", lambda: details)
+    for module in (benchmark, results):
+        monkeypatch.setattr(module, "device_name", lambda *_: "Intel(R) Xeon(R) Processor")
+
+
+@pytest.mark.usefixtures("xeon")
 def test_the_command_prints_and_writes_every_comparison(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,12 +180,45 @@ def test_the_command_prints_and_writes_every_comparison(
     finally:
         torch.set_num_threads(threads)
     lines = capsys.readouterr().out.splitlines()
-    record = json.loads((tmp_path / "benchmark_recurrent_layers.json").read_text())
+    assert lines[0] == "Intel Xeon 6/143, AMX, 1 threads; medians of 1"
+    (path,) = tmp_path.iterdir()
+    assert path.name == "benchmark_recurrent_layers.intel_xeon_6_143_amx.json"
+    record = json.loads(path.read_text())
     assert len(record["points"]) == len(lines) - 1 == 3 * 2 * 2
     assert record["threads"] == 1
     assert all(set(point["ratios"]) for point in record["points"])
     assert record["name"] == "benchmark_recurrent_layers"
     assert record["command"].startswith("python scripts/benchmark.py recurrent_layers --repeats 1")
+    assert record["processor"]["model"] == 143
+
+
+@pytest.mark.usefixtures("xeon")
+def test_a_measurement_leaves_that_of_another_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "_run", lambda name, repeats: [SLOWER])
+    words = ["limits", "--results_dir", str(tmp_path)]
+    assert benchmark.main(words) == 0
+    details = {"family": 6, "model": 106, "instructions": ["avx512f"]}
+    monkeypatch.setattr(benchmark, "processor_details", lambda: details)
+    assert benchmark.main(words) == benchmark.main(words) == 0
+    found = [(record.name, record.processor) for record in load_benchmarks(tmp_path)]
+    assert found == [("limits", "Intel Xeon 6/106, AVX-512"), ("limits", "Intel Xeon 6/143, AMX")]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (SLOWER, "(2.00 [1.50, 2.50] times the first)"),
+        (replace(SLOWER, seconds={"ours": [1.0, 1.0], "theirs": [0.9, 1.2]}), "1.20] a tie)"),
+        (replace(SLOWER, unmeasured={"another": "not installed"}), "another: not installed"),
+        (replace(SLOWER, clock=[1.0, 1.25]), "fixed loop 22%"),
+    ],
+)
+def test_a_line_says_ratio_tie_what_is_missing_and_how_steady_the_machine_was(
+    comparison: Comparison, expected: str
+) -> None:
+    assert expected in benchmark._line(comparison)
 
 
 def test_bad_arguments_of_the_command_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,7 @@ pytest.importorskip("ipykernel")
 import nbformat
 
 import notebooks
+from hf_lmcourse.sharing.card_links import ADDRESS
 
 SOURCES = notebooks.sources()
 MOST_LINES, MOST_BYTES = 60, 150_000
@@ -53,10 +55,10 @@ def test_a_notebook_is_thin_and_its_outputs_are_small(source: Path) -> None:
 @each_notebook
 def test_a_notebook_opens_in_colab_and_installs_the_package_there(source: Path) -> None:
     first, install = notebooks.read_source(source).cells[:2]
-    assert re.search(
-        rf"\(https://colab\.research\.google\.com/\S+/{source.stem}\.ipynb\)", first.source
-    )
-    assert 'find_spec("hf_lmcourse") is None' in install.source and "hf-lmcourse" in install.source
+    place = f"{urlsplit(ADDRESS).path}/blob/main/notebooks/{source.stem}.ipynb"
+    assert f"(https://colab.research.google.com/github{place})" in first.source
+    assert 'find_spec("hf_lmcourse") is None' in install.source
+    assert f'"install -q git+{ADDRESS}"' in install.source
 
 
 @each_notebook

@@ -64,6 +64,7 @@ class NoGroup(AbstractContextManager["NoGroup"]):
     def __exit__(self, *exception: object) -> None: ...
 
 
+@pytest.mark.slow
 def test_rows_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "WorkerGroup", NoGroup)
     monkeypatch.setattr(scaling, "_LONGEST_WARMED_UP", 300)

@@ -144,9 +144,18 @@ def assert_resumed(
         assert (folder / family / str(number) / "model.safetensors").read_bytes() == whole, at
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    """The gradients of every family in worlds of one to four, and a run that was killed."""
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((2,), id="two processes"),
+        pytest.param((3, 4), id="more", marks=pytest.mark.slow),
+    ],
+)
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, tuple[int, ...]]:
+    """The gradients of every family in one process and in several, and their numbers."""
+    sizes = request.param
     folder = tmp_path_factory.mktemp("worlds")
     jobs = [
         {
@@ -160,20 +169,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[s
                 },
             },
         }
-        for size in (1, 2, 3, 4)
+        for size in (1, *sizes)
     ]
-    return folder, results(jobs + stopped_and_resumed(folder, "lstm", [KILLED]))
+    found = results(jobs)
+    assert [result["statuses"] for result in found] == [[0] * size for size in (1, *sizes)]
+    return folder, sizes
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, *SETTINGS_OF_GRADIENTS])
 def test_gradients_of_several_processes_are_those_of_one(
-    name: str, trained: tuple[Path, list[dict[str, Any]]]
+    name: str, trained: tuple[Path, tuple[int, ...]]
 ) -> None:
-    folder, found = trained
-    assert [result["statuses"] for result in found[:4]] == [[0] * size for size in (1, 2, 3, 4)]
+    folder, sizes = trained
     one = load_file(folder / f"{name}-1.safetensors")
     assert any(gradient.abs().max() > 1e-3 for gradient in one.values())
-    for size in (2, 3, 4):
+    for size in sizes:
         several = load_file(folder / f"{name}-{size}.safetensors")
         assert several.keys() == one.keys()
         for parameter, gradient in one.items():
@@ -183,11 +193,12 @@ def test_gradients_of_several_processes_are_those_of_one(
             torch.testing.assert_close(several[parameter], gradient, rtol=1e-4, atol=close)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_other_and_the_run_resumes_bit_for_bit(
-    trained: tuple[Path, list[dict[str, Any]]],
+    tmp_path: Path,
 ) -> None:
-    folder, found = trained
-    assert_resumed(folder, "lstm", [KILLED], found[4:])
+    found = results(stopped_and_resumed(tmp_path, "lstm", [KILLED]))
+    assert_resumed(tmp_path, "lstm", [KILLED], found)
 
 
 EVERYWHERE: list[Stop] = [

@@ -71,6 +71,7 @@ def test_a_study_from_python_shows_no_bar_of_another_library(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_stopped_and_trains_nothing_twice(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_damaged_checkpoint_is_refused_or_ends_with_the_same_weights(
     assert_same_or_refused(folder, checkpoint, name, damage, whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(name=st.sampled_from(RESUMED), damage=cut_off | replaced | removed)
 def test_a_damaged_checkpoint_without_a_record_is_refused_or_ends_with_the_same_weights(
@@ -94,6 +95,7 @@ def test_a_damaged_checkpoint_without_a_record_is_refused_or_ends_with_the_same_
     assert_same_or_refused(folder, older, name, damage, whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(name=st.sampled_from([n for n in RESUMED if "safetensors" not in n]), damage=flipped)
 def test_a_flipped_byte_without_a_record_is_found_where_the_file_has_checksums_or_is_text(

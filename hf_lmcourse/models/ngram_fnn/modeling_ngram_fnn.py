@@ -4,14 +4,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from ..compiled_generation import methods
 from ..modeling_recurrent import StatefulModel
 from .configuration_ngram_fnn import NGramFNNConfig
+from .ngram_generation import NGramGenerationMixin
 
 __all__ = ["NGramFNNForCausalLM", "NGramFNNModel"]
 
@@ -85,7 +86,7 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
         return BaseModelOutputWithPast(last_hidden_state=self.output_dropout(hidden))
 
 
-class NGramFNNForCausalLM(LanguageModelForCausalLM, NGramFNNPreTrainedModel, GenerationMixin):
+class NGramFNNForCausalLM(NGramGenerationMixin, LanguageModelForCausalLM, NGramFNNPreTrainedModel):
     """An n-gram network that predicts the next token.
 
     Example:
@@ -95,3 +96,5 @@ class NGramFNNForCausalLM(LanguageModelForCausalLM, NGramFNNPreTrainedModel, Gen
 
     config: NGramFNNConfig
     body_class = NGramFNNModel
+    own_methods = methods(LanguageModelForCausalLM, "forward", "logits")
+    body_methods = methods(NGramFNNModel, "forward", "read")

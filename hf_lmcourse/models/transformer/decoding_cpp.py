@@ -1,19 +1,21 @@
-"""One new token through all blocks in C++: see decoding_kernel.cpp in the layers."""
+"""A few new tokens through all blocks in C++: see decoding.h of the kernels."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+from transformers.cache_utils import Cache
 
 from ...kernels.build import is_plain, kernel_function
 from ...kernels.readable_weights import PLAIN, is_as_made
 from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
+from .decoding_memory import Memory, make_empty, memory_of, takes_cache
 from .transformer_block import CausalSelfAttention, TransformerBlock
 
-_ACTIVATIONS = ("gelu", "relu", "swiglu")
+ACTIVATIONS = ("gelu", "relu", "swiglu")
+"""In the order of the kernel."""
 _PARTS: dict[str, type[nn.Module]] = {
     "attention_norm": nn.LayerNorm,
     "attention.qkv_proj": nn.Linear,
@@ -24,6 +26,9 @@ _PARTS: dict[str, type[nn.Module]] = {
     "feed_forward.gate_proj": nn.Linear,
 }
 """A weight and a bias each, in the order of the kernel; then the keys and the values."""
+_FEW = 16
+"""Tokens of a row at most. With many, a product of torch for each map costs less than the sums of
+attention, which the kernel computes token by token."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
 _FORWARDS = PLAIN | {
     kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.Dropout)
@@ -37,9 +42,10 @@ def decode(
     hidden: Tensor,
     cache: Cache | None,
     attention_mask: Tensor | None,
+    position_ids: Tensor | None,
     rotation: tuple[Tensor, Tensor] | None,
 ) -> Tensor | None:
-    """What the blocks make of one new token a row, on top of a cache, which they add to.
+    """What the blocks make of a few new tokens a row, on top of a cache, which they add to.
 
     The blocks do the same in torch. The kernel is for full attention in float32 on a CPU, without
     gradients, and for blocks that are as this package made them: without hooks, with none of their
@@ -51,118 +57,92 @@ def decode(
         hidden: Their input.
         cache: Keys and values of the tokens before.
         attention_mask: 0 at padding, over everything seen so far.
+        position_ids: As `forward` takes them.
         rotation: Cosines and sines of rotary positions.
 
     Returns:
         Their output; `None`, with nothing done, if it is left to the blocks.
 
     Shape:
-        hidden, result: (batch, 1, hidden_size); attention_mask: (batch, seen + 1); cosines and
-        sines: (batch or 1, 1, 1, head_size / 2).
+        hidden, result: (batch, length, hidden_size); attention_mask: (batch, seen + length);
+        position_ids: (batch or 1, length); cosines and sines: (batch or 1, 1, length,
+        head_size / 2).
     """
-    if not _is_one_token(hidden) or not _is_full_attention(config):
+    if not _are_few_tokens(hidden):
         return None
-    batch, _, size = hidden.shape
+    batch, length, size = hidden.shape
     heads = config.num_attention_heads
-    layers = _filled_layers(cache, config.num_hidden_layers)
+    layers: Any = cache.layers if cache is not None and takes_cache(cache, config, batch) else []
     run = kernel_function("decoding_kernel", "decode", hidden, size)
-    if run is None or not layers:
+    if run is None or not layers or (length > 1 and not config.is_causal):
         return None
     seen = layers[0].get_seq_length()
-    if attention_mask is not None and attention_mask.shape != (batch, seen + 1):
+    if attention_mask is not None and attention_mask.shape != (batch, seen + length):
         return None
-    shape = (batch, heads, seen, size // heads)
-    shapes, settings = _shapes(config), _settings(config)
-    parts = [_parts(block, shapes, settings) for block in blocks]
-    if None in parts or not all(_holds(layer, shape) for layer in layers):
+    if not seen and attention_mask is None and _are_packed(position_ids):
         return None
-    memories = [_memory_of(layer) for layer in layers]
-    table = [
-        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
-        for part, memory in zip(parts, memories, strict=True)
-        if part is not None
-    ]
+    parts = parts_of(blocks, config)
+    if parts is None:
+        return None
     x = hidden.clone(memory_format=torch.contiguous_format)
     cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
-    mask = None if attention_mask is None else attention_mask.to(torch.uint8).contiguous()
-    addresses = torch.tensor(table, dtype=torch.int64, device="cpu")
+    if not seen:
+        make_empty(layers, hidden.new_empty(batch, heads, 0, size // heads))
+    mask = None if attention_mask is None else attention_mask.bool().contiguous()
     epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
+    memories = [memory_of(layer, length) for layer in layers]
     run(
-        *(addresses, x, cos, sin, mask, epsilon),
-        *(len(layers), batch, size, config.intermediate_size, heads, seen),
-        _ACTIVATIONS.index(config.hidden_act),
+        *(addresses_of(parts, memories), x, cos, sin, mask, epsilon, len(layers)),
+        *(batch * length, length, size, config.intermediate_size, heads, seen),
+        ACTIVATIONS.index(config.hidden_act),
     )
     for layer, memory in zip(layers, memories, strict=True):
-        layer.keys, layer.values = memory.up_to(seen + 1)
+        layer.keys, layer.values = memory.up_to(seen + length)
     return x
 
 
-def _is_one_token(hidden: Tensor) -> bool:
-    """One token a row, computed now and without gradients, in the precision of the tensor."""
+def _are_few_tokens(hidden: Tensor) -> bool:
+    """A few tokens, computed now and without gradients, in the precision of the tensor."""
     if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
         return False
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(hidden) is not Tensor:
         return False
-    return hidden.shape[1] == 1 and hidden.dtype == torch.float32
+    return 0 < hidden.shape[1] <= _FEW and hidden.dtype == torch.float32
 
 
-def _is_full_attention(config: TransformerConfig) -> bool:
-    return config.attention_pattern == "full" and config._attn_implementation == "sdpa"
-
-
-def _filled_layers(cache: Cache | None, count: int) -> list[Any]:
-    """The layers of the usual cache; none of another one, or of one without tokens."""
-    layers = cache.layers if type(cache) is DynamicCache else []
-    filled = all(type(layer) is DynamicLayer and layer.get_seq_length() for layer in layers)
-    return layers if filled and len(layers) == count else []
+def _are_packed(position_ids: Tensor | None) -> bool:
+    """Whether a row may have several texts: their positions do not go on by 1."""
+    if position_ids is None:
+        return False
+    return position_ids.ndim != 2 or not bool((position_ids.diff() == 1).all())
 
 
 def _for_rows(part: Tensor, batch: int) -> Tensor:
-    return part.float().expand(batch, -1, -1, -1).contiguous()
+    """Cosines or sines of each token. Shape: (batch, length, head_size / 2)."""
+    return part.float().squeeze(1).expand(batch, -1, -1).contiguous()
 
 
-def _holds(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Whether the keys and values of a layer of a cache are as the kernel takes them."""
-    pair = layer.keys, layer.values
-    return all(x.shape == shape and is_plain(x) and x.dtype == torch.float32 for x in pair)
+def parts_of(blocks: Iterable[nn.Module], config: TransformerConfig) -> list[list[int]] | None:
+    """Where the parameters of the blocks are, in the order of the kernel.
 
-
-class _Memory:
-    """The keys and values of a layer of a cache, with room for more behind them.
-
-    A cache of transformers joins old and new to a new tensor at every token. Here they stay where
-    they are, and move to twice the room when it is full.
-
-    Shape:
-        keys, values: (batch, heads, room, head_size).
+    Returns:
+        `None` if the kernel does not compute what these blocks do.
     """
-
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
-        batch, heads, seen, size = keys.shape
-        self.room = 2 * (seen + 1)
-        self.keys, self.values = keys.new_empty(2, batch, heads, self.room, size)
-        self.views = self.up_to(seen)
-        self.views[0].copy_(keys)
-        self.views[1].copy_(values)
-
-    def up_to(self, length: int) -> tuple[Tensor, Tensor]:
-        """What a layer keeps of it from now on."""
-        self.views = self.keys[:, :, :length], self.values[:, :, :length]
-        return self.views
+    if config.attention_pattern != "full" or config._attn_implementation != "sdpa":
+        return None
+    shapes, settings = _shapes(config), _settings(config)
+    found = [_parts(block, shapes, settings) for block in blocks]
+    parts = [part for part in found if part is not None]
+    return parts if len(parts) == len(found) == config.num_hidden_layers else None
 
 
-def _memory_of(layer: Any) -> _Memory:
-    """The memory that a layer's tensors are in, with room for a token.
-
-    Tensors that are not the last views of it were put there by someone else, or cut, or belong to a
-    copy of the layer: they are copied, and what lies behind them is not written to.
-    """
-    memory: _Memory | None = getattr(layer, "memory", None)
-    if memory is None or memory.views[0] is not layer.keys or memory.views[1] is not layer.values:
-        memory = None
-    if memory is None or memory.room == layer.keys.shape[2]:
-        memory = layer.memory = _Memory(layer.keys, layer.values)
-    return memory
+def addresses_of(parts: list[list[int]], memories: list[Memory]) -> Tensor:
+    """Where the parameters and the keys and values of the blocks are. Shape: (blocks, parts)."""
+    table = [
+        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
+        for part, memory in zip(parts, memories, strict=True)
+    ]
+    return torch.tensor(table, dtype=torch.int64, device="cpu")
 
 
 def _parts(

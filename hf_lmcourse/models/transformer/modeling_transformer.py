@@ -12,12 +12,14 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
+from ..compiled_generation import methods
 from ..embeddings import WordEmbedding, input_embeddings
 from ..output_layer import LanguageModelOutput
 from .attention_masks import attention_mask_for, sparse_attention_for
 from .configuration_transformer import TransformerConfig
 from .decoding_cpp import decode
 from .transformer_block import CausalSelfAttention, TransformerBlock
+from .transformer_generation import TransformerGenerationMixin
 from .windowed_generation import WindowedGenerationMixin
 
 __all__ = ["TransformerForCausalLM", "TransformerModel"]
@@ -120,7 +122,8 @@ class TransformerModel(TransformerPreTrainedModel):
         rotation = self._rotation(positions, x.dtype)
         hidden = None
         if not self.training and not weights:
-            hidden = decode(self.layers, self.config, x, past_key_values, attention_mask, rotation)
+            given = (attention_mask, position_ids, rotation)
+            hidden = decode(self.layers, self.config, x, past_key_values, *given)
         if hidden is None:
             kwargs |= {"rotation": rotation, "output_attentions": weights}
             hidden = self._run_blocks(
@@ -216,7 +219,7 @@ def _look_up_positions(embedding: nn.Module, position_ids: Tensor, longest: int)
 
 
 class TransformerForCausalLM(
-    WindowedGenerationMixin, LanguageModelForCausalLM, TransformerPreTrainedModel
+    TransformerGenerationMixin, LanguageModelForCausalLM, TransformerPreTrainedModel
 ):
     """A causal Transformer that predicts the next token.
 
@@ -228,6 +231,9 @@ class TransformerForCausalLM(
     config: TransformerConfig
     body_class = TransformerModel
     create_masks_for_generate = staticmethod(attention_mask_for)
+    body_methods = methods(
+        TransformerModel, "forward", "_run_blocks", "_add_positions", "_rotation"
+    )
 
     def forward(
         self,
@@ -255,3 +261,10 @@ class TransformerForCausalLM(
             skip_logits=skip_logits,
             **kwargs,
         )
+
+    own_methods = methods(
+        WindowedGenerationMixin,
+        "prepare_inputs_for_generation",
+        "_update_model_kwargs_for_generation",
+    )
+    own_methods |= {"forward": forward, "logits": LanguageModelForCausalLM.logits}

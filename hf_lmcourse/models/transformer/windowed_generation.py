@@ -59,7 +59,7 @@ class WindowedGenerationMixin(GenerationMixin):
         if start > 0:
             input_ids = input_ids[:, start:]
             attention_mask = None if attention_mask is None else attention_mask[:, start:]
-            kwargs["position_ids"] = _positions(input_ids, attention_mask)
+            kwargs["position_ids"] = positions_in(input_ids, attention_mask)
             if past_key_values is not None and next_sequence_length is not None:
                 seen = int(past_key_values.get_seq_length())
                 if seen + next_sequence_length != input_ids.shape[1]:
@@ -88,7 +88,8 @@ class WindowedGenerationMixin(GenerationMixin):
         return parent._assisted_decoding(input_ids, *args, **kwargs)
 
 
-def _positions(input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+def positions_in(input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """The position of each token of a window. Shape: (batch, length), as of the arguments."""
     if attention_mask is None:
         return torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
     return (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
