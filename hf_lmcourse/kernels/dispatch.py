@@ -83,11 +83,12 @@ def library_is_faster(
 ) -> bool:
     """Whether the library's kernel of a recurrence is the faster one on this processor.
 
-    The rule is what `scripts/benchmark.py recurrent_layers` and a grid of batches and widths found
-    on an AMD EPYC and an Intel Xeon with AMX. The library's LSTM keeps less when there is no
-    gradient, and wins from a handful of sequences. AMX multiplies tiles of 16 rows of bfloat16,
-    which the library fills from more sequences than that; its GRU, which is no kernel of one piece,
-    gains from AMX only where products are large. Elman's recurrence is the same either way.
+    The rule is what `scripts/benchmark.py recurrent_layers` found on an AMD EPYC and an Intel Xeon
+    with AMX, and on the latter a grid of batches and widths. The library's LSTM keeps less when
+    there is no gradient, and wins from a handful of sequences. AMX multiplies tiles of 16 rows of
+    bfloat16, which the library fills from more sequences than that; its GRU, which is no kernel of
+    one piece, gains from AMX only where products are large. Elman's recurrence is the same either
+    way.
 
     Args:
         cell: "elman", "lstm" or "gru".

@@ -64,7 +64,9 @@ class CompiledGenerationMixin(GenerationMixin):
         if (
             choice is None
             or watched
-            or not self._takes(input_ids, choice, generation_config, model_kwargs)
+            or choice.length <= input_ids.shape[1]
+            or not 0 <= choice.padding < self.config.vocab_size
+            or not self._takes(input_ids, generation_config, model_kwargs)
             or not self._is_as_made()
         ):
             return parent._sample(
@@ -79,25 +81,14 @@ class CompiledGenerationMixin(GenerationMixin):
         outputs = me._prefill(input_ids, generation_config, model_kwargs)
         return self._generate(input_ids, outputs, choice, model_kwargs)
 
-    def _takes(
-        self,
-        input_ids: Tensor,
-        choice: NextToken,
-        generation_config: Any,
-        model_kwargs: dict[str, Any],
-    ) -> bool:
+    def _takes(self, input_ids: Tensor, generation_config: Any, kwargs: dict[str, Any]) -> bool:
         """Whether the kernel goes on from such a prompt.
 
         Shape:
             input_ids: (batch, length).
         """
-        given = {name for name, value in model_kwargs.items() if value is not None}
-        return (
-            given <= _ARGUMENTS
-            and bool(model_kwargs.get("use_cache"))
-            and choice.length > input_ids.shape[1]
-            and 0 <= choice.padding < self.config.vocab_size
-        )
+        given = {name for name, value in kwargs.items() if value is not None}
+        return given <= _ARGUMENTS and bool(kwargs.get("use_cache"))
 
     def _is_as_made(self) -> bool:
         """Whether the kernel computes what a call of this model does."""

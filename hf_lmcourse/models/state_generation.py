@@ -14,16 +14,9 @@ from .next_token import NextToken
 class StateGenerationMixin(CompiledGenerationMixin):
     """`generate` for a model with a state; a family has `_runs`."""
 
-    def _takes(
-        self,
-        input_ids: Tensor,
-        choice: NextToken,
-        generation_config: Any,
-        model_kwargs: dict[str, Any],
-    ) -> bool:
-        cache = model_kwargs.get("past_key_values")
-        known = super()._takes(input_ids, choice, generation_config, model_kwargs)
-        return known and not _records(cache)
+    def _takes(self, input_ids: Tensor, generation_config: Any, kwargs: dict[str, Any]) -> bool:
+        known = super()._takes(input_ids, generation_config, kwargs)
+        return known and not _records(kwargs.get("past_key_values"))
 
     def _generate(
         self, input_ids: Tensor, outputs: Any, choice: NextToken, model_kwargs: dict[str, Any]

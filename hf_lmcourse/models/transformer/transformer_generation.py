@@ -29,18 +29,12 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
 
     generation_kernel = "transformer_generation_kernel"
 
-    def _takes(
-        self,
-        input_ids: Tensor,
-        choice: NextToken,
-        generation_config: Any,
-        model_kwargs: dict[str, Any],
-    ) -> bool:
-        if not super()._takes(input_ids, choice, generation_config, model_kwargs):
+    def _takes(self, input_ids: Tensor, generation_config: Any, kwargs: dict[str, Any]) -> bool:
+        if not super()._takes(input_ids, generation_config, kwargs):
             return False
         batch, length = input_ids.shape
         cache, mask, positions = (
-            model_kwargs.get(name) for name in ("past_key_values", "attention_mask", "position_ids")
+            kwargs.get(name) for name in ("past_key_values", "attention_mask", "position_ids")
         )
         if mask is None:  # it was all ones, of this length
             width = getattr(generation_config, "_mask_length", length)
