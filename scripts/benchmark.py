@@ -28,6 +28,7 @@ BENCHMARKS = (
     "evaluation",
     "generation",
     "scaling",
+    "machines",
     "tokenizing",
     "streaming",
     "limits",

@@ -1,7 +1,7 @@
 """Processes that train one model together, one step at a time on request."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+
+from .links import enter
 
 __all__ = ["WorkerGroup"]
 
@@ -30,9 +32,13 @@ class WorkerGroup(contextlib.AbstractContextManager["WorkerGroup"]):
         work: What each process does.
         processes: Number of processes.
         threads: Number of threads of torch in each.
+        networks: A network for each process, as `links.linked_networks` gives them; this machine's
+            own without them.
     """
 
-    def __init__(self, work: Work, processes: int, threads: int) -> None:
+    def __init__(
+        self, work: Work, processes: int, threads: int, networks: Sequence[str] = ()
+    ) -> None:
         context = get_context("spawn")
         self._folder = TemporaryDirectory()
         meeting = Path(self._folder.name, "meeting").as_uri()
@@ -40,7 +46,8 @@ class WorkerGroup(contextlib.AbstractContextManager["WorkerGroup"]):
         self._processes = []
         for rank in range(processes):
             here, there = context.Pipe()
-            arguments = (work, rank, processes, threads, meeting, there)
+            network = networks[rank] if networks else None
+            arguments = (work, rank, processes, threads, network, meeting, there)
             process = context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
             there.close()  # otherwise recv would not notice that the process has ended
@@ -67,8 +74,18 @@ class WorkerGroup(contextlib.AbstractContextManager["WorkerGroup"]):
         self._folder.cleanup()
 
 
-def _serve(work: Work, rank: int, processes: int, threads: int, meeting: str, end: Any) -> None:
+def _serve(
+    work: Work,
+    rank: int,
+    processes: int,
+    threads: int,
+    network: str | None,
+    meeting: str,
+    end: Any,
+) -> None:
     """Run one process of the group: a step for every message until the last."""
+    if network is not None:
+        enter(network)
     torch.set_num_threads(threads)
     torch.distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=processes, timeout=_TIMEOUT
