@@ -123,6 +123,6 @@ ours = "is,are,9 can,may,8 two,three,8 a,an,9 if,when,6 class,function,5 the,mus
 Path("pairs.csv").write_text(ours.replace(" ", "\n"))
 pairs = "wordsim353" if (folder / "wordsim353").is_dir() else "pairs.csv"
 scored = similarity.score_pairs(similarity.load_word_pairs(pairs), learned)
-for s in scored[:8]:
-    print(f"{s.pair.first:>8} {s.pair.second:<10} people {s.pair.human:<5} model {s.cosine}")
+for s in [s for s in scored if s.cosine is not None][:8]:
+    print(f"{s.pair.first:>8} {s.pair.second:<10} people {s.pair.human:<5} model {s.cosine:.2f}")
 similarity.rank_correlation(scored)
