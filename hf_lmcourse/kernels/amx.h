@@ -1,0 +1,131 @@
+// Products in the tiles of Intel AMX: a tile of sums has 16 x 16 float32, and one instruction adds
+// the product of 16 x 32 by 32 x 16 values in bfloat16.
+//
+// A float32 number has 24 significant bits and is, exactly, the sum of three bfloat16 numbers of 8,
+//
+//     x = x_0 + x_1 + x_2        |x_p| < 2^(1 - 8p) |x|
+//
+// so that a product in float32 is six in bfloat16: of all x_p y_q with p + q <= 2, each exact. What
+// is left out is of the order of the rounding errors of the sums. Tiles take numbers below 2^-126 as
+// 0, and would make a NaN of an infinity times a part that is 0: what is packed says if there is one.
+
+#pragma once
+
+#include "kernel.h"
+
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AVX512BF16__)
+#define HAS_TILES
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr int SIDE = 16, DEPTH = 32, TILE = SIDE * DEPTH;  // of a tile in bfloat16
+
+template <class N>
+constexpr int PARTS = std::is_same_v<N, float> ? 3 : 1;
+
+// Whether the system lets this process use tiles, for which it wants to be asked.
+inline bool tiles_allowed() {
+  constexpr long REQUEST = 0x1023, TILE_DATA = 18;  // ARCH_REQ_XCOMP_PERM of Linux
+  static const bool allowed = syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+  return allowed;
+}
+
+// The shapes of a thread's tiles, as long as this lives: whoever else uses tiles in this thread finds
+// its own again.
+class TileShapes {
+ public:
+  // `rows` of sums, 16 at most, in each of the tiles that `multiply_tiles` uses.
+  explicit TileShapes(int rows) {
+    struct {
+      uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      uint16_t bytes[16] = {};
+      uint8_t rows[16] = {};
+    } shapes;
+    for (int tile = 0; tile < 8; ++tile) {
+      shapes.bytes[tile] = 64;
+      shapes.rows[tile] = tile < 6 ? rows : SIDE;
+    }
+    _tile_storeconfig(before_);
+    _tile_loadconfig(&shapes);
+  }
+  ~TileShapes() { _tile_loadconfig(before_); }
+  TileShapes(const TileShapes&) = delete;
+
+ private:
+  char before_[64];
+};
+
+// 2 x `COLUMNS` tiles of sums, to rows of `stride` floats; from tiles packed as (depth, PARTS, TILE),
+// `next` entries from those of the first rows or columns to those of the second.
+template <int COLUMNS, int PARTS>
+inline void multiply_tiles(float* sums, int64_t stride, int rows, const uint16_t* A, int64_t next_A,
+                           const uint16_t* B, int64_t next_B, int64_t depth) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (int64_t k = 0; k < depth; ++k, A += PARTS * TILE, B += PARTS * TILE)
+    for (int p = 0; p < PARTS; ++p) {
+      _tile_loadd(4, A + p * TILE, 64);
+      _tile_loadd(5, A + p * TILE + next_A, 64);
+      for (int q = 0; p + q < PARTS; ++q) {
+        _tile_loadd(6, B + q * TILE, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 5, 6);
+        if constexpr (COLUMNS == 2) {
+          _tile_loadd(7, B + q * TILE + next_B, 64);
+          _tile_dpbf16ps(2, 4, 7);
+          _tile_dpbf16ps(3, 5, 7);
+        }
+      }
+    }
+  _tile_stored(0, sums, stride * 4);
+  _tile_stored(1, sums + rows * stride, stride * 4);
+  if constexpr (COLUMNS == 2) {
+    _tile_stored(2, sums + SIDE, stride * 4);
+    _tile_stored(3, sums + rows * stride + SIDE, stride * 4);
+  }
+}
+
+// A tile of the left factor: `rows` by `columns` of x, which has rows of `stride`, and zeros; as
+// PARTS tiles. The exponents of what is infinite or NaN are noted in `infinite`.
+template <class N>
+inline void pack_tile(const N* x, int64_t stride, int64_t rows, int64_t columns, uint16_t* tiles,
+                      ivec& infinite) {
+  typedef uint16_t half __attribute__((vector_size(W * 2)));
+  for (int r = 0; r < SIDE; ++r)
+    for (int c = 0; c < DEPTH; c += W) {
+      const bool any = r < rows && c < columns;
+      vec rest = any ? load_some(x + r * stride + c, columns - c) : vec{};
+      for (int p = 0; p < PARTS<N>; ++p) {
+        ivec bits;
+        std::memcpy(&bits, &rest, sizeof bits);
+        if (p == 0) infinite |= (bits & 0x7f800000) == 0x7f800000;
+        const half first = __builtin_convertvector(bits >> 16, half);
+        std::memcpy(tiles + p * TILE + r * DEPTH + c, &first, sizeof first);
+        bits &= -65536;  // the 16 bits that `first` has
+        vec rounded;
+        std::memcpy(&rounded, &bits, sizeof rounded);
+        rest -= rounded;
+      }
+    }
+}
+
+// A tile of the right factor, whose columns are rows of x: a row of it has two values of each.
+template <class N>
+inline void pack_transposed(const N* x, int64_t stride, int64_t rows, int64_t columns,
+                            uint16_t* tiles, ivec& infinite) {
+  uint32_t pairs[PARTS<N> * TILE / 2];
+  pack_tile(x, stride, rows, columns, reinterpret_cast<uint16_t*>(pairs), infinite);
+  for (int p = 0; p < PARTS<N>; ++p) {
+    uint32_t turned[TILE / 2];
+    for (int k = 0; k < SIDE; ++k)
+      for (int c = 0; c < SIDE; ++c) turned[k * SIDE + c] = pairs[p * TILE / 2 + c * SIDE + k];
+    std::memcpy(tiles + p * TILE, turned, sizeof turned);
+  }
+}
+
+}  // namespace
+#endif
