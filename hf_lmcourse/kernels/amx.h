@@ -20,7 +20,11 @@
 
 namespace {
 
-constexpr int SIDE = 16, DEPTH = 32, TILE = SIDE * DEPTH;  // of a tile in bfloat16
+constexpr int SIDE = 16, DEPTH = 32;  // of a tile in bfloat16
+
+struct alignas(64) Tile {  // a row is a line of the cache
+  uint16_t values[SIDE * DEPTH];
+};
 
 template <class N>
 constexpr int PARTS = std::is_same_v<N, float> ? 3 : 1;
@@ -57,25 +61,26 @@ class TileShapes {
   char before_[64];
 };
 
-// 2 x `COLUMNS` tiles of sums, to rows of `stride` floats; from tiles packed as (depth, PARTS, TILE),
-// `next` entries from those of the first rows or columns to those of the second.
+// 2 x `COLUMNS` tiles of sums, to rows of `stride` floats; from factors packed as (depth, PARTS),
+// where the second 16 rows or columns follow the first after `depth` x PARTS tiles.
 template <int COLUMNS, int PARTS>
-inline void multiply_tiles(float* sums, int64_t stride, int rows, const uint16_t* A, int64_t next_A,
-                           const uint16_t* B, int64_t next_B, int64_t depth) {
+inline void multiply_tiles(float* sums, int64_t stride, int rows, const Tile* A, const Tile* B,
+                           int64_t depth) {
+  const int64_t next = depth * PARTS;
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (int64_t k = 0; k < depth; ++k, A += PARTS * TILE, B += PARTS * TILE)
+  for (int64_t k = 0; k < depth; ++k, A += PARTS, B += PARTS)
     for (int p = 0; p < PARTS; ++p) {
-      _tile_loadd(4, A + p * TILE, 64);
-      _tile_loadd(5, A + p * TILE + next_A, 64);
+      _tile_loadd(4, A + p, 64);
+      _tile_loadd(5, A + next + p, 64);
       for (int q = 0; p + q < PARTS; ++q) {
-        _tile_loadd(6, B + q * TILE, 64);
+        _tile_loadd(6, B + q, 64);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 5, 6);
         if constexpr (COLUMNS == 2) {
-          _tile_loadd(7, B + q * TILE + next_B, 64);
+          _tile_loadd(7, B + next + q, 64);
           _tile_dpbf16ps(2, 4, 7);
           _tile_dpbf16ps(3, 5, 7);
         }
@@ -90,9 +95,9 @@ inline void multiply_tiles(float* sums, int64_t stride, int rows, const uint16_t
 }
 
 // A tile of the left factor: `rows` by `columns` of x, which has rows of `stride`, and zeros; as
-// PARTS tiles. The exponents of what is infinite or NaN are noted in `infinite`.
+// PARTS tiles. `infinite` is set where a value is infinite or NaN.
 template <class N>
-inline void pack_tile(const N* x, int64_t stride, int64_t rows, int64_t columns, uint16_t* tiles,
+inline void pack_tile(const N* x, int64_t stride, int64_t rows, int64_t columns, Tile* tiles,
                       ivec& infinite) {
   typedef uint16_t half __attribute__((vector_size(W * 2)));
   for (int r = 0; r < SIDE; ++r)
@@ -104,8 +109,8 @@ inline void pack_tile(const N* x, int64_t stride, int64_t rows, int64_t columns,
         std::memcpy(&bits, &rest, sizeof bits);
         if (p == 0) infinite |= (bits & 0x7f800000) == 0x7f800000;
         const half first = __builtin_convertvector(bits >> 16, half);
-        std::memcpy(tiles + p * TILE + r * DEPTH + c, &first, sizeof first);
-        bits &= -65536;  // the 16 bits that `first` has
+        std::memcpy(tiles[p].values + r * DEPTH + c, &first, sizeof first);
+        bits &= -65536;  // what `first` has
         vec rounded;
         std::memcpy(&rounded, &bits, sizeof rounded);
         rest -= rounded;
@@ -115,15 +120,15 @@ inline void pack_tile(const N* x, int64_t stride, int64_t rows, int64_t columns,
 
 // A tile of the right factor, whose columns are rows of x: a row of it has two values of each.
 template <class N>
-inline void pack_transposed(const N* x, int64_t stride, int64_t rows, int64_t columns,
-                            uint16_t* tiles, ivec& infinite) {
-  uint32_t pairs[PARTS<N> * TILE / 2];
-  pack_tile(x, stride, rows, columns, reinterpret_cast<uint16_t*>(pairs), infinite);
+inline void pack_transposed(const N* x, int64_t stride, int64_t rows, int64_t columns, Tile* tiles,
+                            ivec& infinite) {
+  pack_tile(x, stride, rows, columns, tiles, infinite);
   for (int p = 0; p < PARTS<N>; ++p) {
-    uint32_t turned[TILE / 2];
+    uint32_t pairs[SIDE][SIDE], turned[SIDE][SIDE];
+    std::memcpy(pairs, tiles + p, sizeof pairs);
     for (int k = 0; k < SIDE; ++k)
-      for (int c = 0; c < SIDE; ++c) turned[k * SIDE + c] = pairs[p * TILE / 2 + c * SIDE + k];
-    std::memcpy(tiles + p * TILE, turned, sizeof turned);
+      for (int c = 0; c < SIDE; ++c) turned[k][c] = pairs[c][k];
+    std::memcpy(tiles + p, turned, sizeof turned);
   }
 }
 

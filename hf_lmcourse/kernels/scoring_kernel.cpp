@@ -100,28 +100,27 @@ struct TileScoring : Scoring<N> {
   using Scoring<N>::hidden, Scoring<N>::weight, Scoring<N>::K, Scoring<N>::V;
   static constexpr int TOKENS = 2 * SIDE, GROUP = 4;  // blocks of words that stay in the cache
   const int64_t depth = (K + DEPTH - 1) / DEPTH;
-  const int64_t part = depth * PARTS<N> * TILE;  // of what is packed, for 16 tokens or words
+  const int64_t part = depth * PARTS<N>;  // tiles of 16 tokens or words
 
   explicit TileScoring(const Scoring<N>& scoring) : Scoring<N>(scoring) {}
 
-  void pack_tokens(int64_t b, int64_t B, uint16_t* tiles, ivec& infinite) const {
+  void pack_tokens(int64_t b, int64_t B, Tile* tiles, ivec& infinite) const {
     for (int64_t k = 0; k < depth; ++k)
-      pack_tile(hidden + b * K + k * DEPTH, K, B - b, K - k * DEPTH, tiles + k * PARTS<N> * TILE,
+      pack_tile(hidden + b * K + k * DEPTH, K, B - b, K - k * DEPTH, tiles + k * PARTS<N>,
                 infinite);
   }
 
-  void pack_words(int64_t u, uint16_t* tiles, ivec& infinite) const {
+  void pack_words(int64_t u, Tile* tiles, ivec& infinite) const {
     for (int64_t k = 0; k < depth; ++k)
       pack_transposed(weight + u * K + k * DEPTH, K, V - u, K - k * DEPTH,
-                      tiles + k * PARTS<N> * TILE, infinite);
+                      tiles + k * PARTS<N>, infinite);
   }
 
-  void tile(int64_t b, int64_t B, int64_t u, const uint16_t* tokens, const uint16_t* words,
+  void tile(int64_t b, int64_t B, int64_t u, const Tile* tokens, const Tile* words,
             const float* start, Lanes* lanes) const {
-    float products[TOKENS * WORDS];
+    alignas(64) float products[TOKENS * WORDS];
     for (int v = 0; v < VECTORS; v += 2)
-      multiply_tiles<2, PARTS<N>>(products + v * W, WORDS, SIDE, tokens, part, words + v * part,
-                                  part, depth);
+      multiply_tiles<2, PARTS<N>>(products + v * W, WORDS, SIDE, tokens, words + v * part, depth);
     for (int r = 0; r < TOKENS && b + r < B; ++r) {
       vec logits[VECTORS];
       for (int v = 0; v < VECTORS; ++v)
@@ -133,7 +132,7 @@ struct TileScoring : Scoring<N> {
   // The lanes of all threads; returns whether every value that is multiplied is finite.
   bool fill(std::vector<Lanes>& lanes, int64_t B, int threads) const {
     const int64_t sides = (B + TOKENS - 1) / TOKENS * 2;
-    const std::unique_ptr<uint16_t[]> tokens(new uint16_t[sides * part]);
+    const std::unique_ptr<Tile[]> tokens(new Tile[sides * part]);
     bool finite = true;
 #pragma omp parallel num_threads(threads) reduction(&& : finite)
     {
@@ -149,9 +148,9 @@ struct TileScoring : Scoring<N> {
 
  private:
   // All tokens, packed, against a thread's blocks of words.
-  void run(Share blocks, int64_t B, const uint16_t* tokens, Lanes* lanes, ivec& infinite) const {
+  void run(Share blocks, int64_t B, const Tile* tokens, Lanes* lanes, ivec& infinite) const {
     const TileShapes shapes(SIDE);
-    std::vector<uint16_t> words(GROUP * VECTORS * part);
+    std::vector<Tile> words(GROUP * VECTORS * part);
     float start[GROUP * WORDS];
     for (int64_t first = blocks.begin; first < blocks.end; first += GROUP) {
       const int64_t count = std::min<int64_t>(GROUP, blocks.end - first);
