@@ -17,32 +17,29 @@ struct Forward {
   float *gates, *u_candidate;  // (T, B, 3H), (T, B, H): null without a backward pass
   int64_t B, H;
 
-  template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
+  void start(int64_t, int64_t, int64_t u, vec (&sum)[3]) const {
+    for (int q = 0; q < 3; ++q) sum[q] = load_some(bias + q * H + u, H - u);
+  }
+
+  void step(int64_t t, int64_t b, int64_t u, const vec (&sum)[3]) const {
     const int n = H - u < W ? H - u : W;
-    vec sum[R][3];
-    for (int r = 0; r < R; ++r)
-      for (int q = 0; q < 3; ++q) sum[r][q] = load_some(bias + q * H + u, n);
-    multiply<R, 3>(sum, hidden + (t * B + b) * H, H, A, H);
-    for (int row_of_tile = 0; row_of_tile < R; ++row_of_tile) {
-      const int64_t row = t * B + b + row_of_tile, here = (b + row_of_tile) * H + u;
-      const N* x = projected + row * 3 * H + u;
-      const vec r = sigmoid(load_some(x, n) + sum[row_of_tile][0]);
-      const vec z = sigmoid(load_some(x + H, n) + sum[row_of_tile][1]);
-      const vec u_n = sum[row_of_tile][2];
-      const vec candidate = tanh(load_some(x + 2 * H, n) + r * u_n);
-      vec h = load_some(state + here, n);
-      if (!mask || mask[row]) h = candidate + z * (h - candidate);
-      if (gates) {
-        float* a = gates + row * 3 * H + u;
-        store_some(a, r, n);
-        store_some(a + H, z, n);
-        store_some(a + 2 * H, candidate, n);
-        store_some(u_candidate + row * H + u, u_n, n);
-      }
-      store_some(state + here, h, n);
-      store_some(hidden + (row + B) * H + u, h, n);
+    const int64_t row = t * B + b, here = b * H + u;
+    const N* x = projected + row * 3 * H + u;
+    const vec r = sigmoid(load_some(x, n) + sum[0]);
+    const vec z = sigmoid(load_some(x + H, n) + sum[1]);
+    const vec u_n = sum[2];
+    const vec candidate = tanh(load_some(x + 2 * H, n) + r * u_n);
+    vec h = load_some(state + here, n);
+    if (!mask || mask[row]) h = candidate + z * (h - candidate);
+    if (gates) {
+      float* a = gates + row * 3 * H + u;
+      store_some(a, r, n);
+      store_some(a + H, z, n);
+      store_some(a + 2 * H, candidate, n);
+      store_some(u_candidate + row * H + u, u_n, n);
     }
+    store_some(state + here, h, n);
+    store_some(hidden + (row + B) * H + u, h, n);
   }
 };
 

@@ -19,37 +19,33 @@ struct Forward {
   int64_t B, H;                     // gates and tanh_cell are null without a backward pass
   bool capped;                      // whether the input gate is at most 1 - f
 
-  template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
+  void start(int64_t t, int64_t b, int64_t u, vec (&sum)[4]) const {
+    for (int q = 0; q < 4; ++q) sum[q] = load_some(projected + ((t * B + b) * 4 + q) * H + u, H - u);
+  }
+
+  void step(int64_t t, int64_t b, int64_t u, const vec (&sum)[4]) const {
     const int n = H - u < W ? H - u : W;
-    vec sum[R][4];
-    for (int r = 0; r < R; ++r)
-      for (int q = 0; q < 4; ++q)
-        sum[r][q] = load_some(projected + ((t * B + b + r) * 4 + q) * H + u, n);
-    multiply<R, 4>(sum, hidden + (t * B + b) * H, H, A, H);
-    for (int r = 0; r < R; ++r) {
-      const int64_t row = t * B + b + r, old = row * H + u, next = (row + B) * H + u;
-      const vec c_old = load_some(cell + old, n);
-      const vec i = sigmoid(sum[r][0]), f = sigmoid(sum[r][1]);
-      const vec g = tanh(sum[r][2]), o = sigmoid(sum[r][3]);
-      vec c = f * c_old + (capped ? smaller(i, 1.0f - f) : i) * g;
-      const vec squashed = tanh(c);
-      vec h = o * squashed;
-      if (mask && !mask[row]) {
-        c = c_old;
-        h = load_some(hidden + old, n);
-      }
-      if (gates) {
-        float* a = gates + row * 4 * H + u;
-        store_some(a, i, n);
-        store_some(a + H, f, n);
-        store_some(a + 2 * H, g, n);
-        store_some(a + 3 * H, o, n);
-        store_some(tanh_cell + old, squashed, n);
-      }
-      store_some(cell + next, c, n);
-      store_some(hidden + next, h, n);
+    const int64_t row = t * B + b, old = row * H + u, next = (row + B) * H + u;
+    const vec c_old = load_some(cell + old, n);
+    const vec i = sigmoid(sum[0]), f = sigmoid(sum[1]);
+    const vec g = tanh(sum[2]), o = sigmoid(sum[3]);
+    vec c = f * c_old + (capped ? smaller(i, 1.0f - f) : i) * g;
+    const vec squashed = tanh(c);
+    vec h = o * squashed;
+    if (mask && !mask[row]) {
+      c = c_old;
+      h = load_some(hidden + old, n);
     }
+    if (gates) {
+      float* a = gates + row * 4 * H + u;
+      store_some(a, i, n);
+      store_some(a + H, f, n);
+      store_some(a + 2 * H, g, n);
+      store_some(a + 3 * H, o, n);
+      store_some(tanh_cell + old, squashed, n);
+    }
+    store_some(cell + next, c, n);
+    store_some(hidden + next, h, n);
   }
 };
 

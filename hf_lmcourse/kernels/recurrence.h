@@ -12,14 +12,18 @@
 
 #pragma once
 
-#include "kernel.h"
+#include "recurrence_tiles.h"
 
 namespace {
 
-// All steps of a cell, which has B, H, a number of GATES, and `tile<rows>(t, b, u, A)`: the states
-// of some rows from b on and of the units from u on, with the gates' columns of U in A.
+// All steps of a cell, which has B, H, hidden, a number of GATES, and for a row b and the units from
+// u on `start(t, b, u, sum)`, what is added to U h_{t-1}, and `step(t, b, u, sum)`, the new states.
 template <class Cell, class N>
 void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
+#ifdef HAS_TILES
+  if constexpr (std::is_same_v<N, bfloat16>)
+    if (cell.B >= LEAST_ROWS && tiles_allowed()) return walk_forward_in_tiles(cell, U, T, threads);
+#endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, GATES = Cell::GATES;
   const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
@@ -37,7 +41,10 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* columns = A.data() + (block - mine.begin) * part;
         over_rows(B, [&](auto rows, int64_t b) {
-          cell.template tile<rows()>(t, b, block * W, columns);
+          vec sum[rows()][GATES];
+          for (int r = 0; r < rows(); ++r) cell.start(t, b + r, block * W, sum[r]);
+          multiply<rows(), GATES>(sum, cell.hidden + (t * B + b) * H, H, columns, H);
+          for (int r = 0; r < rows(); ++r) cell.step(t, b + r, block * W, sum[r]);
         });
       }
 #pragma omp barrier
@@ -61,6 +68,10 @@ inline void through_product(float* dh, const N* du, int64_t u, int64_t H,
 // `through_gates(t, b, u)`: from dh_t to du_t, leaving in dh what bypasses the product.
 template <class Cell, class N>
 void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
+#ifdef HAS_TILES
+  if constexpr (std::is_same_v<N, bfloat16>)
+    if (cell.B >= LEAST_ROWS && tiles_allowed()) return walk_back_in_tiles(cell, U, T, threads);
+#endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, V = 4;  // blocks of units that a tile computes at once
   const int64_t B = cell.B, H = cell.H, rows_of_U = Cell::GATES * H;
