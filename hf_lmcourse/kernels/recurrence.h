@@ -22,7 +22,7 @@ template <class Cell, class N>
 void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
 #ifdef HAS_TILES
   if constexpr (std::is_same_v<N, bfloat16>)
-    if (cell.B >= LEAST_ROWS && tiles_allowed()) return walk_forward_in_tiles(cell, U, T, threads);
+    if (tiles_allowed()) return walk_forward_in_tiles(cell, U, T, threads);
 #endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, GATES = Cell::GATES;
@@ -70,7 +70,7 @@ template <class Cell, class N>
 void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
 #ifdef HAS_TILES
   if constexpr (std::is_same_v<N, bfloat16>)
-    if (cell.B >= LEAST_ROWS && tiles_allowed()) return walk_back_in_tiles(cell, U, T, threads);
+    if (tiles_allowed()) return walk_back_in_tiles(cell, U, T, threads);
 #endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, V = 4;  // blocks of units that a tile computes at once

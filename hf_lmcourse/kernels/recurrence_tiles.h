@@ -10,8 +10,6 @@
 #ifdef HAS_TILES
 namespace {
 
-constexpr int64_t LEAST_ROWS = 8;  // of which tiles are faster than vectors
-
 // The rows of a batch in pairs of tiles of one height, and `depth` tiles next to each other.
 struct Batch {
   int64_t B, depth, pairs = (B + 2 * SIDE - 1) / (2 * SIDE);
@@ -22,7 +20,10 @@ struct Batch {
   // What is packed of a row from column k on: at most 16 values, k being a multiple of 16.
   void put(Tile* tiles, int64_t b, int64_t k, const bfloat16* values, int64_t n) const {
     uint16_t* row = tiles[b / height * depth + k / DEPTH].values + b % height * DEPTH + k % DEPTH;
-    std::memcpy(row, values, (n < SIDE ? n : SIDE) * sizeof *values);
+    if (n >= SIDE)
+      std::memcpy(row, values, SIDE * sizeof *values);
+    else
+      std::memcpy(row, values, n * sizeof *values);
   }
 
   // The products of each row with 16 x `COLUMNS` columns, one packed after the other.
