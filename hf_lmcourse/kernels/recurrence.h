@@ -7,8 +7,8 @@
 // the units, so that each reads its own part of U at every step, out of its own cache.
 //
 // Shapes: T steps, B rows of the batch, H units; gates as blocks of H.
-// In bfloat16 are what is multiplied and what comes in and goes out; sums, gates and states between
-// the steps are float32.
+// In bfloat16 are what is multiplied, what comes in and goes out, and the gates that are kept for the
+// backward pass; sums, gates as they are computed and states between the steps are float32.
 
 #pragma once
 

@@ -204,7 +204,7 @@ def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
 @needs_compiler
 @each_cell
 def test_tiles_and_vectors_are_two_computations_of_the_same(cell: Cell) -> None:
-    tensors = [tensor.bfloat16() for tensor in cell.draw(9, 20, 40)]
+    tensors = [tensor.bfloat16() for tensor in cell.draw(9, 33, 200)]
     outcomes = []
     for name in ("tiles", "vectors"):
         with compiled_for(name):
