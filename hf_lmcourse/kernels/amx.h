@@ -7,7 +7,7 @@
 //
 // so that a product in float32 is six in bfloat16: of all x_p y_q with p + q <= 2, each exact. What
 // is left out is of the order of the rounding errors of the sums. Tiles take numbers below 2^-126 as
-// 0, and would make a NaN of an infinity times a part that is 0: what is packed says if there is one.
+// 0, and an infinity times a part that is 0 is NaN: whoever packs learns whether there is one.
 
 #pragma once
 
@@ -36,8 +36,11 @@ inline bool tiles_allowed() {
   return allowed;
 }
 
-// The shapes of a thread's tiles, as long as this lives: whoever else uses tiles in this thread finds
-// its own again.
+// Makes the compiler write what a tile instruction reads: it knows of 8 bytes, or of none.
+inline void in_memory(const void* p) { __asm__ volatile("" ::"r"(p) : "memory"); }
+
+// The shapes of a thread's tiles, as long as this lives: others that use tiles in this thread find
+// their own again.
 class TileShapes {
  public:
   // `rows` of sums, 16 at most, in each of the tiles that `multiply_tiles` uses.
@@ -51,10 +54,15 @@ class TileShapes {
       shapes.bytes[tile] = 64;
       shapes.rows[tile] = tile < 6 ? rows : SIDE;
     }
+    in_memory(&shapes);
+    in_memory(before_);
     _tile_storeconfig(before_);
     _tile_loadconfig(&shapes);
   }
-  ~TileShapes() { _tile_loadconfig(before_); }
+  ~TileShapes() {
+    in_memory(before_);
+    _tile_loadconfig(before_);
+  }
   TileShapes(const TileShapes&) = delete;
 
  private:
@@ -67,6 +75,8 @@ template <int COLUMNS, int PARTS>
 inline void multiply_tiles(float* sums, int64_t stride, int rows, const Tile* A, const Tile* B,
                            int64_t depth) {
   const int64_t next = depth * PARTS;
+  in_memory(A);
+  in_memory(B);
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);

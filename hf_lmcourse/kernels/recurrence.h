@@ -4,11 +4,12 @@
 // What torch does in a dozen calls a step is done in one pass: the product with the recurrent
 // matrix U, packed once so that it is read in the order of use, leaves the gates of sixteen units
 // in registers, where the cell's equations are applied before anything is stored. The threads share
-// the units, so that each reads its own part of U at every step, out of its own cache.
+// the units, so that each reads its own part of U at every step, out of its own cache. Where the
+// processor has tiles of bfloat16, recurrence_tiles.h does this.
 //
 // Shapes: T steps, B rows of the batch, H units; gates as blocks of H.
-// In bfloat16 are what is multiplied, what comes in and goes out, and the gates that are kept for the
-// backward pass; sums, gates as they are computed and states between the steps are float32.
+// In bfloat16 are what is multiplied, what comes in and goes out, and what is kept of the gates for
+// the backward pass; sums, gates as they are computed and states between the steps are float32.
 
 #pragma once
 
