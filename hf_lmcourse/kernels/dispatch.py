@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from .build import is_plain, kernel_function
+from .build import is_plain, kernel, kernel_function
 from .elman_sequence import ElmanSequence
 from .gru_cpp import CompiledGRUSequence
 from .gru_sequence import GRUSequence
@@ -21,6 +21,8 @@ _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
 """A kernel packs U before the first step, which does not pay for itself in a few steps."""
+_MULTIPLIED = (torch.float32, torch.bfloat16)
+"""What kernels of either kind multiply."""
 _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
 _WIDE, _UNITS_PER_SEQUENCE = 512, 32
@@ -62,8 +64,9 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
-    with a gradient or without. Few steps, where nothing pays for itself, are ours, and so is all of
-    it under the compiler and with LMCOURSE_KERNELS=0.
+    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM. Few
+    steps, where nothing pays for itself, are ours, and so is all of it under torch.compile and with
+    LMCOURSE_KERNELS=0.
 
     Shape:
         x: (batch, length, input_size).
@@ -77,7 +80,10 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
         return False
     autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
     dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
-    return library_is_faster(cell, batch, hidden_size, dtype, torch.is_grad_enabled())
+    gradient = torch.is_grad_enabled()
+    if cell == "lstm" and gradient and kernel("lstm_kernel") is None:
+        return dtype in _MULTIPLIED
+    return library_is_faster(cell, batch, hidden_size, dtype, gradient)
 
 
 def library_is_faster(
@@ -99,7 +105,7 @@ def library_is_faster(
         dtype: Of the products.
         gradient: Whether a backward pass may follow.
     """
-    if gradient or cell != "lstm" or dtype not in (torch.float32, torch.bfloat16):
+    if gradient or cell != "lstm" or dtype not in _MULTIPLIED:
         return False
     tiles = dtype == torch.bfloat16 and has_amx()
     if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):

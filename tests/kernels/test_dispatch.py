@@ -48,6 +48,7 @@ def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
 
 def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "has_amx", lambda: True)
+    monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
     with torch.no_grad():
@@ -66,3 +67,11 @@ def test_kernels_that_are_switched_off_leave_everything_to_our_layers(
     monkeypatch.setenv("LMCOURSE_KERNELS", "0")
     with torch.no_grad():
         assert not library_takes("lstm", torch.zeros(32, 35, 20), 20)
+
+
+def test_without_a_compiler_the_library_trains_the_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.zeros(16, 35, 20)
+    monkeypatch.setattr(dispatch, "kernel", lambda name: None)
+    assert library_takes("lstm", x, 20)
+    assert not library_takes("lstm", x.double(), 20)
+    assert not library_takes("gru", x, 20)
