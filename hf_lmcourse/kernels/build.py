@@ -4,7 +4,8 @@ The first use of a kernel takes the compiler some seconds; the library stays in 
 It is code: it is loaded only if nobody else can have written it, and its name ends in the hash of
 its content, so that a damaged one is compiled again. Without a compiler, in a cache folder that
 others may write to, or with LMCOURSE_KERNELS=0 in the environment, there is no kernel and the
-layers compute the same in torch. CXX names another compiler.
+layers compute the same in torch. CXX names another compiler, with flags of its own:
+CXX="c++ -mno-amx-tile" does without the tiles of Intel AMX.
 """
 
 import ctypes
@@ -108,7 +109,7 @@ def _key(source: Path, compiler: list[str]) -> str:
     """A hash of all that the compiled file depends on: a folder may be shared by many machines."""
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=True, timeout=10)
     files = [source, *sorted(source.parent.glob("*.h"))]
-    about = [version.stdout, " ".join(_FLAGS).encode(), _processor()]
+    about = [version.stdout, " ".join([*compiler, *_FLAGS]).encode(), _processor()]
     about += [file.read_bytes() for file in files]
     return hashlib.sha256(b"\0".join(about)).hexdigest()[:16]
 

@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from .build import is_plain, kernel_function
+from .build import is_plain, kernel, kernel_function
 from .elman_sequence import ElmanSequence
 from .gru_cpp import CompiledGRUSequence
 from .gru_sequence import GRUSequence
@@ -21,8 +21,12 @@ _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
 """A kernel packs U before the first step, which does not pay for itself in a few steps."""
-_SEQUENCES, _TILE_ROWS, _LARGE_PRODUCT = 8, 16, 20_000
-"""Where the library's kernels become the faster ones: see `library_is_faster`."""
+_MULTIPLIED = (torch.float32, torch.bfloat16)
+"""What kernels of either kind multiply."""
+_SEQUENCES = 8
+"""From how many on the library's LSTM is the faster one in inference."""
+_WIDE, _UNITS_PER_SEQUENCE = 512, 32
+"""Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
 
 
 def elman_sequence(
@@ -60,8 +64,9 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
-    with a gradient or without. Few steps, where nothing pays for itself, are ours, and so is all of
-    it under the compiler and with LMCOURSE_KERNELS=0.
+    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM. Few
+    steps, where nothing pays for itself, are ours, and so is all of it under torch.compile and with
+    LMCOURSE_KERNELS=0.
 
     Shape:
         x: (batch, length, input_size).
@@ -75,7 +80,10 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
         return False
     autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
     dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
-    return library_is_faster(cell, batch, hidden_size, dtype, torch.is_grad_enabled())
+    gradient = torch.is_grad_enabled()
+    if cell == "lstm" and gradient and kernel("lstm_kernel") is None:
+        return dtype in _MULTIPLIED
+    return library_is_faster(cell, batch, hidden_size, dtype, gradient)
 
 
 def library_is_faster(
@@ -85,10 +93,10 @@ def library_is_faster(
 
     The rule is what `scripts/benchmark.py recurrent_layers` found on an AMD EPYC and an Intel Xeon
     with AMX, and on the latter a grid of batches and widths. The library's LSTM keeps less when
-    there is no gradient, and wins from a handful of sequences. AMX multiplies tiles of 16 rows of
-    bfloat16, which the library fills from more sequences than that; its GRU, which is no kernel of
-    one piece, gains from AMX only where products are large. Elman's recurrence is the same either
-    way.
+    there is no gradient, and wins from a handful of sequences; in bfloat16 with AMX, not where the
+    state is wide and the sequences are few, so that most of the time goes to products, which our
+    tiles compute faster. With a gradient, ours are the faster ones, and so is our GRU always.
+    Elman's recurrence is the same either way.
 
     Args:
         cell: "elman", "lstm" or "gru".
@@ -97,12 +105,12 @@ def library_is_faster(
         dtype: Of the products.
         gradient: Whether a backward pass may follow.
     """
-    if dtype not in (torch.float32, torch.bfloat16):
+    if gradient or cell != "lstm" or dtype not in _MULTIPLIED:
         return False
     tiles = dtype == torch.bfloat16 and has_amx()
-    if cell == "lstm":
-        return batch >= _SEQUENCES if not gradient else tiles and batch > _TILE_ROWS
-    return cell == "gru" and tiles and not gradient and batch * hidden_size >= _LARGE_PRODUCT
+    if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):
+        return False
+    return batch >= _SEQUENCES
 
 
 @cache

@@ -36,8 +36,7 @@ class CompiledGRUSequence(Function):
         state = hidden.new_empty(batch, size, dtype=torch.float32).copy_(h)
         gates = u_candidate = None
         if with_gradient:
-            gates = state.new_empty(length, batch, rows)
-            u_candidate = state.new_empty(length, batch, size)
+            gates, u_candidate = torch.empty_like(a_x), torch.empty_like(hidden[1:])
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         run = kernel_function("gru_kernel", "gru_forward", a_x, size)
         assert run is not None
@@ -55,8 +54,8 @@ class CompiledGRUSequence(Function):
         gates, u_candidate, hidden, U, mask = ctx.saved_tensors
         length, batch, rows = gates.shape
         size = rows // 3
-        d_a_x, du = (torch.empty_like(gates, dtype=U.dtype) for _ in range(2))
-        dh = gates.new_zeros(batch, size)
+        d_a_x, du = torch.empty_like(gates), torch.empty_like(gates)
+        dh = gates.new_zeros(batch, size, dtype=torch.float32)
         run = kernel_function("gru_kernel", "gru_backward", U, size)
         assert run is not None
         grad_hidden = grad_hidden.contiguous()

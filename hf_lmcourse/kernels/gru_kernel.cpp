@@ -14,42 +14,39 @@ struct Forward {
   const uint8_t* mask;         // (T, B) or null
   N* hidden;                   // (T + 1, B, H)
   float* state;                // (B, H): h_{t-1} before it is rounded
-  float *gates, *u_candidate;  // (T, B, 3H), (T, B, H): null without a backward pass
+  N *gates, *u_candidate;      // (T, B, 3H), (T, B, H): null without a backward pass
   int64_t B, H;
 
-  template <int R>
-  void tile(int64_t t, int64_t b, int64_t u, const typename Dtype<N>::Entry* A) const {
+  void start(int64_t, int64_t, int64_t u, vec (&sum)[3]) const {
+    for (int q = 0; q < 3; ++q) sum[q] = load_some(bias + q * H + u, H - u);
+  }
+
+  void step(int64_t t, int64_t b, int64_t u, const vec (&sum)[3]) const {
     const int n = H - u < W ? H - u : W;
-    vec sum[R][3];
-    for (int r = 0; r < R; ++r)
-      for (int q = 0; q < 3; ++q) sum[r][q] = load_some(bias + q * H + u, n);
-    multiply<R, 3>(sum, hidden + (t * B + b) * H, H, A, H);
-    for (int row_of_tile = 0; row_of_tile < R; ++row_of_tile) {
-      const int64_t row = t * B + b + row_of_tile, here = (b + row_of_tile) * H + u;
-      const N* x = projected + row * 3 * H + u;
-      const vec r = sigmoid(load_some(x, n) + sum[row_of_tile][0]);
-      const vec z = sigmoid(load_some(x + H, n) + sum[row_of_tile][1]);
-      const vec u_n = sum[row_of_tile][2];
-      const vec candidate = tanh(load_some(x + 2 * H, n) + r * u_n);
-      vec h = load_some(state + here, n);
-      if (!mask || mask[row]) h = candidate + z * (h - candidate);
-      if (gates) {
-        float* a = gates + row * 3 * H + u;
-        store_some(a, r, n);
-        store_some(a + H, z, n);
-        store_some(a + 2 * H, candidate, n);
-        store_some(u_candidate + row * H + u, u_n, n);
-      }
-      store_some(state + here, h, n);
-      store_some(hidden + (row + B) * H + u, h, n);
+    const int64_t row = t * B + b, here = b * H + u;
+    const N* x = projected + row * 3 * H + u;
+    const vec r = sigmoid(load_some(x, n) + sum[0]);
+    const vec z = sigmoid(load_some(x + H, n) + sum[1]);
+    const vec u_n = sum[2];
+    const vec candidate = tanh(load_some(x + 2 * H, n) + r * u_n);
+    vec h = load_some(state + here, n);
+    if (!mask || mask[row]) h = candidate + z * (h - candidate);
+    if (gates) {
+      N* a = gates + row * 3 * H + u;
+      store_some(a, r, n);
+      store_some(a + H, z, n);
+      store_some(a + 2 * H, candidate, n);
+      store_some(u_candidate + row * H + u, u_n, n);
     }
+    store_some(state + here, h, n);
+    store_some(hidden + (row + B) * H + u, h, n);
   }
 };
 
 template <class N>
 struct Backward {
   static constexpr int GATES = 3;
-  const float *gates, *u_candidate;  // as `Forward` left them
+  const N *gates, *u_candidate;      // as `Forward` left them
   const N *hidden, *grad_hidden;     // (T + 1, B, H), (T, B, H)
   const uint8_t* mask;
   N *d_projected, *du;               // (T, B, 3H): of W x_t + b, and of U h_{t-1} + b_h
@@ -70,7 +67,7 @@ struct Backward {
       store_some(dh + here, h, n);
       return;
     }
-    const float* a = gates + row * 3 * H + u;
+    const N* a = gates + row * 3 * H + u;
     const vec r = load_some(a, n), z = load_some(a + H, n), candidate = load_some(a + 2 * H, n);
     const vec d_n = h * (1.0f - z) * (1.0f - candidate * candidate);
     const vec d_z = h * (load_some(hidden + at, n) - candidate) * z * (1.0f - z);
@@ -89,14 +86,14 @@ struct Backward {
 
 #define FUNCTIONS(kind, N)                                                                        \
   extern "C" void gru_forward_##kind(const N* projected, const N* bias, const N* U,               \
-                                     const uint8_t* mask, N* hidden, float* state, float* gates,  \
-                                     float* u_candidate, int64_t T, int64_t B, int64_t H,         \
+                                     const uint8_t* mask, N* hidden, float* state, N* gates,      \
+                                     N* u_candidate, int64_t T, int64_t B, int64_t H,             \
                                      int threads) {                                               \
     const Forward<N> cell{projected, bias, mask, hidden, state, gates, u_candidate, B, H};        \
     walk_forward(cell, U, T, threads);                                                            \
   }                                                                                               \
   extern "C" void gru_backward_##kind(                                                            \
-      const float* gates, const float* u_candidate, const N* hidden, const N* grad_hidden,        \
+      const N* gates, const N* u_candidate, const N* hidden, const N* grad_hidden,                \
       const N* U, const uint8_t* mask, N* d_projected, N* du, float* dh, int64_t T, int64_t B,    \
       int64_t H, int threads) {                                                                   \
     const Backward<N> cell{gates, u_candidate, hidden, grad_hidden, mask,                         \

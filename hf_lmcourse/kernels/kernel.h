@@ -28,6 +28,7 @@ inline vec load(const float* p) { vec v; std::memcpy(&v, p, sizeof v); return v;
 inline void store(float* p, vec v) { std::memcpy(p, &v, sizeof v); }
 inline vec all(float x) { return vec{} + x; }
 
+// Of a whole vector the size is known to the compiler, which calls no function for it.
 inline vec load_some(const float* p, int n) {
   if (n >= W) return load(p);
   vec v{};
@@ -36,7 +37,8 @@ inline vec load_some(const float* p, int n) {
 }
 
 inline void store_some(float* p, vec v, int n) {
-  std::memcpy(p, &v, (n < W ? n : W) * sizeof(float));
+  if (n >= W) return store(p, v);
+  std::memcpy(p, &v, n * sizeof(float));
 }
 
 // e^x by e^x = 2^n e^r, |r| <= ln 2 / 2, and the polynomial of Cephes for e^r; 2 units in the last
@@ -112,7 +114,10 @@ struct Dtype<bfloat16> {
 inline vec load_some(const bfloat16* p, int n) {
   typedef uint16_t half __attribute__((vector_size(W * 2)));
   half v{};
-  std::memcpy(&v, p, (n < W ? n : W) * sizeof(bfloat16));
+  if (n >= W)
+    std::memcpy(&v, p, sizeof v);
+  else
+    std::memcpy(&v, p, n * sizeof(bfloat16));
   const ivec wide = __builtin_convertvector(v, ivec) << 16;
   vec x;
   std::memcpy(&x, &wide, sizeof x);
@@ -121,7 +126,10 @@ inline vec load_some(const bfloat16* p, int n) {
 
 inline void store_some(bfloat16* p, vec v, int n) {
   const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
-  std::memcpy(p, &rounded, (n < W ? n : W) * sizeof(bfloat16));
+  if (n >= W)
+    std::memcpy(p, &rounded, sizeof rounded);
+  else
+    std::memcpy(p, &rounded, n * sizeof(bfloat16));
 }
 #endif
 

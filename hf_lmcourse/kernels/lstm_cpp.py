@@ -36,7 +36,7 @@ class CompiledLSTMSequence(Function):
         cell = hidden.new_empty(hidden.shape, dtype=torch.float32)
         gates = tanh_cell = None
         if with_gradient:
-            gates, tanh_cell = cell.new_empty(length, batch, rows), torch.empty_like(cell[1:])
+            gates, tanh_cell = torch.empty_like(a_x), torch.empty_like(hidden[1:])
         hidden[0], cell[0] = h, c
         mask = None if mask is None else mask.to(torch.uint8).contiguous()
         run = kernel_function("lstm_kernel", "lstm_forward", a_x, size)
@@ -56,8 +56,8 @@ class CompiledLSTMSequence(Function):
         gates, hidden, cell, tanh_cell, U, mask = ctx.saved_tensors
         length, batch, rows = gates.shape
         size = rows // 4
-        d_gates = torch.empty_like(gates, dtype=U.dtype)
-        dh, dc = gates.new_zeros(batch, size), gates.new_zeros(batch, size)
+        d_gates = torch.empty_like(gates)
+        dh, dc = cell.new_zeros(batch, size), cell.new_zeros(batch, size)
         grads = (None if g is None else g.contiguous() for g in (grad_hidden, grad_cell))
         run = kernel_function("lstm_kernel", "lstm_backward", U, size)
         assert run is not None

@@ -4,22 +4,27 @@
 // What torch does in a dozen calls a step is done in one pass: the product with the recurrent
 // matrix U, packed once so that it is read in the order of use, leaves the gates of sixteen units
 // in registers, where the cell's equations are applied before anything is stored. The threads share
-// the units, so that each reads its own part of U at every step, out of its own cache.
+// the units, so that each reads its own part of U at every step, out of its own cache. Where the
+// processor has tiles of bfloat16, recurrence_tiles.h does this.
 //
 // Shapes: T steps, B rows of the batch, H units; gates as blocks of H.
-// In bfloat16 are what is multiplied and what comes in and goes out; sums, gates and states between
-// the steps are float32.
+// In bfloat16 are what is multiplied, what comes in and goes out, and what is kept of the gates for
+// the backward pass; sums, gates as they are computed and states between the steps are float32.
 
 #pragma once
 
-#include "kernel.h"
+#include "recurrence_tiles.h"
 
 namespace {
 
-// All steps of a cell, which has B, H, a number of GATES, and `tile<rows>(t, b, u, A)`: the states
-// of some rows from b on and of the units from u on, with the gates' columns of U in A.
+// All steps of a cell, which has B, H, hidden, a number of GATES, and for a row b and the units from
+// u on `start(t, b, u, sum)`, what is added to U h_{t-1}, and `step(t, b, u, sum)`, the new states.
 template <class Cell, class N>
 void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
+#ifdef HAS_TILES
+  if constexpr (std::is_same_v<N, bfloat16>)
+    if (tiles_allowed()) return walk_forward_in_tiles(cell, U, T, threads);
+#endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, GATES = Cell::GATES;
   const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
@@ -37,7 +42,10 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* columns = A.data() + (block - mine.begin) * part;
         over_rows(B, [&](auto rows, int64_t b) {
-          cell.template tile<rows()>(t, b, block * W, columns);
+          vec sum[rows()][GATES];
+          for (int r = 0; r < rows(); ++r) cell.start(t, b + r, block * W, sum[r]);
+          multiply<rows(), GATES>(sum, cell.hidden + (t * B + b) * H, H, columns, H);
+          for (int r = 0; r < rows(); ++r) cell.step(t, b + r, block * W, sum[r]);
         });
       }
 #pragma omp barrier
@@ -61,6 +69,10 @@ inline void through_product(float* dh, const N* du, int64_t u, int64_t H,
 // `through_gates(t, b, u)`: from dh_t to du_t, leaving in dh what bypasses the product.
 template <class Cell, class N>
 void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
+#ifdef HAS_TILES
+  if constexpr (std::is_same_v<N, bfloat16>)
+    if (tiles_allowed()) return walk_back_in_tiles(cell, U, T, threads);
+#endif
   using Entry = typename Dtype<N>::Entry;
   constexpr int PER = Dtype<N>::PER, V = 4;  // blocks of units that a tile computes at once
   const int64_t B = cell.B, H = cell.H, rows_of_U = Cell::GATES * H;

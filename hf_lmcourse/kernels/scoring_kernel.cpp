@@ -9,9 +9,11 @@
 //
 // Shapes: B tokens, K units, V words. W is packed, 64 words at a time, in the order of use.
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
-#include "kernel.h"
+#include "amx.h"
 
 namespace {
 
@@ -31,12 +33,38 @@ struct Scoring {
   float* target_logit;       // (B)
   int64_t K, V;
 
+  // The blocks of words of a thread.
+  Share blocks() const { return share((V + WORDS - 1) / WORDS); }
+
   void pack(int64_t u, typename Dtype<N>::Entry* A) const {
     constexpr int PER = Dtype<N>::PER;
     for (int64_t k = 0; k < K / PER; ++k)
       for (int w = 0; w < WORDS; ++w)
         A[k * WORDS + w] =
             u + w < V ? Dtype<N>::entry(weight + (u + w) * K + k * PER) : 0;
+  }
+
+  // What the sums of the words from u on start from.
+  void starts(int64_t u, float* start) const {
+    for (int w = 0; w < WORDS; ++w) start[w] = u + w >= V ? LEAST : bias ? bias[u + w] : 0.0f;
+  }
+
+  // The logits of the words from u on, for a token.
+  void take(int64_t b, int64_t u, const vec (&logits)[VECTORS], Lanes& lane) const {
+    const int64_t place = targets[b] - u;
+    if (place >= 0 && place < WORDS) {
+      float kept[WORDS];
+      for (int v = 0; v < VECTORS; ++v) store(kept + v * W, logits[v]);
+      target_logit[b] = kept[place];
+    }
+    const vec before = lane.largest;
+    for (int v = 0; v < VECTORS; ++v) {
+      const ivec above = logits[v] > lane.largest;
+      lane.largest = above ? logits[v] : lane.largest;
+      lane.word = above ? ivec{} + int32_t(u / W + v) : lane.word;
+    }
+    lane.sum *= exponential(before - lane.largest);
+    for (int v = 0; v < VECTORS; ++v) lane.sum += exponential(logits[v] - lane.largest);
   }
 
   // The words from u on, for tokens from b on.
@@ -47,33 +75,16 @@ struct Scoring {
     for (int r = 0; r < R; ++r)
       for (int v = 0; v < VECTORS; ++v) logits[r][v] = load(start + v * W);
     multiply<R, VECTORS>(logits, hidden + b * K, K, A, K);
-    for (int r = 0; r < R; ++r) {
-      const int64_t place = targets[b + r] - u;
-      if (place >= 0 && place < WORDS) {
-        float kept[WORDS];
-        for (int v = 0; v < VECTORS; ++v) store(kept + v * W, logits[r][v]);
-        target_logit[b + r] = kept[place];
-      }
-      Lanes& lane = lanes[b + r];
-      const vec before = lane.largest;
-      for (int v = 0; v < VECTORS; ++v) {
-        const ivec above = logits[r][v] > lane.largest;
-        lane.largest = above ? logits[r][v] : lane.largest;
-        lane.word = above ? ivec{} + int32_t(u / W + v) : lane.word;
-      }
-      lane.sum *= exponential(before - lane.largest);
-      for (int v = 0; v < VECTORS; ++v) lane.sum += exponential(logits[r][v] - lane.largest);
-    }
+    for (int r = 0; r < R; ++r) take(b + r, u, logits[r], lanes[b + r]);
   }
 
-  // All tokens against the blocks of words of a thread.
+  // All tokens against a thread's blocks of words.
   void run(Share blocks, int64_t B, Lanes* lanes) const {
     std::vector<typename Dtype<N>::Entry> A(K / Dtype<N>::PER * WORDS);
-    for (int64_t b = 0; b < B; ++b) lanes[b] = {all(LEAST), vec{}, ivec{}};
     for (int64_t block = blocks.begin; block < blocks.end; ++block) {
       const int64_t u = block * WORDS;
       float start[WORDS];
-      for (int w = 0; w < WORDS; ++w) start[w] = u + w >= V ? LEAST : bias ? bias[u + w] : 0.0f;
+      starts(u, start);
       pack(u, A.data());
       over_rows(B, [&](auto rows, int64_t b) {
         tile<rows()>(b, u, A.data(), start, lanes);
@@ -81,6 +92,79 @@ struct Scoring {
     }
   }
 };
+
+#ifdef HAS_TILES
+// The same in tiles: of 32 tokens by 32 words.
+template <class N>
+struct TileScoring : Scoring<N> {
+  using Scoring<N>::hidden, Scoring<N>::weight, Scoring<N>::K, Scoring<N>::V;
+  static constexpr int TOKENS = 2 * SIDE, GROUP = 4;  // blocks of words that stay in the cache
+  const int64_t depth = (K + DEPTH - 1) / DEPTH;
+  const int64_t part = depth * PARTS<N>;  // tiles of 16 tokens or words
+
+  explicit TileScoring(const Scoring<N>& scoring) : Scoring<N>(scoring) {}
+
+  void pack_tokens(int64_t b, int64_t B, Tile* tiles, ivec& infinite) const {
+    for (int64_t k = 0; k < depth; ++k)
+      pack_tile(hidden + b * K + k * DEPTH, K, B - b, K - k * DEPTH, tiles + k * PARTS<N>,
+                infinite);
+  }
+
+  void pack_words(int64_t u, Tile* tiles, ivec& infinite) const {
+    for (int64_t k = 0; k < depth; ++k)
+      pack_transposed(weight + u * K + k * DEPTH, K, V - u, K - k * DEPTH,
+                      tiles + k * PARTS<N>, infinite);
+  }
+
+  void tile(int64_t b, int64_t B, int64_t u, const Tile* tokens, const Tile* words,
+            const float* start, Lanes* lanes) const {
+    alignas(64) float products[TOKENS * WORDS];
+    for (int v = 0; v < VECTORS; v += 2)
+      multiply_tiles<2, PARTS<N>>(products + v * W, WORDS, SIDE, tokens, words + v * part, depth);
+    for (int r = 0; r < TOKENS && b + r < B; ++r) {
+      vec logits[VECTORS];
+      for (int v = 0; v < VECTORS; ++v)
+        logits[v] = load(start + v * W) + load(products + r * WORDS + v * W);
+      this->take(b + r, u, logits, lanes[b + r]);
+    }
+  }
+
+  // The lanes of all threads; returns whether every value that is multiplied is finite.
+  bool fill(std::vector<Lanes>& lanes, int64_t B, int threads) const {
+    const int64_t sides = (B + TOKENS - 1) / TOKENS * 2;
+    const std::unique_ptr<Tile[]> tokens(new Tile[sides * part]);
+    bool finite = true;
+#pragma omp parallel num_threads(threads) reduction(&& : finite)
+    {
+      ivec infinite{};
+#pragma omp for
+      for (int64_t i = 0; i < sides; ++i)
+        pack_tokens(i * SIDE, B, tokens.get() + i * part, infinite);
+      run(this->blocks(), B, tokens.get(), lanes.data() + omp_get_thread_num() * B, infinite);
+      for (int w = 0; w < W; ++w) finite = finite && !infinite[w];
+    }
+    return finite;
+  }
+
+ private:
+  // All tokens, packed, against a thread's blocks of words.
+  void run(Share blocks, int64_t B, const Tile* tokens, Lanes* lanes, ivec& infinite) const {
+    const TileShapes shapes(SIDE);
+    std::vector<Tile> words(GROUP * VECTORS * part);
+    float start[GROUP * WORDS];
+    for (int64_t first = blocks.begin; first < blocks.end; first += GROUP) {
+      const int64_t count = std::min<int64_t>(GROUP, blocks.end - first);
+      for (int64_t v = 0; v < count * VECTORS; ++v)
+        pack_words(first * WORDS + v * W, words.data() + v * part, infinite);
+      for (int64_t i = 0; i < count; ++i) this->starts((first + i) * WORDS, start + i * WORDS);
+      for (int64_t b = 0; b < B; b += TOKENS)
+        for (int64_t i = 0; i < count; ++i)
+          tile(b, B, (first + i) * WORDS, tokens + b / SIDE * part,
+               words.data() + i * VECTORS * part, start + i * WORDS, lanes);
+    }
+  }
+};
+#endif
 
 // The loss of a token from the lanes of all threads, and whether its target is the likeliest word,
 // of several the first.
@@ -109,16 +193,21 @@ double put_together(const Lanes* lanes, int64_t B, int threads, int64_t target, 
 
 template <class N>
 void score(const Scoring<N>& scoring, double* losses, bool* hits, int64_t B, int threads) {
-  const int64_t blocks = (scoring.V + WORDS - 1) / WORDS;
-  std::vector<Lanes> lanes(B * threads);
+  const Lanes none{all(LEAST), vec{}, ivec{}};
+  std::vector<Lanes> lanes(B * threads, none);
+  bool filled = false;
+#ifdef HAS_TILES
+  filled = tiles_allowed() && TileScoring<N>(scoring).fill(lanes, B, threads);
+  if (!filled) std::fill(lanes.begin(), lanes.end(), none);
+#endif
 #pragma omp parallel num_threads(threads)
   {
-    scoring.run(share(blocks), B, lanes.data() + omp_get_thread_num() * B);
+    if (!filled) scoring.run(scoring.blocks(), B, lanes.data() + omp_get_thread_num() * B);
 #pragma omp barrier
 #pragma omp for
     for (int64_t b = 0; b < B; ++b)
       if (scoring.targets[b] >= 0)
-        losses[b] = put_together(lanes.data() + b, B, omp_get_num_threads(), scoring.targets[b],
+        losses[b] = put_together(lanes.data() + b, B, threads, scoring.targets[b],
                                  scoring.target_logit[b], hits + b);
   }
 }

@@ -232,6 +232,7 @@ class DenseRecurrence(RecurrentLayer):
             start = tuple(component.to(x.dtype) for component in state)
             return self.library_sequence(x, start, self._dropped(self.recurrent_projection.weight))
         x, mask = time_first(x, mask)
+        x = x.contiguous()  # else torch adds b in a pass of its own
         a_x = self.input_projection(x)  # (length, batch, gates * hidden_size)
         state = tuple(component.to(a_x.dtype) for component in state)
         if not own:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hf_lmcourse.kernels import build
-from hf_lmcourse.kernels.dispatch import can_compile
+from hf_lmcourse.kernels.dispatch import can_compile, has_amx
 from hf_lmcourse.kernels.gru_cpp import CompiledGRUSequence
 from hf_lmcourse.kernels.gru_sequence import GRUSequence
 from hf_lmcourse.kernels.lstm_cpp import CompiledLSTMSequence
@@ -25,7 +25,10 @@ from hf_lmcourse.layers.gru import GRULayer
 from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.layers.recurrence import RecurrentLayer
 
+from .roads import compiled_for, road, tiles_or_vectors
 from .threads import num_threads
+
+__all__ = ["road"]
 
 needs_compiler = pytest.mark.skipif(
     build.kernel("lstm_kernel") is None, reason="there is no C++ compiler"
@@ -163,16 +166,18 @@ def test_a_capped_gate_is_that_of_the_sequence_in_float64(
         assert (other - reference).norm() / scale > 1e-2, "the cap is met"
 
 
+@tiles_or_vectors
 @needs_compiler
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
-    cell=cells,
-    batch=st.integers(1, 9),
+    cell=st.sampled_from([LSTM, GRU, CAPPED]),
+    batch=st.integers(1, 40),
     size=st.integers(1, 40).map(lambda n: 2 * n),
     masked=st.booleans(),
+    threads=st.integers(1, 2),
 )
 def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
-    cell: Cell, batch: int, size: int, masked: bool
+    road: str, cell: Cell, batch: int, size: int, masked: bool, threads: int
 ) -> None:
     if not hasattr(build.kernel("lstm_kernel"), "lstm_forward_bfloat16"):
         pytest.skip("this processor does not multiply bfloat16")
@@ -180,25 +185,64 @@ def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
     mask = some_mask(9, batch, size) if masked else None
     both = (True, True)
     expected = outcome(cell.in_torch, [tensor.double() for tensor in tensors], mask, both)
+    with num_threads(threads):
+        outcomes = [
+            outcome(run, tensors, mask, both) for run in (cell.compiled_for_training, cell.in_torch)
+        ]
     errors = [
         [
             ((actual.double() - reference).norm() / reference.norm().clamp(min=1e-3)).item()
-            for actual, reference in zip(outcome(run, tensors, mask, both), expected, strict=True)
+            for actual, reference in zip(found, expected, strict=True)
         ]
-        for run in (cell.compiled_for_training, cell.in_torch)
+        for found in outcomes
     ]
     assert max(errors[0]) < 0.02
     assert sum(errors[0]) < sum(errors[1])
 
 
+@pytest.mark.skipif(not has_amx(), reason="this processor has no AMX")
 @needs_compiler
 @each_cell
+def test_tiles_and_vectors_are_two_computations_of_the_same(cell: Cell) -> None:
+    tensors = [tensor.bfloat16() for tensor in cell.draw(9, 33, 200)]
+    outcomes = []
+    for name in ("tiles", "vectors"):
+        with compiled_for(name):
+            outcomes.append(outcome(cell.compiled_for_training, tensors, None, (True, True)))
+    pairs = list(zip(*outcomes, strict=True))
+    assert not all(torch.equal(*pair) for pair in pairs)
+    for in_tiles, in_vectors in pairs:
+        torch.testing.assert_close(in_tiles, in_vectors, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.skipif(not has_amx(), reason="this processor has no AMX")
+@needs_compiler
+@each_cell
+@pytest.mark.parametrize("batch", [5, 20, 33])
+def test_sequences_of_a_batch_do_not_change_each_other(cell: Cell, batch: int) -> None:
+    tensors = [tensor.bfloat16() for tensor in cell.draw(9, batch, 40)]
+    whole = as_tuple(cell.compiled_for_training(*tensors, None))
+    tensors[0][:, 1] = float("nan")
+    for found, expected in zip(
+        as_tuple(cell.compiled_for_training(*tensors, None)), whole, strict=True
+    ):
+        assert found[:, 1].isnan().all()
+        others = torch.arange(batch) != 1
+        assert torch.equal(found[:, others], expected[:, others])
+
+
+@needs_compiler
+@each_cell
+@pytest.mark.parametrize("batch", [3, 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_values_are_the_same_where_nothing_is_kept_for_a_backward_pass(
-    cell: Cell, masked: bool
+    cell: Cell, batch: int, dtype: torch.dtype, masked: bool
 ) -> None:
-    tensors = cell.draw(9, 3, 20)
-    mask = torch.arange(27).view(9, 3, 1) % 4 > 0 if masked else None
+    tensors = [tensor.to(dtype) for tensor in cell.draw(9, batch, 20)]
+    if not can_compile(cell.name, *tensors[:2]):
+        pytest.skip("this processor does not multiply bfloat16")
+    mask = torch.arange(9 * batch).view(9, batch, 1) % 4 > 0 if masked else None
     expected = as_tuple(cell.in_cpp(*tensors, mask, True))
     found = as_tuple(cell.in_cpp(*tensors, mask, False))
     for actual, kept in zip(found, expected, strict=True):

@@ -24,17 +24,20 @@ def test_the_librarys_lstm_is_taken_without_a_gradient_but_for_few_sequences(
     assert 4 < min(taken) <= 8
 
 
-def test_the_librarys_lstm_trains_where_sequences_fill_the_tiles_of_amx(amx: bool) -> None:
-    assert library_is_faster("lstm", 32, 650, HALF, True) == amx
-    assert not library_is_faster("lstm", 8, 650, HALF, True)
-    assert not library_is_faster("lstm", 32, 650, FLOAT, True)
+def test_a_wide_lstm_of_few_sequences_is_ours_in_tiles_of_amx(amx: bool) -> None:
+    assert library_is_faster("lstm", 16, 650, HALF, False) != amx
+    assert library_is_faster("lstm", 16, 650, FLOAT, False)
+    assert library_is_faster("lstm", 64, 650, HALF, False)
+    assert library_is_faster("lstm", 16, 200, HALF, False)
 
 
-def test_the_librarys_gru_is_taken_for_large_products_on_amx_alone(amx: bool) -> None:
-    assert library_is_faster("gru", 64, 650, HALF, False) == amx
-    assert not library_is_faster("gru", 64, 650, HALF, True)
-    assert not library_is_faster("gru", 64, 128, HALF, False)
-    assert not library_is_faster("gru", 64, 650, FLOAT, False)
+@pytest.mark.parametrize("dtype", [FLOAT, HALF])
+@pytest.mark.parametrize("batch", [1, 8, 32, 128])
+def test_training_and_the_gru_are_ours(amx: bool, batch: int, dtype: torch.dtype) -> None:
+    for size in (20, 200, 1024):
+        assert not library_is_faster("lstm", batch, size, dtype, True)
+        assert not library_is_faster("gru", batch, size, dtype, True)
+        assert not library_is_faster("gru", batch, size, dtype, False)
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
@@ -45,15 +48,17 @@ def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
 
 def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "has_amx", lambda: True)
-    x = torch.zeros(32, 35, 20)
+    monkeypatch.setattr(dispatch, "kernel", lambda name: object())
+    x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
     with torch.no_grad():
         assert library_takes("lstm", x, 20)
         assert not library_takes("lstm", x[:, :3], 20)
         assert not library_takes("lstm", x.double(), 20)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert library_takes("lstm", x, 20)
-        assert not library_takes("lstm", x.double(), 20)
+        assert library_takes("lstm", x, 650)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert not library_takes("lstm", x, 650)
+            assert not library_takes("lstm", x.double(), 20)
 
 
 def test_kernels_that_are_switched_off_leave_everything_to_our_layers(
@@ -62,3 +67,11 @@ def test_kernels_that_are_switched_off_leave_everything_to_our_layers(
     monkeypatch.setenv("LMCOURSE_KERNELS", "0")
     with torch.no_grad():
         assert not library_takes("lstm", torch.zeros(32, 35, 20), 20)
+
+
+def test_without_a_compiler_the_library_trains_the_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.zeros(16, 35, 20)
+    monkeypatch.setattr(dispatch, "kernel", lambda name: None)
+    assert library_takes("lstm", x, 20)
+    assert not library_takes("lstm", x.double(), 20)
+    assert not library_takes("gru", x, 20)

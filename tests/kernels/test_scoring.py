@@ -8,11 +8,15 @@ from torch import Tensor, nn
 
 from hf_lmcourse import LSTMConfig, LSTMForCausalLM
 from hf_lmcourse.kernels import build, scoring
+from hf_lmcourse.kernels.dispatch import has_amx
 from hf_lmcourse.kernels.scoring import can_score, compiled_token_losses, token_losses
 from hf_lmcourse.kernels.softmax_loss import IGNORED
 from hf_lmcourse.models import output_layer
 
+from .roads import compiled_for, road, tiles_or_vectors
 from .threads import num_threads
+
+__all__ = ["road"]
 
 needs_compiler = pytest.mark.skipif(
     build.kernel("scoring_kernel") is None, reason="there is no C++ compiler"
@@ -42,6 +46,7 @@ def reference(
     return token_losses(head, hidden.double(), targets, len(weight))
 
 
+@tiles_or_vectors
 @needs_compiler
 @settings(max_examples=40, deadline=None)
 @given(
@@ -52,7 +57,7 @@ def reference(
     threads=st.integers(1, 3),
 )
 def test_losses_and_hits_are_those_of_torch_in_float64(
-    tokens: int, size: int, vocabulary: int, bias: bool, threads: int
+    road: str, tokens: int, size: int, vocabulary: int, bias: bool, threads: int
 ) -> None:
     arguments = draw(tokens, size, vocabulary, bias)
     with num_threads(threads):
@@ -72,8 +77,9 @@ def test_a_long_text_is_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
     assert torch.equal(in_parts[1], hits)
 
 
+@tiles_or_vectors
 @needs_compiler
-def test_bfloat16_is_exact_but_for_the_rounding_of_what_is_multiplied() -> None:
+def test_bfloat16_is_exact_but_for_the_rounding_of_what_is_multiplied(road: str) -> None:
     hidden, weight, bias, targets = draw(64, 40, 200)
     hidden = hidden.bfloat16()
     if not can_score(hidden):
@@ -84,10 +90,11 @@ def test_bfloat16_is_exact_but_for_the_rounding_of_what_is_multiplied() -> None:
     assert torch.equal(hits, right)
 
 
+@tiles_or_vectors
 @needs_compiler
 @given(st.lists(st.integers(-2, 2), min_size=2, max_size=40), st.integers(0, 39))
 def test_of_several_likeliest_tokens_the_first_is_the_right_one(
-    logits: list[int], target: int
+    road: str, logits: list[int], target: int
 ) -> None:
     weight = torch.tensor(logits, dtype=torch.float32).unsqueeze(1)
     targets = torch.full((64,), target % len(logits))
@@ -95,8 +102,9 @@ def test_of_several_likeliest_tokens_the_first_is_the_right_one(
     assert torch.equal(hits, targets == weight.squeeze(1).argmax())
 
 
+@tiles_or_vectors
 @needs_compiler
-def test_logits_far_apart_lose_no_digits() -> None:
+def test_logits_far_apart_lose_no_digits(road: str) -> None:
     hidden, weight, bias, targets = draw(64, 8, 50)
     losses, _ = compiled_token_losses(200 * hidden, weight, bias, targets)
     expected, _ = reference(200 * hidden, weight, bias, targets)
@@ -104,14 +112,69 @@ def test_logits_far_apart_lose_no_digits() -> None:
     torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-3)
 
 
+@tiles_or_vectors
 @needs_compiler
-def test_a_model_that_has_diverged_is_reported_as_such() -> None:
+def test_a_model_that_has_diverged_is_reported_as_such(road: str) -> None:
     hidden, weight, bias, targets = draw(64, 8, 50)
     weight[7, 3] = float("nan")
     losses, hits = compiled_token_losses(hidden, weight, bias, targets)
     scored = targets != IGNORED
     assert losses[scored].isnan().all()
     assert not hits.any()
+
+
+@tiles_or_vectors
+@needs_compiler
+@pytest.mark.parametrize("place", ["hidden", "weight"])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_infinite_values_come_out_as_in_torch(road: str, place: str, value: float) -> None:
+    hidden, weight, bias, targets = draw(70, 40, 300)
+    (hidden if place == "hidden" else weight)[33, 33] = value
+    losses, hits = compiled_token_losses(hidden, weight, bias, targets)
+    expected, right = reference(hidden, weight, bias, targets)
+    torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-5, equal_nan=True)
+    assert torch.equal(hits, right & ~expected.isnan())
+
+
+@tiles_or_vectors
+@needs_compiler
+@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1.0, 1e10, 1e18])
+@pytest.mark.parametrize("size", [3, 32, 200])
+def test_float32_is_as_precise_as_the_product_of_torch(road: str, size: int, scale: float) -> None:
+    hidden, weight, bias, targets = draw(70, size, 300)
+    hidden, weight = hidden * scale, weight / scale * 3
+    expected, _ = reference(hidden, weight, bias, targets)
+    found, _ = compiled_token_losses(hidden, weight, bias, targets)
+    head = nn.Linear(size, 300)
+    head.weight.data, head.bias.data = weight, bias
+    in_torch, _ = token_losses(head, hidden, targets, 300)
+    error, usual = (found - expected).abs().max(), (in_torch - expected).abs().max()
+    assert error < 2 * usual
+
+
+@pytest.mark.skipif(not has_amx(), reason="this processor has no AMX")
+@needs_compiler
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_torch_are_the_same_before_and_after_tiles_of_ours(threads: int) -> None:
+    arguments = draw(70, 40, 300)
+    matrices = [torch.randn(n, n).bfloat16() for n in (48, 100)]
+    with num_threads(threads):
+        before = [x @ x for x in matrices]
+        for _ in range(3):
+            for x, product in zip(matrices, before, strict=True):
+                compiled_token_losses(*arguments)
+                assert torch.equal(x @ x, product)
+
+
+@pytest.mark.skipif(not has_amx(), reason="this processor has no AMX")
+@needs_compiler
+def test_tiles_and_vectors_are_two_computations() -> None:
+    arguments = draw(70, 40, 300)
+    outcomes = []
+    for name in ("tiles", "vectors"):
+        with compiled_for(name):
+            outcomes.append(compiled_token_losses(*arguments)[0])
+    assert not torch.equal(*outcomes)
 
 
 @needs_compiler

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import TrainerCallback, trainer
 
 from hf_lmcourse.kernels import dispatch
@@ -37,16 +38,20 @@ def test_a_notebook_gets_our_lines_and_not_also_the_table_of_the_host(
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-@pytest.mark.parametrize("amx", [False, True])
 def test_a_run_knows_what_computes_its_recurrence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool, amx: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
 ) -> None:
-    monkeypatch.setattr(dispatch, "has_amx", lambda: amx)
+    def in_half_precision(cell: str, batch: int, size: int, dtype: torch.dtype, grad: bool) -> bool:
+        assert (cell, batch, grad) == ("lstm", 32, True)
+        return dtype == torch.bfloat16
+
+    monkeypatch.setattr(dispatch, "library_is_faster", in_half_precision)
+    monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     text = tmp_path / "text.txt"
     text.write_text("a text of words\n" * 400, encoding="utf-8")
     batch = {"per_device_train_batch_size": 32}
     run = prepared(tmp_path, "lmcourse_lstm", str(text), bf16=bf16, **batch)
-    assert run.backend == ("torch" if bf16 and amx else "native")
+    assert run.backend == ("torch" if bf16 else "native")
 
 
 def test_a_run_without_a_recurrence_has_no_backend(tmp_path: Path) -> None:
