@@ -29,8 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=_NO_DATA))
 
 
-def pytest_collection_finish() -> None:
-    """Trainer collects garbage, which is slow among everything that is imported by now."""
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_of_others() -> None:
+    """Trainer collects garbage at every start and evaluation, and looks at all that there is.
+
+    What is imported, compiled or cached by now stays to the end: it is looked at once, here.
+    """
+    gc.collect()
     gc.freeze()
 
 
