@@ -14,10 +14,7 @@ import pytest
 from hypothesis import settings
 from matplotlib.figure import Figure
 
-from hf_lmcourse.checking import runner
 from hf_lmcourse.report.results import RunResult
-
-from .forked_checks import run_forked
 
 # What an example takes depends on what else the machine does.
 settings.register_profile("tests", settings.default, deadline=None)
@@ -55,6 +52,10 @@ def data_dir() -> Path:
 @pytest.fixture(scope="module")
 def forked_checks() -> Iterator[None]:
     """Students' files run without the sandbox, in forks that need not import torch."""
+    from hf_lmcourse.checking import runner  # slow to import
+
+    from .forked_checks import run_forked
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "run_limited", run_forked)
         yield
