@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=_NO_DATA))
 
 
-def pytest_collection_finish() -> None:
-    """Trainer collects garbage, which is slow among everything that is imported by now."""
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_of_others() -> None:
+    """Trainer collects garbage at every start and evaluation, and looks at all that there is.
+
+    What is imported, compiled or cached by now stays to the end: it is looked at once, here.
+    """
+    gc.collect()
     gc.freeze()
 
 
@@ -41,6 +47,18 @@ def data_dir() -> Path:
     if not folder:
         pytest.skip(_NO_DATA)
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def forked_checks() -> Iterator[None]:
+    """Students' files run without the sandbox, in forks that need not import torch."""
+    from hf_lmcourse.checking import runner  # slow to import
+
+    from .forked_checks import run_forked
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "run_limited", run_forked)
+        yield
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -38,25 +37,24 @@ def legend_labels(figure: Figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of labels of a figure that cover each other."""
-    boxes = [(name, box.shrunk(0.98, 0.9)) for name, box in _labels(figure)]
-    return [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)]
-
-
-def outside(figure: Figure) -> list[str]:
-    """Labels that the edge of a figure cuts off."""
-    whole = figure.bbox.padded(1)
+def unreadable(figure: Figure) -> list[tuple[str, ...]]:
+    """Pairs of labels of a figure that cover each other, and labels that its edge cuts off."""
+    labels, whole = _labels(figure), figure.bbox.padded(1)
+    boxes = [(name, box.shrunk(0.98, 0.9)) for name, box in labels]
+    pairs = [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)]
     return [
-        name
-        for name, box in _labels(figure)
-        if not (whole.contains(box.x0, box.y0) and whole.contains(box.x1, box.y1))
+        *pairs,
+        *(
+            (name,)
+            for name, box in labels
+            if not (whole.contains(box.x0, box.y0) and whole.contains(box.x1, box.y1))
+        ),
     ]
 
 
 def _labels(figure: Figure) -> list[tuple[str, Bbox]]:
     """What is written in a figure, and where: titles, axes, legends, and ticks in their range."""
-    FigureCanvasAgg(figure).draw()
+    figure.draw_without_rendering()  # which places them
     texts: list[Any] = [getattr(figure, "_suptitle", None)]
     for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes)]:
         texts += [*legend.get_texts(), legend.get_title()] if legend else []

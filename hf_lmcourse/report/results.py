@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, get_origin
-
-import torch
+from typing import TYPE_CHECKING, Any, get_origin
 
 from ..errors import LmcourseError
 from .json_files import read_json, with_infinities, write_json
 from .redact import redacted
+
+if TYPE_CHECKING:
+    import torch
 
 _PACKAGES = (
     "torch",
@@ -126,13 +127,15 @@ def environment_versions() -> dict[str, str]:
     return versions
 
 
-def provenance(words: Sequence[str], device: torch.device | str = "cpu") -> dict[str, Any]:
+def provenance(words: Sequence[str], device: "torch.device | str" = "cpu") -> dict[str, Any]:
     """Return what any result file says about how it was made.
 
     Args:
         words: The command line, from `lmcourse` on; local paths are taken out.
         device: What computed.
     """
+    import torch  # slow: `lmcourse recipes` only reads results
+
     return {
         "command": redacted(shlex.join(words)),
         "device": device_name(device),
@@ -175,11 +178,13 @@ def git_commit(file: str | Path = __file__) -> str | None:
         return None
 
 
-def device_name(device: torch.device | str = "cpu") -> str:
+def device_name(device: "torch.device | str" = "cpu") -> str:
     """Return the name of the graphics card of a CUDA device, otherwise that of the CPU.
 
     The name of the CPU is followed by the device type if the device is neither.
     """
+    import torch  # as in `provenance`
+
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)

@@ -15,6 +15,8 @@ from hf_lmcourse.checking import Verdict, check_file
 
 from .specifications import ADAPTERS, STEPS, content, written
 
+pytestmark = pytest.mark.usefixtures("forked_checks")
+
 FILES = {
     "README.md",
     "adapters.py",
@@ -27,7 +29,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kit(forked_checks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kit")
     out = folder / "new" / "kit"
     make_kit(read_assignment(written(folder)), out)

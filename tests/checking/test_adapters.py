@@ -8,6 +8,8 @@ from hf_lmcourse import LmcourseError
 from hf_lmcourse.checking import Verdict, check_file
 from hf_lmcourse.checking.adapters import read_adapters
 
+pytestmark = pytest.mark.usefixtures("forked_checks")
+
 ADAPTERS = """\
 ADAPTERS = {
     "lstm_step": {

@@ -269,6 +269,7 @@ def test_what_names_no_cell_is_refused(named: str, config: Any, words: str) -> N
         load_cell(named, config)
 
 
+@pytest.mark.usefixtures("forked_checks")
 def test_a_cell_with_a_mistake_is_refused_by_its_name(tmp_path: Path) -> None:
     source = SOLUTIONS["lstm_step"].replace("2 * n : 3 * n", "3 * n : 4 * n", 1)
     source = source.replace(

@@ -1,10 +1,12 @@
-"""One tiny run, trained once for all tests of the command line."""
+"""Tiny runs, trained once for all tests of the command line."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from hf_lmcourse.cache_folder import make_cache_folder
 
 from .commands import FinishedRun, train_tiny
 
@@ -14,21 +16,24 @@ TRANSFORMER = [
 ]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tokenized text among the temporary files."""
+    """Keep tokenized text among the temporary files, next to the kernels compiled so far."""
+    folder = tmp_path_factory.mktemp("cache")
+    for library in make_cache_folder().glob("*.so"):
+        (folder / library.name).symlink_to(library)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LMCOURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LMCOURSE_CACHE", str(folder))
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
     """A finished run with absolute paths everywhere; not to be changed."""
     return train_tiny(tmp_path_factory.mktemp("finished"), results=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def transformer(tmp_path_factory: pytest.TempPathFactory, cache: None) -> FinishedRun:
     """A finished run of a tiny Transformer; not to be changed."""
     return train_tiny(tmp_path_factory.mktemp("transformer"), TRANSFORMER)

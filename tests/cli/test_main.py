@@ -122,13 +122,15 @@ def test_a_recipe_that_does_not_exist_is_reported_in_one_line() -> None:
     assert outcome.err == "lmcourse train: cannot read nothing.yaml: No such file or directory\n"
 
 
-def test_the_list_of_verbs_needs_neither_torch_nor_transformers() -> None:
+def test_the_list_of_verbs_needs_neither_torch_nor_transformers_nor_that_of_recipes_torch() -> None:
     script = """
 import sys
 from hf_lmcourse.cli.main import main
 assert main(["--help"]) == 0
 heavy = {"torch", "transformers", "numpy"} & sys.modules.keys()
 assert not heavy, heavy
+assert main(["recipes"]) == 0
+assert "torch" not in sys.modules
 """
     words = [sys.executable, "-c", script]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

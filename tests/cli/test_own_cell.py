@@ -16,6 +16,8 @@ from hf_lmcourse.runs.settings import read_settings
 
 from .commands import FinishedRun, Outcome, files_of, lmcourse, result_of
 
+pytestmark = pytest.mark.usefixtures("forked_checks")
+
 CELL = """\
 import torch
 
@@ -46,7 +48,9 @@ class OwnRun:
 
 
 @pytest.fixture(scope="module")
-def own(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> OwnRun:
+def own(
+    finished: FinishedRun, forked_checks: None, tmp_path_factory: pytest.TempPathFactory
+) -> OwnRun:
     place = tmp_path_factory.mktemp("own")
     cell, folder = write_cell(place / "my_cell.py"), place / "run"
     results = shutil.copytree(finished.yaml.parent / "results", place / "results")

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from hf_lmcourse.hub.connection import no_requests
+
 from ..hub.children import (
     CHILD,
     OTHER,
@@ -24,7 +26,7 @@ from ..hub.children import (
     python,
 )
 from ..hub.server import HubServer
-from .commands import FinishedRun, files_of
+from .commands import FinishedRun, files_of, lmcourse
 from .push_cases import CASES, FAILURES, Case
 
 SHARED = {
@@ -213,6 +215,14 @@ def test_nothing_is_made_on_the_hub_before_all_is_well(
     assert ("models", "ada/x") not in server.hub.repositories
 
 
+WITHOUT_A_HUB = {
+    "push": ("push RUN ada/x", "Nothing in"),
+    "generate": ("generate ada/x", "not in the cache; a local folder works too"),
+    "evaluate": ("evaluate RUN --data ptb", "put ptb/train.txt"),
+}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -221,18 +231,28 @@ def test_nothing_is_made_on_the_hub_before_all_is_well(
             {"HF_ENDPOINT": "http://127.0.0.1:9"},
             "http://127.0.0.1:9 cannot be reached",
             id="unreachable",
-            marks=pytest.mark.slow,
         ),
     ],
 )
 def test_without_a_hub(
     changes: dict[str, str], message: str, words: dict[str, str], tmp_path: Path
 ) -> None:
-    cases = {
-        "push": Case("push RUN ada/x", (message, "Nothing in")),
-        "generate": Case("generate ada/x", (message, "not in the cache; a local folder works too")),
-        "evaluate": Case("evaluate RUN --data ptb", (message, "put ptb/train.txt")),
-    }
+    cases = {name: Case(line, (message, hint)) for name, (line, hint) in WITHOUT_A_HUB.items()}
     env = environment("http://127.0.0.1:9", tmp_path, **changes)
     for name, outcome in outcomes(cases, words, env).items():
         check_failure(outcome, cases[name].message)
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_HUB)
+def test_offline(
+    name: str, words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, which a variable would come too late for."""
+    monkeypatch.setenv("HF_TOKEN", WRITE)
+    monkeypatch.delenv("LMCOURSE_DATA", raising=False)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
+    line, hint = WITHOUT_A_HUB[name]
+    with no_requests():
+        complaint = lmcourse(*(words.get(word, word) for word in line.split())).complaint
+    assert "HF_HUB_OFFLINE is set" in complaint and hint in complaint
+    assert WRITE not in complaint

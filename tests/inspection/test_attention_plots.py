@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hf_lmcourse.inspection.attention_plots import plot_heads, plot_layer_means
 
-from ..drawing import outside, overlapping_texts
+from ..drawing import unreadable
 
 TOKENS = ["to", "be", "or", "not"]
 
@@ -53,7 +53,7 @@ def test_the_plot_fits_a_page_and_its_tokens_can_be_read(
     plot_heads(weights, tokens, tmp_path / "heads.png", "a title " * 20)
     (figure,) = drawn
     assert figure.get_figwidth() == 8 and figure.get_figheight() < 40
-    assert overlapping_texts(figure) == [] and outside(figure) == []
+    assert unreadable(figure) == []
     boxes = [axes.get_position() for axes in figure.axes if axes.images]
     assert len({round(box.x0, 3) for box in boxes}) == columns
     labels = figure.axes[0].get_xticklabels()

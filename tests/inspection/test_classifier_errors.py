@@ -31,7 +31,7 @@ from hf_lmcourse.inspection.classifier_errors import (
 )
 from hf_lmcourse.tokenization import WordPunctuationTokenizer
 
-from ..drawing import lengths, outside, overlapping_texts
+from ..drawing import lengths, unreadable
 
 P = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55], [0.05, 0.95]])
 RIGHT = np.array([0, 1, 1, 0, 1])
@@ -232,7 +232,7 @@ def test_the_plots_can_be_read(number: int, drawn: list[Figure], tmp_path: Path)
     empty = Group("none", 0, float("nan"), float("nan"))
     plot_groups({"A": groups, "B": [*groups[:2], empty]}, "model", tmp_path / "groups.png")
     for figure in drawn:
-        assert overlapping_texts(figure) == [] and outside(figure) == []
+        assert unreadable(figure) == []
         assert len(figure.get_suptitle().splitlines()) == 2
     error = 100 * (0.9 * 0.1 / 500) ** 0.5
     assert lengths(drawn[1].axes[0])[0] == pytest.approx(error)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.learning_curves import plot_accuracy_curve, plot_learning_curve
 
-from ..drawing import legend_labels, lengths, outside, overlapping_texts
+from ..drawing import legend_labels, lengths, unreadable
 
 HISTORY: list[dict[str, Any]] = [
     {"step": 50, "epoch": 0.5, "loss": 9.1, "learning_rate": 0.1, "grad_norm": 1.0},
@@ -47,7 +47,7 @@ def test_close_baselines_cover_nothing(drawn: list[Figure], tmp_path: Path) -> N
     baselines = {f"{name} counts": 5.0 + 0.01 * n for n, name in enumerate(("uni", "bi", "tri"))}
     plot_learning_curve(HISTORY, tmp_path / "a.png", "LSTM on PTB", baselines)
     (figure,) = drawn
-    assert overlapping_texts(figure) == [] and outside(figure) == []
+    assert unreadable(figure) == []
     assert not figure.axes[0].texts
     (legend,) = figure.legends
     assert legend.get_window_extent().y1 <= figure.axes[0].get_window_extent().y0
@@ -68,7 +68,7 @@ def test_accuracies_have_their_standard_error_over_the_texts(
     assert lengths(above) == pytest.approx(bars)
     assert ("± standard error over the texts" in legend_labels(figure)) == bool(bars)
     assert below.get_xlabel() == "epochs" and len(below.lines) == 2
-    assert overlapping_texts(figure) == [] and outside(figure) == []
+    assert unreadable(figure) == []
 
 
 def test_the_validation_loss_has_the_name_that_it_is_given(

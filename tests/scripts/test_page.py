@@ -14,7 +14,7 @@ from benchmarks.records import BenchmarkRecord, by_name, load_benchmarks
 from benchmarks.timing import Comparison
 from hf_lmcourse.errors import LmcourseError
 
-from ..drawing import legend_labels, lines_of, outside, overlapping_texts, values
+from ..drawing import legend_labels, lines_of, unreadable, values
 
 
 def curve(size: int) -> Comparison:
@@ -128,7 +128,7 @@ def test_curves_and_ratios_are_plotted_as_wide_as_a_page(
         path = tmp_path / "plots" / f"{name}.png"
         plot_benchmark(group, path)
         assert path.read_bytes().startswith(b"\x89PNG")
-        assert drawn[-1].get_figwidth() == 8 and outside(drawn[-1]) == []
+        assert drawn[-1].get_figwidth() == 8 and unreadable(drawn[-1]) == []
 
 
 def test_a_plot_has_a_panel_for_each_processor(
@@ -142,11 +142,11 @@ def test_a_plot_has_a_panel_for_each_processor(
     assert [axes.get_title() for axes in (left, right)] == ["AMD EPYC", "Intel Xeon 6/143, AMX"]
     assert values(lines_of(left)[0], "x") == [2.0] and values(lines_of(right)[0], "x") == [4.0]
     assert legend_labels(drawn[-1]) == ["theirs", "aim"]
-    assert outside(drawn[-1]) == [] and overlapping_texts(drawn[-1]) == []
+    assert unreadable(drawn[-1]) == []
     plot_benchmark([two, replace(two, **other)], tmp_path / "two.png")
     titles = [axes.get_title() for axes in drawn[-1].axes if axes.get_title()]
     assert titles == ["scoring\nAMD EPYC", "scoring\nIntel Xeon 6/143, AMX"]
-    assert outside(drawn[-1]) == []
+    assert unreadable(drawn[-1]) == []
 
 
 @pytest.mark.parametrize(("growth", "decades"), [(1.02, 1.0), (1_000, 3.0)])

@@ -176,21 +176,26 @@ def trained(
     return folder, sizes
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, *SETTINGS_OF_GRADIENTS])
 def test_gradients_of_several_processes_are_those_of_one(
-    name: str, trained: tuple[Path, tuple[int, ...]]
+    trained: tuple[Path, tuple[int, ...]],
 ) -> None:
+    """All families in one test: of several, each process that runs tests would train them all."""
     folder, sizes = trained
-    one = load_file(folder / f"{name}-1.safetensors")
-    assert any(gradient.abs().max() > 1e-3 for gradient in one.values())
-    for size in sizes:
-        several = load_file(folder / f"{name}-{size}.safetensors")
-        assert several.keys() == one.keys()
+    for name, size in product([*FAMILIES, *SETTINGS_OF_GRADIENTS], sizes):
+        one, several = (load_file(folder / f"{name}-{count}.safetensors") for count in (1, size))
+        assert any(gradient.abs().max() > 1e-3 for gradient in one.values()), name
+        assert several.keys() == one.keys(), name
         for parameter, gradient in one.items():
             # bf16 rounds to 8 bits, in each process what it adds up itself
             close = 2**-6 if name == "bf16" else 1e-5
             close *= gradient.abs().max().item()
-            torch.testing.assert_close(several[parameter], gradient, rtol=1e-4, atol=close)
+            torch.testing.assert_close(
+                several[parameter],
+                gradient,
+                rtol=1e-4,
+                atol=close,
+                msg=lambda found, where=f"{name}, {parameter}": f"{where}: {found}",
+            )
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hf_lmcourse.studies.plots import plot_study, study_plots
 
-from ..drawing import lines_of, look, outside, overlapping_texts
+from ..drawing import lines_of, look, unreadable
 from .records import classifier, old_point, old_study, point, study
 
 
@@ -91,7 +91,7 @@ def test_every_panel_can_be_read(
     assert len(drawn) == 3
     for figure in drawn:
         assert figure.get_figwidth() == 8
-        assert overlapping_texts(figure) == [] and outside(figure) == []
+        assert unreadable(figure) == []
         for axes in figure.axes:
             joined = [line for line in lines_of(axes) if len(line.get_xdata()) > 1]
             assert len(joined) <= 8

@@ -10,7 +10,7 @@ from hf_lmcourse.text_perplexity.comparability import bits_key
 from hf_lmcourse.text_perplexity.plots import plot_perplexities
 from hf_lmcourse.text_perplexity.table import json_record
 
-from ..drawing import legend_labels, outside, overlapping_texts, values
+from ..drawing import legend_labels, unreadable, values
 from .scored_rows import SCORES, of
 
 ROWS = json_record(SCORES)["rows"]
@@ -66,4 +66,4 @@ def test_seven_models_fit_a_page(
     assert (
         figure.get_figwidth() == 8 and figure.get_figheight() <= 3.5 * (2 + long) * (texts + 1) / 2
     )
-    assert overlapping_texts(figure) == [] and outside(figure) == []
+    assert unreadable(figure) == []

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from hf_lmcourse.text_perplexity import surprisal_plots
 from hf_lmcourse.text_perplexity.surprisal_plots import plot_surprisal
 
-from ..drawing import outside, overlapping_texts
+from ..drawing import unreadable
 from .scored_models import BYTES, TEXT, WORDS, score, tiny, tiny_gpt2
 
 NASTY = 'To <b>be</b> & "not" $x$ ō\n'
@@ -49,7 +49,7 @@ def test_the_plot_fits_a_page_whatever_the_names_are(drawn: list[Figure], tmp_pa
         found = replace(score(tiny("lstm"), text=text), model=name)
         plot_surprisal(found, tmp_path / "text.png")
         assert drawn[-1].get_figwidth() < 8 and drawn[-1].get_figheight() < 15
-        assert overlapping_texts(drawn[-1]) == [] and outside(drawn[-1]) == []
+        assert unreadable(drawn[-1]) == []
 
 
 def test_words_without_blanks_are_wrapped_anywhere(drawn: list[Figure], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hf_lmcourse import LmcourseError, theory
 from hf_lmcourse.layers import attention as attention_layer
 from hf_lmcourse.theory.items import ITEMS, latex, run_check, statement
 
-REDUCED = {"causal_mask": {"block": 16, "steps": 300}}
+REDUCED = {"causal_mask": {"block": 8, "steps": 300}}
 """Sizes of the checks that take long; in full they are slow tests.
 
 The text is the help of this Python: of another one, the model learns to copy some 50 steps later.
