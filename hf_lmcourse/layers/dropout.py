@@ -1,12 +1,7 @@
-"""Dropout of whole features along a sequence, of whole words, and of the entries of a matrix."""
+"""Dropout of whole features along a sequence, and of whole words."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-
-from ..kernels.build import is_plain
-
-_LEVELS = 2**16
 
 
 class LockedDropout(nn.Module):
@@ -78,31 +73,3 @@ def keep_words(embeddings: Tensor, input_ids: Tensor, keep: Tensor, p: float) ->
         keep: (vocabulary,).
     """
     return embeddings * (keep / (1 - p))[input_ids].unsqueeze(-1)
-
-
-def drop_entries(x: Tensor, p: float) -> Tensor:
-    """Dropout of single entries, as `functional.dropout`, in a third of the time on a processor.
-
-        y_i = m_i x_i / (1 - p),    m_i ~ Bernoulli(1 - p)
-
-    torch draws 53 random bits for each entry, one after the other, and this 16; so p counts to the
-    nearest multiple of 2^-16. For matrices, such as those of weight drop, that matters.
-
-    Args:
-        x: x, of any shape.
-        p: Probability that an entry is dropped, below 1.
-
-    Shape:
-        result: that of x.
-
-    Reference:
-        Wan et al. 2013 (DropConnect), for matrices of weights.
-    """
-    if torch.compiler.is_compiling() or not is_plain(x):
-        return functional.dropout(x, p)
-    size = x.numel()
-    bits = torch.empty(-(-size // 4), dtype=torch.int64).random_(-(2**63), None)
-    level = bits.view(torch.int16)[:size].view(x.shape)  # uniform from -2^15 on
-    dropped = min(round(p * _LEVELS), _LEVELS - 1)
-    keep = (level >= dropped - _LEVELS // 2).to(x.dtype)
-    return x * keep.div_(1 - p)

@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from ..kernels.dispatch import library_takes
 from ..kernels.readable_weights import linear_map, readable
-from .dropout import drop_entries
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
@@ -307,9 +306,7 @@ class DenseRecurrence(RecurrentLayer):
 
     def _dropped(self, U: Tensor) -> Tensor:
         """U after weight drop; one mask for the whole sequence."""
-        if not self.training or self.recurrent_dropout == 0:
-            return U
-        return drop_entries(U, self.recurrent_dropout)
+        return functional.dropout(U, self.recurrent_dropout, self.training)
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by a faster way to the same values. Shapes as in `run_steps`."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hf_lmcourse.layers.dropout import LockedDropout, drop_entries, drop_words
+from hf_lmcourse.layers.dropout import LockedDropout, drop_words
 
 
 def test_the_mask_is_the_same_at_every_time_step_and_differs_between_rows() -> None:
@@ -59,37 +59,3 @@ def test_the_share_of_words_dropped_is_p() -> None:
     dropped = drop_words(torch.ones(1, 20_000, 1), ids, 20_000, 0.3)
     assert (dropped == 0).double().mean().item() == pytest.approx(0.3, abs=0.02)
     assert dropped.mean().item() == pytest.approx(1, abs=0.02)
-
-
-@pytest.mark.parametrize("p", [0.0, 1e-6, 0.1, 0.4, 0.9, 1 - 1e-6])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
-def test_the_share_of_entries_dropped_is_p_and_the_others_are_scaled(
-    p: float, dtype: torch.dtype
-) -> None:
-    torch.manual_seed(0)
-    x = torch.ones(301, 333, dtype=dtype)
-    dropped = drop_entries(x, p)
-    assert (dropped == 0).double().mean().item() == pytest.approx(p, abs=0.005)
-    kept = dropped[dropped != 0]
-    torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - p)))
-
-
-@pytest.mark.parametrize("shape", [(), (1,), (3,), (0, 4), (2, 3, 5)])
-def test_the_gradient_of_entries_is_their_mask_and_a_seed_repeats_it(
-    shape: tuple[int, ...],
-) -> None:
-    x = torch.ones(shape, requires_grad=True)
-    torch.manual_seed(3)
-    dropped = drop_entries(x, 0.5)
-    torch.manual_seed(3)
-    assert torch.equal(drop_entries(x, 0.5), dropped)
-    dropped.sum().backward()
-    assert x.grad is not None and torch.equal(x.grad, dropped.detach())
-
-
-def test_neighbouring_entries_are_dropped_independently() -> None:
-    torch.manual_seed(0)
-    drops = (drop_entries(torch.ones(200_000), 0.5) == 0).double() - 0.5
-    for distance in (1, 2, 3, 4, 8):
-        together = (drops[:-distance] * drops[distance:]).mean().item() / 0.25
-        assert abs(together) < 0.015, distance
