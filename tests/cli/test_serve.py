@@ -15,14 +15,10 @@ from typing import Any
 import pytest
 from transformers.utils.import_utils import is_serve_available
 
+from ..ports import free_port
 from .commands import FinishedRun, lmcourse
 
 needs_server = pytest.mark.skipif(not is_serve_available(), reason="needs the extra serve")
-
-
-def free_port() -> int:
-    with socket.create_server(("localhost", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def post(address: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ..ports import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 COMMAND_SETTINGS = """
 model: {model_type: lmcourse_lstm, hidden_size: 16, output_dropout: 0.3}
@@ -38,6 +40,7 @@ def command(tmp_path: Path, *words: str, processes: int = 1, streams: int = 4) -
     text.write_text("".join(f"line {i * i} of the text\n" for i in range(200)), encoding="utf-8")
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes)]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    launch += ["--main_process_port", str(free_port())]  # not that of other tests at this time
     script = str(REPOSITORY / "scripts" / "train.py")
     start = [sys.executable, *(launch if processes > 1 else []), script]
     sizes = ["--per_device_train_batch_size", str(streams)]

@@ -1,12 +1,13 @@
 """Two machines, each simulated by a launcher of its own: what they share is a port."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ..ports import free_port
 
 RECIPE = """\
 model: {{model_type: lmcourse_lstm, embedding_size: 6, hidden_size: 8}}
@@ -19,13 +20,6 @@ training:
   sample_length: 0
   use_cpu: true
 """
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def launch(folder: Path, nodes: int, processes: int) -> list[subprocess.Popen[str]]:
