@@ -18,7 +18,7 @@ Grid = tuple[Sequence[int], Sequence[float], Sequence[float]]
 
 GRID: Grid = (
     (500, 2000),
-    (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
+    (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     (0.02, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
 )
 """Windows, thetas and weights that `tune_cache` tries by default."""
