@@ -20,7 +20,7 @@ def linked_networks(rate: str, number: int = 0) -> Iterator[tuple[str, str]]:
 
     Args:
         rate: As `tc` reads it, for example "1gbit", which is 10⁹ bits a second.
-        number: Another one for each pair that is there at the same time.
+        number: Another one for each pair that this process has at the same time.
 
     Yields:
         The names of the two, for `enter`.
@@ -29,7 +29,8 @@ def linked_networks(rate: str, number: int = 0) -> Iterator[tuple[str, str]]:
         OSError: It cannot be made here: that takes the root of a Linux, and `ip` and `tc` of
             iproute2.
     """
-    networks = first, second = f"lmcourse-{number}-a", f"lmcourse-{number}-b"
+    pair = f"lmcourse-{os.getpid()}-{number}"  # of this process: another may measure as well
+    networks = first, second = f"{pair}-a", f"{pair}-b"
     try:
         _run(f"ip netns add {first}")
         _run(f"ip netns add {second}")
