@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .dropout import drop
+
 
 def attend(
     Q: Tensor,
@@ -58,7 +60,7 @@ def attend(
         scores = scores + mask
     precision = torch.promote_types(scores.dtype, torch.float32)
     A = torch.softmax(scores, dim=-1, dtype=precision).to(V.dtype)
-    Y = functional.dropout(A, dropout) @ V  # (..., queries, e)
+    Y = drop(A, dropout) @ V  # (..., queries, e)
     return Y, A
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ..kernels.dispatch import library_takes
 from ..kernels.readable_weights import linear_map, readable
+from .dropout import drop
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
@@ -306,7 +307,7 @@ class DenseRecurrence(RecurrentLayer):
 
     def _dropped(self, U: Tensor) -> Tensor:
         """U after weight drop; one mask for the whole sequence."""
-        return functional.dropout(U, self.recurrent_dropout, self.training)
+        return drop(U, self.recurrent_dropout) if self.training else U
 
     def fast_sequence(self, a_x: Tensor, state: State, U: Tensor, mask: Tensor | None) -> State:
         """All steps by a faster way to the same values. Shapes as in `run_steps`."""

@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .dropout import drop
+
 Pattern = Callable[[Tensor, Tensor], Tensor]
 """(query positions, key positions) -> true where the query may look at the key."""
 
@@ -134,7 +136,7 @@ def attend_in_strides(
     far_rows = (row < row.view(-1, 1, 1) - 1).expand(-1, stride, -1)
     mask = torch.cat([_near_positions(blocks, stride, stride + 1, Q.device), far_rows], dim=-1)
     weights = torch.cat([near, far], dim=-1).masked_fill(~mask, -math.inf).softmax(-1)
-    weights = functional.dropout(weights, dropout)
+    weights = drop(weights, dropout)
     near, far = weights.split([2 * stride, blocks], dim=-1)
     y = near @ _with_block_before(v) + (far.transpose(1, 2) @ v.transpose(1, 2)).transpose(1, 2)
     return y.flatten(1, 2)[:, : Q.shape[2]].view(Q.shape)
@@ -183,7 +185,7 @@ def attend_at_distances(
     time = torch.arange(length, device=Q.device).unsqueeze(-1)
     outside = time < torch.tensor(distances, device=Q.device)
     weights = scores.masked_fill(outside, -math.inf).softmax(-1)
-    weights = functional.dropout(weights, dropout).unsqueeze(-1)
+    weights = drop(weights, dropout).unsqueeze(-1)
     result = weights[..., 0, :] * shifted_v[0]
     for i in steps[1:]:
         result = torch.addcmul(result, weights[..., i, :], shifted_v[i])

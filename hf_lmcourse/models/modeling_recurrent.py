@@ -13,7 +13,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from ..kernels.softmax_loss import IGNORED
 from ..layers.activation_penalty import activation_penalty
-from ..layers.dropout import LockedDropout
+from ..layers.dropout import Dropout, LockedDropout
 from ..layers.recurrence import RecurrentLayer
 from .causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from .compiled_generation import methods
@@ -36,7 +36,7 @@ class StatefulModel(LMCoursePreTrainedModel):
         self.embed_tokens = WordEmbedding(
             config.vocab_size, config.embedding_size, config.freeze_vectors
         )
-        self.embedding_dropout: nn.Module = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout: nn.Module = Dropout(config.embedding_dropout)
         self.gradient_checkpointing = False
 
     def call(self, layer: nn.Module, *args: Any) -> Any:
@@ -190,7 +190,7 @@ class RecurrentModel(StatefulModel, RecurrentPreTrainedModel):
         self.layers = nn.ModuleList(
             self.layer_class(width, config.hidden_size, **config.layer_options) for width in widths
         )
-        dropout = LockedDropout if config.locked_dropout else nn.Dropout
+        dropout = LockedDropout if config.locked_dropout else Dropout
         between = [config.hidden_dropout] * (config.num_hidden_layers - 1)
         self.embedding_dropout = dropout(config.embedding_dropout)
         self.dropouts = nn.ModuleList(dropout(p) for p in (*between, config.output_dropout))

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..kernels.readable_weights import readable
-from ..layers.dropout import LockedDropout
+from ..layers.dropout import Dropout, LockedDropout
 from ..layers.elman import ElmanLayer
 from ..layers.gru import GRULayer
 from ..layers.lstm import LSTMLayer
@@ -39,7 +39,7 @@ class RecurrentGenerationMixin(StateGenerationMixin):
             and all(type(module) is nn.Linear for module in linear)
             and readable(*linear)
             and self._has_known_sizes()
-            and all(type(module) in (nn.Dropout, LockedDropout) for module in dropouts)
+            and all(type(module) in (Dropout, LockedDropout) for module in dropouts)
         )
 
     def _has_known_sizes(self) -> bool:

@@ -1,9 +1,38 @@
-"""Dropout of features with one mask for a whole sequence, and of whole words; the mean kept."""
+"""Dropout of entries, of features along a whole sequence, and of whole words; the mean kept."""
 
 import pytest
 import torch
+from torch.nn import functional
 
-from hf_lmcourse.layers.dropout import LockedDropout, drop_words
+from hf_lmcourse.layers.dropout import Dropout, LockedDropout, drop, drop_words
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("p", [0.0, 0.1, 1 / 3, 0.45, 0.9, 1.0])
+def test_entries_are_those_that_torch_drops_and_the_generator_goes_on_alike(
+    p: float, dtype: torch.dtype
+) -> None:
+    x = torch.randn(3, 40_000, dtype=dtype)
+    for shaped in (x, x.t(), x.view(3, 200, 200)[:, ::2]):
+        results = []
+        for dropout in (drop, functional.dropout):
+            torch.manual_seed(1)
+            leaf = shaped.detach().requires_grad_()
+            y = dropout(leaf, p)
+            y.sum().backward()
+            results.append((y.detach(), leaf.grad, torch.rand(2)))
+        for ours, of_torch in zip(*results, strict=True):
+            assert torch.equal(ours, of_torch)
+
+
+def test_the_module_is_that_of_torch_in_training_and_the_identity_in_evaluation() -> None:
+    x = torch.randn(5, 7)
+    results = []
+    for module in (Dropout(0.3), torch.nn.Dropout(0.3)):
+        torch.manual_seed(2)
+        results.append(module.train()(x))
+    assert torch.equal(*results)
+    assert Dropout(0.3).eval()(x) is x
 
 
 def test_the_mask_is_the_same_at_every_time_step_and_differs_between_rows() -> None:

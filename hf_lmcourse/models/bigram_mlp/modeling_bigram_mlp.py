@@ -9,6 +9,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ...layers.bigram import BigramHiddenLayer
+from ...layers.dropout import Dropout
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from ..modeling_recurrent import StatefulModel
 from .configuration_bigram_mlp import BigramMLPConfig
@@ -49,7 +50,7 @@ class BigramMLPModel(StatefulModel, BigramMLPPreTrainedModel):
     def __init__(self, config: BigramMLPConfig) -> None:
         super().__init__(config)
         self.hidden = BigramHiddenLayer(self.embed_tokens.embedding_dim, config.hidden_size)
-        self.output_dropout = nn.Dropout(config.output_dropout)
+        self.output_dropout = Dropout(config.output_dropout)
         self.post_init()
 
     def read(

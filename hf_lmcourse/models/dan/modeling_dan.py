@@ -19,6 +19,7 @@ from ...layers.averaging import (
     shares_of_distinct,
     words_first,
 )
+from ...layers.dropout import Dropout
 from ..aligned_weights import AlignedWeights
 from ..embeddings import embedding_rows, resized
 from .configuration_dan import DANConfig
@@ -92,7 +93,7 @@ class DANModel(DANPreTrainedModel):
         widths = [width] + [hidden] * config.num_hidden_layers
         self.layers = AveragingLayers(widths)
         self.activation = ACT2FN[config.hidden_act]
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = Dropout(config.hidden_dropout)
         self.post_init()
 
     @property

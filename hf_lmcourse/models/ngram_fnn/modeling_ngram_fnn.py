@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from ...layers.dropout import Dropout
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from ..compiled_generation import methods
@@ -61,8 +62,8 @@ class NGramFNNModel(StatefulModel, NGramFNNPreTrainedModel):
             ResidualLayer(config.hidden_size, config.hidden_act, config.residual)
             for _ in range(config.num_hidden_layers - 1)
         )
-        self.hidden_dropout = nn.Dropout(config.hidden_dropout)
-        self.output_dropout = nn.Dropout(config.output_dropout)
+        self.hidden_dropout = Dropout(config.hidden_dropout)
+        self.output_dropout = Dropout(config.output_dropout)
         self.post_init()
 
     def read(

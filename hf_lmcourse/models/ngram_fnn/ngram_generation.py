@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...kernels.readable_weights import readable
+from ...layers.dropout import Dropout
 from ...layers.ngram import NGramLayer, ResidualLayer
 from ..compiled_generation import Run, addresses
 from ..state_generation import StateGenerationMixin
@@ -35,7 +36,7 @@ class NGramGenerationMixin(StateGenerationMixin):
             and window.projection.bias is not None
             and len(body.layers) == config.num_hidden_layers - 1
             and all(self._is_known(layer) for layer in body.layers)
-            and all(type(dropout) is nn.Dropout for dropout in dropouts)
+            and all(type(dropout) is Dropout for dropout in dropouts)
         )
 
     def _is_known(self, layer: Any) -> bool:

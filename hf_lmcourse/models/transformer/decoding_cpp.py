@@ -9,6 +9,7 @@ from transformers.cache_utils import Cache
 
 from ...kernels.build import is_plain, kernel_function
 from ...kernels.readable_weights import PLAIN, is_as_made
+from ...layers.dropout import Dropout
 from ...layers.feed_forward import FeedForward
 from .configuration_transformer import TransformerConfig
 from .decoding_memory import Memory, make_empty, memory_of, takes_cache
@@ -31,7 +32,7 @@ _FEW = 16
 attention, which the kernel computes token by token."""
 _PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
 _FORWARDS = PLAIN | {
-    kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, nn.Dropout)
+    kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, Dropout)
 }
 """What the kernel computes: no other class, and none whose `forward` someone has replaced."""
 

@@ -10,6 +10,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from ...layers.dropout import Dropout
 from ...layers.positions import position_angles, sinusoidal_positions
 from ..causal_lm import LanguageModelForCausalLM, LMCoursePreTrainedModel
 from ..compiled_generation import methods
@@ -71,7 +72,7 @@ class TransformerModel(TransformerPreTrainedModel):
             self.embedding_projection = nn.Linear(embedding_size, config.hidden_size, bias=False)
         if config.position_embedding_type == "learned":
             self.embed_positions = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
         self.layers = nn.ModuleList(
             TransformerBlock(config, index) for index in range(config.num_hidden_layers)
         )

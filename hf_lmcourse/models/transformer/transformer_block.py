@@ -9,6 +9,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from ...layers.attention import MultiHeadAttention, attend
+from ...layers.dropout import Dropout
 from ...layers.feed_forward import FeedForward
 from ...layers.positions import rotate
 from ...layers.sparse_attention import causal
@@ -122,7 +123,7 @@ class TransformerBlock(GradientCheckpointingLayer):
         self.feed_forward = FeedForward(
             config.hidden_size, config.intermediate_size, config.hidden_act
         )
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = Dropout(config.hidden_dropout)
 
     def forward(self, hidden: Tensor, **kwargs: Any) -> Tensor:
         """The equations above; keyword arguments are those of the attention."""

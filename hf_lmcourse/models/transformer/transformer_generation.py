@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...kernels.readable_weights import readable
+from ...layers.dropout import Dropout
 from ...layers.positions import sinusoidal_positions
 from ..compiled_generation import (
     CompiledGenerationMixin,
@@ -62,7 +63,7 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
             and norm.bias is not None
             and type(projection) in (nn.Identity, nn.Linear)
             and getattr(projection, "bias", None) is None
-            and type(body.embedding_dropout) is nn.Dropout
+            and type(body.embedding_dropout) is Dropout
             and self._has_known_positions()
             and parts_of(body.layers, config) is not None
         )
