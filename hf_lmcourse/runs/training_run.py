@@ -26,6 +26,7 @@ from ..sharing.card_sections import save_card
 from ..sharing.corpus_licenses import corpus_facts
 from ..sharing.push import PushedModel, push_folder
 from ..training.callbacks import StopOnSignal, WallTime
+from ..training.freed_memory import freed_memory_kept
 from .pretrained_vectors import coverage_note, coverage_sentence
 from .run_folder import model_description, non_default_settings
 from .settings import RunSettings
@@ -148,7 +149,10 @@ class TrainingRun(ABC):
             LmcourseError: The loss became NaN or infinite.
         """
         try:
-            self.trainer.train(resume_from_checkpoint=self.settings.training.resume_from_checkpoint)
+            with freed_memory_kept():
+                self.trainer.train(
+                    resume_from_checkpoint=self.settings.training.resume_from_checkpoint
+                )
         finally:
             self.stop.release()
 
