@@ -114,6 +114,8 @@ def _check(options: argparse.Namespace) -> None:
         )
     if given and not (given[0] >= 1 and 0 < given[2] < 1):
         raise LmcourseError("--cache_window must be at least 1, and --cache_lambda between 0 and 1")
+    if options.cache_half_life is not None and not (given and options.cache_half_life > 0):
+        raise LmcourseError("--cache_half_life is above 0, and goes with --cache_window")
     if options.dynamic_rate is not None and not options.dynamic_evaluation:
         raise LmcourseError("--dynamic_rate goes with --dynamic_evaluation")
     if options.dynamic_decay and options.dynamic_rate is None:
@@ -149,11 +151,16 @@ def _adapted_columns(
     if options.continuous_cache:
         given = None
         if options.cache_window is not None:
-            given = CacheSettings(options.cache_window, options.cache_theta, options.cache_lambda)
+            given = CacheSettings(
+                options.cache_window,
+                options.cache_theta,
+                options.cache_half_life,
+                options.cache_lambda,
+            )
         cache = add("continuous_cache", lambda: adapted.with_cache(split, given))
         notes.append(
-            f"continuous cache: window {cache.window}, theta {cache.theta:g}, lambda "
-            f"{cache.weight:g}, {'given' if given else tuned}"
+            f"continuous cache: window {cache.window}, theta {cache.theta:g}, half-life "
+            f"{cache.half_life or 'none'}, lambda {cache.weight:g}, {'given' if given else tuned}"
         )
     if options.dynamic_evaluation:
         rule, segment, rate = options.dynamic_evaluation, options.segment, options.dynamic_rate
@@ -222,7 +229,12 @@ def _add_adaptation(group: Any) -> None:
     add(
         "--cache_theta",
         type=float,
-        help="Scale of the similarity of hidden states in the cache (tuned on validation).",
+        help="Scale of the cosine of hidden states in the cache (tuned on validation).",
+    )
+    add(
+        "--cache_half_life",
+        type=float,
+        help="Tokens after which an entry of the cache counts half (tuned; given, never).",
     )
     add(
         "--cache_lambda",

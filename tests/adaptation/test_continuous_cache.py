@@ -1,6 +1,7 @@
 """Continuous cache against the definition; the order of prediction and adaptation."""
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from hf_lmcourse.adaptation.continuous_cache import (
 
 from .adapted import VOCABULARY, batches_of, model_of, some_text
 
-SETTINGS = CacheSettings(window=9, theta=0.4, weight=0.3)
+SETTINGS = CacheSettings(window=9, theta=0.4, half_life=6.0, weight=0.3)
 every_kind = pytest.mark.parametrize("kind", ["lstm", "gru", "ngram_fnn", "transformer"])
 
 
@@ -36,11 +37,15 @@ def test_the_cache_is_that_of_the_equation(
     generator = torch.Generator().manual_seed(0)
     hidden = torch.randn(25, 3, generator=generator, dtype=torch.float64)
     targets = torch.randint(4, (25,), generator=generator)
-    rows = cache_log_probabilities(hidden, targets, window, [0.0, 0.7])
-    for row, theta in zip(rows, (0.0, 0.7), strict=True):
+    kernels = ((0.0, None), (0.7, None), (0.7, 5.0), (0.0, 2.0))
+    rows = cache_log_probabilities(hidden, targets, window, kernels)
+    for row, (theta, half_life) in zip(rows, kernels, strict=True):
+        share = 1.0 if half_life is None else 0.5 ** (1 / half_life)
         for t in range(1, 25):
             past = range(max(0, t - window), t)
-            weights = {i: math.exp(theta * float(hidden[t] @ hidden[i])) for i in past}
+            weights = {
+                i: math.exp(theta * float(hidden[t] @ hidden[i])) * share ** (t - i) for i in past
+            }
             same = sum(w for i, w in weights.items() if targets[i] == targets[t])
             expected = same / sum(weights.values())
             assert row[t].exp().item() == pytest.approx(expected, abs=1e-12)
@@ -72,12 +77,18 @@ def test_a_score_depends_on_nothing_that_follows(kind: str) -> None:
         assert after[t] != before[t]
 
 
+def test_hidden_states_have_length_one_so_that_a_theta_fits_every_model() -> None:
+    model, tokens = model_of("lstm"), some_text()
+    lengths = hidden_stream(model, batches_of(model, tokens)).hidden.norm(dim=-1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths))
+
+
 @every_kind
 def test_without_weight_it_is_the_model_alone(kind: str) -> None:
     model, tokens = model_of(kind), some_text()
     stream = hidden_stream(model, batches_of(model, tokens))
     assert stream.targets.tolist() == tokens.tolist()
-    losses, totals = score_with_cache(stream, CacheSettings(5, 0.3, 0.0))
+    losses, totals = score_with_cache(stream, CacheSettings(5, 0.3, None, 0.0))
     torch.testing.assert_close(losses, -stream.log_p)
     assert totals.tokens == len(tokens)
     assert totals.nats == pytest.approx(losses.sum().item())
@@ -86,22 +97,17 @@ def test_without_weight_it_is_the_model_alone(kind: str) -> None:
 def test_a_text_that_repeats_itself_becomes_likelier() -> None:
     model = model_of("lstm")
     tokens = np.tile(some_text(6), 10)
-    plain = losses_of(model, tokens, CacheSettings(50, 0.0, 0.0)).sum()
-    assert losses_of(model, tokens, CacheSettings(50, 1.0, 0.5)).sum() < plain
+    plain = losses_of(model, tokens, CacheSettings(50, 0.0, None, 0.0)).sum()
+    assert losses_of(model, tokens, CacheSettings(50, 1.0, 20.0, 0.5)).sum() < plain
 
 
 def test_tuning_finds_the_least_loss_of_the_grid() -> None:
     model, tokens = model_of("lstm"), np.tile(some_text(6), 6)
     stream = hidden_stream(model, batches_of(model, tokens))
-    grid = ((3, 20), (0.0, 0.5, 2.0), (0.1, 0.5))
+    grid = ((3, 20), (0.0, 0.5, 2.0), (4.0, None), (0.1, 0.5))
     tuned = tune_cache(stream, grid)
     losses = {
         settings: score_with_cache(stream, settings)[1].nats
-        for settings in (
-            CacheSettings(w, theta, weight)
-            for w in grid[0]
-            for theta in grid[1]
-            for weight in grid[2]
-        )
+        for settings in (CacheSettings(*values) for values in product(*grid))
     }
     assert losses[tuned] == min(losses.values())

@@ -34,14 +34,19 @@ def test_each_way_to_adapt_has_a_column_and_reports_its_settings(
     assert len(set(perplexities)) == 3
     counts = {metrics[key]["tokens"] for key in ("continuous_cache", "dynamic_evaluation")}
     assert counts == {metrics["tokens"]}
-    assert "window 50, theta 0.5, lambda 0.1, given" in outcome.out
+    assert "window 50, theta 0.5, half-life none, lambda 0.1, given" in outcome.out
     assert "sgd, rate 0.05, decay 0, given; segments of 8" in outcome.out
     study = json.loads(
         (tmp_path / "results" / f"adaptation_{finished.folder.name}.json").read_text()
     )
     assert [value for _, _, value, *_ in study_rows(study)] == perplexities
     assert all(point["seconds"] > 0 for point in study["points"])
-    assert study["points"][1]["settings"] == {"window": 50, "theta": 0.5, "weight": 0.1}
+    assert study["points"][1]["settings"] == {
+        "window": 50,
+        "theta": 0.5,
+        "half_life": None,
+        "weight": 0.1,
+    }
     assert load_results(tmp_path / "results") == [], "a study is no row of the results"
     assert metrics["log_probability_rank"] <= 10, "the width of the model is 8"
     assert "at most 10 for a softmax" in outcome.out
@@ -67,6 +72,7 @@ def test_settings_are_tuned_on_the_validation_text(finished: FinishedRun, tmp_pa
     ("words", "message"),
     [
         (["--cache_window", "5"], "go together, and with --continuous_cache"),
+        (["--continuous_cache", "--cache_half_life", "5"], "goes with --cache_window"),
         (["--continuous_cache", "--cache_theta", "1"], "go together"),
         (
             ["--continuous_cache", "--cache_window", "0", "--cache_theta", "1"]
