@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.processor import file_label
 from device_checks.equalities import equalities
 from device_checks.speed import memory, speed
 from device_checks.training_runs import processes, tiny_shakespeare, wikitext2
@@ -54,9 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         print("there is no GPU that torch can use; --device cpu tries the code", file=sys.stderr)
         return 2
     about = provenance(["python", "scripts/gpu_check.py", *words], device)
+    card = file_label(about["device"])
     failed = False
     for name in options.parts or PARTS:
-        path = options.results_dir / f"gpu_{name}.json" if options.results_dir else None
+        path = options.results_dir / f"gpu_{name}.{card}.json" if options.results_dir else None
         rows = _done(path, about)
         if rows is None:
             rows = []

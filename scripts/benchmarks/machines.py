@@ -12,16 +12,16 @@ from .timing import Comparison, Side, compare
 from .tokens import zipf_tokens
 from .wikitext2_step import StepSetting
 
-__all__ = ["RATES", "machines"]
+__all__ = ["machines"]
 
-RATES = ("10gbit", "1gbit")
+_RATES = ("10gbit", "1gbit")
 _BATCHES = (20, 160)
 
 
 def machines(
     repeats: int = 9,
     setting: StepSetting | None = None,
-    rates: Sequence[str] = RATES,
+    rates: Sequence[str] = _RATES,
     batches: Sequence[int] = _BATCHES,
 ) -> Iterator[Comparison]:
     """Time a step of one process, of two, and of two in networks of their own, a thread each.

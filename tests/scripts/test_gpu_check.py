@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,15 +29,21 @@ def test_a_gpu_computes_what_the_processor_does(name: str) -> None:
     assert [row for row in rows if not row["ok"]] == []
 
 
+def _record(folder: Path, part: str) -> Any:
+    """The result of a part, whose file also names the device."""
+    (path,) = folder.glob(f"gpu_{part}.*.json")
+    return json.loads(path.read_text())
+
+
 def test_parts_are_written_and_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["speed", "memory", "--device", "cpu", "--quick", "--results_dir", str(tmp_path)]
     assert gpu_check.main(words) == 0
-    record = json.loads((tmp_path / "gpu_speed.json").read_text())
+    record = _record(tmp_path, "speed")
     assert [row["name"] for row in record["rows"]][-1] == "Transformer, training"
     assert record["device"] and record["rows"][0]["medians"]
-    assert json.loads((tmp_path / "gpu_memory.json").read_text())["rows"] == []
+    assert _record(tmp_path, "memory")["rows"] == []
     capsys.readouterr()
     monkeypatch.setattr(gpu_check, "PARTS", {"speed": None, "memory": None})
     assert gpu_check.main(words) == 0
@@ -53,6 +60,6 @@ def test_a_difference_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_runs_end_with_their_metrics(tmp_path: Path) -> None:
     words = ["processes", "wikitext2", "--device", "cpu", "--quick"]
     assert gpu_check.main([*words, "--results_dir", str(tmp_path)]) == 0
-    one, two = json.loads((tmp_path / "gpu_processes.json").read_text())["rows"]
+    one, two = _record(tmp_path, "processes")["rows"]
     nats = [row["metrics"]["validation"]["nats_per_token"] for row in (one, two)]
     assert nats[0] == pytest.approx(nats[1], rel=1e-4)
