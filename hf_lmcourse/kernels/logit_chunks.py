@@ -51,17 +51,20 @@ class ChunkLogits:
             self._exact = torch.empty_like(self._rounded, dtype=dtype)
 
     def of(self, h: Tensor) -> Tensor:
-        """The logits of a chunk.
+        """The logits of a chunk, in the precision of what is computed with them.
 
         Shape:
             h: (rows, size); result: (rows, vocabulary).
         """
-        rounded = self._rounded[: len(h)]
+        products = self.products(h)
+        return products if self._exact is None else self._exact[: len(h)].copy_(products)
+
+    def products(self, h: Tensor) -> Tensor:
+        """The logits of a chunk, in the precision of the products; shapes as in `of`."""
+        out = self._rounded[: len(h)]
         if self._bias is None:
-            torch.mm(h, self._weight.t(), out=rounded)
-        else:
-            torch.addmm(self._bias, h, self._weight.t(), out=rounded)
-        return rounded if self._exact is None else self._exact[: len(h)].copy_(rounded)
+            return torch.mm(h, self._weight.t(), out=out)
+        return torch.addmm(self._bias, h, self._weight.t(), out=out)
 
     def rounded(self, values: Tensor) -> Tensor:
         """What was made of the logits, in the precision of the products."""

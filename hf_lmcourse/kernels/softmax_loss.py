@@ -14,6 +14,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from .build import kernel_function
 from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
 
 IGNORED = -100
@@ -104,12 +105,13 @@ class _CrossEntropy(Function):
             h, y = hidden[chunk], targets[chunk].unsqueeze(-1)  # (rows, size), (rows, 1)
             counted = y != IGNORED
             y = y.where(counted, 0)
-            log_p, p = softmax_in_place(logits.of(h), y)  # (rows, 1), (rows, vocabulary)
-            total -= log_p.masked_fill(~counted, 0).sum()
             if d_hidden is None or d_weight is None:
+                log_p, _ = softmax_in_place(logits.of(h), y)  # (rows, 1)
+                total -= log_p.masked_fill(~counted, 0).sum()
                 continue
-            d = p.scatter_add_(-1, y, p.new_full((), -1).expand_as(y))
-            d, kept = logits.rounded(d), counted.to(h.dtype)
+            losses, d = _errors(logits, h, y)  # (rows, 1), (rows, vocabulary)
+            total += losses.masked_fill(~counted, 0).sum()
+            kept = counted.to(h.dtype)
             torch.mm(d, weight, out=d_hidden[chunk]).mul_(kept)  # (rows, size)
             d_weight.addmm_(d.t(), h * kept)
             if d_bias is not None:
@@ -123,6 +125,26 @@ class _CrossEntropy(Function):
         """Scale the kept gradients by the gradient of whatever the loss went into."""
         kept = (None if g is None else g * grad for g in ctx.saved_tensors)
         return *kept, None, None
+
+
+def _errors(logits: ChunkLogits, h: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The losses of a chunk, and d = p - e_y in the precision of the products.
+
+    In bfloat16 softmax_kernel.cpp reads the logits once and writes d over them; torch would take
+    three copies and four passes.
+
+    Shape:
+        h: (rows, size); y, losses: (rows, 1); d: (rows, vocabulary).
+    """
+    if h.dtype == torch.bfloat16:
+        d = logits.products(h)
+        compiled = kernel_function("softmax_kernel", "errors", d, 2)
+        if compiled is not None:
+            losses = torch.empty_like(y, dtype=torch.float32)
+            compiled(d, y.contiguous(), losses, *d.shape)
+            return losses, d
+    log_p, p = softmax_in_place(logits.of(h), y)
+    return -log_p, logits.rounded(p.scatter_add_(-1, y, p.new_full((), -1).expand_as(y)))
 
 
 def softmax_in_place(scores: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:

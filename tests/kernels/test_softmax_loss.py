@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hf_lmcourse.kernels import logit_chunks
+from hf_lmcourse.kernels import logit_chunks, softmax_loss
 from hf_lmcourse.kernels.scoring import right_tokens, token_losses
 from hf_lmcourse.kernels.softmax_loss import IGNORED, linear_cross_entropy
 from hf_lmcourse.layers import adaptive_softmax
@@ -203,3 +203,45 @@ def test_the_first_of_the_likeliest_tokens_is_the_right_one(rows: list[list[int]
     for target in (*range(4), IGNORED):
         targets = torch.full((len(rows),), target)
         assert torch.equal(right_tokens(logits, targets), logits.argmax(-1) == targets)
+
+
+def loss_and_gradients(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
+) -> list[Tensor]:
+    leaves = [x.detach().requires_grad_() for x in (hidden, weight, bias) if x is not None]
+    loss = linear_cross_entropy(leaves[0], leaves[1], (*leaves, None)[2], targets)
+    return [loss.detach(), *torch.autograd.grad(loss, leaves)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tokens=st.integers(1, 9),
+    vocabulary=st.sampled_from([1, 15, 16, 17, 40, 131]),
+    with_bias=st.booleans(),
+    scale=st.sampled_from([0.1, 1.0, 30.0]),
+)
+def test_the_compiled_errors_are_those_of_torch_to_a_unit_in_the_last_place(
+    tokens: int, vocabulary: int, with_bias: bool, scale: float
+) -> None:
+    hidden, weight = draw(tokens, 4).bfloat16(), (scale * draw(vocabulary, 4, seed=1)).bfloat16()
+    bias = draw(vocabulary, seed=2).bfloat16() if with_bias else None
+    targets = some_targets(tokens, vocabulary)
+    compiled = loss_and_gradients(hidden, weight, bias, targets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(softmax_loss, "kernel_function", lambda *_: None)
+        plain = loss_and_gradients(hidden, weight, bias, targets)
+    torch.testing.assert_close(compiled[0], plain[0], rtol=1e-5, atol=1e-5)
+    for ours, of_torch in zip(compiled[1:], plain[1:], strict=True):
+        assert (ours - of_torch).abs().max() <= 0.01 * of_torch.abs().max() + 1e-30
+
+
+def test_a_word_that_cannot_be_has_no_error_and_a_nan_is_not_hidden() -> None:
+    hidden, weight = draw(3, 4).bfloat16(), draw(20, 4, seed=1).bfloat16()
+    targets = torch.tensor([4, 2, 11])
+    bias = torch.zeros(20, dtype=torch.bfloat16)
+    bias[7] = -torch.inf
+    loss, _, d_weight, d_bias = loss_and_gradients(hidden, weight, bias, targets)
+    assert loss.isfinite()
+    assert not d_weight[7].any() and not d_bias[7].any()
+    bias[7] = torch.nan
+    assert loss_and_gradients(hidden, weight, bias, targets)[0].isnan()
