@@ -7,7 +7,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
+from .logit_chunks import (
+    ChunkLogits,
+    LayerGradients,
+    largest_chunk,
+    saved_gradients,
+    token_chunks,
+)
 from .softmax_loss import IGNORED, softmax_in_place
 
 
@@ -92,10 +98,9 @@ class _AugmentedCrossEntropy(Function):
         tokens, vocabulary = len(hidden), len(weight)
         dtype = torch.promote_types(hidden.dtype, torch.float32)
         summed, divergence = (hidden.new_zeros((), dtype=dtype) for _ in range(2))
-        d_hidden = d_weight = d_bias = None
+        gradients = None
         if with_gradient and any(ctx.needs_input_grad):
-            d_hidden, d_weight = torch.zeros_like(hidden), torch.zeros_like(weight)
-            d_bias = None if bias is None else torch.zeros_like(bias)
+            gradients = LayerGradients(hidden, weight, bias)
         rows = min(tokens, largest_chunk(vocabulary))
         logits, similarities = (
             ChunkLogits(matrix, vector, dtype, rows)
@@ -114,16 +119,12 @@ class _AugmentedCrossEntropy(Function):
             divergence += apart.masked_fill(~counted, 0).sum()
             log_p, d = softmax_in_place(z, y)
             summed -= log_p.masked_fill(~counted, 0).sum()
-            if d_hidden is None or d_weight is None:
+            if gradients is None:
                 continue
             d.add_(log_q.exp_().sub_(t), alpha=gamma)
             d.scatter_add_(-1, y, d.new_full((), -1).expand_as(y))
-            d, kept = logits.rounded(d), counted.to(h.dtype)
-            torch.mm(d, weight, out=d_hidden[chunk]).mul_(kept)  # (rows, size)
-            d_weight.addmm_(d.t(), h * kept)
-            if d_bias is not None:
-                d_bias.addmv_(d.t(), kept.squeeze(-1))
-        ctx.save_for_backward(d_hidden, d_weight, d_bias)
+            gradients.enter(chunk, logits.rounded(d), counted)
+        ctx.save_for_backward(*saved_gradients(gradients))
         ctx.mark_non_differentiable(summed)
         return summed + gamma * temperature * divergence, summed
 

@@ -1,4 +1,4 @@
-"""Logits of a chunk of tokens at a time: how many, and where they are kept."""
+"""Logits of a chunk of tokens at a time: how many, where they are kept, and their gradients."""
 
 from collections.abc import Iterator
 
@@ -69,3 +69,42 @@ class ChunkLogits:
     def rounded(self, values: Tensor) -> Tensor:
         """What was made of the logits, in the precision of the products."""
         return values if self._exact is None else self._rounded[: len(values)].copy_(values)
+
+
+class LayerGradients:
+    """The gradients of a sum of losses by h, W and b, which chunk after chunk enters.
+
+    With d the gradient by the logits W h + b of a token
+
+        dh = W^T d        dW = sum d h^T        db = sum d
+
+    Args:
+        hidden: The vectors h.
+        weight: W.
+        bias: b, or `None`.
+    """
+
+    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+        self._inputs = hidden, weight
+        self.by_hidden, self.by_weight = torch.zeros_like(hidden), torch.zeros_like(weight)
+        self.by_bias = None if bias is None else torch.zeros_like(bias)
+
+    def enter(self, chunk: slice, d: Tensor, counted: Tensor) -> None:
+        """Enter a chunk of tokens, those alone that are counted.
+
+        Shape:
+            d: (rows, vocabulary); counted: (rows, 1).
+        """
+        hidden, weight = self._inputs
+        kept = counted.to(hidden.dtype)
+        torch.mm(d, weight, out=self.by_hidden[chunk]).mul_(kept)  # (rows, size)
+        self.by_weight.addmm_(d.t(), hidden[chunk] * kept)
+        if self.by_bias is not None:
+            self.by_bias.addmv_(d.t(), kept.squeeze(-1))
+
+
+def saved_gradients(gradients: LayerGradients | None) -> tuple[Tensor | None, ...]:
+    """The gradients by h, W and b for `save_for_backward`."""
+    if gradients is None:
+        return None, None, None
+    return gradients.by_hidden, gradients.by_weight, gradients.by_bias

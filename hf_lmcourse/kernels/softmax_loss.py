@@ -15,7 +15,13 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from .build import kernel_function
-from .logit_chunks import ChunkLogits, largest_chunk, token_chunks
+from .logit_chunks import (
+    ChunkLogits,
+    LayerGradients,
+    largest_chunk,
+    saved_gradients,
+    token_chunks,
+)
 
 IGNORED = -100
 """The label of a position that is not predicted, as everywhere in transformers."""
@@ -96,27 +102,22 @@ class _CrossEntropy(Function):
         tokens, vocabulary = len(hidden), len(weight)
         dtype = torch.promote_types(hidden.dtype, torch.float32)
         total = hidden.new_zeros((), dtype=dtype)
-        d_hidden = d_weight = d_bias = None
+        gradients = None
         if with_gradient and any(ctx.needs_input_grad):
-            d_hidden, d_weight = torch.zeros_like(hidden), torch.zeros_like(weight)
-            d_bias = None if bias is None else torch.zeros_like(bias)
+            gradients = LayerGradients(hidden, weight, bias)
         logits = ChunkLogits(weight, bias, dtype, min(tokens, largest_chunk(vocabulary)))
         for chunk in token_chunks(tokens, vocabulary):
             h, y = hidden[chunk], targets[chunk].unsqueeze(-1)  # (rows, size), (rows, 1)
             counted = y != IGNORED
             y = y.where(counted, 0)
-            if d_hidden is None or d_weight is None:
+            if gradients is None:
                 log_p, _ = softmax_in_place(logits.of(h), y)  # (rows, 1)
                 total -= log_p.masked_fill(~counted, 0).sum()
                 continue
             losses, d = _errors(logits, h, y)  # (rows, 1), (rows, vocabulary)
             total += losses.masked_fill(~counted, 0).sum()
-            kept = counted.to(h.dtype)
-            torch.mm(d, weight, out=d_hidden[chunk]).mul_(kept)  # (rows, size)
-            d_weight.addmm_(d.t(), h * kept)
-            if d_bias is not None:
-                d_bias.addmv_(d.t(), kept.squeeze(-1))
-        ctx.save_for_backward(d_hidden, d_weight, d_bias)
+            gradients.enter(chunk, d, counted)
+        ctx.save_for_backward(*saved_gradients(gradients))
         return total
 
     @staticmethod
