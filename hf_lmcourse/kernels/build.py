@@ -64,11 +64,22 @@ def kernel(name: str) -> ctypes.CDLL | None:
 
 
 def is_plain(x: Tensor) -> bool:
-    """Whether a tensor has its values in CPU memory: not a subclass, nor on a GPU."""
-    return type(x) in (Tensor, nn.Parameter) and x.device.type == "cpu"
+    """Whether the memory of a tensor on the CPU has its values.
+
+    A subclass, a sparse tensor, a view of the negatives of what is in memory, and what torch.func
+    hands to a function that it transforms keep them elsewhere.
+    """
+    return (
+        type(x) in (Tensor, nn.Parameter)
+        and x.device.type == "cpu"
+        and torch._C._has_storage(x)
+        and not x.is_neg()
+    )
 
 
-def kernel_function(name: str, function: str, x: Tensor, size: int) -> Callable[..., None] | None:
+def kernel_function(
+    name: str, function: str, x: Tensor, size: int = 0
+) -> Callable[..., None] | None:
     """A function of a kernel for the dtype of a tensor.
 
     Args:
@@ -76,7 +87,7 @@ def kernel_function(name: str, function: str, x: Tensor, size: int) -> Callable[
         function: Its name without the dtype.
         x: What is to be multiplied. A kernel knows float32, and bfloat16 if the processor
             multiplies it, two at a time; on a CPU.
-        size: How many values each sum of products has.
+        size: How many values each sum of products has, if there are any.
 
     Returns:
         A function of tensors (`None` for a missing one), then of integers; `None` if there is no

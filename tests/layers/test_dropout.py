@@ -4,14 +4,18 @@ import pytest
 import torch
 from torch.nn import functional
 
+from hf_lmcourse.kernels import build
 from hf_lmcourse.layers.dropout import Dropout, LockedDropout, drop, drop_words
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("p", [0.0, 0.1, 1 / 3, 0.45, 0.9, 1.0])
+@pytest.mark.parametrize("compiled", [True, False])
 def test_entries_are_those_that_torch_drops_and_the_generator_goes_on_alike(
-    p: float, dtype: torch.dtype
+    p: float, dtype: torch.dtype, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not compiled:
+        monkeypatch.setattr(build, "kernel", lambda name: None)
     x = torch.randn(3, 40_000, dtype=dtype)
     for shaped in (x, x.t(), x.view(3, 200, 200)[:, ::2]):
         results = []
