@@ -196,7 +196,8 @@ def test_bfloat16_is_nearer_to_float64_than_the_sequence_in_torch(
         ]
         for found in outcomes
     ]
-    assert max(errors[0]) < 0.02
+    # At a cap the gradient jumps, and a value that rounds to the other side has the other gradient.
+    assert max(errors[0]) < (0.1 if cell is CAPPED else 0.02)
     assert sum(errors[0]) < sum(errors[1])
 
 
