@@ -19,6 +19,7 @@ __all__ = ["BENCHMARKS", "main"]
 
 BENCHMARKS = (
     "recurrent_layers",
+    "backends",
     "complaints",
     "dan_epoch",
     "word_averages",

@@ -27,6 +27,9 @@ _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
 _WIDE, _UNITS_PER_SEQUENCE = 512, 32
 """Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
+_NARROW, _MANY_SEQUENCES, _MANY_STEPS = 128, 16, 8192
+"""The library's LSTM is the faster one in training, in tiles of AMX, up to this width, from so many
+sequences on, and below so many steps of all of them."""
 
 
 def elman_sequence(
@@ -83,31 +86,38 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     gradient = torch.is_grad_enabled()
     if cell == "lstm" and gradient and kernel("lstm_kernel") is None:
         return dtype in _MULTIPLIED
-    return library_is_faster(cell, batch, hidden_size, dtype, gradient)
+    return library_is_faster(cell, batch, length, hidden_size, dtype, gradient)
 
 
 def library_is_faster(
-    cell: str, batch: int, hidden_size: int, dtype: torch.dtype, gradient: bool
+    cell: str, batch: int, length: int, hidden_size: int, dtype: torch.dtype, gradient: bool
 ) -> bool:
     """Whether the library's kernel of a recurrence is the faster one on this processor.
 
-    The rule is what `scripts/benchmark.py recurrent_layers` found on an AMD EPYC and an Intel Xeon
-    with AMX, and on the latter a grid of batches and widths. The library's LSTM keeps less when
-    there is no gradient, and wins from a handful of sequences; in bfloat16 with AMX, not where the
-    state is wide and the sequences are few, so that most of the time goes to products, which our
-    tiles compute faster. With a gradient, ours are the faster ones, and so is our GRU always.
-    Elman's recurrence is the same either way.
+    The rule is what `scripts/benchmark.py` found: its `recurrent_layers` on an AMD EPYC and an
+    Intel Xeon with AMX, and on the latter the grid of `backends`; the numbers are in
+    results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json. The library's
+    LSTM keeps less when there is no gradient, and wins from a handful of sequences; in bfloat16
+    with AMX, not where the state is wide and the sequences are few, so that most of the time goes
+    to products, which our tiles compute faster. With a gradient ours are the faster ones, but for
+    the LSTM in bfloat16 with AMX where a narrow state leaves the tiles little to do: there the
+    library wins with many sequences, until what it keeps of many steps fills its caches. Our GRU is
+    the faster one always. Elman's recurrence is the same either way.
 
     Args:
         cell: "elman", "lstm" or "gru".
         batch: How many sequences.
+        length: How many time steps.
         hidden_size: Width of the state.
         dtype: Of the products.
         gradient: Whether a backward pass may follow.
     """
-    if gradient or cell != "lstm" or dtype not in _MULTIPLIED:
+    if cell != "lstm" or dtype not in _MULTIPLIED:
         return False
     tiles = dtype == torch.bfloat16 and has_amx()
+    if gradient:
+        narrow = hidden_size <= _NARROW and batch >= _MANY_SEQUENCES
+        return tiles and narrow and batch * length < _MANY_STEPS
     if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):
         return False
     return batch >= _SEQUENCES
