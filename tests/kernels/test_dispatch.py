@@ -1,5 +1,7 @@
 """The rule that takes the faster of our kernels and the library's."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -55,6 +57,17 @@ def test_a_narrow_lstm_of_many_short_sequences_is_trained_by_the_library_in_half
     assert not trained(64, 128, 128), "what the library keeps of so many steps is much"
 
 
+def test_few_steps_without_a_gradient_are_the_librarys_but_for_a_wide_lstm(amx: bool) -> None:
+    for length, batch, dtype in product((1, 7), (1, 64), (FLOAT, HALF)):
+        assert library_is_faster("gru", batch, length, 650, dtype, False)
+        assert not library_is_faster("gru", batch, length, 650, dtype, True)
+        assert not library_is_faster("lstm", batch, length, 650, dtype, False)
+        assert not library_is_faster("lstm", batch, length, 128, dtype, True)
+        assert not library_is_faster("elman", batch, length, 128, dtype, False)
+        taken = library_is_faster("lstm", batch, length, 128, dtype, False)
+        assert taken == (dtype == HALF or length == 7)
+
+
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
     for dtype in (torch.float64, torch.float16):
@@ -93,3 +106,4 @@ def test_without_a_compiler_the_library_trains_the_lstm(monkeypatch: pytest.Monk
     assert library_takes("lstm", x, 20)
     assert not library_takes("lstm", x.double(), 20)
     assert not library_takes("gru", x, 20)
+    assert not library_takes("lstm", x[:, :3], 20)

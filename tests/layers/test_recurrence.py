@@ -215,6 +215,7 @@ def test_both_backends_give_the_same_values_in_either_precision(
     for layer in (native, library):
         with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             output, last = layer(x, state)
+        assert {t.dtype for t in (output, *last)} == {dtype}
         results.append([t.float() for t in (output, *last)])
     tolerance = 1e-5 if dtype == torch.float32 else 0.05
     torch.testing.assert_close(*results, rtol=tolerance, atol=tolerance)
