@@ -76,11 +76,11 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     Shape:
         x: (batch, length, input_size).
     """
-    if torch.compiler.is_compiling():
+    batch, length, _ = x.shape
+    if torch.compiler.is_compiling() or length == 0:
         return False
     if x.is_cuda:
         return True
-    batch, length, _ = x.shape
     if not is_plain(x) or os.environ.get("LMCOURSE_KERNELS") == "0":
         return False
     dtype = _computed_in(x)

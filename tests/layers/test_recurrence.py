@@ -203,6 +203,19 @@ def test_what_the_library_lacks_is_computed_here(monkeypatch: pytest.MonkeyPatch
 
 
 @every_library_layer
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 12), (0, 0)])
+@pytest.mark.parametrize("bf16", [False, True])
+def test_no_step_and_no_sequence_are_computed_too(
+    name: str, shape: tuple[int, int], bf16: bool
+) -> None:
+    layer = build(name).float()
+    x = torch.zeros(*shape, layer.input_size)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        output, _ = layer(x)
+    assert output.shape == (*shape, layer.hidden_size)
+
+
+@every_library_layer
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("carried", [torch.float32, torch.bfloat16])
 def test_both_backends_give_the_same_values_in_either_precision(
