@@ -20,6 +20,7 @@ __all__ = ["BENCHMARKS", "main"]
 BENCHMARKS = (
     "recurrent_layers",
     "backends",
+    "dropout",
     "complaints",
     "dan_epoch",
     "word_averages",
