@@ -238,3 +238,9 @@ def test_a_view_of_negatives_is_negative() -> None:
     x = torch._neg_view(torch.ones(400))
     y = drop(x, 0.5)
     assert y.unique().tolist() == [-2, 0]
+
+
+def test_few_entries_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dropout_cpp, "_LEAST_ENTRIES", 10)
+    assert can_drop(torch.ones(10)) and not can_drop(torch.ones(9))
+    assert not can_drop(torch.ones(10, dtype=torch.float64))
