@@ -19,6 +19,8 @@ __all__ = ["BENCHMARKS", "main"]
 
 BENCHMARKS = (
     "recurrent_layers",
+    "backends",
+    "dropout",
     "complaints",
     "dan_epoch",
     "word_averages",

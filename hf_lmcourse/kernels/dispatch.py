@@ -21,12 +21,18 @@ _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
 """A kernel packs U before the first step, which does not pay for itself in a few steps."""
+_FEW_STEPS_NARROW, _FEW_STEPS_FLOAT = 256, 4
+"""Of so few, without a gradient, the library's LSTM is the faster one up to this width; in float32
+from this number on."""
 _MULTIPLIED = (torch.float32, torch.bfloat16)
 """What kernels of either kind multiply."""
 _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
 _WIDE, _UNITS_PER_SEQUENCE = 512, 32
 """Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
+_NARROW, _MANY_SEQUENCES, _MANY_STEPS = 128, 16, 8192
+"""The library's LSTM is the faster one in training, in tiles of AMX, up to this width, from so many
+sequences on, and below so many steps of all of them."""
 
 
 def elman_sequence(
@@ -64,53 +70,77 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
-    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM. Few
-    steps, where nothing pays for itself, are ours, and so is all of it under torch.compile and with
-    LMCOURSE_KERNELS=0.
+    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM, but
+    for few steps. All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
 
     Shape:
         x: (batch, length, input_size).
     """
-    if torch.compiler.is_compiling():
+    batch, length, _ = x.shape
+    if torch.compiler.is_compiling() or length == 0:
         return False
     if x.is_cuda:
         return True
-    batch, length, _ = x.shape
-    if length < _LEAST_STEPS or not is_plain(x) or os.environ.get("LMCOURSE_KERNELS") == "0":
+    if not is_plain(x) or os.environ.get("LMCOURSE_KERNELS") == "0":
         return False
-    autocast = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
-    dtype = torch.get_autocast_dtype("cpu") if autocast else x.dtype
+    dtype = _computed_in(x)
     gradient = torch.is_grad_enabled()
-    if cell == "lstm" and gradient and kernel("lstm_kernel") is None:
+    enough = gradient and length >= _LEAST_STEPS
+    if cell == "lstm" and enough and kernel("lstm_kernel") is None:
         return dtype in _MULTIPLIED
-    return library_is_faster(cell, batch, hidden_size, dtype, gradient)
+    return library_is_faster(cell, batch, length, hidden_size, dtype, gradient)
 
 
 def library_is_faster(
-    cell: str, batch: int, hidden_size: int, dtype: torch.dtype, gradient: bool
+    cell: str, batch: int, length: int, hidden_size: int, dtype: torch.dtype, gradient: bool
 ) -> bool:
     """Whether the library's kernel of a recurrence is the faster one on this processor.
 
-    The rule is what `scripts/benchmark.py recurrent_layers` found on an AMD EPYC and an Intel Xeon
-    with AMX, and on the latter a grid of batches and widths. The library's LSTM keeps less when
-    there is no gradient, and wins from a handful of sequences; in bfloat16 with AMX, not where the
-    state is wide and the sequences are few, so that most of the time goes to products, which our
-    tiles compute faster. With a gradient, ours are the faster ones, and so is our GRU always.
-    Elman's recurrence is the same either way.
+    The rule is what `scripts/benchmark.py` found: its `recurrent_layers` on an AMD EPYC and an
+    Intel Xeon with AMX, and on the latter the grid of `backends`; the numbers are in
+    results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
+
+    With a gradient ours are the faster ones, but for the LSTM in bfloat16 with AMX where a narrow
+    state leaves the tiles little to do: there the library wins with many sequences, until what it
+    keeps of many steps fills its caches. Without one the library's LSTM keeps less, and wins from a
+    handful of sequences; in bfloat16 with AMX, not where the state is wide and the sequences are
+    few, so that most of the time goes to products, which our tiles compute faster. Our GRU is the
+    faster one. In few steps, which no kernel of ours takes, the library wins without a gradient: in
+    the GRU always, in the LSTM if the state is narrow. Elman's recurrence is the same either way.
 
     Args:
         cell: "elman", "lstm" or "gru".
         batch: How many sequences.
+        length: How many time steps.
         hidden_size: Width of the state.
         dtype: Of the products.
         gradient: Whether a backward pass may follow.
     """
-    if gradient or cell != "lstm" or dtype not in _MULTIPLIED:
+    if cell == "elman" or dtype not in _MULTIPLIED:
+        return False
+    if length < _LEAST_STEPS:
+        return not gradient and _wins_in_few_steps(cell, length, hidden_size, dtype)
+    if cell == "gru":
         return False
     tiles = dtype == torch.bfloat16 and has_amx()
+    if gradient:
+        narrow = hidden_size <= _NARROW and batch >= _MANY_SEQUENCES
+        return tiles and narrow and batch * length < _MANY_STEPS
     if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):
         return False
     return batch >= _SEQUENCES
+
+
+def _wins_in_few_steps(cell: str, length: int, hidden_size: int, dtype: torch.dtype) -> bool:
+    enough = dtype == torch.bfloat16 or length >= _FEW_STEPS_FLOAT
+    return cell == "gru" or (hidden_size <= _FEW_STEPS_NARROW and enough)
+
+
+def _computed_in(x: Tensor) -> torch.dtype:
+    """The dtype of what our layers make of such vectors: autocast's, if it casts them."""
+    device = x.device.type
+    autocast = torch.is_autocast_enabled(device) and x.dtype == torch.float32
+    return torch.get_autocast_dtype(device) if autocast else x.dtype
 
 
 @cache
@@ -148,7 +178,10 @@ def library_lstm(
 def library_gru(
     x: Tensor, state: _State, W: Tensor, U: Tensor, b: Tensor, b_h: Tensor, training: bool
 ) -> tuple[Tensor, _State]:
-    """`torch.gru`, the kernel of `torch.nn.GRU`. Shapes as in `library_elman`."""
+    """`torch.gru`, the kernel of `torch.nn.GRU`. Shapes as in `library_elman`.
+
+    Autocast on a processor casts its products alone, so the results are cast here.
+    """
     start = state[0].unsqueeze(0)
     output, h = torch.gru(x, start, [W, U, b, b_h], True, 1, 0.0, training, False, True)
-    return output, (h.transpose(0, 1),)
+    return output.to(_computed_in(x)), (h.transpose(0, 1).to(_computed_in(x)),)

@@ -100,13 +100,14 @@ def _laid_out_as(like: Tensor, x: Tensor) -> Tensor:
 @functools.cache
 def _draws_as_torch() -> bool:
     """Whether a generator's state is what the kernel takes it for: they draw the same."""
-    generator = torch.Generator().manual_seed(1)
-    torch.rand(1, generator=generator)  # one word: draws now straddle the ends of the state
+    generator = torch.Generator("cpu").manual_seed(1)
+    ones = torch.ones(2 * _WORDS, dtype=torch.float32, device="cpu")
+    ones[:1].uniform_(generator=generator)  # one word: draws now straddle the ends of the state
     state, p = generator.get_state(), 1 / 3
     if not _is_consistent(state):
         return False
-    _, keep, _ = _drop(torch.ones(2 * _WORDS), p, state)
-    expected = torch.empty(2 * _WORDS).bernoulli_(1 - p, generator=generator).bool()
+    _, keep, _ = _drop(ones, p, state)
+    expected = ones.bernoulli_(1 - p, generator=generator).bool()
     return torch.equal(keep, expected) and torch.equal(state, generator.get_state())
 
 

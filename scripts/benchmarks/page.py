@@ -8,6 +8,7 @@ import numpy as np
 from hf_lmcourse.report.redact import redacted
 from hf_lmcourse.report.tables import markdown_table
 
+from .choices import CHOICES, choice_cells, chooses
 from .records import BenchmarkRecord, by_name
 from .timing import Comparison
 
@@ -61,8 +62,11 @@ def _section(name: str, records: list[BenchmarkRecord], plots: str) -> str:
         f"## {name}",
         f"![{name}]({plots}/{plot_name(name)}.png)",
         "\n".join(f"- {_origin(record)}" for record in records),
-        _table(records, ["what", "size", "way"], _cells),
     ]
+    if any(map(chooses, records)):
+        parts += [CHOICES, _table(records, ["what"], choice_cells)]
+    else:
+        parts.append(_table(records, ["what", "size", "way"], _cells))
     if any(record.curves for record in records):
         header = ["what", "way", "grows with", "from", "to"]
         table = _table(records, header, _exponents)

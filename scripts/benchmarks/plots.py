@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from hf_lmcourse.report.figures import legend_below, page_figure, save_figure, wrapped
 from hf_lmcourse.report.palette import GREY, LOOKS, MOST_LINES, Look
 
+from .choices import chooses
 from .page import fitted_exponent, merged
 from .records import BenchmarkRecord
 from .timing import Comparison
@@ -25,14 +26,17 @@ def plot_benchmark(records: Sequence[BenchmarkRecord], path: Path) -> None:
 
     Comparisons at several sizes are drawn as curves on logarithmic axes with their exponents, with
     memory next to time if it was measured; others as the time of each other side divided by ours,
-    with a column for each processor.
+    with a column for each processor; where the package chooses, a point for each size.
 
     Args:
         records: The benchmark on each processor.
         path: File of the plot; its suffix sets the format.
     """
     curves = [(r, name, points) for r in records for name, points in r.curves.items()]
-    figure = _curves(curves) if curves else _ratios(records)
+    if any(map(chooses, records)):
+        figure = _choices(records)
+    else:
+        figure = _curves(curves) if curves else _ratios(records)
     save_figure(figure, path, formulas=bool(curves))  # powers of ten on the axes
 
 
@@ -105,6 +109,38 @@ def _ratios(records: Sequence[BenchmarkRecord]) -> Figure:
     }
     legend_below(figure, list(handles.values()))
     return figure
+
+
+def _choices(records: Sequence[BenchmarkRecord]) -> Figure:
+    rows = merged([(c.name,) for c in record.comparisons] for record in records)
+    title = "Time relative to ours at each size: right of 1 ours is faster"
+    figure = page_figure(1.5 + 0.25 * len(rows), title, _words(records))
+    panels = figure.subplots(1, len(records), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, record in zip(panels, records, strict=True):
+        _draw_choices(axes, record.comparisons, [name for (name,) in rows])
+        axes.set_title(record.processor, fontsize=11)
+    panels[0].set_ylim(len(rows) - 0.4, -0.6)
+    _scale_ratios(panels[0])
+    legend_below(figure, panels[0].get_legend_handles_labels()[0])
+    return figure
+
+
+def _draw_choices(axes: Axes, comparisons: Sequence[Comparison], rows: Sequence[str]) -> None:
+    """Draw a point for each size, by which way is taken there."""
+    for index, taken in enumerate(comparisons[0].seconds):
+        found = [c for c in comparisons if c.taken == taken]
+        axes.plot(
+            [max(ratio.median for ratio in c.ratios.values()) for c in found],
+            [rows.index(c.name) + 0.16 * (2 * index - 1) for c in found],
+            LOOKS[index].marker,
+            color=LOOKS[index].colour,
+            markersize=4,
+            alpha=0.7,
+            label=f"{taken} is taken",
+        )
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.axvline(1, color=GREY, linewidth=1)
+    _finish(axes)
 
 
 def _draw_ratios(axes: Axes, rows: Sequence[Comparison | None], looks: dict[str, Look]) -> None:

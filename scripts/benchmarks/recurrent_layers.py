@@ -16,7 +16,7 @@ from hf_lmcourse.layers.lstm import LSTMLayer
 from . import timing
 from .timing import Comparison, Side, compare
 
-__all__ = ["SHAPES", "recurrent_layers"]
+__all__ = ["SHAPES", "inference", "outputs_of", "recurrent_layers", "training_step"]
 
 SHAPES = (
     (35, 20, 200),
@@ -50,8 +50,8 @@ def recurrent_layers(repeats: int = 9) -> Iterator[Comparison]:
             torch.manual_seed(0)
             x = torch.randn(batch, steps, width)
             layers = {
-                "ours": _outputs_of(ours(width, width)),
-                f"torch.nn.{torchs.__name__}": _outputs_of(torchs(width, width, batch_first=True)),
+                "ours": outputs_of(ours(width, width)),
+                f"torch.nn.{torchs.__name__}": outputs_of(torchs(width, width, batch_first=True)),
                 f"loop over {cell.__name__}": _loop(cell(width, width)),
             }
             if name != "Elman" and build.kernel(f"{name.lower()}_kernel"):
@@ -63,7 +63,7 @@ def _compare_layers(
     name: str, setting: str, layers: dict[str, Layer], x: Tensor, repeats: int
 ) -> Iterator[Comparison]:
     least = timing.LEAST_SECONDS / 4  # there are many comparisons
-    for mode, step in (("training", _training_step), ("inference", _inference)):
+    for mode, step in (("training", training_step), ("inference", inference)):
         for precision in ("float32", "bf16"):
             sides = [
                 Side(side, partial(step, layer, x, precision == "bf16"))
@@ -80,7 +80,7 @@ def _compare_layers(
             )
 
 
-def _outputs_of(module: nn.Module) -> Layer:
+def outputs_of(module: nn.Module) -> Layer:
     """Take the outputs of a layer that returns (outputs, state)."""
     return (lambda x: module(x)[0]), module
 
@@ -107,7 +107,8 @@ def _loop(cell: nn.Module) -> Layer:
     return run, cell
 
 
-def _training_step(layer: Layer, x: Tensor, bf16: bool) -> None:
+def training_step(layer: Layer, x: Tensor, bf16: bool) -> None:
+    """Compute the outputs and all gradients, but that of the input vectors."""
     run, module = layer
     module.zero_grad(set_to_none=True)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -116,7 +117,8 @@ def _training_step(layer: Layer, x: Tensor, bf16: bool) -> None:
 
 
 @torch.no_grad()
-def _inference(layer: Layer, x: Tensor, bf16: bool) -> None:
+def inference(layer: Layer, x: Tensor, bf16: bool) -> None:
+    """Compute the outputs."""
     run, _ = layer
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         run(x)

@@ -51,6 +51,7 @@ class Comparison:
         peak_bytes: Peak memory by the name of the side, see `memory.peak_bytes`.
         clock: Seconds of a fixed loop before each repeat of a side, and after the last.
         unmeasured: Why a side could not be measured, by its name.
+        taken: The side that the package takes here, if it chooses by itself.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Comparison:
     peak_bytes: dict[str, int] = field(default_factory=dict)
     clock: list[float] = field(default_factory=list)
     unmeasured: dict[str, str] = field(default_factory=dict)
+    taken: str = ""
 
     @property
     def medians(self) -> dict[str, float]:
@@ -75,6 +77,19 @@ class Comparison:
         """Seconds of each other side divided by those of the first, ours, in pairs."""
         (_, ours), *others = self.seconds.items()
         return {side: Ratio.of_pairs(ours, theirs) for side, theirs in others}
+
+    @property
+    def lost(self) -> dict[str, float]:
+        """How many times as long the side that is taken takes as each one that is surely faster."""
+        if not self.taken:
+            return {}
+        taken = self.seconds[self.taken]
+        ratios = {
+            side: Ratio.of_pairs(seconds, taken)
+            for side, seconds in self.seconds.items()
+            if side != self.taken
+        }
+        return {side: ratio.median for side, ratio in ratios.items() if ratio.low > 1}
 
     @property
     def spread(self) -> dict[str, float]:

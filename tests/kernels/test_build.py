@@ -2,6 +2,8 @@
 
 import math
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -473,3 +475,15 @@ def test_what_a_killed_compiler_left_is_removed(small_kernel: str, tmp_path: Pat
     os.utime(old, (0, 0))
     assert build.kernel(small_kernel) is not None
     assert not old.exists() and running.exists()
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.skipif(not has_amx(), reason="this processor has no AMX")
+def test_without_leave_for_tiles_the_kernels_compute_in_vectors() -> None:
+    command = [sys.executable, "-m", "tests.kernels.refused_tiles"]
+    root = Path(__file__).parents[2]
+    process = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert process.returncode == 0, process.stderr

@@ -1,5 +1,7 @@
 """The rule that takes the faster of our kernels and the library's."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -19,31 +21,57 @@ def amx(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool
 def test_the_librarys_lstm_is_taken_without_a_gradient_but_for_few_sequences(
     amx: bool, dtype: torch.dtype
 ) -> None:
-    taken = [batch for batch in range(1, 70) if library_is_faster("lstm", batch, 200, dtype, False)]
+    taken = [
+        batch for batch in range(1, 70) if library_is_faster("lstm", batch, 35, 200, dtype, False)
+    ]
     assert taken == list(range(min(taken), 70))
     assert 4 < min(taken) <= 8
 
 
 def test_a_wide_lstm_of_few_sequences_is_ours_in_tiles_of_amx(amx: bool) -> None:
-    assert library_is_faster("lstm", 16, 650, HALF, False) != amx
-    assert library_is_faster("lstm", 16, 650, FLOAT, False)
-    assert library_is_faster("lstm", 64, 650, HALF, False)
-    assert library_is_faster("lstm", 16, 200, HALF, False)
+    assert library_is_faster("lstm", 16, 35, 650, HALF, False) != amx
+    assert library_is_faster("lstm", 16, 35, 650, FLOAT, False)
+    assert library_is_faster("lstm", 64, 35, 650, HALF, False)
+    assert library_is_faster("lstm", 16, 35, 200, HALF, False)
 
 
 @pytest.mark.parametrize("dtype", [FLOAT, HALF])
 @pytest.mark.parametrize("batch", [1, 8, 32, 128])
 def test_training_and_the_gru_are_ours(amx: bool, batch: int, dtype: torch.dtype) -> None:
     for size in (20, 200, 1024):
-        assert not library_is_faster("lstm", batch, size, dtype, True)
-        assert not library_is_faster("gru", batch, size, dtype, True)
-        assert not library_is_faster("gru", batch, size, dtype, False)
+        if size > 128 or dtype == FLOAT or not amx:
+            assert not library_is_faster("lstm", batch, 35, size, dtype, True)
+        assert not library_is_faster("gru", batch, 35, size, dtype, True)
+        assert not library_is_faster("gru", batch, 35, size, dtype, False)
+
+
+def test_a_narrow_lstm_of_many_short_sequences_is_trained_by_the_library_in_half_precision(
+    amx: bool,
+) -> None:
+    def trained(batch: int, length: int, size: int) -> bool:
+        return library_is_faster("lstm", batch, length, size, HALF, True)
+
+    assert trained(16, 32, 128) == trained(64, 32, 64) == amx
+    assert not trained(8, 32, 128)
+    assert not trained(64, 32, 200)
+    assert not trained(64, 128, 128), "what the library keeps of so many steps is much"
+
+
+def test_few_steps_without_a_gradient_are_the_librarys_but_for_a_wide_lstm(amx: bool) -> None:
+    for length, batch, dtype in product((1, 7), (1, 64), (FLOAT, HALF)):
+        assert library_is_faster("gru", batch, length, 650, dtype, False)
+        assert not library_is_faster("gru", batch, length, 650, dtype, True)
+        assert not library_is_faster("lstm", batch, length, 650, dtype, False)
+        assert not library_is_faster("lstm", batch, length, 128, dtype, True)
+        assert not library_is_faster("elman", batch, length, 128, dtype, False)
+        taken = library_is_faster("lstm", batch, length, 128, dtype, False)
+        assert taken == (dtype == HALF or length == 7)
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
     for dtype in (torch.float64, torch.float16):
-        assert not library_is_faster(cell, 64, 1024, dtype, False)
+        assert not library_is_faster(cell, 64, 35, 1024, dtype, False)
 
 
 def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +79,9 @@ def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert library_takes("lstm", x, 20)
+        assert not library_takes("lstm", torch.zeros(300, 35, 20), 20)
     with torch.no_grad():
         assert library_takes("lstm", x, 20)
         assert not library_takes("lstm", x[:, :3], 20)
@@ -75,3 +106,4 @@ def test_without_a_compiler_the_library_trains_the_lstm(monkeypatch: pytest.Monk
     assert library_takes("lstm", x, 20)
     assert not library_takes("lstm", x.double(), 20)
     assert not library_takes("gru", x, 20)
+    assert not library_takes("lstm", x[:, :3], 20)

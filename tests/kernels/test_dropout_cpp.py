@@ -238,3 +238,21 @@ def test_a_view_of_negatives_is_negative() -> None:
     x = torch._neg_view(torch.ones(400))
     y = drop(x, 0.5)
     assert y.unique().tolist() == [-2, 0]
+
+
+def test_few_entries_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dropout_cpp, "_LEAST_ENTRIES", 10)
+    assert can_drop(torch.ones(10)) and not can_drop(torch.ones(9))
+    assert not can_drop(torch.ones(10, dtype=torch.float64))
+
+
+def test_the_default_type_and_device_of_new_tensors_change_nothing() -> None:
+    x = torch.ones(9)
+    dropout_cpp._draws_as_torch.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            assert can_drop(x)
+            assert drop(x, 0.5).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)

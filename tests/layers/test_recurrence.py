@@ -203,6 +203,19 @@ def test_what_the_library_lacks_is_computed_here(monkeypatch: pytest.MonkeyPatch
 
 
 @every_library_layer
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 12), (0, 0)])
+@pytest.mark.parametrize("bf16", [False, True])
+def test_no_step_and_no_sequence_are_computed_too(
+    name: str, shape: tuple[int, int], bf16: bool
+) -> None:
+    layer = build(name).float()
+    x = torch.zeros(*shape, layer.input_size)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        output, _ = layer(x)
+    assert output.shape == (*shape, layer.hidden_size)
+
+
+@every_library_layer
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("carried", [torch.float32, torch.bfloat16])
 def test_both_backends_give_the_same_values_in_either_precision(
@@ -215,6 +228,7 @@ def test_both_backends_give_the_same_values_in_either_precision(
     for layer in (native, library):
         with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             output, last = layer(x, state)
+        assert {t.dtype for t in (output, *last)} == {dtype}
         results.append([t.float() for t in (output, *last)])
     tolerance = 1e-5 if dtype == torch.float32 else 0.05
     torch.testing.assert_close(*results, rtol=tolerance, atol=tolerance)

@@ -41,7 +41,9 @@ def test_a_notebook_gets_our_lines_and_not_also_the_table_of_the_host(
 def test_a_run_knows_what_computes_its_recurrence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool
 ) -> None:
-    def in_half_precision(cell: str, batch: int, size: int, dtype: torch.dtype, grad: bool) -> bool:
+    def in_half_precision(
+        cell: str, batch: int, length: int, size: int, dtype: torch.dtype, grad: bool
+    ) -> bool:
         assert (cell, batch, grad) == ("lstm", 32, True)
         return dtype == torch.bfloat16
 

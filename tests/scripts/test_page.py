@@ -121,6 +121,52 @@ def test_rows_that_only_a_later_list_has_follow_those_before_them() -> None:
     assert merged(lists) == [("e",), ("a",), ("b",), ("c",), ("d",)]
 
 
+def choices() -> list[Comparison]:
+    """The second is surely wrong, the third within its spread."""
+    ours_faster, tie = [2.0, 2.2, 2.4], [0.9, 1.0, 1.3]
+    sizes = (
+        ("1 x 8", ours_faster, "ours"),
+        ("8 x 8", ours_faster, "theirs"),
+        ("8 x 9", tie, "ours"),
+    )
+    return [
+        replace(
+            PLAIN,
+            name="LSTM",
+            setting=setting,
+            seconds={"ours": [1.0, 1.0, 1.0], "theirs": theirs},
+            taken=taken,
+        )
+        for setting, theirs, taken in sizes
+    ]
+
+
+def test_choices_are_counted_and_the_worst_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
+    right = replace(choices()[0], name="GRU")
+    save(tmp_path, "one", [*choices(), right])
+    records = load_benchmarks(tmp_path)
+    page = benchmark_page(records, "plots")
+    assert cells(page, "| LSTM") == [
+        "LSTM", "ours 2, theirs 1; the slower at 1, **2.20** at worst (8 x 8)"
+    ]  # fmt: skip
+    assert cells(page, "| GRU") == ["GRU", "ours 1, theirs 0; never the slower"]
+    plot_benchmark(records, tmp_path / "one.png")
+    (axes,) = drawn[-1].axes
+    ours, theirs = lines_of(axes)[:2]
+    assert values(ours, "x") == [2.2, 1.0, 2.2] and values(theirs, "x") == [2.2]
+    assert legend_labels(drawn[-1]) == ["ours is taken", "theirs is taken"]
+    assert unreadable(drawn[-1]) == []
+
+
+def test_the_way_that_is_taken_may_be_the_slower_of_either() -> None:
+    _, wrong, tie = choices()
+    assert wrong.lost == {"ours": pytest.approx(2.2)}
+    assert tie.lost == PLAIN.lost == {}
+    assert replace(wrong, seconds={"ours": [3.0] * 3, "theirs": [1.0] * 3}, taken="ours").lost == {
+        "theirs": pytest.approx(3)
+    }
+
+
 def test_curves_and_ratios_are_plotted_as_wide_as_a_page(
     records: list[BenchmarkRecord], drawn: list[Figure], tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ _PARTS: dict[str, type[nn.Module]] = {
 _FEW = 16
 """Tokens of a row at most. With many, a product of torch for each map costs less than the sums of
 attention, which the kernel computes token by token."""
-_PATHS = [(path.split("."), kind) for path, kind in _PARTS.items()]
+_PATHS = [path.split(".") for path in _PARTS]
 _FORWARDS = PLAIN | {
     kind: kind.forward for kind in (TransformerBlock, CausalSelfAttention, FeedForward, Dropout)
 }
@@ -82,8 +82,7 @@ def decode(
         return None
     if not seen and attention_mask is None and _are_packed(position_ids):
         return None
-    parts = parts_of(blocks, config)
-    if parts is None:
+    if not are_known(blocks, config):
         return None
     x = hidden.clone(memory_format=torch.contiguous_format)
     cos, sin = (None, None) if rotation is None else (_for_rows(part, batch) for part in rotation)
@@ -93,7 +92,7 @@ def decode(
     epsilon = torch.tensor(config.layer_norm_eps, dtype=torch.float32, device="cpu")
     memories = [memory_of(layer, length) for layer in layers]
     run(
-        *(addresses_of(parts, memories), x, cos, sin, mask, epsilon, len(layers)),
+        *(addresses_of(blocks, memories), x, cos, sin, mask, epsilon, len(layers)),
         *(batch * length, length, size, config.intermediate_size, heads, seen),
         ACTIVATIONS.index(config.hidden_act),
     )
@@ -123,59 +122,60 @@ def _for_rows(part: Tensor, batch: int) -> Tensor:
     return part.float().squeeze(1).expand(batch, -1, -1).contiguous()
 
 
-def parts_of(blocks: Iterable[nn.Module], config: TransformerConfig) -> list[list[int]] | None:
-    """Where the parameters of the blocks are, in the order of the kernel.
-
-    Returns:
-        `None` if the kernel does not compute what these blocks do.
-    """
+def are_known(blocks: Iterable[nn.Module], config: TransformerConfig) -> bool:
+    """Whether the kernel computes what these blocks do."""
     if config.attention_pattern != "full" or config._attn_implementation != "sdpa":
-        return None
+        return False
     shapes, settings = _shapes(config), _settings(config)
-    found = [_parts(block, shapes, settings) for block in blocks]
-    parts = [part for part in found if part is not None]
-    return parts if len(parts) == len(found) == config.num_hidden_layers else None
+    known = [_is_known(block, shapes, settings) for block in blocks]
+    return all(known) and len(known) == config.num_hidden_layers
 
 
-def addresses_of(parts: list[list[int]], memories: list[Memory]) -> Tensor:
-    """Where the parameters and the keys and values of the blocks are. Shape: (blocks, parts)."""
-    table = [
-        [*part, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room]
-        for part, memory in zip(parts, memories, strict=True)
-    ]
+def addresses_of(blocks: Iterable[nn.Module], memories: list[Memory]) -> Tensor:
+    """Where the parameters and the keys and values of known blocks are. Shape: (blocks, parts)."""
+    table = []
+    for block, memory in zip(blocks, memories, strict=True):
+        row: list[int] = []
+        for layer in _layers_of(block):
+            own = (None, None) if layer is None else (layer.weight, layer.bias)
+            row += [0 if x is None else x.data_ptr() for x in own]
+        table.append([*row, memory.keys.data_ptr(), memory.values.data_ptr(), memory.room])
     return torch.tensor(table, dtype=torch.int64, device="cpu")
 
 
-def _parts(
-    block: Any, shapes: list[tuple[int, ...]], settings: tuple[object, ...]
-) -> list[int] | None:
-    """The addresses of a block's parameters, 0 for those that it has not.
+def _layers_of(block: Any) -> list[Any]:
+    """What the kernel reads of a block, in the order of `_PARTS`; `None` for a missing one."""
+    layers = []
+    for path in _PATHS:
+        layer = block
+        for name in path:
+            layer = layer._modules.get(name)
+        layers.append(layer)
+    return layers
+
+
+def _is_known(block: Any, shapes: list[tuple[int, ...]], settings: tuple[object, ...]) -> bool:
+    """Whether a block is as this package made it.
 
     Args:
         block: Of the Transformer.
         shapes: `_shapes` of the config.
         settings: `_settings` of the config.
-
-    Returns:
-        `None` if one is not as this package made it.
     """
-    parts: list[int] = []
-    for (path, kind), shape in zip(_PATHS, shapes, strict=True):
-        module = block
-        for name in path:
-            if not is_as_made(module, _FORWARDS):
-                return None
-            module = module._modules.get(name)
-        if module is None and path[-1] == "gate_proj":
-            parts += [0, 0]
+    if not is_as_made(block, _FORWARDS):
+        return False
+    for name in ("attention", "feed_forward"):
+        if not is_as_made(block._modules.get(name), _FORWARDS):
+            return False
+    for layer, name, shape in zip(_layers_of(block), _PARTS, shapes, strict=True):
+        if layer is None and name == "feed_forward.gate_proj":
             continue
-        if type(module) is not kind or not is_as_made(module, _FORWARDS):
-            return None
-        own = module._parameters["weight"], module._parameters["bias"]
-        if not _is_readable(own[0], shape) or not _is_readable(own[1], shape[:1]):
-            return None
-        parts += [x.data_ptr() for x in own if x is not None]
-    return parts if _settings_of(block) == settings else None
+        if type(layer) is not _PARTS[name] or not is_as_made(layer, _FORWARDS):
+            return False
+        weight, bias = layer._parameters["weight"], layer._parameters["bias"]
+        if not _is_readable(weight, shape) or not _is_readable(bias, shape[:1]):
+            return False
+    return _settings_of(block) == settings
 
 
 def _shapes(config: TransformerConfig) -> list[tuple[int, ...]]:

@@ -16,7 +16,7 @@ from ..compiled_generation import (
     has_ended,
 )
 from ..next_token import NextToken
-from .decoding_cpp import ACTIVATIONS, addresses_of, parts_of
+from .decoding_cpp import ACTIVATIONS, addresses_of, are_known
 from .decoding_memory import Memory, memory_of, takes_cache
 from .windowed_generation import WindowedGenerationMixin, positions_in
 
@@ -65,7 +65,7 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
             and getattr(projection, "bias", None) is None
             and type(body.embedding_dropout) is Dropout
             and self._has_known_positions()
-            and parts_of(body.layers, config) is not None
+            and are_known(body.layers, config)
         )
 
     def _has_known_positions(self) -> bool:
@@ -154,10 +154,9 @@ class TransformerGenerationMixin(CompiledGenerationMixin, WindowedGenerationMixi
         low = int(places.min())
         places -= low
         added, cos, sin = self._positions(low, low + int(places.max()) + steps)
-        parts = parts_of(body.layers, config)
         kernel = self._kernel(body.embed_tokens.weight)
-        assert parts is not None and kernel is not None
-        blocks, around = addresses_of(parts, memories), self._around()
+        assert kernel is not None
+        blocks, around = addresses_of(body.layers, memories), self._around()
         projection = getattr(body.embedding_projection, "weight", None)
         ends = addresses([[projection, body.norm.weight, body.norm.bias]])
         is_scaled = config.position_embedding_type == "sinusoidal"
