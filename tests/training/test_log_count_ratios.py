@@ -24,15 +24,16 @@ def ragged_texts() -> RaggedTexts:
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_of_two_classes_the_weight_is_the_size_of_the_ratio_of_nb_svm(data: st.DataObject) -> None:
+    alpha = data.draw(st.sampled_from([0.5, 1.0, 10.0]))
     labels = [0, 1, *data.draw(st.lists(st.integers(0, 1), max_size=9))]
     row = st.lists(st.booleans(), min_size=4, max_size=4)
     rows = data.draw(st.lists(row, min_size=len(labels), max_size=len(labels)))
     X = sparse.csr_matrix(np.array(rows, dtype=float))
-    expected = np.abs(LogCountRatio().fit(X, labels).r_)
+    expected = np.abs(LogCountRatio(alpha).fit(X, labels).r_)
     counts = torch.stack(
         [torch.tensor(X[np.array(labels) == c].sum(axis=0)).view(-1) for c in (0, 1)]
     )
-    np.testing.assert_allclose(log_count_ratios(counts).numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(log_count_ratios(counts, alpha).numpy(), expected, atol=1e-12)
 
 
 def test_of_three_classes_it_is_the_largest() -> None:
@@ -60,6 +61,16 @@ def test_each_text_counts_an_entry_once(buckets: int) -> None:
         for pair in {*pairs[1], *pairs[2]}:
             n[1, pair] = 1
         torch.testing.assert_close(body.ngram_ratios, log_count_ratios(n).float())
+
+
+def test_the_counts_are_smoothed_as_the_config_says() -> None:
+    config = DANConfig(vocab_size=6, log_count_ratios=True, ratio_smoothing=10.0)
+    body = DANForSequenceClassification(config).model
+    initialise_ratios(body, ragged_texts(), 2)
+    words = torch.tensor([[0.0, 1, 1, 0, 1, 0], [0.0, 1, 1, 2, 0, 0]])
+    torch.testing.assert_close(body.word_ratios, log_count_ratios(words, 10.0).float())
+    one_class = words.diff(dim=0)[0] != 0
+    assert (body.word_ratios < log_count_ratios(words))[one_class].all()
 
 
 def test_a_model_without_ratios_is_left_alone() -> None:
