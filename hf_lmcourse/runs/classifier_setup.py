@@ -54,8 +54,8 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
     config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
     config.problem_type = "single_label_classification"
     model = new_model(settings, tokenizer, AutoModelForSequenceClassification)
+    initialise_ratios(model, splits["train"])
     vectors = initialise_from_vectors(settings, model, tokenizer)
-    initialise_ratios(model.model, splits["train"], len(corpus.label_names))
     data_sets = splits["train"], splits["validation"]
     origin = made_from(args, model, tokenizer, *data_sets) | vectors_hash(vectors)
     folder = resolve_run_folder(settings, model, origin)

@@ -342,6 +342,8 @@ def test_the_pipeline_names_the_class() -> None:
         ({"word_dropout": 1.0}, "word_dropout must be at least 0 and below 1"),
         ({"length_exponent": -0.5}, "length_exponent must be at least 0"),
         ({"ratio_smoothing": 0}, "ratio_smoothing must be above 0"),
+        ({"naive_bayes_start": 0.1, "log_count_ratios": True}, "num_hidden_layers 0"),
+        ({"naive_bayes_start": 0.1, "num_hidden_layers": 0}, "needs log_count_ratios"),
         ({"hidden_act": "step"}, "'step' is none of transformers' activations"),
     ],
 )

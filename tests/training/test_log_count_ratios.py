@@ -1,5 +1,7 @@
 """The weights of words and n-grams are those of NB-SVM, counted on the training texts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -7,18 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from hf_lmcourse import DANConfig, DANForSequenceClassification
+from hf_lmcourse import DANConfig, DANForSequenceClassification, LmcourseError
 from hf_lmcourse.data.ragged import RaggedTexts
 from hf_lmcourse.evaluation.linear_baselines import LogCountRatio
-from hf_lmcourse.training.log_count_ratios import initialise_ratios, log_count_ratios
+from hf_lmcourse.training.log_count_ratios import (
+    initialise_ratios,
+    log_count_ratios,
+    signed_ratios,
+)
 
 TEXTS = [[1, 2, 1], [2, 3], [1, 1, 3], [4]]
 LABELS = [0, 1, 1, 0]
 
 
-def ragged_texts() -> RaggedTexts:
+def ragged_texts(labels: Sequence[int] = LABELS) -> RaggedTexts:
     borders = np.cumsum([0, *map(len, TEXTS)])
-    return RaggedTexts(np.concatenate(TEXTS), borders, LABELS)
+    return RaggedTexts(np.concatenate(TEXTS), borders, list(labels))
 
 
 @settings(max_examples=25, deadline=None)
@@ -48,8 +54,9 @@ def test_each_text_counts_an_entry_once(buckets: int) -> None:
     config = DANConfig(
         vocab_size=6, embedding_size=2, hidden_size=2, ngram_buckets=buckets, log_count_ratios=True
     )
-    body = DANForSequenceClassification(config).model
-    initialise_ratios(body, ragged_texts(), 2)
+    model = DANForSequenceClassification(config)
+    initialise_ratios(model, ragged_texts())
+    body = model.model
     words = torch.tensor([[0.0, 1, 1, 0, 1, 0], [0.0, 1, 1, 2, 0, 0]])
     torch.testing.assert_close(body.word_ratios, log_count_ratios(words).float())
     if buckets:
@@ -65,8 +72,9 @@ def test_each_text_counts_an_entry_once(buckets: int) -> None:
 
 def test_the_counts_are_smoothed_as_the_config_says() -> None:
     config = DANConfig(vocab_size=6, log_count_ratios=True, ratio_smoothing=10.0)
-    body = DANForSequenceClassification(config).model
-    initialise_ratios(body, ragged_texts(), 2)
+    model = DANForSequenceClassification(config)
+    initialise_ratios(model, ragged_texts())
+    body = model.model
     words = torch.tensor([[0.0, 1, 1, 0, 1, 0], [0.0, 1, 1, 2, 0, 0]])
     torch.testing.assert_close(body.word_ratios, log_count_ratios(words, 10.0).float())
     one_class = words.diff(dim=0)[0] != 0
@@ -74,7 +82,47 @@ def test_the_counts_are_smoothed_as_the_config_says() -> None:
 
 
 def test_a_model_without_ratios_is_left_alone() -> None:
-    body = DANForSequenceClassification(DANConfig(vocab_size=6)).model
-    before = set(body.state_dict())
-    initialise_ratios(body, ragged_texts(), 2)
-    assert set(body.state_dict()) == before
+    model = DANForSequenceClassification(DANConfig(vocab_size=6))
+    before = set(model.state_dict())
+    initialise_ratios(model, ragged_texts())
+    assert set(model.state_dict()) == before
+
+
+SUM = {
+    "vocab_size": 6,
+    "num_hidden_layers": 0,
+    "length_exponent": 0,
+    "word_dropout": 0.0,
+    "distinct_words": True,
+    "log_count_ratios": True,
+}
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("buckets", [0, 1_000_003])
+def test_it_starts_as_a_scaled_naive_bayes_classifier(classes: int, buckets: int) -> None:
+    settings = {"embedding_size": 4, "num_labels": classes, "ngram_buckets": buckets}
+    model = DANForSequenceClassification(DANConfig(**SUM, **settings, naive_bayes_start=0.25))
+    with torch.no_grad():
+        model.classifier.weight.zero_()  # what is not set stays as it was
+    texts = ragged_texts([0, 1, classes - 1, 0])
+    initialise_ratios(model, texts)
+    features = [{*text, *(zip(text, text[1:], strict=False) if buckets else ())} for text in TEXTS]
+    entries = sorted({*range(1, 5), *(entry for text in features for entry in text)}, key=str)
+    counts = torch.zeros(classes, len(entries))
+    for text, label in zip(features, texts.labels, strict=True):
+        for entry in text:
+            counts[label, entries.index(entry)] += 1
+    # the entries that no text has are part of the sums that the shares are of
+    unseen = torch.zeros(classes, 6 + buckets - len(entries))
+    ratios = signed_ratios(torch.cat([counts, unseen], dim=1))[:, : len(entries)]
+    for text, words in zip(features, TEXTS, strict=True):
+        nb = ratios[:, [entries.index(entry) for entry in text]].sum(-1)
+        logits = model(torch.tensor([words])).logits[0] - model.classifier.bias
+        torch.testing.assert_close(logits.log_softmax(-1), (0.25 * nb).log_softmax(-1).float())
+
+
+def test_a_start_with_more_classes_than_the_vectors_have_entries_is_refused() -> None:
+    config = DANConfig(**SUM, embedding_size=2, num_labels=3, naive_bayes_start=0.1)
+    with pytest.raises(LmcourseError, match="embedding_size of at least the 3 classes, not 2"):
+        initialise_ratios(DANForSequenceClassification(config), ragged_texts())

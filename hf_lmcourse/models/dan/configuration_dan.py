@@ -37,6 +37,8 @@ class DANConfig(CourseConfig):
             counted on the training texts: see `DANModel`.
         ratio_smoothing (`float`): Count alpha that is added to each of those counts: the larger,
             the smaller the weight of rare words and n-grams.
+        naive_bayes_start (`float`): Start as a naive Bayes classifier whose log-odds are scaled by
+            this number; 0 to start at random. Without hidden layers and with `log_count_ratios`.
         ngram_buckets (`int`): Size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): Length of the longest n-gram.
         freeze_vectors (`bool`): Keep word vectors that were read from a file as they are; words
@@ -61,6 +63,7 @@ class DANConfig(CourseConfig):
     length_exponent: float | int = 1.0
     log_count_ratios: bool = False
     ratio_smoothing: float | int = 1.0
+    naive_bayes_start: float | int = 0.0
     ngram_buckets: int = 0
     max_ngram: int = 2
     freeze_vectors: bool = False
@@ -73,6 +76,7 @@ class DANConfig(CourseConfig):
         "num_hidden_layers",
         "ngram_buckets",
         "length_exponent",
+        "naive_bayes_start",
     )
 
     def validate_max_ngram(self) -> None:
@@ -87,6 +91,11 @@ class DANConfig(CourseConfig):
         """Refuse to take the logarithm of a count of zero."""
         if not self.ratio_smoothing > 0:
             raise ValueError(f"ratio_smoothing must be above 0, not {self.ratio_smoothing}")
+
+    def validate_naive_bayes_start(self) -> None:
+        """Refuse to start from ratios that are not counted, or below hidden layers."""
+        if self.naive_bayes_start and not (self.log_count_ratios and self.num_hidden_layers == 0):
+            raise ValueError("naive_bayes_start needs log_count_ratios and num_hidden_layers 0")
 
     def validate_activation(self) -> None:
         """Refuse an activation that transformers does not have."""
