@@ -1,6 +1,7 @@
 """The weights of words and n-grams are those of NB-SVM, counted on the training texts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,19 +108,21 @@ def test_it_starts_as_a_scaled_naive_bayes_classifier(classes: int, buckets: int
         model.classifier.weight.zero_()  # what is not set stays as it was
     texts = ragged_texts([0, 1, classes - 1, 0])
     initialise_ratios(model, texts)
-    features = [{*text, *(zip(text, text[1:], strict=False) if buckets else ())} for text in TEXTS]
-    entries = sorted({*range(1, 5), *(entry for text in features for entry in text)}, key=str)
-    counts = torch.zeros(classes, len(entries))
-    for text, label in zip(features, texts.labels, strict=True):
-        for entry in text:
-            counts[label, entries.index(entry)] += 1
-    # the entries that no text has are part of the sums that the shares are of
-    unseen = torch.zeros(classes, 6 + buckets - len(entries))
-    ratios = signed_ratios(torch.cat([counts, unseen], dim=1))[:, : len(entries)]
-    for text, words in zip(features, TEXTS, strict=True):
-        nb = ratios[:, [entries.index(entry) for entry in text]].sum(-1)
-        logits = model(torch.tensor([words])).logits[0] - model.classifier.bias
-        torch.testing.assert_close(logits.log_softmax(-1), (0.25 * nb).log_softmax(-1).float())
+    bags: list[list[list[Any]]] = [[sorted(set(text)) for text in TEXTS]]
+    if buckets:
+        bags.append([sorted(set(zip(text, text[1:], strict=False))) for text in TEXTS])
+    log_odds = torch.zeros(len(TEXTS), classes, dtype=torch.float64)
+    for bag, size in zip(bags, (6, buckets), strict=False):
+        names = sorted({entry for text in bag for entry in text})
+        counts = torch.zeros(classes, size)
+        for text, label in zip(bag, texts.labels, strict=True):
+            counts[label, [names.index(entry) for entry in text]] += 1
+        for row, text in enumerate(bag):
+            places = [names.index(entry) for entry in text]
+            log_odds[row] += signed_ratios(counts)[:, places].sum(-1)
+    logits = torch.cat([model(torch.tensor([words])).logits for words in TEXTS])
+    found = (logits - model.classifier.bias).log_softmax(-1)
+    torch.testing.assert_close(found, (0.25 * log_odds).log_softmax(-1).float())
 
 
 def test_a_start_with_more_classes_than_the_vectors_have_entries_is_refused() -> None:
