@@ -30,6 +30,7 @@ _SETTINGS = (
     "is_causal",
     "layer_norm_eps",
     "distinct_words",
+    "length_exponent",
     "log_count_ratios",
     "ngram_buckets",
     "max_ngram",

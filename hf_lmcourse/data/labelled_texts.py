@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from ..errors import LmcourseError
+from ..errors import LmcourseError, reason
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,35 @@ class LabelledTexts:
     def take(self, places: list[int]) -> "LabelledTexts":
         """Some of the texts, in the order asked for."""
         return LabelledTexts([self.texts[i] for i in places], [self.labels[i] for i in places])
+
+
+def draw_training_texts(
+    splits: dict[str, LabelledTexts], number: int, seed: int
+) -> dict[str, LabelledTexts]:
+    """Keep some of the training texts, drawn at random with the same share of each class.
+
+    Args:
+        splits: All texts; those of the other splits are kept.
+        number: How many training texts to keep, in their order.
+        seed: Of the draw.
+
+    Raises:
+        LmcourseError: There are not as many, or too few for all classes.
+    """
+    from sklearn.model_selection import train_test_split  # half a second that few runs need
+
+    train = splits["train"]
+    if number == len(train):
+        return splits
+    try:
+        chosen, _ = train_test_split(
+            range(len(train)), train_size=number, stratify=train.labels, random_state=seed
+        )
+    except ValueError as error:
+        raise LmcourseError(
+            f"max_training_texts {number} of {len(train)} training texts: {reason(error)}"
+        ) from error
+    return {**splits, "train": train.take(sorted(chosen))}
 
 
 def with_validation(

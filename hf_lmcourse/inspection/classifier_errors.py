@@ -73,10 +73,10 @@ def log_odds(logits: Tensor, predicted: int | Tensor) -> Tensor:
 def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Contributions:
     """Attribute the predicted class of one text to its words.
 
-    With z the mean of the n vectors v_w of words and n-grams, and s(z) the log-odds of the
-    predicted class,
+    With z the sum of the n vectors v_w of words and n-grams over n^a, where a is the model's
+    `length_exponent`, and s(z) the log-odds of the predicted class,
 
-        gradient x input    v_w . ds/dz / n,  of an n-gram shared out equally to its words
+        gradient x input    v_w . ds/dz / n^a,  of an n-gram shared out equally to its words
         leave one out       s(text) - s(text without the word)
 
     If only distinct words count, the occurrences of a word share its contribution, and all of them
@@ -103,7 +103,7 @@ def word_contributions(model: DANForSequenceClassification, words: Tensor) -> Co
 
 @torch.no_grad()
 def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor) -> Tensor:
-    """Compute r_w v_w . gradient / n for each word, with its part of the n-grams around it."""
+    """Compute r_w v_w . gradient / n^a for each word, with its part of the n-grams around it."""
     base, distinct = model.model, model.config.distinct_words
     weights = _weights(words, distinct)
     shares = base.scaled_vectors(base.embed_tokens, words) @ gradient * weights
@@ -118,7 +118,7 @@ def _shares(model: DANForSequenceClassification, words: Tensor, gradient: Tensor
         part = base.scaled_vectors(base.embed_ngrams, ids) @ gradient * here / n
         for offset in range(n):
             shares[offset : offset + len(ids)] += part
-    return shares / count
+    return shares / count**model.config.length_exponent
 
 
 def _weights(ids: Tensor, distinct: bool) -> Tensor:

@@ -3,7 +3,7 @@
 With X the words of a text, v_w the vector of a word and r_w a fixed weight (1 unless said
 otherwise):
 
-    z_0 = 1/|X| sum over w in X of r_w v_w
+    z_0 = 1/|X|^a sum over w in X of r_w v_w      a = 1, the mean, unless said otherwise
     z_i = g(W_i z_{i-1} + b_i)                g any activation
 
 Word dropout takes each word out of X with probability p while training; X may also hold n-grams of
@@ -26,7 +26,7 @@ NGRAM_MULTIPLIER = 116_049_371
 """Spreads the ids of an n-gram over the buckets, as the hash of fastText does."""
 
 
-def mean_vectors(v: Tensor, r: Tensor, text: Tensor, texts: int) -> Tensor:
+def mean_vectors(v: Tensor, r: Tensor, text: Tensor, texts: int, a: float = 1.0) -> Tensor:
     """Compute z_0 of each text, word by word: the reference.
 
     The models count the distinct words of a batch first (`kernels.bags.bag_counts`).
@@ -36,13 +36,14 @@ def mean_vectors(v: Tensor, r: Tensor, text: Tensor, texts: int) -> Tensor:
         r: Its weight.
         text: Which text it belongs to.
         texts: How many texts there are; one without words has z_0 = 0.
+        a: Power of the number of words that divides the sum.
 
     Shape:
         v: (words, size); r, text: (words,); result: (texts, size).
     """
     total = v.new_zeros(texts, v.shape[1]).index_add(0, text, r.unsqueeze(-1) * v)  # (texts, size)
     number = v.new_zeros(texts).index_add(0, text, torch.ones_like(r))  # (texts,)
-    return total / number.clamp(min=1).unsqueeze(-1)
+    return total / number.clamp(min=1).pow(a).unsqueeze(-1)
 
 
 class AveragingLayers(nn.ModuleList):

@@ -1,5 +1,6 @@
 """Setup of a classifier's run: data, tokenizer, model, trainer."""
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from transformers import (
 )
 
 from ..data.labelled import LabelledCorpus, check_classes, load_labelled_corpus
+from ..data.labelled_texts import draw_training_texts
 from ..data.ragged import encode_texts, ragged_batch
 from ..errors import LmcourseError
 from ..metrics import load_metric
@@ -41,7 +43,7 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
             "models"
         )
     with args.main_process_first(desc="tokenizing"):
-        corpus = labelled_corpus(data)
+        corpus = _training_corpus(settings)
         check_classes(corpus)
         tokenizer = _tokenizer(settings, corpus)
         splits = {
@@ -54,8 +56,8 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
     config.label2id = {name: index for index, name in enumerate(corpus.label_names)}
     config.problem_type = "single_label_classification"
     model = new_model(settings, tokenizer, AutoModelForSequenceClassification)
+    initialise_ratios(model, splits["train"])
     vectors = initialise_from_vectors(settings, model, tokenizer)
-    initialise_ratios(model.model, splits["train"], len(corpus.label_names))
     data_sets = splits["train"], splits["validation"]
     origin = made_from(args, model, tokenizer, *data_sets) | vectors_hash(vectors)
     folder = resolve_run_folder(settings, model, origin)
@@ -86,6 +88,15 @@ def labelled_corpus(data: LabelledDataArguments) -> LabelledCorpus:
         label_column=data.label_column,
         validation_share=data.validation_share,
     )
+
+
+def _training_corpus(settings: RunSettings) -> LabelledCorpus:
+    """Load the labelled texts, and draw the training texts if the settings say how many."""
+    corpus, number = labelled_corpus(settings.data), settings.data.max_training_texts
+    if number is None:
+        return corpus
+    splits = draw_training_texts(corpus.splits, number, settings.training.seed)
+    return replace(corpus, splits=splits)
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:

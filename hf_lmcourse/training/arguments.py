@@ -76,6 +76,9 @@ class LabelledDataArguments(_TextArguments):
     validation_share: float = option(
         0.1, "Share of the training texts for validation if it has no split."
     )
+    max_training_texts: int | None = option(
+        None, "Train on this many texts, drawn with the seed; all by default."
+    )
     tokenizer: str = option(
         "word_punctuation",
         "Tokenizer to train: word_punctuation or word; or a saved one.",

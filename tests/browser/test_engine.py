@@ -106,6 +106,7 @@ def test_a_long_text_is_read_in_the_windows_of_generation(engine: Engine) -> Non
         {"num_hidden_layers": 0},
         {"hidden_act": "gelu", "num_hidden_layers": 2},
         {"distinct_words": True, "log_count_ratios": True},
+        {"length_exponent": 0.5},
         {"ngram_buckets": 7, "max_ngram": 4, "log_count_ratios": True},
         {"ngram_buckets": 50, "max_ngram": 3, "distinct_words": True},
     ],

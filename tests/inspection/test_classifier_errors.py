@@ -113,11 +113,13 @@ def test_groups_by_negation() -> None:
     ],
 )
 @pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("exponent", [1, 0.5])
 def test_gradient_times_input_is_the_slope_of_the_mean(
-    ngrams: dict[str, int], distinct: bool
+    ngrams: dict[str, int], distinct: bool, exponent: float
 ) -> None:
     """Without a hidden layer the logits are linear: the shares add up to the predicted logit."""
-    model = tiny(num_hidden_layers=0, distinct_words=distinct, **ngrams)
+    settings = {"distinct_words": distinct, "length_exponent": exponent}
+    model = tiny(num_hidden_layers=0, **settings, **ngrams)
     words = torch.tensor([1, 4, 4, 7])
     shares = word_contributions(model, words).gradient_times_input
     mean = model.model.mean(words, torch.tensor([4])).detach()
@@ -129,7 +131,8 @@ def test_gradient_times_input_is_the_slope_of_the_mean(
     torch.testing.assert_close(shares.sum(), (mean @ gradient)[0])
     if not ngrams:
         vectors = model.model.embed_tokens.weight[words]
-        weights = torch.tensor([1, 0.5, 0.5, 1]) / 3 if distinct else torch.full((4,), 1 / 4)
+        weights = torch.tensor([1, 0.5, 0.5, 1]) if distinct else torch.ones(4)
+        weights = weights / weights.sum() ** exponent
         torch.testing.assert_close(shares, vectors @ gradient * weights)
 
 

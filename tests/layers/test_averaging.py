@@ -80,6 +80,9 @@ def test_the_reference_is_the_mean_of_each_text() -> None:
         (3 * table[2] + table[0]) / 2,
     ]
     torch.testing.assert_close(found, torch.stack(expected))
+    by_root = mean_vectors(table[words], r[words], text, len(lengths), a=0.5)
+    root = torch.tensor(lengths).clamp(min=1).sqrt().unsqueeze(-1)
+    torch.testing.assert_close(by_root, torch.stack(expected) * root)
 
 
 def test_an_ngram_is_its_words_wherever_it_is() -> None:

@@ -75,6 +75,28 @@ def test_ratios_scale_the_vectors() -> None:
     torch.testing.assert_close(model.model.mean(words, lengths)[lengths > 0], torch.stack(expected))
 
 
+@pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("exponent", [0, 0.5, 2])
+def test_the_sum_is_divided_by_a_power_of_the_number_of_words_and_ngrams(
+    exponent: float, distinct: bool
+) -> None:
+    settings = {**RATIOS, "ngram_buckets": 1009, "distinct_words": distinct}
+    words, lengths = texts()
+    # 4 words, 3 pairs and 2 triples, of which a word occurs twice; none; 2 words and a pair
+    number = torch.tensor([[8.0 if distinct else 9.0], [1.0], [3.0]])
+    mean = tiny(**settings).model.mean(words, lengths)
+    model = tiny(**settings, length_exponent=exponent).model
+    for _ in range(2):
+        torch.testing.assert_close(model.mean(words, lengths), mean * number ** (1 - exponent))
+        model.embed_tokens.register_forward_hook(lambda *_: None)
+
+
+def test_word_vectors_in_place_of_ids_are_divided_by_the_same_power() -> None:
+    model, (ids, mask) = tiny(length_exponent=0.5), padded()
+    given = model(inputs_embeds=model.get_input_embeddings()(ids), attention_mask=mask).logits
+    torch.testing.assert_close(given, model(ids, attention_mask=mask).logits)
+
+
 @pytest.mark.parametrize("ngrams", [{}, NGRAMS, RATIOS], ids=["words", "ngrams", "ratios"])
 @pytest.mark.parametrize("left", [False, True])
 def test_padding_is_never_part_of_the_mean(ngrams: dict[str, int], left: bool) -> None:
@@ -318,6 +340,10 @@ def test_the_pipeline_names_the_class() -> None:
         ({"num_hidden_layers": -1}, "num_hidden_layers must be at least 0"),
         ({"max_ngram": 1}, "max_ngram must be at least 2"),
         ({"word_dropout": 1.0}, "word_dropout must be at least 0 and below 1"),
+        ({"length_exponent": -0.5}, "length_exponent must be at least 0"),
+        ({"ratio_smoothing": 0}, "ratio_smoothing must be above 0"),
+        ({"naive_bayes_start": 0.1, "log_count_ratios": True}, "num_hidden_layers 0"),
+        ({"naive_bayes_start": 0.1, "num_hidden_layers": 0}, "needs log_count_ratios"),
         ({"hidden_act": "step"}, "'step' is none of transformers' activations"),
     ],
 )

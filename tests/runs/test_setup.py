@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,12 @@ from hf_lmcourse.runs.training_run import TrainingRun
 from hf_lmcourse.training.callbacks import LineProgress
 
 
-def prepared(folder: Path, model: str, corpus: str, **training: object) -> TrainingRun:
+def prepared(
+    folder: Path, model: str, corpus: str | dict[str, Any], **training: object
+) -> TrainingRun:
     yaml = folder / "run.yaml"
-    sections = {"model": {"model_type": model}, "data": {"corpus": corpus}, "training": training}
+    data = {"corpus": corpus} if isinstance(corpus, str) else corpus
+    sections = {"model": {"model_type": model}, "data": data, "training": training}
     yaml.write_text(json.dumps(sections), encoding="utf-8")
     changes = {"output_dir": str(folder / "run"), "cache_dir": str(folder / "cache")}
     run = prepare_run(read_settings([str(yaml)], changes), ["lmcourse"])
@@ -58,3 +62,17 @@ def test_a_run_knows_what_computes_its_recurrence(
 
 def test_a_run_without_a_recurrence_has_no_backend(tmp_path: Path) -> None:
     assert prepared(tmp_path, "lmcourse_dan", "toy_reviews").backend == ""
+
+
+def test_a_classifier_trains_on_as_many_texts_as_the_settings_say_drawn_with_the_seed(
+    tmp_path: Path,
+) -> None:
+    found = []
+    for seed in (1, 1, 2):
+        data = {"corpus": "toy_reviews", "max_training_texts": 20}
+        run: Any = prepared(tmp_path, "lmcourse_dan", data, seed=seed)
+        assert len(run.splits["train"]) == 20 == 2 * sum(run.splits["train"].labels)
+        words = {word for text in run.corpus.splits["train"].texts for word in text.split()}
+        assert {word.lower() for word in words} >= set(run.tokenizer.get_vocab()) - {"<pad>", "<unk>"}
+        found.append(run.corpus.splits["train"].texts)
+    assert found[0] == found[1] != found[2]

@@ -28,7 +28,7 @@ class AveragingModel {
     this.classifier = weights.linear("classifier");
   }
 
-  /** z_0 = 1/|X| sum over w in X of r_w v_w */
+  /** z_0 = 1/|X|^a sum over w in X of r_w v_w */
   mean(words) {
     const { distinct_words: distinct, max_ngram: longest, ngram_buckets: buckets } = this.config;
     const bags = [words, ...(buckets ? [hashedNGrams(words, longest, buckets)] : [])];
@@ -42,7 +42,8 @@ class AveragingModel {
         number++;
       }
     });
-    return Float32Array.from(sum, (value) => value / Math.max(1, number));
+    const divisor = Math.max(1, number) ** this.config.length_exponent;
+    return Float32Array.from(sum, (value) => value / divisor);
   }
 
   /** z_0, z_1, ... and the logits of the classes. */

@@ -31,8 +31,14 @@ class DANConfig(CourseConfig):
         word_dropout (`float`): Probability that a word is left out of the mean in training.
         distinct_words (`bool`): Let each word and n-gram of a text count once, however often it
             occurs there: presence rather than frequency (Pang, Lee and Vaithyanathan 2002).
+        length_exponent (`float`): Power a of the number of words by which the sum of their vectors
+            is divided: 1 for the mean, 0.5 for more weight to long texts, 0 for the sum.
         log_count_ratios (`bool`): Scale each word and n-gram by how much it says about the class,
             counted on the training texts: see `DANModel`.
+        ratio_smoothing (`float`): Count alpha that is added to each of those counts: the larger,
+            the smaller the weight of rare words and n-grams.
+        naive_bayes_start (`float`): Start as a naive Bayes classifier whose log-odds are scaled by
+            this number; 0 to start at random. Without hidden layers and with `log_count_ratios`.
         ngram_buckets (`int`): Size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): Length of the longest n-gram.
         freeze_vectors (`bool`): Keep word vectors that were read from a file as they are; words
@@ -54,7 +60,10 @@ class DANConfig(CourseConfig):
     hidden_dropout: float | int = 0.0
     word_dropout: float | int = 0.3
     distinct_words: bool = False
+    length_exponent: float | int = 1.0
     log_count_ratios: bool = False
+    ratio_smoothing: float | int = 1.0
+    naive_bayes_start: float | int = 0.0
     ngram_buckets: int = 0
     max_ngram: int = 2
     freeze_vectors: bool = False
@@ -63,7 +72,12 @@ class DANConfig(CourseConfig):
     pad_token_id: int | None = 0
 
     dropouts: ClassVar[tuple[str, ...]] = ("hidden_dropout", "word_dropout")
-    non_negative: ClassVar[tuple[str, ...]] = ("num_hidden_layers", "ngram_buckets")
+    non_negative: ClassVar[tuple[str, ...]] = (
+        "num_hidden_layers",
+        "ngram_buckets",
+        "length_exponent",
+        "naive_bayes_start",
+    )
 
     def validate_max_ngram(self) -> None:
         """Refuse n-grams shorter than two words."""
@@ -72,6 +86,16 @@ class DANConfig(CourseConfig):
                 f"max_ngram must be at least 2, not {self.max_ngram}; "
                 "ngram_buckets 0 leaves n-grams out"
             )
+
+    def validate_ratio_smoothing(self) -> None:
+        """Refuse to take the logarithm of a count of zero."""
+        if not self.ratio_smoothing > 0:
+            raise ValueError(f"ratio_smoothing must be above 0, not {self.ratio_smoothing}")
+
+    def validate_naive_bayes_start(self) -> None:
+        """Refuse to start from ratios that are not counted, or below hidden layers."""
+        if self.naive_bayes_start and not (self.log_count_ratios and self.num_hidden_layers == 0):
+            raise ValueError("naive_bayes_start needs log_count_ratios and num_hidden_layers 0")
 
     def validate_activation(self) -> None:
         """Refuse an activation that transformers does not have."""

@@ -59,14 +59,15 @@ class DANPreTrainedModel(AlignedWeights):
 class DANModel(DANPreTrainedModel):
     """The mean of the word vectors of a text, and hidden layers on top of it.
 
-        z_0 = 1/|X| sum over w in X of r_w v_w        z_i = g(W_i z_{i-1} + b_i)
+        z_0 = 1/|X|^a sum over w in X of r_w v_w        z_i = g(W_i z_{i-1} + b_i)
 
     X are the words of the text, in training without those that word dropout takes out, and its
     hashed n-grams if `config.ngram_buckets` is not 0; each as often as it occurs, or once if
     `config.distinct_words` is set. Padding is never part of the mean; a text without a word has
-    z_0 = 0. r_w is 1, or with `config.log_count_ratios` the absolute log-count ratio of the
-    training texts (see `training.log_count_ratios`), a number that is not trained: words and
-    n-grams that say nothing about the class add little to the mean, whatever their vectors.
+    z_0 = 0. a is `config.length_exponent`: with 1 z_0 is the mean. r_w is 1, or with
+    `config.log_count_ratios` the absolute log-count ratio of the training texts (see
+    `training.log_count_ratios`), a number that is not trained: words and n-grams that say nothing
+    about the class add little to the mean, whatever their vectors.
 
     Reference:
         Iyyer et al. 2015, Deep unordered composition rivals syntactic methods for text
@@ -224,7 +225,11 @@ class DANModel(DANPreTrainedModel):
             vectors = self.scaled_vectors(embedding, distinct)  # (distinct, embedding_size)
             total = total + counts.to(vectors.dtype) @ vectors  # (texts, embedding_size)
             number = number + counts.sum(-1, keepdim=True)
-        return (total / number.clamp(min=1)).to(dtype)
+        return self._by_length(total, number).to(dtype)
+
+    def _by_length(self, total: Tensor, number: Tensor) -> Tensor:
+        """Divide the sums of vectors by the power of the number of words that the config says."""
+        return total / number.clamp(min=1) ** self.config.length_exponent
 
     def _reads_distinct_words(self) -> bool:
         """Whether embeddings may be read past their call, and sizes depend on the words."""
@@ -260,7 +265,7 @@ class DANModel(DANPreTrainedModel):
             vectors = self.scaled_vectors(embedding, ids)  # (texts, positions, embedding_size)
             total = total + (vectors * weights.unsqueeze(-1)).sum(1)
             number = number + weights.sum(1, keepdim=True)
-        return (total / number.clamp(min=1)).to(self.dtype)
+        return self._by_length(total, number).to(self.dtype)
 
     def _mean_of_vectors(self, vectors: Tensor, attention_mask: Tensor | None) -> Tensor:
         """The mean of word vectors that are given. Shapes as in `forward`."""
@@ -273,7 +278,7 @@ class DANModel(DANPreTrainedModel):
         real = vectors.new_ones(vectors.shape[:2]) if attention_mask is None else attention_mask
         exact = torch.promote_types(vectors.dtype, torch.float32)
         weights = self._kept(real != 0).to(exact).unsqueeze(-1)  # (texts, length, 1)
-        return ((vectors * weights).sum(1) / weights.sum(1).clamp(min=1)).to(vectors.dtype)
+        return self._by_length((vectors * weights).sum(1), weights.sum(1)).to(vectors.dtype)
 
     def _kept(self, real: Tensor) -> Tensor:
         """The positions that word dropout keeps. Shape: (texts, length) in and out."""
