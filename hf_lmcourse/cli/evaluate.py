@@ -158,9 +158,10 @@ def _adapted_columns(
                 options.cache_lambda,
             )
         cache = add("continuous_cache", lambda: adapted.with_cache(split, given))
+        half_life = "none" if cache.half_life is None else f"{cache.half_life:g}"
         notes.append(
             f"continuous cache: window {cache.window}, theta {cache.theta:g}, half-life "
-            f"{cache.half_life or 'none'}, lambda {cache.weight:g}, {'given' if given else tuned}"
+            f"{half_life}, lambda {cache.weight:g}, {'given' if given else tuned}"
         )
     if options.dynamic_evaluation:
         rule, segment, rate = options.dynamic_evaluation, options.segment, options.dynamic_rate
