@@ -30,9 +30,6 @@ _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
 _WIDE, _UNITS_PER_SEQUENCE = 512, 32
 """Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
-_NARROW, _MANY_SEQUENCES, _MANY_STEPS = 128, 16, 8192
-"""The library's LSTM is the faster one in training, in tiles of AMX, up to this width, from so many
-sequences on, and below so many steps of all of them."""
 
 
 def elman_sequence(
@@ -100,13 +97,12 @@ def library_is_faster(
     Intel Xeon with AMX, and on the latter the grid of `backends`; the numbers are in
     results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
 
-    With a gradient ours are the faster ones, but for the LSTM in bfloat16 with AMX where a narrow
-    state leaves the tiles little to do: there the library wins with many sequences, until what it
-    keeps of many steps fills its caches. Without one the library's LSTM keeps less, and wins from a
-    handful of sequences; in bfloat16 with AMX, not where the state is wide and the sequences are
-    few, so that most of the time goes to products, which our tiles compute faster. Our GRU is the
-    faster one. In few steps, which no kernel of ours takes, the library wins without a gradient: in
-    the GRU always, in the LSTM if the state is narrow. Elman's recurrence is the same either way.
+    With a gradient ours are the faster ones. Without one the library's LSTM keeps less, and wins
+    from a handful of sequences; in bfloat16 with AMX, not where the state is wide and the sequences
+    are few, so that most of the time goes to products, which our tiles compute faster. Our GRU is
+    the faster one. In few steps, which no kernel of ours takes, the library wins without a
+    gradient: in the GRU always, in the LSTM if the state is narrow. Elman's recurrence is the same
+    either way.
 
     Args:
         cell: "elman", "lstm" or "gru".
@@ -120,12 +116,9 @@ def library_is_faster(
         return False
     if length < _LEAST_STEPS:
         return not gradient and _wins_in_few_steps(cell, length, hidden_size, dtype)
-    if cell == "gru":
+    if gradient or cell == "gru":
         return False
     tiles = dtype == torch.bfloat16 and has_amx()
-    if gradient:
-        narrow = hidden_size <= _NARROW and batch >= _MANY_SEQUENCES
-        return tiles and narrow and batch * length < _MANY_STEPS
     if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):
         return False
     return batch >= _SEQUENCES

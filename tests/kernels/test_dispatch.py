@@ -39,22 +39,9 @@ def test_a_wide_lstm_of_few_sequences_is_ours_in_tiles_of_amx(amx: bool) -> None
 @pytest.mark.parametrize("batch", [1, 8, 32, 128])
 def test_training_and_the_gru_are_ours(amx: bool, batch: int, dtype: torch.dtype) -> None:
     for size in (20, 200, 1024):
-        if size > 128 or dtype == FLOAT or not amx:
-            assert not library_is_faster("lstm", batch, 35, size, dtype, True)
+        assert not library_is_faster("lstm", batch, 35, size, dtype, True)
         assert not library_is_faster("gru", batch, 35, size, dtype, True)
         assert not library_is_faster("gru", batch, 35, size, dtype, False)
-
-
-def test_a_narrow_lstm_of_many_short_sequences_is_trained_by_the_library_in_half_precision(
-    amx: bool,
-) -> None:
-    def trained(batch: int, length: int, size: int) -> bool:
-        return library_is_faster("lstm", batch, length, size, HALF, True)
-
-    assert trained(16, 32, 128) == trained(64, 32, 64) == amx
-    assert not trained(8, 32, 128)
-    assert not trained(64, 32, 200)
-    assert not trained(64, 128, 128), "what the library keeps of so many steps is much"
 
 
 def test_few_steps_without_a_gradient_are_the_librarys_but_for_a_wide_lstm(amx: bool) -> None:
@@ -79,9 +66,6 @@ def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert library_takes("lstm", x, 20)
-        assert not library_takes("lstm", torch.zeros(300, 35, 20), 20)
     with torch.no_grad():
         assert library_takes("lstm", x, 20)
         assert not library_takes("lstm", x[:, :3], 20)
