@@ -84,8 +84,9 @@ def hidden_stream(
         state = outputs.past_key_values if model.carries_state else None
         losses, hits = model.score_hidden(outputs.last_hidden_state, targets)
         kept = targets != IGNORED
-        hidden = normalize(outputs.last_hidden_state[kept], dim=-1)
-        parts.append((hidden, targets[kept], -losses[kept], hits[kept]))
+        hidden = outputs.last_hidden_state[kept]
+        hidden = hidden.to(torch.promote_types(hidden.dtype, torch.float32))  # ages are exact too
+        parts.append((normalize(hidden, dim=-1), targets[kept], -losses[kept], hits[kept]))
     return HiddenStream(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 

@@ -56,8 +56,11 @@ class ChunkLogits:
         Shape:
             h: (rows, size); result: (rows, vocabulary).
         """
-        products = self.products(h)
-        return products if self._exact is None else self._exact[: len(h)].copy_(products)
+        return self.exact(self.products(h))
+
+    def exact(self, products: Tensor) -> Tensor:
+        """Logits in the precision of the products, in that of what is computed with them."""
+        return products if self._exact is None else self._exact[: len(products)].copy_(products)
 
     def products(self, h: Tensor) -> Tensor:
         """The logits of a chunk, in the precision of the products; shapes as in `of`."""

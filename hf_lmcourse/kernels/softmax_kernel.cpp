@@ -2,8 +2,6 @@
 // logits the error of the softmax, in bfloat16 with sums in float32:
 //
 //     loss = log sum e^z - z_y        d = softmax(z) - e_y
-//
-// A row whose target is negative is not predicted: its loss and its error are 0.
 
 #include <algorithm>
 #include <cmath>
@@ -49,11 +47,7 @@ void errors(N* z, const int64_t* targets, float* losses, int64_t B, int64_t V, i
   {
     std::vector<float> e(V + W);
 #pragma omp for
-    for (int64_t b = 0; b < B; ++b) {
-      const int64_t y = targets[b];
-      if (y < 0) std::memset(z + b * V, 0, V * sizeof(N));
-      losses[b] = y < 0 ? 0.0f : error(z + b * V, y, V, e.data());
-    }
+    for (int64_t b = 0; b < B; ++b) losses[b] = error(z + b * V, targets[b], V, e.data());
   }
 }
 

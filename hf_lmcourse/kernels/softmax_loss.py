@@ -137,14 +137,15 @@ def _errors(logits: ChunkLogits, h: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     Shape:
         h: (rows, size); y, losses: (rows, 1); d: (rows, vocabulary).
     """
-    if h.dtype == torch.bfloat16:
-        d = logits.products(h)
-        compiled = kernel_function("softmax_kernel", "errors", d, 2)
-        if compiled is not None:
-            losses = torch.empty_like(y, dtype=torch.float32)
-            compiled(d, y.contiguous(), losses, *d.shape)
-            return losses, d
-    log_p, p = softmax_in_place(logits.of(h), y)
+    d = logits.products(h)
+    compiled = None
+    if h.dtype == torch.bfloat16 and not torch.compiler.is_compiling():
+        compiled = kernel_function("softmax_kernel", "errors", d)
+    if compiled is not None:
+        losses = torch.empty_like(y, dtype=torch.float32)
+        compiled(d, y.contiguous(), losses, *d.shape)
+        return losses, d
+    log_p, p = softmax_in_place(logits.exact(d), y)
     return -log_p, logits.rounded(p.scatter_add_(-1, y, p.new_full((), -1).expand_as(y)))
 
 

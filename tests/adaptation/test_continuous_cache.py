@@ -83,6 +83,11 @@ def test_hidden_states_have_length_one_so_that_a_theta_fits_every_model() -> Non
     torch.testing.assert_close(lengths, torch.ones_like(lengths))
 
 
+def test_a_model_in_half_precision_has_ages_that_are_exact() -> None:
+    model, tokens = model_of("lstm").bfloat16(), some_text()
+    assert hidden_stream(model, batches_of(model, tokens)).hidden.dtype == torch.float32
+
+
 @every_kind
 def test_without_weight_it_is_the_model_alone(kind: str) -> None:
     model, tokens = model_of(kind), some_text()

@@ -245,3 +245,18 @@ def test_a_word_that_cannot_be_has_no_error_and_a_nan_is_not_hidden() -> None:
     assert not d_weight[7].any() and not d_bias[7].any()
     bias[7] = torch.nan
     assert loss_and_gradients(hidden, weight, bias, targets)[0].isnan()
+
+
+def test_the_logits_of_a_chunk_are_multiplied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    products = logit_chunks.ChunkLogits.products
+
+    def counted(logits: logit_chunks.ChunkLogits, h: Tensor) -> Tensor:
+        calls.append(len(h))
+        return products(logits, h)
+
+    monkeypatch.setattr(logit_chunks.ChunkLogits, "products", counted)
+    monkeypatch.setattr(softmax_loss, "kernel_function", lambda *_: None)
+    hidden, weight = draw(6, 4).bfloat16(), draw(20, 4, seed=1).bfloat16()
+    loss_and_gradients(hidden, weight, None, some_targets(6, 20))
+    assert calls == [6]
