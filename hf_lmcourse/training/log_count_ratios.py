@@ -46,19 +46,6 @@ def signed_ratios(counts: Tensor, smoothing: float = 1.0) -> Tensor:
     return shares[0] - shares[1]
 
 
-def log_count_ratios(counts: Tensor, smoothing: float = 1.0) -> Tensor:
-    """Compute the weights of the module docstring: the largest |r_c(w)|.
-
-    Args:
-        counts: n_c(w).
-        smoothing: alpha, above 0.
-
-    Shape:
-        counts: (classes, entries); result: (entries,).
-    """
-    return signed_ratios(counts, smoothing).abs().amax(0)
-
-
 @torch.no_grad()
 def initialise_ratios(model: PreTrainedModel, texts: RaggedTexts) -> None:
     """Count the training texts, and set the weights of a new model.
@@ -90,7 +77,7 @@ def initialise_ratios(model: PreTrainedModel, texts: RaggedTexts) -> None:
         tables.append((base.embed_ngrams, base.ngram_ratios, ngrams))
     for embedding, weights, counts in tables:
         ratios = signed_ratios(counts, base.config.ratio_smoothing)  # (classes, entries)
-        largest = ratios.abs().amax(0)
+        largest = ratios.abs().amax(0)  # r_w
         weights.copy_(largest)
         if start:
             shares = ratios / torch.where(largest > 0, largest, 1.0)  # 0 if all ratios are
