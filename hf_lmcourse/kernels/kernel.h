@@ -134,9 +134,12 @@ inline void store_some(bfloat16* p, vec v, int n) {
 #endif
 
 // A tile of the product x A: `R` rows of x, `V` vectors of columns; A packed as (k, V, W).
+//
+// A call of its own: inlined, it shares the registers with what follows it, and the compiler moves
+// sums to memory for the constants of a cell's equations, which halves the speed.
 template <int R, int V, class N>
-inline void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
-                     const typename Dtype<N>::Entry* A, int64_t depth) {
+__attribute__((noinline)) void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
+                                        const typename Dtype<N>::Entry* A, int64_t depth) {
   constexpr int PER = Dtype<N>::PER;
   vec sum[R][V];  // of its own, or the compiler writes every sum to memory at every k
 #pragma GCC unroll 8
