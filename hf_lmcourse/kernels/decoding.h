@@ -24,6 +24,8 @@ struct Block {
   const float* operator[](Part part) const { return memory(part); }
   float* memory(Part part) const { return reinterpret_cast<float*>(parts[part]); }
 };
+constexpr int64_t LINE = 64 / sizeof(float);  // floats of a line of the cache
+
 enum Activation { GELU, RELU, SWIGLU };
 
 // e^(-z^2) times a polynomial: Abramowitz and Stegun 7.1.26, 1.5e-7 at most from erf.
@@ -69,12 +71,12 @@ struct Decoder {
     }
   }
 
-  // One head of one row, whose text has T tokens before. `scores`: T + 1, and behind it `query`: d.
+  // One head of one row, whose text has T tokens before. `scores`: room for T + 1.
   void attend(const Block& block, int64_t b, int64_t head, int64_t T, float* scores) const {
     const int64_t text = b / length;
     const int64_t d = D / heads, at = (text * heads + head) * block.parts[ROOM] * d;
     float *keys = block.memory(KEYS) + at, *values = block.memory(VALUES) + at;
-    float *query = scores + T + 1, *key = keys + T * d, *value = values + T * d;
+    float *query = scores + scores_room(T + 1, 0), *key = keys + T * d, *value = values + T * d;
     const Rows::Place from = rows().place(b, 3 * D), to = rows().place(b, D);
     const auto read = [&](float* out, int64_t first) {
       const float* in = qkv() + from.begin + (first + head * d) * from.stride;
@@ -88,55 +90,71 @@ struct Decoder {
       turn(key, b);
     }
     const float scale = 1.0f / std::sqrt(float(d));
-    over_rows(T + 1, [&](auto some, int64_t t) {
-      float product[some()][1];
-      products(product, keys + t * d, query, d);
-      for (int i = 0; i < some(); ++i) scores[t + i] = scale * product[i][0];
+    linear_of_few(query, 1, d, keys, nullptr, {0, T + 1}, [&](int64_t, int64_t t, vec product, int n) {
+      store_some(scores + t, scale * product, n);
     });
     if (mask)
       for (int64_t t = 0; t < std::min(masked, T + 1); ++t)
         if (!mask[text * masked + t]) scores[t] = -INFINITY;
     const float sum = exponentials(scores, T + 1);
     float* y = attended() + to.begin + head * d * to.stride;
-    for (int64_t i = 0; i < d; i += W) {
-      const int n = int(std::min<int64_t>(W, d - i));
-      vec mean = weighted(values + i, d, n, scores, T + 1);
-      if (sum > 0.0f) mean /= sum;  // 0 where all is padding
-      for (int lane = 0; lane < n; ++lane) y[(i + lane) * to.stride] = mean[lane];
-    }
+    const int64_t vectors = (d + W - 1) / W;
+    for (int64_t first = 0; first < vectors; first += GROUP)
+      tile_of<GROUP>(vectors - first, first, [&](auto width, int64_t v) {
+        vec mean[width()] = {};
+        weighted(mean, values + v * W, d, d - v * W, scores, T + 1);
+        for (int64_t i = v * W; i < d && i < (v + width()) * W; ++i) {
+          const float value = mean[i / W - v][i % W];
+          y[i * to.stride] = sum > 0.0f ? value / sum : value;  // 0 where all is padding
+        }
+      });
   }
 
-  // e^(x - the largest) in place of each x, and their sum.
+  // What `scores` needs for so many tokens: whole vectors, and a query behind them.
+  static int64_t scores_room(int64_t tokens, int64_t d) { return (tokens + W - 1) / W * W + d; }
+
+  // e^(x - the largest) in place of each x, and their sum. Up to a whole vector 0 is written.
   static float exponentials(float* x, int64_t count) {
-    float largest = -INFINITY;
-    for (int64_t t = 0; t < count; ++t)
-      if (x[t] > largest) largest = x[t];
-    vec sum{};
-    for (int64_t t = 0; t < count; t += W) {
-      const int n = int(std::min<int64_t>(W, count - t));
-      const vec logits = load_some(x + t, n);
-      store_some(x + t, logits < -3e38f ? vec{} : exponential(logits - largest), n);
-      sum += load_some(x + t, n);
+    const int64_t end = (count + W - 1) / W * W;
+    std::fill(x + count, x + end, -INFINITY);
+    vec largest = all(-INFINITY), sum{};
+    for (int64_t t = 0; t < end; t += W) {
+      const vec logits = load(x + t);
+      largest = logits > largest ? logits : largest;
+    }
+    float m = largest[0];
+    for (int lane = 1; lane < W; ++lane) m = std::max(m, largest[lane]);
+    for (int64_t t = 0; t < end; t += W) {
+      const vec logits = load(x + t), y = logits < -3e38f ? vec{} : exponential(logits - m);
+      store(x + t, y);
+      sum += y;
     }
     return total(sum);
   }
 
-  // The sum of n <= W values of each row, weighted; in several sums, that do not wait for each other.
-  static vec weighted(const float* values, int64_t stride, int n, const float* weights,
-                      int64_t count) {
-    constexpr int SUMS = 4;
-    vec sums[SUMS] = {};
-    const auto add = [&](auto read) {
+  // Of each row of values, of `stride`, the first V vectors, of which n values are there: their sum,
+  // weighted. In two sums, that do not wait for each other.
+  template <int V>
+  static void weighted(vec (&mean)[V], const float* values, int64_t stride, int64_t n,
+                       const float* weights, int64_t count) {
+    vec sums[2][V] = {};
+    const auto add = [&](auto read_last) {
+      const auto row = [&](vec (&sum)[V], int64_t t) {
+        const float* at = values + t * stride;
+#pragma GCC unroll 4
+        for (int v = 0; v + 1 < V; ++v) sum[v] += weights[t] * load(at + v * W);
+        sum[V - 1] += weights[t] * read_last(at + (V - 1) * W);
+      };
       int64_t t = 0;
-      for (; t + SUMS <= count; t += SUMS)
-        for (int s = 0; s < SUMS; ++s) sums[s] += weights[t + s] * read(values + (t + s) * stride);
-      for (; t < count; ++t) sums[0] += weights[t] * read(values + t * stride);
+      for (; t + 2 <= count; t += 2) row(sums[0], t), row(sums[1], t + 1);
+      if (t < count) row(sums[0], t);
     };
-    if (n == W)
-      add(load);
+    const int last = int(std::min<int64_t>(W, n - (V - 1) * W));
+    if (last == W)
+      add(whole);
     else
-      add([&](const float* p) { return load_tail(p, n); });
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      add([&](const float* p) { return load_tail(p, last); });
+    for (int v = 0; v < V; ++v) mean[v] = sums[0][v] + sums[1][v];
   }
 
   // By all threads together.
@@ -160,7 +178,7 @@ struct Decoder {
 #pragma omp barrier
   }
 
-  // By all threads together. `scores`: T + length + d of each thread.
+  // By all threads together. `scores`: of each thread room for T + length.
   void decode(const Block& part, int64_t T, float* scores) const {
     const float* normals = normal()(x(), part[NORM], part[NORM_BIAS]);
     rows().map<false>(normals, D, part[QKV], part[QKV_BIAS], share(3 * D), qkv(), 3 * D);

@@ -28,7 +28,7 @@ extern "C" void decode_float32(const int64_t* parts, float* x, const float* cos,
   over_features([](float& outside, float& inside) { inside = outside; });
 #pragma omp parallel num_threads(threads)
   {
-    std::vector<float> scores(T + length + D / heads);
+    std::vector<float> scores(Decoder::scores_room(T + length, D / heads));
     for (int64_t n = 0; n < blocks; ++n)
       decoder.decode(Block{parts + n * PARTS}, T, scores.data());
   }

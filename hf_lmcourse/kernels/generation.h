@@ -12,24 +12,31 @@ namespace {
 
 constexpr int64_t WORTH_THREADS = 1 << 19;  // a step with less is done before they have met
 
-constexpr int64_t TRIAL = 32, TRIALS = 64;  // steps of a trial; how many until the next comparison
+constexpr int64_t PIECE = 32, PIECES = 16;  // steps of a piece; how many until the next trial
+constexpr double TRIAL_SECONDS = 2e-4;
 
 // Several threads or one, whichever is faster now: threads wait for each other some times a step,
-// and for long if another process has the core of one.
+// and for long if another process has the core of one. The steps are made in pieces, the first of
+// them to fill the caches; now and then a short one is a trial of the other way.
 struct Team {
   int threads;
-  int64_t trial = 0;
-  double many = 0, one = 0;
+  int64_t piece = 0;
+  double many = 0, one = 0;  // seconds a step, as last measured
 
-  int size() const {
-    if (trial == 0) return threads;
-    return trial == 1 || one < many ? 1 : threads;
+  bool is_trial() const { return piece % PIECES == 2; }
+  bool is_one() const { return piece >= 2 && (one < many && piece > 2) != is_trial(); }
+  int size() const { return is_one() ? 1 : threads; }
+
+  // How many steps the next piece has.
+  int64_t steps() const {
+    if (piece == 0) return 1;
+    if (piece > 1 && !is_trial()) return PIECE;
+    return std::clamp<double>(TRIAL_SECONDS / many, 1, PIECE);
   }
 
   void took(double seconds) {
-    if (trial == 0) many = seconds;
-    if (trial == 1) one = seconds;
-    trial = (trial + 1) % TRIALS;
+    (is_one() ? one : many) = seconds / steps();
+    ++piece;
   }
 };
 
@@ -118,10 +125,12 @@ void generate(const Request& request, int64_t products, int threads, Step step) 
     }
   };
   Team team{threads};
-  for (int64_t n = 0; n < steps && !done; n += TRIAL) {
+  for (int64_t n = 0; n < steps && !done;) {
+    const int64_t end = std::min(n + team.steps(), steps);
     const double began = omp_get_wtime();
-    make(n, std::min(n + TRIAL, steps), team.size());
+    make(n, end, team.size());
     team.took(omp_get_wtime() - began);
+    n = end;
   }
 }
 

@@ -5,6 +5,7 @@
 #include "kernel.h"
 
 #include <algorithm>
+#include <utility>
 
 #ifdef __AVX512F__
 #include <immintrin.h>
@@ -13,6 +14,9 @@
 namespace {
 
 inline vec relu(vec x) { return x < 0.0f ? vec{} : x; }  // what is no number stays so
+
+// What reads a whole vector, as an argument: a function would be called.
+constexpr auto whole = [](const float* p) { return load(p); };
 
 // The first n < W values: load_some copies so few by a call.
 inline vec load_tail(const float* p, int n) {
@@ -23,66 +27,82 @@ inline vec load_tail(const float* p, int n) {
 #endif
 }
 
-// The sum of the lanes, by halves.
-inline float total(vec x) {
-  typedef float half __attribute__((vector_size(W * 2)));
-  typedef float quarter __attribute__((vector_size(W)));
-  half low, high;
-  std::memcpy(&low, &x, sizeof low);
-  std::memcpy(&high, reinterpret_cast<char*>(&x) + sizeof low, sizeof high);
-  low += high;
-  quarter first, second;
-  std::memcpy(&first, &low, sizeof first);
-  std::memcpy(&second, reinterpret_cast<char*>(&low) + sizeof first, sizeof second);
-  first += second;
-  float sum = 0.0f;
-  for (int i = 0; i < W / 4; ++i) sum += first[i];
-  return sum;
+#ifdef __clang__
+#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define LANES(x, y, ...) __builtin_shuffle(x, y, ivec{__VA_ARGS__})
+#endif
+
+// In each lane a sum with the lane whose number differs in bit S: of y where that bit is 1, of x
+// elsewhere.
+template <int S, int... lane>
+inline vec sums_of_pairs(vec x, vec y, std::integer_sequence<int, lane...>) {
+  const vec here = LANES(x, y, (lane & S ? W + lane : lane)...);
+  const vec there = LANES(x, y, ((lane & S ? W : 0) + (lane ^ S))...);
+  return here + there;
 }
 
-// Of R rows of x the products with V rows of a matrix.
+#undef LANES
+
+// The sums of the lanes of N vectors, a power of two: lane i has that of vector i. Some three
+// operations a vector, where one alone takes eight.
+template <int N, int S = 1>
+inline vec totals(const vec (&x)[N]) {
+  constexpr int LEFT = N > 1 ? N / 2 : 1;
+  vec sums[LEFT];
+#pragma GCC unroll 4
+  for (int i = 0; i < LEFT; ++i)
+    sums[i] = sums_of_pairs<S>(x[N > 1 ? 2 * i : 0], x[N > 1 ? 2 * i + 1 : 0],
+                               std::make_integer_sequence<int, W>{});
+  if constexpr (2 * S < W)
+    return totals<LEFT, 2 * S>(sums);
+  else
+    return sums[0];
+}
+
+inline float total(vec x) { return totals<1>({x})[0]; }
+
+// Of R rows of x the products with V rows of a matrix, in the first lanes.
 template <int R, int V>
-inline void products(float (&y)[R][V], const float* x, const float* matrix, int64_t depth) {
+inline void products(vec (&y)[R], const float* x, const float* matrix, int64_t depth) {
   vec sum[R][V] = {};
   const auto add = [&](int64_t k, auto read) {
     vec a[V];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) a[v] = read(matrix + v * depth + k);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const vec b = read(x + r * depth + k);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < V; ++v) sum[r][v] += a[v] * b;
     }
   };
   int64_t k = 0;
-  for (; k + W <= depth; k += W) add(k, load);
+  for (; k + W <= depth; k += W) add(k, whole);
   if (k < depth) add(k, [&](const float* p) { return load_tail(p, depth - k); });
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) y[r][v] = total(sum[r][v]);
+  for (int r = 0; r < R; ++r) y[r] = totals(sum[r]);
 }
 
-// A linear map: the outputs of one thread, given to `put(row, output, value)`.
+// A linear map: the outputs of one thread, given to `put(row, output, values, n)`, n at a time.
 //
 // Few rows: the lanes of a vector are neighbours in a row, whose products are added up at the end.
 template <class Put>
 void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix, const float* bias,
                    Share outputs, Put put) {
-  for (int64_t o = outputs.begin; o < outputs.end;) {
-    const auto some = [&](auto columns) {
-      over_rows(B, [&](auto rows, int64_t b) {
-        float y[rows()][columns()];
-        products(y, x + b * depth, matrix + o * depth, depth);
-        for (int r = 0; r < rows(); ++r)
-          for (int v = 0; v < columns(); ++v) put(b + r, o + v, y[r][v] + (bias ? bias[o + v] : 0.0f));
-      });
-      o += columns();
-    };
-    if (outputs.end - o < 4)
-      some(std::integral_constant<int, 1>{});
-    else
-      some(std::integral_constant<int, 4>{});
-  }
+  int64_t o = outputs.begin;
+  const auto some = [&](auto columns) {
+    over_rows(B, [&](auto rows, int64_t b) {
+      vec y[rows()];
+      products<rows(), columns()>(y, x + b * depth, matrix + o * depth, depth);
+      const vec start = bias ? load_some(bias + o, columns()) : vec{};
+      for (int r = 0; r < rows(); ++r) put(b + r, o, y[r] + start, columns());
+    });
+    o += columns();
+  };
+  // one row alone is added to as many sums as hide how long an addition takes
+  while (B == 1 && outputs.end - o >= 8) some(std::integral_constant<int, 8>{});
+  while (outputs.end - o >= 4) some(std::integral_constant<int, 4>{});
+  while (outputs.end - o >= 1) some(std::integral_constant<int, 1>{});
 }
 
 constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
@@ -149,7 +169,11 @@ struct Rows {
   template <class Put>
   void linear(const float* inputs, int64_t depth, const float* matrix, const float* bias,
               Share outputs, Put put) const {
-    if (are_few()) return linear_of_few(inputs, B, depth, matrix, bias, outputs, put);
+    if (are_few())
+      return linear_of_few(inputs, B, depth, matrix, bias, outputs,
+                           [&](int64_t b, int64_t o, vec y, int n) {
+                             for (int i = 0; i < n; ++i) put(b, o + i, y[i]);
+                           });
     linear_of_many(inputs, B, depth, matrix, bias, outputs,
                    [&](int64_t first, int64_t, int64_t i, int64_t o, vec y) {
                      for (int64_t lane = 0, b = (first + i) * W; lane < W && b < B; ++lane, ++b)
@@ -163,8 +187,9 @@ struct Rows {
            Share outputs, float* y, int64_t F) const {
     if (are_few())
       return linear_of_few(inputs, B, depth, matrix, bias, outputs,
-                           [&](int64_t b, int64_t o, float value) {
-                             y[b * F + o] = ADD ? y[b * F + o] + value : value;
+                           [&](int64_t b, int64_t o, vec values, int n) {
+                             float* at = y + b * F + o;
+                             store_some(at, ADD ? load_some(at, n) + values : values, n);
                            });
     linear_of_many(inputs, B, depth, matrix, bias, outputs,
                    [&](int64_t first, int64_t width, int64_t i, int64_t o, vec values) {

@@ -40,7 +40,7 @@ struct Normal {
     vec sum{}, squares{};
     const auto over = [&](auto visit) {
       int64_t i = 0;
-      for (; i + W <= D; i += W) visit(load, i, W);
+      for (; i + W <= D; i += W) visit(whole, i, W);
       const int n = int(D - i);
       if (n) visit([=](const float* p) { return load_tail(p, n); }, i, n);
     };

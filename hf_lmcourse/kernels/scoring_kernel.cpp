@@ -18,6 +18,7 @@
 namespace {
 
 constexpr int VECTORS = 4, WORDS = VECTORS * W;
+constexpr int64_t ADDED = 128;  // products in a sum of floats: its error grows with their number
 constexpr float LEAST = -3e38f;  // below any logit, and finite, so that differences are
 
 struct Lanes {
@@ -74,7 +75,14 @@ struct Scoring {
     vec logits[R][VECTORS];
     for (int r = 0; r < R; ++r)
       for (int v = 0; v < VECTORS; ++v) logits[r][v] = load(start + v * W);
-    multiply<R, VECTORS>(logits, hidden + b * K, K, A, K);
+    const int64_t parts = std::is_same_v<N, float> ? (K + ADDED - 1) / ADDED : 1;
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t k = K * part / parts, end = K * (part + 1) / parts;
+      vec sums[R][VECTORS] = {};
+      multiply<R, VECTORS>(sums, hidden + b * K + k, K, A + k * WORDS / Dtype<N>::PER, end - k);
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < VECTORS; ++v) logits[r][v] += sums[r][v];
+    }
     for (int r = 0; r < R; ++r) take(b + r, u, logits[r], lanes[b + r]);
   }
 

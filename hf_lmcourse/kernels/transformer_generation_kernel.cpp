@@ -77,7 +77,7 @@ extern "C" void generate_float32(const int64_t* blocks, const int64_t* around, c
                                  int64_t activation, int64_t P, int threads) {
   const int64_t B = request->B;
   OutputLayer output(around, B, D, P, request->V);
-  const int64_t scores_room = (seen + request->steps + 1 + D / heads + W) / W * W;
+  const int64_t scores_room = Decoder::scores_room(seen + request->steps, D / heads);
   const int64_t of_decoder = Decoder::room(B, D, I, threads), of_embeddings = Rows::room(B, E);
   std::vector<float> space(of_decoder + of_embeddings + threads * scores_room);
   float* embedded = space.data() + of_decoder;
