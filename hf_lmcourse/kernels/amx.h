@@ -11,7 +11,7 @@
 
 #pragma once
 
-#include "kernel.h"
+#include "lanes.h"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AVX512BF16__)
 #define HAS_TILES
@@ -134,11 +134,10 @@ inline void pack_transposed(const N* x, int64_t stride, int64_t rows, int64_t co
                             ivec& infinite) {
   pack_tile(x, stride, rows, columns, tiles, infinite);
   for (int p = 0; p < PARTS<N>; ++p) {
-    uint32_t pairs[SIDE][SIDE], turned[SIDE][SIDE];
+    vec pairs[SIDE];
     std::memcpy(pairs, tiles + p, sizeof pairs);
-    for (int k = 0; k < SIDE; ++k)
-      for (int c = 0; c < SIDE; ++c) turned[k][c] = pairs[c][k];
-    std::memcpy(tiles + p, turned, sizeof turned);
+    transpose(pairs);
+    std::memcpy(tiles + p, pairs, sizeof pairs);
   }
 }
 

@@ -2,10 +2,9 @@
 
 #pragma once
 
-#include "kernel.h"
+#include "lanes.h"
 
 #include <algorithm>
-#include <utility>
 
 #ifdef __AVX512F__
 #include <immintrin.h>
@@ -26,41 +25,6 @@ inline vec load_tail(const float* p, int n) {
   return load_some(p, n);
 #endif
 }
-
-#ifdef __clang__
-#define LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define LANES(x, y, ...) __builtin_shuffle(x, y, ivec{__VA_ARGS__})
-#endif
-
-// In each lane a sum with the lane whose number differs in bit S: of y where that bit is 1, of x
-// elsewhere.
-template <int S, int... lane>
-inline vec sums_of_pairs(vec x, vec y, std::integer_sequence<int, lane...>) {
-  const vec here = LANES(x, y, (lane & S ? W + lane : lane)...);
-  const vec there = LANES(x, y, ((lane & S ? W : 0) + (lane ^ S))...);
-  return here + there;
-}
-
-#undef LANES
-
-// The sums of the lanes of N vectors, a power of two: lane i has that of vector i. Some three
-// operations a vector, where one alone takes eight.
-template <int N, int S = 1>
-inline vec totals(const vec (&x)[N]) {
-  constexpr int LEFT = N > 1 ? N / 2 : 1;
-  vec sums[LEFT];
-#pragma GCC unroll 4
-  for (int i = 0; i < LEFT; ++i)
-    sums[i] = sums_of_pairs<S>(x[N > 1 ? 2 * i : 0], x[N > 1 ? 2 * i + 1 : 0],
-                               std::make_integer_sequence<int, W>{});
-  if constexpr (2 * S < W)
-    return totals<LEFT, 2 * S>(sums);
-  else
-    return sums[0];
-}
-
-inline float total(vec x) { return totals<1>({x})[0]; }
 
 // Of R rows of x the products with V rows of a matrix, in the first lanes.
 template <int R, int V>

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "amx.h"
+#include "lanes.h"
 
 namespace {
 
@@ -39,10 +40,17 @@ struct Scoring {
 
   void pack(int64_t u, typename Dtype<N>::Entry* A) const {
     constexpr int PER = Dtype<N>::PER;
-    for (int64_t k = 0; k < K / PER; ++k)
-      for (int w = 0; w < WORDS; ++w)
-        A[k * WORDS + w] =
-            u + w < V ? Dtype<N>::entry(weight + (u + w) * K + k * PER) : 0;
+    const int64_t entries = K / PER;
+    for (int v = 0; v < VECTORS; ++v)
+      for (int64_t k = 0; k < entries; k += W) {
+        const int n = int(std::min<int64_t>(W, entries - k));
+        const int64_t first = u + v * W;
+        vec block[W] = {};  // entries of each word, and then of all words each entry
+        for (int w = 0; w < W && first + w < V; ++w)
+          block[w] = load_some(reinterpret_cast<const float*>(weight + (first + w) * K + k * PER), n);
+        transpose(block);
+        for (int i = 0; i < n; ++i) std::memcpy(A + (k + i) * WORDS + v * W, &block[i], sizeof(vec));
+      }
   }
 
   // What the sums of the words from u on start from.
