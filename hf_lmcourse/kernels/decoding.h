@@ -24,8 +24,6 @@ struct Block {
   const float* operator[](Part part) const { return memory(part); }
   float* memory(Part part) const { return reinterpret_cast<float*>(parts[part]); }
 };
-constexpr int64_t LINE = 64 / sizeof(float);  // floats of a line of the cache
-
 enum Activation { GELU, RELU, SWIGLU };
 
 // e^(-z^2) times a polynomial: Abramowitz and Stegun 7.1.26, 1.5e-7 at most from erf.
@@ -38,6 +36,12 @@ inline vec gelu(vec x) {
   p = p * t + 0.254829592f;
   const vec tail = 0.5f * p * t * exponential(-size * size);  // 1 - Phi(|x|)
   return x * (x < 0.0f ? tail : 1.0f - tail);
+}
+
+// Asks for the lines of n floats, which will soon be read.
+inline void fetch(const float* p, int64_t n) {
+  constexpr int64_t LINE = 64 / sizeof(float);
+  for (int64_t i = 0; i < n; i += LINE) __builtin_prefetch(p + i, 0, 2);
 }
 
 struct Decoder {
@@ -90,7 +94,10 @@ struct Decoder {
       turn(key, b);
     }
     const float scale = 1.0f / std::sqrt(float(d));
+    const int64_t next = block.parts[ROOM] * d;  // of the next head, whose keys and values come meanwhile
     linear_of_few(query, 1, d, keys, nullptr, {0, T + 1}, [&](int64_t, int64_t t, vec product, int n) {
+      fetch(keys + next + t * d, n * d);
+      fetch(values + next + t * d, n * d);
       store_some(scores + t, scale * product, n);
     });
     if (mask)
