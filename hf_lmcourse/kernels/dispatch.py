@@ -21,14 +21,19 @@ _State = tuple[Tensor, ...]
 
 _LEAST_STEPS = 8
 """A kernel packs U before the first step, which does not pay for itself in a few steps."""
-_FEW_STEPS_NARROW, _FEW_STEPS_FLOAT = 256, 4
-"""Of so few, without a gradient, the library's LSTM is the faster one up to this width; in float32
-from this number on."""
+_NARROW, _WIDE = 128, 256
+"""Up to these widths the library's LSTM is the faster one in few steps, with a gradient and
+without; the narrower one also bounds where its recurrence of Elman is."""
+_MANY_OF_FEW = 4
+"""Of so many steps at least, the library's LSTM is the faster one without a gradient at any
+width."""
 _MULTIPLIED = (torch.float32, torch.bfloat16)
 """What kernels of either kind multiply."""
 _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
-_WIDE, _UNITS_PER_SEQUENCE = 512, 32
+_ONE_STEP = 20
+"""From how many on, of one step each in float32."""
+_TILED, _UNITS_PER_SEQUENCE = 512, 32
 """Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
 
 
@@ -67,8 +72,8 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
-    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM, but
-    for few steps. All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
+    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM,
+    of many steps. All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
 
     Shape:
         x: (batch, length, input_size).
@@ -93,16 +98,16 @@ def library_is_faster(
 ) -> bool:
     """Whether the library's kernel of a recurrence is the faster one on this processor.
 
-    The rule is what `scripts/benchmark.py` found: its `recurrent_layers` on an AMD EPYC and an
-    Intel Xeon with AMX, and on the latter the grid of `backends`; the numbers are in
+    The rule is what `scripts/benchmark.py` found: its `recurrent_layers`, and its grid `backends`,
+    on an AMD EPYC and an Intel Xeon with AMX, which agree but for the tiles; the numbers are in
     results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
 
     With a gradient ours are the faster ones. Without one the library's LSTM keeps less, and wins
     from a handful of sequences; in bfloat16 with AMX, not where the state is wide and the sequences
     are few, so that most of the time goes to products, which our tiles compute faster. Our GRU is
-    the faster one. In few steps, which no kernel of ours takes, the library wins without a
-    gradient: in the GRU always, in the LSTM if the state is narrow. Elman's recurrence is the same
-    either way.
+    the faster one. So is Elman's recurrence, which is the same either way, but for the few calls of
+    torch around it: in float32 they show where the sequences are few or the state is narrow. Few
+    steps, which no kernel of ours takes, are in `_wins_in_few_steps`.
 
     Args:
         cell: "elman", "lstm" or "gru".
@@ -112,21 +117,39 @@ def library_is_faster(
         dtype: Of the products.
         gradient: Whether a backward pass may follow.
     """
-    if cell == "elman" or dtype not in _MULTIPLIED:
+    if dtype not in _MULTIPLIED:
         return False
+    bf16 = dtype == torch.bfloat16
     if length < _LEAST_STEPS:
-        return not gradient and _wins_in_few_steps(cell, length, hidden_size, dtype)
+        return _wins_in_few_steps(cell, batch, length, hidden_size, bf16, gradient)
     if gradient or cell == "gru":
         return False
-    tiles = dtype == torch.bfloat16 and has_amx()
-    if tiles and hidden_size >= max(_WIDE, _UNITS_PER_SEQUENCE * batch):
+    if cell == "elman":
+        return not bf16 and (batch < _SEQUENCES or hidden_size <= _NARROW)
+    if bf16 and has_amx() and hidden_size >= max(_TILED, _UNITS_PER_SEQUENCE * batch):
         return False
     return batch >= _SEQUENCES
 
 
-def _wins_in_few_steps(cell: str, length: int, hidden_size: int, dtype: torch.dtype) -> bool:
-    enough = dtype == torch.bfloat16 or length >= _FEW_STEPS_FLOAT
-    return cell == "gru" or (hidden_size <= _FEW_STEPS_NARROW and enough)
+def _wins_in_few_steps(
+    cell: str, batch: int, length: int, hidden_size: int, bf16: bool, gradient: bool
+) -> bool:
+    """Whether the library is faster where no kernel of ours runs: see `library_is_faster`.
+
+    With a gradient, in one step of the GRU, in one or two of Elman's, and in the LSTM if the state
+    is narrow. Without one, in the GRU and Elman's always, and in the LSTM if the state is narrow or
+    the steps are not so few; a single step in float32 is ours unless the sequences are many.
+    """
+    if cell == "gru":
+        return not gradient or length == 1
+    if cell == "elman":
+        return not gradient or length <= 2
+    more_than_one = bf16 or length > 1
+    if gradient:
+        return hidden_size <= _NARROW and more_than_one
+    if length >= _MANY_OF_FEW:
+        return True
+    return hidden_size <= _WIDE and (more_than_one or batch >= _ONE_STEP)
 
 
 def _computed_in(x: Tensor) -> torch.dtype:
