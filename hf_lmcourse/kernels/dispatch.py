@@ -31,8 +31,8 @@ _MULTIPLIED = (torch.float32, torch.bfloat16)
 """What kernels of either kind multiply."""
 _SEQUENCES = 8
 """From how many on the library's LSTM is the faster one in inference."""
-_ONE_STEP = 20
-"""From how many on, of one step each in float32."""
+_LITTLE_WORK = 20
+"""From how many on, if they are of one step, or of narrow states, in float32."""
 _TILED, _UNITS_PER_SEQUENCE = 512, 32
 """Least width of a state, and least multiple of the batch, for which ours is, in tiles of AMX."""
 
@@ -128,7 +128,7 @@ def library_is_faster(
         return not bf16 and (batch < _SEQUENCES or hidden_size <= _NARROW)
     if bf16 and has_amx() and hidden_size >= max(_TILED, _UNITS_PER_SEQUENCE * batch):
         return False
-    return batch >= _SEQUENCES
+    return batch >= (_SEQUENCES if bf16 or hidden_size > _NARROW else _LITTLE_WORK)
 
 
 def _wins_in_few_steps(
@@ -149,7 +149,7 @@ def _wins_in_few_steps(
         return hidden_size <= _NARROW and more_than_one
     if length >= _MANY_OF_FEW:
         return True
-    return hidden_size <= _WIDE and (more_than_one or batch >= _ONE_STEP)
+    return hidden_size <= _WIDE and (more_than_one or batch >= _LITTLE_WORK)
 
 
 def _computed_in(x: Tensor) -> torch.dtype:
