@@ -4,8 +4,9 @@
 // What torch does in a dozen calls a step is done in one pass: the product with the recurrent
 // matrix U, packed once so that it is read in the order of use, leaves the gates of sixteen units
 // in registers, where the cell's equations are applied before anything is stored. The threads share
-// the units, so that each reads its own part of U at every step, out of its own cache. Where the
-// processor has tiles of bfloat16, recurrence_tiles.h does this.
+// the units, so that each reads its own part of U at every step, out of its own cache; or the rows
+// of the batch, if there are many and all of U has room there: then no thread waits for another.
+// Where the processor has tiles of bfloat16, recurrence_tiles.h does this.
 //
 // Shapes: T steps, B rows of the batch, H units; gates as blocks of H.
 // In bfloat16 are what is multiplied, what comes in and goes out, and what is kept of the gates for
@@ -16,6 +17,19 @@
 #include "recurrence_tiles.h"
 
 namespace {
+
+// What a thread computes: blocks of W units, for rows of the batch.
+struct Part {
+  Share blocks, rows;
+  bool is_alone;  // whether it reads only what it has written itself
+
+  Part(int64_t all_blocks, int64_t B, int64_t bytes_of_U)
+      : blocks{0, all_blocks}, rows{0, B}, is_alone(false) {
+    constexpr int64_t CACHE = 1 << 19;  // of a core, and room for the states beside it
+    is_alone = bytes_of_U <= CACHE && B >= 4 * ROWS * omp_get_num_threads();
+    (is_alone ? rows : blocks) = share(is_alone ? B : all_blocks);
+  }
+};
 
 // All steps of a cell, which has B, H, hidden, a number of GATES, and for a row b and the units from
 // u on `start(t, b, u, sum)`, what is added to U h_{t-1}, and `step(t, b, u, sum)`, the new states.
@@ -30,8 +44,9 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
   const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
-    const Share mine = share(blocks);
     const int64_t part = depth * GATES * W;  // of A, for one block: (k, gate, W)
+    const Part own(blocks, B, blocks * part * sizeof(Entry));
+    const Share mine = own.blocks;
     std::vector<Entry> A((mine.end - mine.begin) * part, Entry{});
     for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u)
       for (int q = 0; q < GATES; ++q)
@@ -41,14 +56,16 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
     for (int64_t t = 0; t < T; ++t) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* columns = A.data() + (block - mine.begin) * part;
-        over_rows(B, [&](auto rows, int64_t b) {
+        over_rows(own.rows, [&](auto rows, int64_t b) {
           vec sum[rows()][GATES];
           for (int r = 0; r < rows(); ++r) cell.start(t, b + r, block * W, sum[r]);
           multiply<rows(), GATES>(sum, cell.hidden + (t * B + b) * H, H, columns, H);
           for (int r = 0; r < rows(); ++r) cell.step(t, b + r, block * W, sum[r]);
         });
       }
+      if (!own.is_alone) {
 #pragma omp barrier
+      }
     }
   }
 }
@@ -79,7 +96,8 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
   const int64_t depth = rows_of_U / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
-    const Share mine = share(blocks);
+    const Part own(blocks, B, blocks * depth * W * sizeof(Entry));
+    const Share mine = own.blocks;
     // groups of V blocks, and what is left one by one: (group, k, V, W)
     std::vector<Entry> A((mine.end - mine.begin) * depth * W, Entry{});
     const int64_t grouped = mine.begin + (mine.end - mine.begin) / V * V;
@@ -92,14 +110,16 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
             Dtype<N>::entry(U + k * PER * H + u, H);
       }
     for (int64_t t = T - 1; t >= 0; --t) {
-      for (int64_t b = 0; b < B; ++b)
+      for (int64_t b = own.rows.begin; b < own.rows.end; ++b)
         for (int64_t block = mine.begin; block < mine.end; ++block)
           cell.through_gates(t, b, block * W);
+      if (!own.is_alone) {
 #pragma omp barrier
+      }
       for (int64_t block = mine.begin; block < mine.end;) {
         const Entry* columns = A.data() + (block - mine.begin) * depth * W;
         const bool whole = block < grouped;
-        over_rows(B, [&](auto rows, int64_t b) {
+        over_rows(own.rows, [&](auto rows, int64_t b) {
           float* dh = cell.dh + b * H;
           const N* du = cell.du + (t * B + b) * rows_of_U;
           if (whole)

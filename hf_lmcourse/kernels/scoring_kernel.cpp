@@ -102,7 +102,7 @@ struct Scoring {
       float start[WORDS];
       starts(u, start);
       pack(u, A.data());
-      over_rows(B, [&](auto rows, int64_t b) {
+      over_rows({0, B}, [&](auto rows, int64_t b) {
         tile<rows()>(b, u, A.data(), start, lanes);
       });
     }

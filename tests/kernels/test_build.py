@@ -151,6 +151,23 @@ def test_values_and_gradients_are_those_of_the_sequence_in_float64(
 
 
 @needs_compiler
+@each_cell
+@pytest.mark.parametrize("size", [17, 150])
+def test_many_rows_are_those_of_one_thread(cell: Cell, size: int) -> None:
+    tensors = cell.draw(9, 100, size)
+    mask = some_mask(9, 100, size)
+    outcomes = []
+    for threads in (1, 2, 3):  # which share the rows, or the units
+        with num_threads(threads):
+            outcomes.append(outcome(cell.compiled_for_training, tensors, mask, (True, True)))
+    reference = outcome(cell.in_torch, [tensor.double() for tensor in tensors], mask, (True, True))
+    for found in outcomes:
+        for actual, expected in zip(found, reference, strict=True):
+            assert (actual.double() - expected).norm() / expected.norm() < 1e-5
+        assert torch.equal(found[0], outcomes[0][0])
+
+
+@needs_compiler
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("length", "batch", "size"), [(9, 3, 5), (12, 14, 33), (8, 1, 64)])
 def test_a_capped_gate_is_that_of_the_sequence_in_float64(
