@@ -25,7 +25,7 @@ struct Part {
 
   Part(int64_t all_blocks, int64_t B, int64_t bytes_of_U)
       : blocks{0, all_blocks}, rows{0, B}, is_alone(false) {
-    constexpr int64_t CACHE = 1 << 19;  // of a core, and room for the states beside it
+    constexpr int64_t CACHE = 1 << 18;  // of a core, with room for the states beside it
     is_alone = bytes_of_U <= CACHE && B >= 4 * ROWS * omp_get_num_threads();
     (is_alone ? rows : blocks) = share(is_alone ? B : all_blocks);
   }
