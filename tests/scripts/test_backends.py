@@ -19,7 +19,7 @@ def test_sizes_that_would_take_long_are_left_out() -> None:
 def test_every_point_names_what_the_rule_takes_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "has_amx", lambda: True)
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
-    grid = Grid(cells=("LSTM", "GRU"), batches=(1, 16), lengths=(8,), widths=(4,))
+    grid = Grid(cells=("LSTM", "GRU"), batches=(1, 24), lengths=(8,), widths=(4,))
     before = torch.is_grad_enabled()
     points = list(backends.backends(1, grid))
     assert torch.is_grad_enabled() == before
@@ -27,7 +27,7 @@ def test_every_point_names_what_the_rule_takes_there(monkeypatch: pytest.MonkeyP
     assert len(taken) == len(points) == 2 * 2 * 2 * 2
     library = {key for key, side in taken.items() if side == "library"}
     assert library == {
-        (f"LSTM, {kind}", "16 x 8 x 4") for kind in ("inference, float32", "inference, bf16")
+        (f"LSTM, {kind}", "24 x 8 x 4") for kind in ("inference, float32", "inference, bf16")
     }
     assert all(list(point.seconds) == ["ours", "library"] for point in points)
 
