@@ -103,11 +103,12 @@ def library_is_faster(
     results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
 
     With a gradient ours are the faster ones. Without one the library's LSTM keeps less, and wins
-    from a handful of sequences; in bfloat16 with AMX, not where the state is wide and the sequences
-    are few, so that most of the time goes to products, which our tiles compute faster. Our GRU is
-    the faster one. So is Elman's recurrence, which is the same either way, but for the few calls of
-    torch around it: in float32 they show where the sequences are few or the state is narrow. Few
-    steps, which no kernel of ours takes, are in `_wins_in_few_steps`.
+    from a handful of sequences, or a score of narrow ones in float32; in bfloat16 with AMX, not
+    where the state is wide and the sequences are few, so that most of the time goes to products,
+    which our tiles compute faster. Our GRU is the faster one. So is Elman's recurrence, which is
+    the same either way, but for the few calls of torch around it: in float32 they show where the
+    sequences are few or the state is narrow. Few steps, which no kernel of ours takes, are in
+    `_wins_in_few_steps`.
 
     Args:
         cell: "elman", "lstm" or "gru".
@@ -135,6 +136,9 @@ def _wins_in_few_steps(
     cell: str, batch: int, length: int, hidden_size: int, bf16: bool, gradient: bool
 ) -> bool:
     """Whether the library is faster where no kernel of ours runs: see `library_is_faster`.
+
+    What it says of two to seven steps was tried on the EPYC alone, and is in no result file: the
+    grid has one step, and then 32.
 
     With a gradient, in one step of the GRU, in one or two of Elman's, and in the LSTM if the state
     is narrow. Without one, in the GRU and Elman's always, and in the LSTM if the state is narrow or
