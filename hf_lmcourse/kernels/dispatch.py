@@ -5,7 +5,8 @@ that each is tested against.
 """
 
 import os
-from functools import cache
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from .gru_cpp import CompiledGRUSequence
 from .gru_sequence import GRUSequence
 from .lstm_cpp import CompiledLSTMSequence
 from .lstm_sequence import LSTMSequence
+from .processor import has_amx, multiplies_bfloat16
 
 _State = tuple[Tensor, ...]
 
@@ -73,7 +75,8 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
     with a gradient or without; if ours cannot be compiled, the library also trains the LSTM,
-    of many steps. All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
+    of many steps. Where bfloat16 is not multiplied, the library takes it, to compute in float32.
+    All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
 
     Shape:
         x: (batch, length, input_size).
@@ -85,6 +88,8 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
         return True
     if not is_plain(x) or os.environ.get("LMCOURSE_KERNELS") == "0":
         return False
+    if _is_only_stored(x):
+        return True
     dtype = _computed_in(x)
     gradient = torch.is_grad_enabled()
     enough = gradient and length >= _LEAST_STEPS
@@ -163,11 +168,24 @@ def _computed_in(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(device) if autocast else x.dtype
 
 
-@cache
-def has_amx() -> bool:
-    """Whether this processor multiplies tiles of bfloat16 (Intel AMX)."""
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("amx_tile") and found.get("amx_bf16"))
+def _is_only_stored(x: Tensor) -> bool:
+    """Whether a layer's outputs are in bfloat16 and the processor does not multiply it."""
+    on_processor = x.device.type == "cpu"
+    return on_processor and _computed_in(x) == torch.bfloat16 and not multiplies_bfloat16()
+
+
+def _run(
+    sequence: Callable[..., Any], x: Tensor, start: Any, weights: list[Tensor], training: bool
+) -> Any:
+    """One layer in one direction by a function of the library; with its arguments and values."""
+    options = (True, 1, 0.0, training, False, True)
+    if not _is_only_stored(x):
+        return sequence(x, start, weights, *options)
+    dtype = _computed_in(x)
+    with torch.autocast("cpu", enabled=False):
+        start = tuple(s.float() for s in start) if isinstance(start, tuple) else start.float()
+        values = sequence(x.float(), start, [weight.float() for weight in weights], *options)
+    return tuple(value.to(dtype) for value in values)
 
 
 def library_elman(
@@ -181,7 +199,7 @@ def library_elman(
     """
     run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
     weights = [W, U, b, torch.zeros_like(b)]
-    output, h = run(x, state[0].unsqueeze(0), weights, True, 1, 0.0, training, False, True)
+    output, h = _run(run, x, state[0].unsqueeze(0), weights, training)
     return output, (h.transpose(0, 1),)
 
 
@@ -191,7 +209,7 @@ def library_lstm(
     """`torch.lstm`, the kernel of `torch.nn.LSTM`. Shapes as in `library_elman`."""
     weights = [W, U, b, torch.zeros_like(b)]
     start = tuple(component.unsqueeze(0) for component in state)
-    output, h, c = torch.lstm(x, start, weights, True, 1, 0.0, training, False, True)
+    output, h, c = _run(torch.lstm, x, start, weights, training)
     return output, (h.transpose(0, 1), c.transpose(0, 1))
 
 
@@ -202,6 +220,5 @@ def library_gru(
 
     Autocast on a processor casts its products alone, so the results are cast here.
     """
-    start = state[0].unsqueeze(0)
-    output, h = torch.gru(x, start, [W, U, b, b_h], True, 1, 0.0, training, False, True)
+    output, h = _run(torch.gru, x, state[0].unsqueeze(0), [W, U, b, b_h], training)
     return output.to(_computed_in(x)), (h.transpose(0, 1).to(_computed_in(x)),)

@@ -7,9 +7,13 @@ from typing import Any, Literal
 import torch
 from transformers import TrainingArguments
 from transformers.training_args import OptimizerNames
+from transformers.utils import logging
 
 from ..errors import nearest
+from ..kernels.processor import multiplies_bfloat16
 from .stopping import check_time_limit
+
+logger = logging.get_logger(__name__)
 
 
 def option(default: Any, help: str) -> Any:
@@ -197,7 +201,8 @@ class RunArguments(TrainingArguments):
     def __post_init__(self) -> None:
         """Check the added fields, and resolve what transformers would refuse.
 
-        That is the optimizer "muon", the schedule "step", and bfloat16 on a machine without a GPU.
+        That is the optimizer "muon", the schedule "step", and bfloat16 on a machine without a GPU;
+        it becomes float32 on a processor that does not multiply it.
         """
         check_values(self)
         _check_ranges(self)
@@ -220,6 +225,12 @@ class RunArguments(TrainingArguments):
             self.load_best_model_at_end = False  # transformers would refuse our own default
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # otherwise transformers requires a GPU for bf16
+        if self.bf16 and self.use_cpu and not multiplies_bfloat16():
+            logger.warning(
+                "this processor does not multiply bfloat16: the run computes in float32, which is "
+                "faster here and as good (bf16: false)"
+            )
+            self.bf16 = False
         super().__post_init__()
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hf_lmcourse.layers.gru import GRULayer
 from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.layers.recurrence import DenseRecurrence
 
+from .processor import precisions
 from .recurrent_layers import inference, outputs_of, training_step
 from .timing import Comparison, Side, compare
 
@@ -61,7 +62,7 @@ def backends(repeats: int = 9, grid: Grid | None = None) -> Iterator[Comparison]
     Of each point it is noted which one `backend="auto"` takes there.
     """
     grid = grid or Grid()
-    kinds = product(grid.cells, ("training", "inference"), ("float32", "bf16"))
+    kinds = product(grid.cells, ("training", "inference"), precisions())
     for cell, mode, precision in kinds:
         for sizes in grid.sizes:
             yield _compare(cell, mode, precision == "bf16", sizes, min(repeats, _MOST_REPEATS))

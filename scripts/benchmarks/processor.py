@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["file_label", "processor_details", "processor_label"]
+from hf_lmcourse.kernels.processor import multiplies_bfloat16
+
+__all__ = ["file_label", "precisions", "processor_details", "processor_label"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -38,6 +40,11 @@ def processor_details() -> dict[str, Any]:
         "model": int(fields["model"]),
         "instructions": [flag for flag in _INSTRUCTIONS if flag in flags],
     }
+
+
+def precisions() -> tuple[str, ...]:
+    """Return "float32", and "bf16" if the processor multiplies it."""
+    return ("float32", "bf16") if multiplies_bfloat16() else ("float32",)
 
 
 def processor_label(device: str, details: Mapping[str, Any]) -> str:

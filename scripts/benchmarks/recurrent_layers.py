@@ -14,6 +14,7 @@ from hf_lmcourse.layers.gru import GRULayer
 from hf_lmcourse.layers.lstm import LSTMLayer
 
 from . import timing
+from .processor import precisions
 from .timing import Comparison, Side, compare
 
 __all__ = ["SHAPES", "inference", "outputs_of", "recurrent_layers", "training_step"]
@@ -64,7 +65,7 @@ def _compare_layers(
 ) -> Iterator[Comparison]:
     least = timing.LEAST_SECONDS / 4  # there are many comparisons
     for mode, step in (("training", training_step), ("inference", inference)):
-        for precision in ("float32", "bf16"):
+        for precision in precisions():
             sides = [
                 Side(side, partial(step, layer, x, precision == "bf16"))
                 for side, layer in layers.items()

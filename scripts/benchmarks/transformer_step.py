@@ -14,6 +14,7 @@ from hf_lmcourse.models import TransformerConfig, TransformerForCausalLM
 
 from .memory import Way, compare_ways
 from .plain import gpt2, update
+from .processor import precisions
 from .timing import Comparison
 from .tokens import block_cycle, zipf_tokens
 
@@ -122,7 +123,7 @@ def transformer_step(
     setting = setting or TransformerSetting()
     amount = setting.rows * setting.length
     tokens = zipf_tokens(_BLOCKS * amount + 1, setting.vocabulary)
-    for precision in ("float32", "bf16"):
+    for precision in precisions():
         ways: dict[str, Way] = {
             "ours": partial(our_step, setting, tokens, precision == "bf16"),
             "GPT-2": partial(gpt2_step, setting, tokens, precision == "bf16"),

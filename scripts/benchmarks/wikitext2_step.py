@@ -16,6 +16,7 @@ from hf_lmcourse.models.carried_states import detach_state
 
 from .memory import Way, compare_ways
 from .plain import PlainLSTM, update
+from .processor import precisions
 from .timing import Comparison
 from .tokens import block_cycle, word_tokens
 
@@ -145,6 +146,8 @@ def wikitext2_step(
         ("step, all words, bf16", True, False, {"plain loop": 2.2}),
         ("step, all words, float32", False, False, {}),
     ):
+        if bf16 and "bf16" not in precisions():
+            continue
         ways: dict[str, Way] = {
             "ours": partial(our_step, setting, tokens, bf16, sampled),
             "plain loop": partial(plain_step, setting, tokens, False),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from hf_lmcourse.kernels import build
-from hf_lmcourse.kernels.dispatch import has_amx
+from hf_lmcourse.kernels.processor import has_amx
 
 _COMPILER = os.environ.get("CXX") or "c++"
 

@@ -18,11 +18,12 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hf_lmcourse.kernels import build
-from hf_lmcourse.kernels.dispatch import can_compile, has_amx
+from hf_lmcourse.kernels.dispatch import can_compile
 from hf_lmcourse.kernels.gru_cpp import CompiledGRUSequence
 from hf_lmcourse.kernels.gru_sequence import GRUSequence
 from hf_lmcourse.kernels.lstm_cpp import CompiledLSTMSequence
 from hf_lmcourse.kernels.lstm_sequence import LSTMSequence
+from hf_lmcourse.kernels.processor import has_amx
 from hf_lmcourse.layers.gru import GRULayer
 from hf_lmcourse.layers.lstm import LSTMLayer
 from hf_lmcourse.layers.recurrence import RecurrentLayer

@@ -81,6 +81,7 @@ def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
 
 def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "has_amx", lambda: True)
+    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: True)
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
@@ -92,6 +93,19 @@ def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch
         with torch.autocast("cpu", torch.bfloat16):
             assert not library_takes("lstm", x, 650)
             assert not library_takes("lstm", x.double(), 20)
+
+
+def test_where_bfloat16_is_not_multiplied_the_library_takes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: False)
+    for cell, length, gradient in product(("elman", "lstm", "gru"), (1, 35), (False, True)):
+        with torch.set_grad_enabled(gradient):
+            x = torch.zeros(2, length, 20)
+            assert library_takes(cell, x.bfloat16(), 650)
+            with torch.autocast("cpu", torch.bfloat16):
+                assert library_takes(cell, x, 650)
+    assert not library_takes("gru", torch.zeros(2, 35, 20), 650)
 
 
 def test_kernels_that_are_switched_off_leave_everything_to_our_layers(

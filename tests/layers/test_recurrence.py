@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from hf_lmcourse import LSTMConfig
+from hf_lmcourse.kernels import dispatch
 from hf_lmcourse.layers import recurrence
 from hf_lmcourse.layers.elman import ElmanLayer, elman_step
 from hf_lmcourse.layers.gru import GRULayer, gru_step
@@ -232,6 +233,26 @@ def test_both_backends_give_the_same_values_in_either_precision(
         results.append([t.float() for t in (output, *last)])
     tolerance = 1e-5 if dtype == torch.float32 else 0.05
     torch.testing.assert_close(*results, rtol=tolerance, atol=tolerance)
+
+
+@every_library_layer
+@pytest.mark.parametrize("gradient", [False, True])
+def test_the_library_computes_bfloat16_in_float32_where_it_is_not_multiplied(
+    name: str, gradient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: False)
+    layer = build(name, backend="torch").float()
+    x, state = inputs(layer, batch=9, length=12)
+    x, state = x.detach().float(), tuple(s.detach().float() for s in state)
+    with torch.set_grad_enabled(gradient):
+        exact, *_ = layer(x, state)
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded, last = layer(x, state)
+        stored, _ = layer.bfloat16()(x.bfloat16(), state)
+    assert {t.dtype for t in (rounded, stored, *last)} == {torch.bfloat16}
+    assert torch.equal(rounded, exact.bfloat16())
+    torch.testing.assert_close(stored.float(), exact, rtol=0.05, atol=0.05)
+    assert rounded.requires_grad == gradient
 
 
 @every_layer

@@ -12,6 +12,7 @@ from hf_lmcourse.kernels import dispatch
 from hf_lmcourse.runs.settings import read_settings
 from hf_lmcourse.runs.start import prepare_run
 from hf_lmcourse.runs.training_run import TrainingRun
+from hf_lmcourse.training import arguments
 from hf_lmcourse.training.callbacks import LineProgress
 
 
@@ -52,6 +53,8 @@ def test_a_run_knows_what_computes_its_recurrence(
         return dtype == torch.bfloat16
 
     monkeypatch.setattr(dispatch, "library_is_faster", in_half_precision)
+    for module in (arguments, dispatch):
+        monkeypatch.setattr(module, "multiplies_bfloat16", lambda: True)
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     text = tmp_path / "text.txt"
     text.write_text("a text of words\n" * 400, encoding="utf-8")

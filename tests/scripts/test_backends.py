@@ -5,6 +5,7 @@ import torch
 
 from benchmarks import backends
 from benchmarks.backends import Grid
+from benchmarks.processor import precisions
 from hf_lmcourse.kernels import dispatch
 
 
@@ -24,10 +25,10 @@ def test_every_point_names_what_the_rule_takes_there(monkeypatch: pytest.MonkeyP
     points = list(backends.backends(1, grid))
     assert torch.is_grad_enabled() == before
     taken = {(point.name, point.setting): point.taken for point in points}
-    assert len(taken) == len(points) == 2 * 2 * 2 * 2
+    assert len(taken) == len(points) == 2 * 2 * 2 * len(precisions())
     library = {key for key, side in taken.items() if side == "library"}
     assert library == {
-        (f"LSTM, {kind}", "24 x 8 x 4") for kind in ("inference, float32", "inference, bf16")
+        (f"LSTM, inference, {precision}", "24 x 8 x 4") for precision in precisions()
     }
     assert all(list(point.seconds) == ["ours", "library"] for point in points)
 

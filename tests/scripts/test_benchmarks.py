@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 import benchmark
 from benchmarks import dan_epoch, recurrent_layers, startup, timing
+from benchmarks.processor import precisions
 from benchmarks.ratios import Ratio
 from benchmarks.records import load_benchmarks
 from benchmarks.timing import Comparison, Side, compare
@@ -184,7 +185,7 @@ def test_the_command_prints_and_writes_every_comparison(
     (path,) = tmp_path.iterdir()
     assert path.name == "benchmark_recurrent_layers.intel_xeon_6_143_amx.json"
     record = json.loads(path.read_text())
-    assert len(record["points"]) == len(lines) - 1 == 3 * 2 * 2
+    assert len(record["points"]) == len(lines) - 1 == 3 * 2 * len(precisions())
     assert record["threads"] == 1
     assert all(set(point["ratios"]) for point in record["points"])
     assert record["name"] == "benchmark_recurrent_layers"

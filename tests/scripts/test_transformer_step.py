@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks import memory, transformer_step
+from benchmarks.processor import precisions
 from benchmarks.tokens import zipf_tokens
 
 TINY = transformer_step.TransformerSetting(
@@ -52,9 +53,9 @@ def test_gpt2_with_our_weights_learns_the_same() -> None:
     assert losses[-1][0] < losses[0][0]
 
 
-def test_rows_in_both_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_in_every_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "peak_bytes", lambda way, steps: 7)
     rows = list(transformer_step.transformer_step(1, TINY))
-    assert [row.name.split(", ")[-1] for row in rows] == ["float32", "bf16"]
+    assert [row.name.split(", ")[-1] for row in rows] == [*precisions()]
     assert all(list(row.medians) == ["ours", "GPT-2"] == list(row.peak_bytes) for row in rows)
     assert all(row.amount == 18 for row in rows)
