@@ -17,7 +17,7 @@ from .gru_cpp import CompiledGRUSequence
 from .gru_sequence import GRUSequence
 from .lstm_cpp import CompiledLSTMSequence
 from .lstm_sequence import LSTMSequence
-from .processor import has_amx, multiplies_bfloat16
+from .processor import has_amx, has_avx2_alone, multiplies_bfloat16
 
 _State = tuple[Tensor, ...]
 
@@ -32,7 +32,8 @@ width."""
 _MULTIPLIED = (torch.float32, torch.bfloat16)
 """What kernels of either kind multiply."""
 _SEQUENCES = 8
-"""From how many on the library's LSTM is the faster one in inference."""
+"""From how many on the library's LSTM is the faster one in inference with AVX-512, and in one step
+without."""
 _LITTLE_WORK = 20
 """From how many on, if they are of one step, or of narrow states, in float32."""
 _TILED, _UNITS_PER_SEQUENCE = 512, 32
@@ -74,8 +75,8 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     """Whether the library's kernel of a recurrence is the faster one for these input vectors.
 
     On a processor that is `library_is_faster` for what this call computes in: autocast's dtype, and
-    with a gradient or without; if ours cannot be compiled, the library also trains the LSTM,
-    of many steps. Where bfloat16 is not multiplied, the library takes it, to compute in float32.
+    with a gradient or without; if ours cannot be compiled, the library has the LSTM of many
+    steps. Where bfloat16 is not multiplied, the library takes it, to compute in float32.
     All of it is ours under torch.compile and with LMCOURSE_KERNELS=0.
 
     Shape:
@@ -91,10 +92,9 @@ def library_takes(cell: str, x: Tensor, hidden_size: int) -> bool:
     if _is_only_stored(x):
         return True
     dtype = _computed_in(x)
-    gradient = torch.is_grad_enabled()
-    enough = gradient and length >= _LEAST_STEPS
-    if cell == "lstm" and enough and kernel("lstm_kernel") is None:
+    if cell == "lstm" and length >= _LEAST_STEPS and kernel("lstm_kernel") is None:
         return dtype in _MULTIPLIED
+    gradient = torch.is_grad_enabled()
     return library_is_faster(cell, batch, length, hidden_size, dtype, gradient)
 
 
@@ -104,16 +104,16 @@ def library_is_faster(
     """Whether the library's kernel of a recurrence is the faster one on this processor.
 
     The rule is what `scripts/benchmark.py` found: its `recurrent_layers`, and its grid `backends`,
-    on an AMD EPYC and an Intel Xeon with AMX, which agree but for the tiles; the numbers are in
-    results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
+    on an AMD EPYC with AVX-512, an Intel Xeon with AMX and an AMD EPYC with AVX2 alone; the numbers
+    are in results/benchmark_recurrent_layers.*.json and results/benchmark_backends.*.json.
 
     With a gradient ours are the faster ones. Without one the library's LSTM keeps less, and wins
-    from a handful of sequences, or a score of narrow ones in float32; in bfloat16 with AMX, not
-    where the state is wide and the sequences are few, so that most of the time goes to products,
-    which our tiles compute faster. Our GRU is the faster one. So is Elman's recurrence, which is
-    the same either way, but for the few calls of torch around it: in float32 they show where the
-    sequences are few or the state is narrow. Few steps, which no kernel of ours takes, are in
-    `_wins_in_few_steps`.
+    with AVX-512 from a handful of sequences, or a score of narrow ones in float32; in bfloat16 with
+    AMX, not where the state is wide and the sequences are few, so that most of the time goes to
+    products, which our tiles compute faster. Our GRU is the faster one. So is Elman's recurrence,
+    which is the same either way, but for the few calls of torch around it: in float32 they show
+    where the sequences are few or the state is narrow, and with AVX2 alone everywhere. Few steps,
+    which no kernel of ours takes, are in `_wins_in_few_steps`.
 
     Args:
         cell: "elman", "lstm" or "gru".
@@ -131,7 +131,9 @@ def library_is_faster(
     if gradient or cell == "gru":
         return False
     if cell == "elman":
-        return not bf16 and (batch < _SEQUENCES or hidden_size <= _NARROW)
+        return not bf16 and (batch < _SEQUENCES or hidden_size <= _NARROW or has_avx2_alone())
+    if has_avx2_alone():
+        return False
     if bf16 and has_amx() and hidden_size >= max(_TILED, _UNITS_PER_SEQUENCE * batch):
         return False
     return batch >= (_SEQUENCES if bf16 or hidden_size > _NARROW else _LITTLE_WORK)
@@ -147,7 +149,8 @@ def _wins_in_few_steps(
 
     With a gradient, in one step of the GRU, in one or two of Elman's, and in the LSTM if the state
     is narrow. Without one, in the GRU and Elman's always, and in the LSTM if the state is narrow or
-    the steps are not so few; a single step in float32 is ours unless the sequences are many.
+    the steps are not so few; a single step in float32 is ours unless the sequences are many, which
+    with AVX2 alone is a handful, of any width.
     """
     if cell == "gru":
         return not gradient or length == 1
@@ -158,6 +161,8 @@ def _wins_in_few_steps(
         return hidden_size <= _NARROW and more_than_one
     if length >= _MANY_OF_FEW:
         return True
+    if has_avx2_alone() and length == 1:
+        return batch >= _SEQUENCES
     return hidden_size <= _WIDE and (more_than_one or batch >= _LITTLE_WORK)
 
 

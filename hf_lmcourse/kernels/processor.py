@@ -13,6 +13,13 @@ def has_amx() -> bool:
 
 
 @cache
+def has_avx2_alone() -> bool:
+    """Whether it has the vectors of AVX2 and not the longer ones of AVX-512."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx2") and not found.get("avx512_f"))
+
+
+@cache
 def multiplies_bfloat16() -> bool:
     """Whether oneDNN has products of bfloat16 for it: of those of x86, for one with AVX-512.
 

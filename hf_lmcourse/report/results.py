@@ -50,6 +50,8 @@ class RunResult:
         commit: Commit of this package's checkout, see `git_commit`.
         backend: What computed the recurrence in training, "native" or "torch"; empty if there is
             none, and in files of before it was chosen.
+        precision: What training multiplied, "float32", "bf16" or "fp16"; empty in files of before
+            it was recorded.
     """
 
     name: str
@@ -67,6 +69,7 @@ class RunResult:
     versions: dict[str, str]
     commit: str | None
     backend: str = ""
+    precision: str = ""
 
     def save(self, path: str | Path) -> None:
         """Write the result as JSON with sorted keys, whole or not at all; create its folder.
@@ -88,7 +91,7 @@ class RunResult:
         record = read_json(path)
         expected = {field.name: field.type for field in fields(cls)}
         if isinstance(record, dict):
-            record = {"backend": ""} | record
+            record = {"backend": "", "precision": ""} | record
         found = record.keys() if isinstance(record, dict) else set()
         if found != expected.keys():
             raise LmcourseError(

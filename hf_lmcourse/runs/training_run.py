@@ -211,6 +211,12 @@ class TrainingRun(ABC):
         return ""
 
     @property
+    def precision(self) -> str:
+        """What training multiplies, see `RunResult`: a processor may not do what a recipe says."""
+        args = self.trainer.args
+        return "bf16" if args.bf16 else "fp16" if args.fp16 else "float32"
+
+    @property
     def stop(self) -> StopOnSignal:
         """The callback that handles SIGINT and SIGTERM."""
         return self._callback(StopOnSignal)
@@ -237,6 +243,7 @@ class TrainingRun(ABC):
             versions=environment_versions(),
             commit=self.commit,
             backend=self.backend,
+            precision=self.precision,
         )
 
     def _learning_curve(self, summary: RunSummary) -> str | None:

@@ -228,7 +228,7 @@ class RunArguments(TrainingArguments):
         if self.bf16 and self.use_cpu and not multiplies_bfloat16():
             logger.warning(
                 "this processor does not multiply bfloat16: the run computes in float32, which is "
-                "faster here and as good (bf16: false)"
+                "faster here and rounds less (bf16: false)"
             )
             self.bf16 = False
         super().__post_init__()

@@ -11,10 +11,22 @@ from hf_lmcourse.kernels.dispatch import library_is_faster, library_takes
 FLOAT, HALF = torch.float32, torch.bfloat16
 
 
+def let_be(processor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "has_amx", lambda: processor == "amx")
+    monkeypatch.setattr(dispatch, "has_avx2_alone", lambda: processor == "avx2")
+    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: processor != "avx2")
+    monkeypatch.setattr(dispatch, "kernel", lambda name: object())
+
+
 @pytest.fixture(params=[False, True], ids=["no_amx", "amx"])
 def amx(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(dispatch, "has_amx", lambda: request.param)
+    let_be("amx" if request.param else "avx512", monkeypatch)
     return bool(request.param)
+
+
+@pytest.fixture
+def avx2(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_be("avx2", monkeypatch)
 
 
 @pytest.mark.parametrize("dtype", [FLOAT, HALF])
@@ -73,6 +85,15 @@ def test_elmans_recurrence_is_the_librarys_for_few_sequences_and_narrow_states(a
         assert not library_is_faster("elman", batch, 35, size, FLOAT, True)
 
 
+@pytest.mark.usefixtures("avx2")
+def test_with_avx2_alone_many_steps_of_the_lstm_are_ours_and_all_of_elmans_the_librarys() -> None:
+    for batch, size, gradient in product((1, 8, 64), (128, 650), (False, True)):
+        assert not library_is_faster("lstm", batch, 35, size, FLOAT, gradient)
+        assert not library_is_faster("gru", batch, 35, size, FLOAT, gradient)
+        assert library_is_faster("elman", batch, 35, size, FLOAT, gradient) != gradient
+        assert library_is_faster("lstm", batch, 1, size, FLOAT, False) == (batch > 1)
+
+
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
     for dtype in (torch.float64, torch.float16):
@@ -80,9 +101,7 @@ def test_other_precisions_are_computed_here(amx: bool, cell: str) -> None:
 
 
 def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "has_amx", lambda: True)
-    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: True)
-    monkeypatch.setattr(dispatch, "kernel", lambda name: object())
+    let_be("amx", monkeypatch)
     x = torch.zeros(16, 35, 20)
     assert not library_takes("lstm", x, 20)
     with torch.no_grad():
@@ -98,7 +117,7 @@ def test_a_call_is_judged_by_what_it_computes_in(monkeypatch: pytest.MonkeyPatch
 def test_where_bfloat16_is_not_multiplied_the_library_takes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatch, "multiplies_bfloat16", lambda: False)
+    let_be("avx2", monkeypatch)
     for cell, length, gradient in product(("elman", "lstm", "gru"), (1, 35), (False, True)):
         with torch.set_grad_enabled(gradient):
             x = torch.zeros(2, length, 20)
@@ -116,10 +135,15 @@ def test_kernels_that_are_switched_off_leave_everything_to_our_layers(
         assert not library_takes("lstm", torch.zeros(32, 35, 20), 20)
 
 
-def test_without_a_compiler_the_library_trains_the_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = torch.zeros(16, 35, 20)
+@pytest.mark.usefixtures("avx2")
+@pytest.mark.parametrize("gradient", [False, True])
+def test_without_a_compiler_the_library_has_the_lstm_of_many_steps(
+    gradient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.zeros(4, 35, 20)
     monkeypatch.setattr(dispatch, "kernel", lambda name: None)
-    assert library_takes("lstm", x, 20)
-    assert not library_takes("lstm", x.double(), 20)
-    assert not library_takes("gru", x, 20)
-    assert not library_takes("lstm", x[:, :1], 20)
+    with torch.set_grad_enabled(gradient):
+        assert library_takes("lstm", x, 20)
+        assert not library_takes("lstm", x.double(), 20)
+        assert not library_takes("gru", x, 20)
+        assert not library_takes("lstm", x[:2, :1], 20)

@@ -41,18 +41,18 @@ def test_the_file_is_sorted_indented_and_ends_with_a_line_end(
     assert set(json.loads(text)) == {
         *("name", "model_type", "corpus", "config", "command", "metrics", "parameters", "seed"),
         *("epochs", "wall_time_seconds", "device", "threads", "versions", "commit"),
-        "backend",
+        *("backend", "precision"),
     }
 
 
-def test_a_file_of_before_the_backend_was_recorded_is_read(
+def test_a_file_of_before_backend_and_precision_were_recorded_is_read(
     result: RunResult, tmp_path: Path
 ) -> None:
     record = asdict(result)
-    del record["backend"]
+    del record["backend"], record["precision"]
     path = tmp_path / "result.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    assert RunResult.load(path) == replace(result, backend="")
+    assert RunResult.load(path) == replace(result, backend="", precision="")
 
 
 def test_an_interrupted_save_leaves_the_old_file(

@@ -61,6 +61,7 @@ def test_a_run_knows_what_computes_its_recurrence(
     batch = {"per_device_train_batch_size": 32}
     run = prepared(tmp_path, "lmcourse_lstm", str(text), bf16=bf16, **batch)
     assert run.backend == ("torch" if bf16 else "native")
+    assert run.precision == ("bf16" if bf16 else "float32")
 
 
 def test_a_run_without_a_recurrence_has_no_backend(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_sizes_that_would_take_long_are_left_out() -> None:
 
 def test_every_point_names_what_the_rule_takes_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "has_amx", lambda: True)
+    monkeypatch.setattr(dispatch, "has_avx2_alone", lambda: False)
     monkeypatch.setattr(dispatch, "kernel", lambda name: object())
     grid = Grid(cells=("LSTM", "GRU"), batches=(1, 24), lengths=(8,), widths=(4,))
     before = torch.is_grad_enabled()
