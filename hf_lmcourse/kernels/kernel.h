@@ -16,9 +16,9 @@
 namespace {
 
 #ifdef __AVX512F__
-constexpr int W = 16, ROWS = 6;  // floats of a vector; rows of a tile that fit the registers
+constexpr int W = 16, REGISTERS = 32;  // floats of a vector, and vectors at hand
 #else
-constexpr int W = 8, ROWS = 2;
+constexpr int W = 8, REGISTERS = 16;
 #endif
 
 typedef float vec __attribute__((vector_size(W * 4)));
@@ -133,35 +133,53 @@ inline void store_some(bfloat16* p, vec v, int n) {
 }
 #endif
 
-// A tile of the product x A: `R` rows of x, `V` vectors of columns; A packed as (k, V, W).
+// The most rows of a tile of V vectors of columns: its sums, a row of A and an entry of x fit the
+// registers. Four vectors are packed, and computed with many rows, two by two if few rows would fit.
+constexpr int fitting_rows(int V) {
+  const int rows = (REGISTERS - 1) / V - 1;
+  return rows < 1 ? 1 : rows < 6 ? rows : 6;
+}
+constexpr int at_once(int V) { return V == 4 && fitting_rows(4) < 4 ? 2 : V; }
+constexpr int most_rows(int V) { return fitting_rows(at_once(V)); }
+
+// Where the packed matrix of a tile has vector v of row k, of `depth` rows: (v / C, k, v % C, W).
+constexpr int64_t packed_at(int64_t k, int64_t v, int64_t V, int64_t depth) {
+  const int64_t C = at_once(V);
+  return ((v / C * depth + k) * C + v % C) * W;
+}
+
+// A tile of the product x A: `R` rows of x, `V` vectors of columns; A as `packed_at` says.
 //
 // A call of its own: inlined, it shares the registers with what follows it, and the compiler moves
 // sums to memory for the constants of a cell's equations, which halves the speed.
 template <int R, int V, class N>
 __attribute__((noinline)) void multiply(vec (&sums)[R][V], const N* x, int64_t stride,
                                         const typename Dtype<N>::Entry* A, int64_t depth) {
-  constexpr int PER = Dtype<N>::PER;
-  vec sum[R][V];  // of its own, or the compiler writes every sum to memory at every k
+  constexpr int C = R <= fitting_rows(V) ? V : at_once(V), PER = Dtype<N>::PER;
+  for (int first = 0; first < V; first += C) {
+    vec sum[R][C];  // of its own, or the compiler writes every sum to memory at every k
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = sums[r][v];
+      for (int c = 0; c < C; ++c) sum[r][c] = sums[r][first + c];
 #pragma GCC unroll 2  // without it a loop over few rows is a fifth slower
-  for (int64_t k = 0; k < depth / PER; ++k) {
-    vec a[V];
+    for (int64_t k = 0; k < depth / PER; ++k) {
+      vec a[C];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) std::memcpy(&a[v], A + (k * V + v) * W, sizeof(vec));
+      for (int c = 0; c < C; ++c)
+        std::memcpy(&a[c], A + packed_at(k, first + c, V, depth / PER), sizeof(vec));
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const auto xr = Dtype<N>::entry(x + r * stride + k * PER);
+      for (int r = 0; r < R; ++r) {
+        const auto xr = Dtype<N>::entry(x + r * stride + k * PER);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] = Dtype<N>::add(sum[r][v], xr, a[v]);
+        for (int c = 0; c < C; ++c) sum[r][c] = Dtype<N>::add(sum[r][c], xr, a[c]);
+      }
     }
-  }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sums[r][v] = sum[r][v];
+      for (int c = 0; c < C; ++c) sums[r][first + c] = sum[r][c];
+  }
 }
 
 // A tile of as many rows as there are, `R` at most.
@@ -176,13 +194,14 @@ struct Share {
   int64_t begin, end;
 };
 
-// Rows in tiles of nearly one size: a tile of few rows reads as much of the matrix as a full one.
-template <class Tile>
+// Rows in tiles of at most `MOST`, of nearly one size: a tile of few rows reads as much of the matrix
+// as a full one.
+template <int MOST, class Tile>
 inline void over_rows(Share rows, Tile tile) {
-  const int64_t B = rows.end - rows.begin, tiles = (B + ROWS - 1) / ROWS;
+  const int64_t B = rows.end - rows.begin, tiles = (B + MOST - 1) / MOST;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t b = B * i / tiles;
-    tile_of<ROWS>(B * (i + 1) / tiles - b, rows.begin + b, tile);
+    tile_of<MOST>(B * (i + 1) / tiles - b, rows.begin + b, tile);
   }
 }
 

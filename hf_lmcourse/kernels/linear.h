@@ -55,7 +55,7 @@ void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix
                    Share outputs, Put put) {
   int64_t o = outputs.begin;
   const auto some = [&](auto columns) {
-    over_rows({0, B}, [&](auto rows, int64_t b) {
+    over_rows<fitting_rows(columns())>({0, B}, [&](auto rows, int64_t b) {
       vec y[rows()];
       products<rows(), columns()>(y, x + b * depth, matrix + o * depth, depth);
       const vec start = bias ? load_some(bias + o, columns()) : vec{};
@@ -69,7 +69,7 @@ void linear_of_few(const float* x, int64_t B, int64_t depth, const float* matrix
   while (outputs.end - o >= 1) some(std::integral_constant<int, 1>{});
 }
 
-constexpr int GROUP = 4;  // vectors of rows that a tile computes at once
+constexpr int GROUP = at_once(4);  // vectors of rows that a tile computes
 
 // Many rows: a lane is a row. The values of F features are ordered (group of rows, feature, vector
 // of the group, W), and what `pack` writes, by all threads, is in this order.
@@ -96,7 +96,7 @@ void linear_of_many(const float* packed, int64_t B, int64_t depth, const float* 
   const int64_t vectors = (B + W - 1) / W;
   for (int64_t first = 0; first < vectors; first += GROUP)
     tile_of<GROUP>(vectors - first, first, [&](auto width, int64_t v) {
-      over_rows(outputs, [&](auto columns, int64_t o) {
+      over_rows<most_rows(width())>(outputs, [&](auto columns, int64_t o) {
         vec sum[columns()][width()] = {};
         multiply<columns(), width(), float>(sum, matrix + o * depth, depth,
                                             packed + v * depth * W, depth);

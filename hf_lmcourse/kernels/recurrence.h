@@ -26,7 +26,8 @@ struct Part {
   Part(int64_t all_blocks, int64_t B, int64_t bytes_of_U)
       : blocks{0, all_blocks}, rows{0, B}, is_alone(false) {
     constexpr int64_t CACHE = 1 << 18;  // of a core, with room for the states beside it
-    is_alone = bytes_of_U <= CACHE && B >= 4 * ROWS * omp_get_num_threads();
+    constexpr int64_t MANY = 24;        // rows of a thread
+    is_alone = bytes_of_U <= CACHE && B >= MANY * omp_get_num_threads();
     (is_alone ? rows : blocks) = share(is_alone ? B : all_blocks);
   }
 };
@@ -44,19 +45,19 @@ void walk_forward(const Cell& cell, const N* U, int64_t T, int threads) {
   const int64_t B = cell.B, H = cell.H, depth = H / PER, blocks = (H + W - 1) / W;
 #pragma omp parallel num_threads(threads)
   {
-    const int64_t part = depth * GATES * W;  // of A, for one block: (k, gate, W)
+    const int64_t part = depth * GATES * W;  // of A, for one block, of a vector for each gate
     const Part own(blocks, B, blocks * part * sizeof(Entry));
     const Share mine = own.blocks;
     std::vector<Entry> A((mine.end - mine.begin) * part, Entry{});
     for (int64_t u = mine.begin * W; u < mine.end * W && u < H; ++u)
       for (int q = 0; q < GATES; ++q)
         for (int64_t k = 0; k < depth; ++k)
-          A[(u / W - mine.begin) * part + (k * GATES + q) * W + u % W] =
+          A[(u / W - mine.begin) * part + packed_at(k, q, GATES, depth) + u % W] =
               Dtype<N>::entry(U + (q * H + u) * H + k * PER);
     for (int64_t t = 0; t < T; ++t) {
       for (int64_t block = mine.begin; block < mine.end; ++block) {
         const Entry* columns = A.data() + (block - mine.begin) * part;
-        over_rows(own.rows, [&](auto rows, int64_t b) {
+        over_rows<most_rows(GATES)>(own.rows, [&](auto rows, int64_t b) {
           vec sum[rows()][GATES];
           for (int r = 0; r < rows(); ++r) cell.start(t, b + r, block * W, sum[r]);
           multiply<rows(), GATES>(sum, cell.hidden + (t * B + b) * H, H, columns, H);
@@ -98,7 +99,7 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
   {
     const Part own(blocks, B, blocks * depth * W * sizeof(Entry));
     const Share mine = own.blocks;
-    // groups of V blocks, and what is left one by one: (group, k, V, W)
+    // groups of V blocks, and what is left one by one
     std::vector<Entry> A((mine.end - mine.begin) * depth * W, Entry{});
     const int64_t grouped = mine.begin + (mine.end - mine.begin) / V * V;
     for (int64_t k = 0; k < depth; ++k)
@@ -106,7 +107,7 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
         const int64_t block = u / W, first = block - mine.begin;
         const int64_t group = block < grouped ? first / V * V : first;
         const int64_t width = block < grouped ? V : 1;
-        A[(group * depth + k * width + (first - group)) * W + u % W] =
+        A[group * depth * W + packed_at(k, first - group, width, depth) + u % W] =
             Dtype<N>::entry(U + k * PER * H + u, H);
       }
     for (int64_t t = T - 1; t >= 0; --t) {
@@ -119,7 +120,7 @@ void walk_back(const Cell& cell, const N* U, int64_t T, int threads) {
       for (int64_t block = mine.begin; block < mine.end;) {
         const Entry* columns = A.data() + (block - mine.begin) * depth * W;
         const bool whole = block < grouped;
-        over_rows(own.rows, [&](auto rows, int64_t b) {
+        over_rows<most_rows(V)>(own.rows, [&](auto rows, int64_t b) {
           float* dh = cell.dh + b * H;
           const N* du = cell.du + (t * B + b) * rows_of_U;
           if (whole)

@@ -18,7 +18,7 @@
 
 namespace {
 
-constexpr int VECTORS = 4, WORDS = VECTORS * W;
+constexpr int VECTORS = at_once(4), WORDS = VECTORS * W;
 constexpr int64_t ADDED = 128;  // products in a sum of floats: its error grows with their number
 constexpr float LEAST = -3e38f;  // below any logit, and finite, so that differences are
 
@@ -102,7 +102,7 @@ struct Scoring {
       float start[WORDS];
       starts(u, start);
       pack(u, A.data());
-      over_rows({0, B}, [&](auto rows, int64_t b) {
+      over_rows<most_rows(VECTORS)>({0, B}, [&](auto rows, int64_t b) {
         tile<rows()>(b, u, A.data(), start, lanes);
       });
     }
