@@ -5,8 +5,8 @@ With x_t = C(w_t) the embedding of the word at t, the vector that predicts w_{t+
     h_t = tanh(d + H_0 x_t + H_1 x_{t-1} + ... + H_{n-2} x_{t-n+2})
 
 Bengio writes the sum as one product H (x_t, x_{t-1}, ...) with the embeddings concatenated. As a
-sum it is a convolution over time: every position at once, and no window is copied. Before the first
-word x is zero.
+sum it is a convolution over time: every position at once, and no window is copied. In training the
+product is the faster one (`NGramLayer.is_product`). Before the first word x is zero.
 
 Reference:
     Bengio, Ducharme, Vincent and Jauvin 2003, A neural probabilistic language model.
@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..kernels.build import is_plain
 from ..kernels.readable_weights import readable
+from ..kernels.unfold import Unfold
 from .elman import ACTIVATIONS
 
 
@@ -86,19 +88,37 @@ class NGramLayer(nn.Module):
             mask: (batch, length); result: (batch, length, hidden_size).
         """
         sequence, place = self._sequence(x, state, mask)  # (batch, n - 2 + length, input_size)
-        return _at(ACTIVATIONS[self.activation](self._project(sequence.mT).mT), place)
+        return _at(ACTIVATIONS[self.activation](self._project(sequence)), place)
 
     def _project(self, sequence: Tensor) -> Tensor:
-        """The sum at every position; of a single one, as in generation, as the product it is.
+        """The sum at every position, as a product or as a convolution.
 
         Shape:
-            sequence: (batch, input_size, n - 2 + length); result: (batch, hidden_size, length).
+            sequence: (batch, n - 2 + length, input_size); result: (batch, length, hidden_size).
         """
-        single = sequence.shape[-1] == self.context_size and not torch.compiler.is_exporting()
-        if not single or not readable(self.projection):
-            return self.projection(sequence)
+        if not self.is_product(sequence):
+            return self.projection(sequence.mT).mT
         H, d = self.projection.weight, self.projection.bias
-        return functional.linear(sequence.flatten(1), H.flatten(1), d).unsqueeze(-1)
+        windows = Unfold.apply(sequence, self.context_size)  # (batch, length, (n - 1) * input_size)
+        return functional.linear(windows, H.mT.flatten(1), d)
+
+    def is_product(self, sequence: Tensor) -> bool:
+        """Whether the sum is computed as the product that it is.
+
+        It is at a single position, as in generation. At many it is on a processor, in float32, if a
+        gradient may be taken: a convolution's costs more than the two products and the copies. In
+        bfloat16 this was not measured.
+
+        Shape:
+            sequence: (batch, n - 2 + length, input_size).
+        """
+        if torch.compiler.is_exporting() or not readable(self.projection):
+            return False
+        if sequence.shape[1] == self.context_size:
+            return True
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or not is_plain(sequence):
+            return False
+        return sequence.dtype.itemsize >= 4 and not torch.is_autocast_enabled("cpu")
 
     def windows(self, x: Tensor, state: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """The n - 1 embeddings that each position looks at, the newest first, concatenated.
@@ -109,7 +129,9 @@ class NGramLayer(nn.Module):
             result: (batch, length, (n - 1) * input_size).
         """
         sequence, place = self._sequence(x, state, mask)
-        return _at(sequence.unfold(1, self.context_size, 1).flip(-1).mT.flatten(2), place)
+        windows = Unfold.apply(sequence, self.context_size)
+        newest_first = windows.unflatten(-1, (self.context_size, -1)).flip(2).flatten(2)
+        return _at(newest_first, place)
 
     def states(
         self,

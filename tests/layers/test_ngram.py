@@ -47,6 +47,22 @@ def test_the_convolution_equals_the_equation_in_values_and_gradients(
     )
 
 
+def test_the_product_and_the_convolution_have_the_same_values_and_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, x = layer(4), draw(2, 7, SIZE)
+    leaves = [x, *model.parameters()]
+    assert model.is_product(x)
+    with torch.no_grad():
+        assert not model.is_product(x)
+    results = []
+    for is_product in (True, False):
+        monkeypatch.setattr(model, "is_product", lambda _, kept=is_product: kept)
+        h = model(x)
+        results.append((h, torch.autograd.grad(h.square().sum(), leaves)))
+    torch.testing.assert_close(*results, **EXACT)
+
+
 def test_the_gradient_is_the_numerical_one() -> None:
     model = layer(3)
     assert torch.autograd.gradcheck(model, (draw(2, 4, SIZE),))

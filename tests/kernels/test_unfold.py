@@ -1,0 +1,35 @@
+"""Windows over a sequence are those of torch, with the same gradient."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from hf_lmcourse.kernels.unfold import Unfold
+
+
+def windows_of_torch(x: Tensor, k: int) -> Tensor:
+    return x.unfold(1, k, 1).mT.flatten(2)
+
+
+@given(
+    batch=st.integers(0, 3), length=st.integers(1, 6), size=st.integers(1, 4), k=st.integers(1, 5)
+)
+@settings(max_examples=40, deadline=None)
+def test_values_and_gradient_are_those_of_unfold(
+    batch: int, length: int, size: int, k: int
+) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(batch, k - 1 + length, size, dtype=torch.float64, requires_grad=True)
+    slopes = torch.randn(batch, length, k * size, dtype=torch.float64)
+    found, expected = Unfold.apply(x, k), windows_of_torch(x, k)
+    assert torch.equal(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, x, slopes), torch.autograd.grad(expected, x, slopes)
+    )
+
+
+def test_the_gradients_are_the_numerical_ones_twice() -> None:
+    x = torch.randn(2, 6, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: Unfold.apply(x, 3).sin(), x)
+    assert torch.autograd.gradgradcheck(lambda x: Unfold.apply(x, 3).sin(), x)
