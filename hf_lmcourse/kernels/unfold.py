@@ -2,8 +2,26 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
+
+from .build import is_plain
+
+
+def unfold(x: Tensor, k: int) -> Tensor:
+    """The windows of `Unfold`; by torch alone where somebody transforms or traces the call.
+
+    Shape:
+        As in `Unfold`.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not is_plain(x):
+        return _windows(x, k)
+    return Unfold.apply(x, k)
+
+
+def _windows(x: Tensor, k: int) -> Tensor:
+    return x.unfold(1, k, 1).mT.flatten(2)
 
 
 class Unfold(Function):
@@ -22,7 +40,12 @@ class Unfold(Function):
     def forward(ctx: Any, x: Tensor, k: int) -> Tensor:
         """Copy the vectors."""
         ctx.k = k
-        return x.unfold(1, k, 1).mT.flatten(2)
+        return _windows(x, k)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        """The windows of a tangent: the map is linear."""
+        return _windows(tangent, ctx.k)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ..kernels.build import is_plain
 from ..kernels.readable_weights import readable
-from ..kernels.unfold import Unfold
+from ..kernels.unfold import unfold
 from .elman import ACTIVATIONS
 
 
@@ -99,7 +99,7 @@ class NGramLayer(nn.Module):
         if not self.is_product(sequence):
             return self.projection(sequence.mT).mT
         H, d = self.projection.weight, self.projection.bias
-        windows = Unfold.apply(sequence, self.context_size)  # (batch, length, (n - 1) * input_size)
+        windows = unfold(sequence, self.context_size)  # (batch, length, (n - 1) * input_size)
         return functional.linear(windows, H.mT.flatten(1), d)
 
     def is_product(self, sequence: Tensor) -> bool:
@@ -116,7 +116,9 @@ class NGramLayer(nn.Module):
             return False
         if sequence.shape[1] == self.context_size:
             return True
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or not is_plain(sequence):
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return False
+        if not torch.is_grad_enabled() or not is_plain(sequence):
             return False
         return sequence.dtype.itemsize >= 4 and not torch.is_autocast_enabled("cpu")
 
@@ -129,7 +131,7 @@ class NGramLayer(nn.Module):
             result: (batch, length, (n - 1) * input_size).
         """
         sequence, place = self._sequence(x, state, mask)
-        windows = Unfold.apply(sequence, self.context_size)
+        windows = unfold(sequence, self.context_size)
         newest_first = windows.unflatten(-1, (self.context_size, -1)).flip(2).flatten(2)
         return _at(newest_first, place)
 

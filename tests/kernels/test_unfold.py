@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hf_lmcourse.kernels.unfold import Unfold
+from hf_lmcourse.kernels.unfold import Unfold, unfold
 
 
 def windows_of_torch(x: Tensor, k: int) -> Tensor:
@@ -31,5 +31,21 @@ def test_values_and_gradient_are_those_of_unfold(
 
 def test_the_gradients_are_the_numerical_ones_twice() -> None:
     x = torch.randn(2, 6, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: Unfold.apply(x, 3).sin(), x)
+    assert torch.autograd.gradcheck(lambda x: Unfold.apply(x, 3).sin(), x, check_forward_ad=True)
     assert torch.autograd.gradgradcheck(lambda x: Unfold.apply(x, 3).sin(), x)
+
+
+def test_it_is_transformed_and_traced_as_any_function_of_torch() -> None:
+    x = torch.randn(2, 6, 3, dtype=torch.float64)
+
+    def total(x: Tensor) -> Tensor:
+        return unfold(x, 3).sin().sum()
+
+    leaf = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(total(leaf), leaf)
+    torch.testing.assert_close(torch.func.grad(total)(x), expected)
+    torch.testing.assert_close(torch.func.jvp(total, (x,), (x,))[1], (expected * x).sum())
+    by_row = torch.func.vmap(lambda row: unfold(row[None], 3)[0])(x)
+    assert torch.equal(by_row, unfold(x, 3))
+    traced = torch.jit.trace(lambda x: unfold(x, 3), (x,))
+    assert torch.equal(traced(x), unfold(x, 3))
