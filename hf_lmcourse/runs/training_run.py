@@ -212,9 +212,12 @@ class TrainingRun(ABC):
 
     @property
     def precision(self) -> str:
-        """What training multiplies, see `RunResult`: a processor may not do what a recipe says."""
-        args = self.trainer.args
-        return "bf16" if args.bf16 else "fp16" if args.fp16 else "float32"
+        """What training multiplies, see `RunResult`: not always what a recipe says.
+
+        A processor may not do it, and `accelerate launch` has a setting of its own.
+        """
+        mixed = self.trainer.accelerator.mixed_precision
+        return "float32" if mixed == "no" else mixed
 
     @property
     def stop(self) -> StopOnSignal:
