@@ -5,12 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import processor
-from benchmarks.processor import (
-    file_label,
-    precisions,
-    processor_details,
-    processor_label,
-)
+from benchmarks.processor import file_label, precisions, processor_details, processor_label
 
 CPUINFO = """processor\t: 0
 cpu family\t: 6
@@ -32,11 +27,13 @@ def label_of(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return processor_label("Intel(R) Xeon(R) Processor", processor_details())
 
 
-def test_bfloat16_is_timed_where_it_is_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
-    for multiplied in (False, True):
-        monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: multiplied)  # noqa: B023
-        assert ("bf16" in precisions()) == multiplied
-        assert "float32" in precisions()
+@pytest.mark.parametrize("multiplied", [False, True])
+def test_bfloat16_is_timed_where_it_is_multiplied(
+    multiplied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: multiplied)
+    assert ("bf16" in precisions()) == multiplied
+    assert "float32" in precisions()
 
 
 def test_one_name_with_other_instructions_is_another_label(
