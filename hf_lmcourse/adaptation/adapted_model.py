@@ -6,16 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from ..data.corpus import Corpus
 from ..data.encoding import EncodedSplit, encode_split
-from ..data.streams import context_tokens
 from ..evaluation.corpus_scores import (
     corpus_metrics,
+    progress_bar,
     score_streams,
-    scoring_data,
+    split_batches,
     text_counts,
 )
 from ..evaluation.token_scores import LogitScorer
@@ -50,12 +49,14 @@ class AdaptedModel:
         tokenizer: Its tokenizer.
         corpus: The corpus; settings are tuned on its validation split unless they are given.
         cache_dir: Folder of tokenized text.
+        progress: Show a progress bar of each pass over a text in a terminal.
     """
 
     model: LanguageModelForCausalLM
     tokenizer: PreTrainedTokenizerBase
     corpus: Corpus
     cache_dir: str | Path | None = None
+    progress: bool = False
 
     def with_cache(
         self, split: str, settings: CacheSettings | None = None
@@ -135,10 +136,21 @@ class AdaptedModel:
         return hidden_stream(self.model, self._batches(split))
 
     def _batches(
-        self, split: str, segment: int | None = None, rows: int = 1
+        self, split: str, segment: int | None = None, rows: int | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Iterate over a split in order, with a segment of predicted tokens per batch if given."""
-        sizes = {"block_length" if self.model.carries_state else "stride": segment}
-        tokens, special = self._encoded(split).tokens, context_tokens(self.tokenizer)
-        data = scoring_data(self.model, tokens, rows, **special, **sizes)
-        return iter(DataLoader(data, batch_size=rows))
+        """Iterate over a split in order.
+
+        Args:
+            split: The split.
+            segment: Predicted tokens of a batch, if each is to be a step.
+            rows: Streams, or windows of a batch; by default those of `split_batches`, and 1 with
+                `segment`.
+        """
+        block = "block_length" if self.model.carries_state else "stride"
+        rows = 1 if rows is None and segment is not None else rows
+        tokens = self._encoded(split).tokens
+        batches = split_batches(self.model, tokens, self.tokenizer, rows, **{block: segment})
+        with progress_bar(batches, split, self.progress) as bar:
+            for batch in batches:
+                yield batch
+                bar.update()

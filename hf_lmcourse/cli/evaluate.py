@@ -64,7 +64,7 @@ def _one_model(options: argparse.Namespace, command: list[str]) -> int:
         raise LmcourseError(
             f"adaptation and --rank are for the models of this package, not {type(model).__name__}"
         )
-    adapted = AdaptedModel(model, scored.tokenizer, scored.corpus, options.cache_dir)
+    adapted = AdaptedModel(model, scored.tokenizer, scored.corpus, options.cache_dir, progress=True)
     columns, notes = _adapted_columns(adapted, scored.split, options)
     study = adaptation_study(scored, columns)
     print(f"{scored.title}\n{metrics_table(study.columns)}")

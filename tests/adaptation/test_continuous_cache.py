@@ -52,6 +52,15 @@ def test_the_cache_is_that_of_the_equation(
     assert not rows[:, 0].any()
 
 
+@pytest.mark.parametrize("rows", [3, 16])
+def test_windows_of_a_batch_are_read_in_order(rows: int) -> None:
+    model, tokens = model_of("transformer"), some_text(50)
+    one_by_one = hidden_stream(model, batches_of(model, tokens))
+    at_once = hidden_stream(model, batches_of(model, tokens, rows=rows))
+    for column, expected in zip(vars(at_once).values(), vars(one_by_one).values(), strict=True):
+        torch.testing.assert_close(column, expected)
+
+
 @every_kind
 def test_the_mixture_is_a_distribution_given_the_past(kind: str) -> None:
     """Over all words in its place the probabilities of a token add up to one: it is not read."""
