@@ -2,22 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.labelled import (
-    LABELLED_CORPORA,
-    LabelledCorpus,
-    load_labelled_corpus,
-    whole_table,
-)
-from ..data.local_files import user_path
 from ..data.ragged import encode_texts
-from ..errors import LmcourseError, short
+from ..errors import LmcourseError
 from ..evaluation.classifier_scores import log_probabilities
+from ..evaluation.evaluate_classifiers import labelled_texts, load_averaging_network
 from ..inspection.classifier_error_plots import plot_calibration, plot_confusion, plot_groups
 from ..inspection.classifier_error_report import WrongText, errors_markdown
 from ..inspection.classifier_errors import (
@@ -28,14 +21,9 @@ from ..inspection.classifier_errors import (
     log_odds,
     word_contributions,
 )
-from ..models.dan import DANForSequenceClassification
-from ..models.loading import load_classifier
 from ..report.files import check_writable, write_text
 from ..report.titles import corpus_title
 from .seeds import check_seed
-
-_BY_DEFAULT = ("whole table", "test", "validation")
-"""The split to classify is the first of these that there is."""
 
 
 def run(arguments: list[str]) -> int:
@@ -45,11 +33,16 @@ def run(arguments: list[str]) -> int:
     check_writable(options.output_dir, "--output_dir")
     if options.examples < 1:
         raise LmcourseError("--examples must be at least 1")
-    model, tokenizer = _load(options)
-    corpus = _corpus(options, model)
-    split = options.split or next(s for s in _BY_DEFAULT if s in corpus.splits)
-    if split not in corpus.splits:
-        raise LmcourseError(f"{corpus.name} has no {split} split, only {', '.join(corpus.splits)}")
+    model, tokenizer = load_averaging_network(options.model, options.revision)
+    corpus, split = labelled_texts(
+        options.model,
+        model,
+        options.data,
+        options.split,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        data_dir=options.data_dir,
+    )
     texts, classes = corpus.splits[split].texts, corpus.label_names
     encoded = encode_texts(corpus.splits[split], tokenizer, options.cache_dir)
     log_p, right = log_probabilities(model, encoded), np.asarray(encoded.labels)
@@ -90,32 +83,6 @@ def run(arguments: list[str]) -> int:
     )
     print(f"{folder}: errors.md, confusion.png, calibration.png, groups.png")
     return 0
-
-
-def _load(options: argparse.Namespace) -> tuple[DANForSequenceClassification, Any]:
-    model, tokenizer = load_classifier(options.model, options.revision)
-    if not isinstance(model, DANForSequenceClassification):
-        raise LmcourseError(f"{options.model} is not a deep averaging network of this package")
-    return model, tokenizer
-
-
-def _corpus(options: argparse.Namespace, model: DANForSequenceClassification) -> LabelledCorpus:
-    """Load labelled texts, whose classes are those of the model in its order."""
-    settings: Any = model.config
-    classes = [settings.id2label[index] for index in range(settings.num_labels)]
-    columns = {"text_column": options.text_column, "label_column": options.label_column}
-    path = user_path(options.data)
-    named = options.data in ("toy_reviews", *LABELLED_CORPORA)
-    if options.split is None and not named and path.is_file():
-        corpus = whole_table(path, **columns, classes=classes)
-    else:
-        corpus = load_labelled_corpus(options.data, options.data_dir, **columns, classes=classes)
-    if classes != list(corpus.label_names):
-        raise LmcourseError(
-            f"{options.model} knows the classes {short(', '.join(classes))}, and {corpus.name} has "
-            f"{short(', '.join(corpus.label_names))}"
-        )
-    return corpus
 
 
 def _choose(

@@ -1,4 +1,7 @@
-"""`lmcourse evaluate`: perplexity and accuracy of a saved model on a corpus."""
+"""`lmcourse evaluate`: perplexity and accuracy of a saved model on a corpus.
+
+Of a classifier it is the accuracy, and the cross-entropy of a text in nats.
+"""
 
 import argparse
 import time
@@ -14,10 +17,16 @@ from ..data.corpora import load_corpus
 from ..errors import LmcourseError
 from ..evaluation.averaged_models import evaluate_average
 from ..evaluation.evaluate import evaluate, metrics_table
+from ..evaluation.evaluate_classifiers import evaluate_classifiers
 from ..inspection.log_probability_rank import log_probability_rank, rank_bound
 from ..models.causal_lm import LanguageModelForCausalLM
+from ..models.loading import is_saved_classifier
 from ..report.files import check_writable
 from ..report.json_files import write_json
+from ..report.scoring_study import ScoringStudy
+
+_SIZES = ("streams", "block_length", "stride")
+"""How the text is cut for a language model."""
 
 
 def run(arguments: list[str]) -> int:
@@ -29,24 +38,56 @@ def run(arguments: list[str]) -> int:
     if options.json:
         check_writable(Path(options.json).parent, "--json")
     command = ["lmcourse", "evaluate", *arguments]
+    if is_saved_classifier(options.model[0], options.revision):
+        return _classifiers(options, command)
+    if options.text_column or options.label_column:
+        raise LmcourseError("--text_column and --label_column are for classifiers")
     return _average(options, command) if options.average else _one_model(options, command)
 
 
 def _text(options: argparse.Namespace) -> dict[str, Any]:
     """How the text is read, as arguments of `evaluate` and `evaluate_average`."""
-    names = ("revision", "streams", "block_length", "stride", "data_dir", "cache_dir")
+    names = ("revision", *_SIZES, "data_dir", "cache_dir")
     return {name: getattr(options, name) for name in names}
 
 
 def _average(options: argparse.Namespace, command: list[str]) -> int:
     """Score several models and the average of their probabilities."""
     study = evaluate_average(options.model, options.data, options.split, **_text(options))
+    _report(study, options, command)
+    return 0
+
+
+def _classifiers(options: argparse.Namespace, command: list[str]) -> int:
+    """Score a classifier, or several and the average of their probabilities."""
+    sizes = any(getattr(options, name) is not None for name in _SIZES)
+    if sizes or _adapting(options) or options.rank:
+        raise LmcourseError(
+            f"{options.model[0]} is a classifier: sizes of blocks, adaptation and --rank are for "
+            "language models"
+        )
+    study = evaluate_classifiers(
+        options.model,
+        options.data,
+        options.split,
+        revision=options.revision,
+        text_column=options.text_column or "text",
+        label_column=options.label_column or "label",
+        data_dir=options.data_dir,
+        cache_dir=options.cache_dir,
+    )
+    _report(study, options, command)
+    return 0
+
+
+def _report(study: ScoringStudy, options: argparse.Namespace, command: list[str]) -> None:
+    """Print what a text costs, and write it where the options say."""
     print(f"{study.corpus}, {study.split}\n{metrics_table(study.columns)}")
     if options.results_dir:
         study.save(command, options.results_dir)
     if options.json:
-        write_json(options.json, study.columns)
-    return 0
+        alone = next(iter(study.columns.values()))
+        write_json(options.json, study.columns if options.average else alone)
 
 
 def _one_model(options: argparse.Namespace, command: list[str]) -> int:
@@ -184,7 +225,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--average",
         action="store_true",
-        help="Score several models of the same tokenizer, and the mean of their probabilities.",
+        help="Score several models of the same tokenizer, or classifiers of the same classes, and "
+        "the mean of their probabilities.",
     )
     add("--revision", help="Branch, tag or commit of an id on the Hub (main).")
     add("--data", required=True, help="Name of a corpus, or path of a text.")
@@ -194,6 +236,8 @@ def _parser() -> argparse.ArgumentParser:
         "scored whole).",
     )
     add("--data_dir", help="Folder of local corpora (environment: LMCOURSE_DATA).")
+    add("--text_column", help="Column of a classifier's texts in a table of your own (text).")
+    add("--label_column", help="Column of their labels (label).")
     add("--cache_dir", help="Folder of tokenized text (environment: LMCOURSE_CACHE).")
     add("--streams", type=int, help="Cut the text into parallel streams (1).")
     add(

@@ -97,9 +97,19 @@ def evaluate_average(
     seconds = sum(variant.seconds for variant in variants.values())
     parameters = sum(variant.parameters for variant in variants.values())
     variants[AVERAGE] = ScoredVariant(metrics, seconds, parameters)
-    name = "_".join(["average", *(Path(name).name for name in models)])
-    kinds = ", ".join(dict.fromkeys(types))
+    kinds, name = ", ".join(dict.fromkeys(types)), average_name(models)
     return ScoringStudy(name, "model", kinds, corpus.name, split, model.device, variants)
+
+
+def average_name(models: Sequence[str]) -> str:
+    """What the study of an average is called."""
+    return "_".join(["average", *(Path(name).name for name in models)])
+
+
+def check_several(models: Sequence[str]) -> None:
+    """Refuse to average a single model, or one with itself."""
+    if len(models) < 2 or len(set(models)) < len(models):
+        raise LmcourseError("give two models or more to average, each of them once")
 
 
 def losses_in_order(scorer: TokenScorer, batches: DataLoader, title: str) -> tuple[Tensor, Tensor]:
@@ -131,8 +141,7 @@ def _totals(losses: Tensor, hits: Tensor) -> StreamTotals:
 
 def _check_models(models: Sequence[str], revision: str | None) -> None:
     """Refuse models whose probabilities are not of the same tokens, before any is scored."""
-    if len(models) < 2 or len(set(models)) < len(models):
-        raise LmcourseError("give two models or more to average, each of them once")
+    check_several(models)
     first, *others = [tokenizer_hash(load_tokenizer(name, revision)) for name in models]
     for name, other in zip(models[1:], others, strict=True):
         if other != first:

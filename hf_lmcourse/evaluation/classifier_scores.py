@@ -66,7 +66,15 @@ def classification_metrics(
     Raises:
         LmcourseError: As `log_probabilities`.
     """
-    log_p, labels = log_probabilities(model, texts), np.asarray(texts.labels)
+    return metrics_of(log_probabilities(model, texts), np.asarray(texts.labels))
+
+
+def metrics_of(log_p: NDArray[np.float64], labels: NDArray[np.integer]) -> dict[str, float]:
+    """The metrics of `classification_metrics` from what `log_probabilities` gives.
+
+    Shape:
+        log_p: (texts, classes); labels: (texts,).
+    """
     predicted = log_p.argmax(-1)
     accuracy = load_metric("label_accuracy").compute(predictions=predicted, references=labels)
     assert accuracy is not None

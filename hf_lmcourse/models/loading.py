@@ -64,10 +64,15 @@ def load_model(
     name_or_path: str, revision: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model of any kind: a classifier if its type is one of ours, else a language model."""
-    folder = _local_folder(name_or_path, revision)
-    classifier = is_classifier(read_config(folder).get("model_type"))
+    classifier = is_saved_classifier(name_or_path, revision)
     auto_class = AutoModelForSequenceClassification if classifier else AutoModelForCausalLM
     return _load(name_or_path, auto_class, revision)
+
+
+def is_saved_classifier(name_or_path: str, revision: str | None = None) -> bool:
+    """Whether a saved model is one of our classifiers, by its type."""
+    folder = _local_folder(name_or_path, revision)
+    return is_classifier(read_config(folder).get("model_type"))
 
 
 def _local_folder(name_or_path: str, revision: str | None) -> Path:

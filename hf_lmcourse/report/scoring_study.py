@@ -42,6 +42,7 @@ class ScoringStudy:
         split: The split that was scored.
         device: What computed.
         variants: The ways to score by their titles; the first has all metrics.
+        metric: The one that is compared.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ScoringStudy:
     split: str
     device: torch.device
     variants: Mapping[str, ScoredVariant]
+    metric: str = "perplexity"
 
     @property
     def columns(self) -> dict[str, Mapping[str, float]]:
@@ -86,7 +88,7 @@ class ScoringStudy:
             "config": "",
             "command": about["command"],
             "factors": {self.factor: titles},
-            "metric": "perplexity",
+            "metric": self.metric,
             "model_type": self.model_type,
             "corpus": self.corpus,
             "versions": about["versions"],

@@ -101,6 +101,35 @@ def test_the_metrics_are_those_of_the_saved_model(trained: tuple[Path, Outcome])
     assert classify("a was good")[0]["label"] in ("False", "True")
 
 
+def test_evaluate_gives_the_metrics_of_the_run(trained: tuple[Path, Outcome]) -> None:
+    folder, _ = trained
+    data, json_file = folder.parent / "reviews", folder.parent / "metrics.json"
+    outcome = lmcourse("evaluate", folder, "--data", data, "--json", json_file)
+    assert outcome.status == 0, outcome.err
+    assert "reviews, test" in outcome.out
+    assert json.loads(json_file.read_text()) == pytest.approx(result_of(folder)["metrics"]["test"])
+
+
+def test_classifiers_are_averaged(yaml: Path, trained: tuple[Path, Outcome]) -> None:
+    folder, _ = trained
+    other, data = yaml.parent / "other", yaml.parent / "reviews"
+    assert lmcourse("train", yaml, "--output_dir", other, "--seed", "1").status == 0
+    words = ("evaluate", folder, other, "--average", "--data", data, "--results_dir", other)
+    outcome = lmcourse(*words)
+    assert outcome.status == 0, outcome.err
+    assert "average of probabilities" in outcome.out
+    assert (other / f"average_{folder.name}_other.json").is_file()
+
+
+@pytest.mark.parametrize("option", [("--stride", "2"), ("--rank", "9"), ("--tune_temperature",)])
+def test_what_is_for_language_models_alone_is_refused(
+    option: tuple[str, ...], trained: tuple[Path, Outcome]
+) -> None:
+    folder, _ = trained
+    outcome = lmcourse("evaluate", folder, "--data", "toy_reviews", *option)
+    assert "is a classifier" in outcome.complaint
+
+
 def test_an_interrupted_run_continues_to_the_same_weights(
     yaml: Path, trained: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
