@@ -66,9 +66,15 @@ def evaluate_classifiers(
     if len(models) != 1:
         check_several(models)
     loaded = [load_averaging_network(name, revision) for name in models]
-    columns = {"text_column": text_column, "label_column": label_column}
-    corpora = {"data_dir": data_dir, **columns}
-    corpus, split = labelled_texts(models[0], loaded[0][0], texts, split, **corpora)
+    corpus, split = labelled_texts(
+        models[0],
+        loaded[0][0],
+        texts,
+        split,
+        text_column=text_column,
+        label_column=label_column,
+        data_dir=data_dir,
+    )
     labels = np.asarray(corpus.splits[split].labels)
     variants: dict[str, ScoredVariant] = {}
     log_sum: Any = -math.inf
@@ -124,7 +130,7 @@ def labelled_texts(
     Raises:
         LmcourseError: Other classes, no such split, or texts that cannot be read.
     """
-    columns = {"text_column": text_column, "label_column": label_column}
+    columns: Any = {"text_column": text_column, "label_column": label_column}
     classes, path = _classes(model), user_path(str(texts))
     named = texts in ("toy_reviews", *LABELLED_CORPORA)
     if split is None and not named and path.is_file():

@@ -18,6 +18,7 @@ from ..errors import LmcourseError
 from ..metrics import load_metric
 from ..tokenization import train_tokenizer
 from ..training.arguments import LabelledDataArguments
+from ..training.class_weights import initialise_class_weights
 from ..training.log_count_ratios import initialise_ratios
 from ..training.made_from import made_from
 from ..training.sparse_gradients import SparseGradientTrainer
@@ -57,6 +58,7 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
     config.problem_type = "single_label_classification"
     model = new_model(settings, tokenizer, AutoModelForSequenceClassification)
     initialise_ratios(model, splits["train"])
+    initialise_class_weights(model, splits["train"])
     vectors = initialise_from_vectors(settings, model, tokenizer)
     data_sets = splits["train"], splits["validation"]
     origin = made_from(args, model, tokenizer, *data_sets) | vectors_hash(vectors)

@@ -344,6 +344,7 @@ def test_the_pipeline_names_the_class() -> None:
         ({"ratio_smoothing": 0}, "ratio_smoothing must be above 0"),
         ({"naive_bayes_start": 0.1, "log_count_ratios": True}, "num_hidden_layers 0"),
         ({"naive_bayes_start": 0.1, "num_hidden_layers": 0}, "needs log_count_ratios"),
+        ({"balance_classes": True, "problem_type": "regression"}, "not for regression"),
         ({"hidden_act": "step"}, "'step' is none of transformers' activations"),
     ],
 )

@@ -39,6 +39,8 @@ class DANConfig(CourseConfig):
             the smaller the weight of rare words and n-grams.
         naive_bayes_start (`float`): Start as a naive Bayes classifier whose log-odds are scaled by
             this number; 0 to start at random. Without hidden layers and with `log_count_ratios`.
+        balance_classes (`bool`): Weigh each training text so that every class counts the same,
+            however many texts it has: see `DANForSequenceClassification`. For one label a text.
         ngram_buckets (`int`): Size of the table of hashed word n-grams; 0 for words only.
         max_ngram (`int`): Length of the longest n-gram.
         freeze_vectors (`bool`): Keep word vectors that were read from a file as they are; words
@@ -64,6 +66,7 @@ class DANConfig(CourseConfig):
     log_count_ratios: bool = False
     ratio_smoothing: float | int = 1.0
     naive_bayes_start: float | int = 0.0
+    balance_classes: bool = False
     ngram_buckets: int = 0
     max_ngram: int = 2
     freeze_vectors: bool = False
@@ -96,6 +99,11 @@ class DANConfig(CourseConfig):
         """Refuse to start from ratios that are not counted, or below hidden layers."""
         if self.naive_bayes_start and not (self.log_count_ratios and self.num_hidden_layers == 0):
             raise ValueError("naive_bayes_start needs log_count_ratios and num_hidden_layers 0")
+
+    def validate_balance_classes(self) -> None:
+        """Refuse to weigh the classes of texts that have several labels, or a number."""
+        if self.balance_classes and self.problem_type not in (None, "single_label_classification"):
+            raise ValueError(f"balance_classes is not for {self.problem_type}")
 
     def validate_activation(self) -> None:
         """Refuse an activation that transformers does not have."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
@@ -45,6 +46,8 @@ class DANPreTrainedModel(AlignedWeights):
             if self.config.log_count_ratios:
                 init.ones_(module.word_ratios)
                 init.ones_(module.ngram_ratios)
+        if isinstance(module, DANForSequenceClassification) and self.config.balance_classes:
+            init.ones_(module.class_weights)
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
         """Change the number of words; new ones have no vector from a file, and the ratio 1."""
@@ -291,6 +294,9 @@ class DANModel(DANPreTrainedModel):
 class DANForSequenceClassification(DANPreTrainedModel):
     """A deep averaging network that classifies texts: softmax(W z_n + b).
 
+    The loss of a batch is the mean of -log p(class of the text); in training with
+    `config.balance_classes` the weighted mean, with the weights of `training.class_weights`.
+
     Example:
         >>> from hf_lmcourse import DANConfig, DANForSequenceClassification
         >>> model = DANForSequenceClassification(DANConfig(vocab_size=100, num_labels=2))
@@ -298,12 +304,15 @@ class DANForSequenceClassification(DANPreTrainedModel):
 
     # the loss is a mean over texts, so transformers has to weigh the pieces of a batch itself
     accepts_loss_kwargs = False
+    class_weights: Tensor
 
     def __init__(self, config: DANConfig) -> None:
         super().__init__(config)
         classes: Any = config.num_labels
         self.model = DANModel(config)
         self.classifier = nn.Linear(self.model.output_size, classes)
+        if config.balance_classes:
+            self.register_buffer("class_weights", torch.ones(classes))
         self.post_init()
 
     @can_return_tuple
@@ -329,9 +338,14 @@ class DANForSequenceClassification(DANPreTrainedModel):
         """
         outputs = self.model(input_ids, attention_mask, lengths, inputs_embeds, **kwargs)
         logits = self.classifier(outputs.last_hidden_state)
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        loss = None if labels is None else self._loss(logits, labels)
         return SequenceClassifierOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states
         )
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch. Shapes as in `forward`."""
+        if self.training and self.config.balance_classes:
+            weights = self.class_weights.to(logits)
+            return functional.cross_entropy(logits, labels.to(logits.device), weights)
+        return self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
