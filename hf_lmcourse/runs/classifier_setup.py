@@ -43,6 +43,9 @@ def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierR
             "input_masking, forget_state, weight_averaging and rank_contexts are for language "
             "models"
         )
+    if args.label_smoothing_factor and getattr(settings.config, "balance_classes", False):
+        # transformers' smoothed loss is made of the logits alone
+        raise LmcourseError("balance_classes goes without label_smoothing_factor")
     with args.main_process_first(desc="tokenizing"):
         corpus = _training_corpus(settings)
         check_classes(corpus)

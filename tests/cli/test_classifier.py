@@ -130,6 +130,15 @@ def test_what_is_for_language_models_alone_is_refused(
     assert "is a classifier" in outcome.complaint
 
 
+def test_classes_are_not_balanced_in_a_loss_that_does_not_weigh_them(
+    yaml: Path, tmp_path: Path
+) -> None:
+    words = ("--balance_classes", "true", "--label_smoothing_factor", "0.1")
+    outcome = lmcourse("train", yaml, "--output_dir", tmp_path / "run", *words)
+    assert "balance_classes goes without label_smoothing_factor" in outcome.complaint
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_interrupted_run_continues_to_the_same_weights(
     yaml: Path, trained: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
