@@ -24,9 +24,9 @@ class LanguageModelConfig(CourseConfig):
         num_sampled (`int`, *optional*): About how many words the loss of a step is over (Jean et
             al. 2015). They are drawn again at each step; the output layer is full or tied, and
             evaluation always counts every word.
-        sparse_gradients (`bool`): Gradients of the embeddings, and of a sampled output matrix, have
-            the rows of a step's words alone, the same numbers in less time where they are few. For
-            SGD or Adagrad without weight decay.
+        sparse_gradients (`bool`): Gradients with the rows of a step's words alone. They are those
+            of the embeddings and of a sampled output matrix, the same numbers in less time where
+            the rows are few; for SGD or Adagrad without weight decay.
         num_softmaxes (`int`): How many softmaxes a full or tied output layer mixes (Yang et al.
             2018; `hf_lmcourse.layers.mixture_of_softmaxes`). Each has vectors of its own.
         adversarial_epsilon (`float`): How far the target's embedding is moved to raise the loss
