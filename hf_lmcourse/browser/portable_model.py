@@ -85,4 +85,4 @@ def _classes(config: Any) -> list[str] | None:
             "the page shows the probabilities of classes of which a text has one, and this model "
             f"has num_labels {config.num_labels} and problem_type {config.problem_type}"
         )
-    return [config.id2label[index] for index in range(config.num_labels)]
+    return config.class_names

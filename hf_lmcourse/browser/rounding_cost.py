@@ -9,13 +9,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.corpora import load_corpus
 from ..data.encoding import encode_split
-from ..data.labelled import load_labelled_corpus
-from ..data.labelled_texts import LabelledTexts
 from ..data.ragged import encode_texts
 from ..data.streams import context_tokens
 from ..errors import LmcourseError
 from ..evaluation.classifier_scores import classification_metrics
 from ..evaluation.corpus_scores import score_streams, scoring_data
+from ..evaluation.evaluate_classifiers import labelled_texts
 from ..evaluation.token_scores import scorer_of
 from ..models.dan import DANForSequenceClassification
 from .weight_rounding import Rounding, rounded_model
@@ -75,10 +74,12 @@ def rounding_cost(
     rounded: Any = rounded_model(model, rounding)
     models = model, rounded.to(model.device)
     if isinstance(model, DANForSequenceClassification):
-        name, texts = _labelled_texts(model, corpus, data_dir)
+        labelled, _ = labelled_texts("the model", model, corpus, "validation", data_dir=data_dir)
+        texts = labelled.splits["validation"]
+        texts = texts.take(list(range(min(len(texts), _TEXTS))))
         encoded = encode_texts(texts, tokenizer)
         costs = [classification_metrics(m, encoded)["cross_entropy"] for m in models]  # type: ignore[arg-type]
-        return RoundingCost(name, f"{len(texts.texts):,} texts", *costs)
+        return RoundingCost(labelled.name, f"{len(texts):,} texts", *costs)
     loaded = load_corpus(corpus, data_dir)
     tokens = encode_split(loaded, "validation", tokenizer).tokens[:_TOKENS]
     if not len(tokens):
@@ -91,16 +92,3 @@ def rounding_cost(
         costs.append(totals.nats / totals.tokens)
         predicted = totals.tokens
     return RoundingCost(loaded.name, f"{predicted:,} tokens", *costs)
-
-
-def _labelled_texts(
-    model: DANForSequenceClassification, corpus: str, data_dir: str | Path | None
-) -> tuple[str, LabelledTexts]:
-    """The name of a corpus, and the beginning of its validation split."""
-    config: Any = model.config
-    classes = [config.id2label[index] for index in range(config.num_labels)]
-    loaded = load_labelled_corpus(corpus, data_dir, classes=classes)
-    if list(loaded.label_names) != classes:
-        raise LmcourseError(f"{loaded.name} has other classes than the model")
-    split = loaded.splits["validation"]
-    return loaded.name, LabelledTexts(split.texts[:_TEXTS], split.labels[:_TEXTS])

@@ -131,7 +131,7 @@ def labelled_texts(
         LmcourseError: Other classes, no such split, or texts that cannot be read.
     """
     columns: Any = {"text_column": text_column, "label_column": label_column}
-    classes, path = _classes(model), user_path(str(texts))
+    classes, path = model.config.class_names, user_path(str(texts))
     named = texts in ("toy_reviews", *LABELLED_CORPORA)
     if split is None and not named and path.is_file():
         corpus = whole_table(path, **columns, classes=classes)
@@ -148,13 +148,9 @@ def check_class_names(
     name: str, model: DANForSequenceClassification, corpus: LabelledCorpus
 ) -> None:
     """Refuse a model of other classes than those of the texts, or in another order."""
-    if _classes(model) != list(corpus.label_names):
+    known = model.config.class_names
+    if known != list(corpus.label_names):
         raise LmcourseError(
-            f"{name} knows the classes {short(', '.join(_classes(model)))}, and {corpus.name} has "
+            f"{name} knows the classes {short(', '.join(known))}, and {corpus.name} has "
             f"{short(', '.join(corpus.label_names))}"
         )
-
-
-def _classes(model: DANForSequenceClassification) -> list[str]:
-    settings: Any = model.config
-    return [settings.id2label[index] for index in range(settings.num_labels)]

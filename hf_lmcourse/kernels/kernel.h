@@ -41,10 +41,9 @@ inline void store_some(float* p, vec v, int n) {
   std::memcpy(p, &v, n * sizeof(float));
 }
 
-// e^x by e^x = 2^n e^r, |r| <= ln 2 / 2, and the polynomial of Cephes for e^r; 2 units in the last
-// place. Beyond +-87 it does not grow any more, a difference that no gate and no sum shows.
-inline vec exponential(vec x) {
-  x = x > 87.0f ? all(87.0f) : x;
+// e^x, x at most 87, by e^x = 2^n e^r, |r| <= ln 2 / 2, and the polynomial of Cephes for e^r; 2 units
+// in the last place. Below -87 it does not fall any more, a difference that no gate and no sum shows.
+inline vec exponential_to_87(vec x) {
   x = x < -87.0f ? all(-87.0f) : x;
   const vec shift = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to whole numbers
   const vec n = (x * 1.44269504f + shift) - shift;
@@ -60,6 +59,16 @@ inline vec exponential(vec x) {
   vec scale;
   std::memcpy(&scale, &power, sizeof scale);
   return p * scale;
+}
+
+inline vec exponential(vec x) { return exponential_to_87(x > 87.0f ? all(87.0f) : x); }
+
+// Whether a comparison holds in any lane.
+inline bool any(ivec holds) {
+  int64_t pairs[W / 2], found = 0;
+  std::memcpy(pairs, &holds, sizeof pairs);
+  for (int64_t pair : pairs) found |= pair;
+  return found;
 }
 
 inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
@@ -148,7 +157,7 @@ constexpr int64_t packed_at(int64_t k, int64_t v, int64_t V, int64_t depth) {
   return ((v / C * depth + k) * C + v % C) * W;
 }
 
-// A tile of the product x A: `R` rows of x, `V` vectors of columns; A as `packed_at` says.
+// Adds a tile of the product x A: `R` rows of x, `V` vectors of columns; A as `packed_at` says.
 //
 // A call of its own: inlined, it shares the registers with what follows it, and the compiler moves
 // sums to memory for the constants of a cell's equations, which halves the speed.
@@ -157,11 +166,7 @@ __attribute__((noinline)) void multiply(vec (&sums)[R][V], const N* x, int64_t s
                                         const typename Dtype<N>::Entry* A, int64_t depth) {
   constexpr int C = R <= fitting_rows(V) ? V : at_once(V), PER = Dtype<N>::PER;
   for (int first = 0; first < V; first += C) {
-    vec sum[R][C];  // of its own, or the compiler writes every sum to memory at every k
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int c = 0; c < C; ++c) sum[r][c] = sums[r][first + c];
+    vec sum[R][C] = {};  // of its own, or the compiler writes every sum to memory at every k
 #pragma GCC unroll 2  // without it a loop over few rows is a fifth slower
     for (int64_t k = 0; k < depth / PER; ++k) {
       vec a[C];
@@ -178,7 +183,7 @@ __attribute__((noinline)) void multiply(vec (&sums)[R][V], const N* x, int64_t s
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-      for (int c = 0; c < C; ++c) sums[r][first + c] = sum[r][c];
+      for (int c = 0; c < C; ++c) sums[r][first + c] += sum[r][c];
   }
 }
 
@@ -199,9 +204,10 @@ struct Share {
 template <int MOST, class Tile>
 inline void over_rows(Share rows, Tile tile) {
   const int64_t B = rows.end - rows.begin, tiles = (B + MOST - 1) / MOST;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t b = B * i / tiles;
-    tile_of<MOST>(B * (i + 1) / tiles - b, rows.begin + b, tile);
+  for (int64_t i = 0, b = 0; i < tiles; ++i) {
+    const int64_t end = B * (i + 1) / tiles;
+    tile_of<MOST>(end - b, rows.begin + b, tile);
+    b = end;
   }
 }
 

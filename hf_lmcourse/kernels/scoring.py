@@ -16,7 +16,7 @@ from .softmax_loss import IGNORED
 _LEAST_TOKENS = 64
 _MOST_TOKENS = 8192
 """Of one call. The kernel packs W before it multiplies, which does not pay for itself with a few
-tokens; and it keeps some 200 bytes per token and thread, and in tiles of AMX 6 per value of h."""
+tokens; and it keeps some 250 bytes per token and thread, and in tiles of AMX 6 per value of h."""
 
 
 def can_score(hidden: Tensor) -> bool:

@@ -2,10 +2,12 @@
 // each token, and whether y is the likeliest, in float32 or bfloat16.
 //
 // A tile of logits, six tokens by four vectors of words, goes from the product straight into three
-// running values of each token, of every lane: the largest logit m, the word that has it, and
-// z = sum e^(logit - m). The threads share the words; at the end the lanes of all are put together:
+// running values of each token, of every lane: the largest logit, the word that has it, and
+// z = sum e^(logit - s). The shift s of a token is a logit near the largest one so far, which changes
+// only when one far above it is met. The threads share the words; at the end those of all are put
+// together:
 //
-//     M = max m        loss = log sum z e^(m - M) + M - logit of y
+//     M = max logit        loss = log sum z e^(s - M) + M - logit of y
 //
 // Shapes: B tokens, K units, V words. W is packed, 64 words at a time, in the order of use.
 
@@ -21,10 +23,12 @@ namespace {
 constexpr int VECTORS = at_once(4), WORDS = VECTORS * W;
 constexpr int64_t ADDED = 128;  // products in a sum of floats: its error grows with their number
 constexpr float LEAST = -3e38f;  // below any logit, and finite, so that differences are
+constexpr float FAR = 20.0f;  // a sum of 10^20 e^FAR is a float
 
 struct Lanes {
   vec largest, sum;
   ivec word;
+  float shift;
 };
 
 template <class N>
@@ -66,14 +70,17 @@ struct Scoring {
       for (int v = 0; v < VECTORS; ++v) store(kept + v * W, logits[v]);
       target_logit[b] = kept[place];
     }
-    const vec before = lane.largest;
     for (int v = 0; v < VECTORS; ++v) {
       const ivec above = logits[v] > lane.largest;
       lane.largest = above ? logits[v] : lane.largest;
       lane.word = above ? ivec{} + int32_t(u / W + v) : lane.word;
     }
-    lane.sum *= exponential(before - lane.largest);
-    for (int v = 0; v < VECTORS; ++v) lane.sum += exponential(logits[v] - lane.largest);
+    if (any(lane.largest > lane.shift + FAR)) {
+      const float before = lane.shift;
+      for (int w = 0; w < W; ++w) lane.shift = std::max(lane.shift, lane.largest[w]);
+      lane.sum *= exponential(all(before - lane.shift));
+    }
+    for (int v = 0; v < VECTORS; ++v) lane.sum += exponential_to_87(logits[v] - lane.shift);
   }
 
   // The words from u on, for tokens from b on.
@@ -84,12 +91,9 @@ struct Scoring {
     for (int r = 0; r < R; ++r)
       for (int v = 0; v < VECTORS; ++v) logits[r][v] = load(start + v * W);
     const int64_t parts = std::is_same_v<N, float> ? (K + ADDED - 1) / ADDED : 1;
-    for (int64_t part = 0; part < parts; ++part) {
-      const int64_t k = K * part / parts, end = K * (part + 1) / parts;
-      vec sums[R][VECTORS] = {};
-      multiply<R, VECTORS>(sums, hidden + b * K + k, K, A + k * WORDS / Dtype<N>::PER, end - k);
-      for (int r = 0; r < R; ++r)
-        for (int v = 0; v < VECTORS; ++v) logits[r][v] += sums[r][v];
+    for (int64_t part = 0, k = 0, end; part < parts; ++part, k = end) {
+      end = K * (part + 1) / parts;
+      multiply<R, VECTORS>(logits, hidden + b * K + k, K, A + k * WORDS / Dtype<N>::PER, end - k);
     }
     for (int r = 0; r < R; ++r) take(b + r, u, logits[r], lanes[b + r]);
   }
@@ -201,7 +205,7 @@ double put_together(const Lanes* lanes, int64_t B, int threads, int64_t target, 
   for (int thread = 0; thread < threads; ++thread)
     for (int w = 0; w < W; ++w) {
       const Lanes& lane = lanes[thread * B];
-      sum += lane.sum[w] * std::exp(double(lane.largest[w]) - largest);
+      sum += lane.sum[w] * std::exp(double(lane.shift) - largest);
     }
   *hit = likeliest == target && sum == sum;
   return std::log(sum) + largest - target_logit;
@@ -209,7 +213,7 @@ double put_together(const Lanes* lanes, int64_t B, int threads, int64_t target, 
 
 template <class N>
 void score(const Scoring<N>& scoring, double* losses, bool* hits, int64_t B, int threads) {
-  const Lanes none{all(LEAST), vec{}, ivec{}};
+  const Lanes none{all(LEAST), vec{}, ivec{}, LEAST};
   std::vector<Lanes> lanes(B * threads, none);
   bool filled = false;
 #ifdef HAS_TILES

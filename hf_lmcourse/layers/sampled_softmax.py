@@ -43,7 +43,12 @@ def inclusion_probabilities(vocabulary: int, num_sampled: int) -> Tensor:
 
 
 def sample_vocabulary(
-    weight: Tensor, bias: Tensor | None, targets: Tensor, num_sampled: int
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    num_sampled: int,
+    *,
+    sparse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A sample of the rows of a linear output layer, over which any softmax loss can be taken.
 
@@ -61,6 +66,7 @@ def sample_vocabulary(
         bias: b, or `None`.
         targets: Token ids; `-100` is not counted.
         num_sampled: How many words pi adds up to. Those of Y come on top if they are rarer.
+        sparse: Whether the gradient of W has the rows of the sample alone.
 
     Returns:
         W, b and the targets of the sample; at its end some rows that take no part, with b at minus
@@ -91,7 +97,7 @@ def sample_vocabulary(
     shift = functional.pad(shift, (0, missing), value=-math.inf)
     if bias is not None:
         shift = shift + bias.index_select(0, words)
-    return weight.index_select(0, words), shift, place
+    return functional.embedding(words, weight, sparse=sparse), shift, place
 
 
 def sampled_cross_entropy(

@@ -24,6 +24,9 @@ class LanguageModelConfig(CourseConfig):
         num_sampled (`int`, *optional*): About how many words the loss of a step is over (Jean et
             al. 2015). They are drawn again at each step; the output layer is full or tied, and
             evaluation always counts every word.
+        sparse_gradients (`bool`): Gradients with the rows of a step's words alone. They are those
+            of the embeddings and of a sampled output matrix, the same numbers in less time where
+            the rows are few; for SGD or Adagrad without weight decay.
         num_softmaxes (`int`): How many softmaxes a full or tied output layer mixes (Yang et al.
             2018; `hf_lmcourse.layers.mixture_of_softmaxes`). Each has vectors of its own.
         adversarial_epsilon (`float`): How far the target's embedding is moved to raise the loss
@@ -51,6 +54,7 @@ class LanguageModelConfig(CourseConfig):
     output_layer: Literal["full", "tied", "adaptive"] = "full"
     adaptive_cutoffs: list[int] | None = None
     num_sampled: int | None = None
+    sparse_gradients: bool = False
     num_softmaxes: int = 1
     adversarial_epsilon: float | int = 0.0
     augmented_loss: float | int = 0.0
@@ -88,6 +92,11 @@ class LanguageModelConfig(CourseConfig):
         """Refuse an output matrix that would be frozen as well."""
         if self.freeze_vectors and self.output_layer == "tied":
             raise ValueError('freeze_vectors and output_layer "tied" exclude each other')
+
+    def validate_sparse_gradients(self) -> None:
+        """Refuse them where each step has a gradient of the whole output matrix."""
+        if self.sparse_gradients and self.output_layer != "adaptive" and self.num_sampled is None:
+            raise ValueError('sparse_gradients go with num_sampled or output_layer "adaptive"')
 
     def validate_augmented_loss(self) -> None:
         """Refuse a loss over another set of words, and a temperature that is not positive."""

@@ -1,5 +1,7 @@
 """From token ids to vectors: embeddings, and what is masked."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,18 +13,19 @@ class WordEmbedding(nn.Embedding):
     """Embeddings of which pretrained ones may be frozen.
 
     Args:
-        vocab_size: Number of tokens.
-        embedding_size: Width of the embeddings.
-        freeze_vectors: Give no gradient to those of `set_vectors`; the others are trained.
+        config: Settings of the model, of which `vocab_size`, `embedding_size`, `sparse_gradients`
+            and `freeze_vectors` are read. With the last those of `set_vectors` get no gradient; the
+            others are trained.
     """
 
     has_vector: Tensor
 
-    def __init__(self, vocab_size: int, embedding_size: int, freeze_vectors: bool = False) -> None:
-        super().__init__(vocab_size, embedding_size)
-        self.freeze_vectors = freeze_vectors
-        if freeze_vectors:
-            self.register_buffer("has_vector", torch.zeros(vocab_size, dtype=torch.bool))
+    def __init__(self, config: Any) -> None:
+        sparse = config.sparse_gradients
+        super().__init__(config.vocab_size, config.embedding_size, sparse=sparse)
+        self.freeze_vectors = config.freeze_vectors
+        if self.freeze_vectors:
+            self.register_buffer("has_vector", torch.zeros(config.vocab_size, dtype=torch.bool))
 
     @torch.no_grad()
     def set_vectors(self, ids: Tensor, vectors: Tensor) -> None:
@@ -43,7 +46,7 @@ class WordEmbedding(nn.Embedding):
         """The embedding of each token. Shape: (...) in, (..., embedding_size) out."""
         if not self.freeze_vectors:
             return super().forward(input)
-        return embedding_rows(self.weight, input, sparse=False, frozen=self.has_vector)
+        return embedding_rows(self.weight, input, sparse=self.sparse, frozen=self.has_vector)
 
 
 def embedding_rows(weight: Tensor, ids: Tensor, *, sparse: bool, frozen: Tensor | None) -> Tensor:

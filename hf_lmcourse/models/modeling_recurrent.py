@@ -33,9 +33,7 @@ class StatefulModel(LMCoursePreTrainedModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.embed_tokens = WordEmbedding(
-            config.vocab_size, config.embedding_size, config.freeze_vectors
-        )
+        self.embed_tokens = WordEmbedding(config)
         self.embedding_dropout: nn.Module = Dropout(config.embedding_dropout)
         self.gradient_checkpointing = False
 

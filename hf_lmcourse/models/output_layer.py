@@ -125,7 +125,8 @@ class WithOutputLayer(PreTrainedModel):
             return total, total.detach()
         layer = head.weight, head.bias, targets
         if self.training and self.config.num_sampled is not None:
-            layer = sample_vocabulary(*layer, self.config.num_sampled)
+            sample, sparse = self.config.num_sampled, self.config.sparse_gradients
+            layer = sample_vocabulary(*layer, sample, sparse=sparse)
         epsilon = self.config.adversarial_epsilon if self.training else 0.0
         if self.training and self.config.augmented_loss:
             settings = self.config.augmented_loss, self.config.augmented_temperature

@@ -21,9 +21,8 @@ class SparseGradientTrainer(VectorTrainer):
         """Create the optimizer, and check that it takes the gradients of the model."""
         optimizer = super().create_optimizer(*args, **kwargs)
         name = OptimizerNames(self.args.optim).value
-        sparse = getattr(self.model.config, "sparse_gradients", False)
         takes_sparse = isinstance(optimizer, torch.optim.Adagrad | torch.optim.SGD)
-        if sparse and (not takes_sparse or self.args.weight_decay):
+        if self._sparse and (not takes_sparse or self.args.weight_decay):
             raise LmcourseError(
                 "sparse_gradients need optim adagrad or sgd without weight_decay, not "
                 f"{name} with {self.args.weight_decay:g}: change those, or set sparse_gradients "
@@ -31,11 +30,22 @@ class SparseGradientTrainer(VectorTrainer):
             )
         return optimizer
 
-    def _clip_grad_norm(self, model: nn.Module) -> Tensor:
+    @property
+    def _sparse(self) -> bool:
+        """Whether gradients of the model may be sparse."""
+        return bool(getattr(self.model.config, "sparse_gradients", False))
+
+    def _clip_grad_norm(self, model: nn.Module) -> Any:
+        if not self._sparse:
+            return super()._clip_grad_norm(model)
+        self.accelerator.unscale_gradients()  # as accelerate's own clipping does
         return clip_gradients(model, self.args.max_grad_norm)
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        return clip_gradients(model, float("inf")) if grad_norm is None else grad_norm
+        if grad_norm is not None or not self._sparse:
+            return super()._get_grad_norm(model, grad_norm)
+        self.accelerator.unscale_gradients()
+        return clip_gradients(model, float("inf"))
 
 
 @torch.no_grad()

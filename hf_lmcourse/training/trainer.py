@@ -27,15 +27,15 @@ from .carried_state import (
     load_carried_state,
     save_carried_state,
 )
-from .frozen_vectors import VectorTrainer
 from .input_masking import InputMasking
 from .muon import muon_with_adamw
 from .random_forgetting import check_forgetting, forget_state
 from .schedules import step_decay
+from .sparse_gradients import SparseGradientTrainer
 from .weight_averaging import WeightAveragingTrainer
 
 
-class StreamTrainer(WeightAveragingTrainer, VectorTrainer):
+class StreamTrainer(WeightAveragingTrainer, SparseGradientTrainer):
     """transformers' Trainer with truncated backpropagation through time over parallel streams.
 
     With a `ContiguousStreams` as `train_dataset`, the detached final state of a batch is the

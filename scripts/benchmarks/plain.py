@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from hf_lmcourse.training.sparse_gradients import clip_gradients
+
 __all__ = ["PlainLSTM", "gpt2", "update"]
 
 State = tuple[Tensor, Tensor]
@@ -53,8 +55,11 @@ def gpt2(vocabulary: int, width: int, layers: int, heads: int, positions: int) -
 
 
 def update(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Any, max_norm: float) -> None:
-    """Compute gradients, clip them, and take a step of the optimizer."""
+    """Compute gradients, clip them as a Trainer does, and take a step of the optimizer."""
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    if any(p.grad is not None and p.grad.is_sparse for p in model.parameters()):
+        clip_gradients(model, max_norm)
+    else:
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()

@@ -114,6 +114,22 @@ def test_logits_far_apart_lose_no_digits(road: str) -> None:
 
 @tiles_or_vectors
 @needs_compiler
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-90, 90, width=32), min_size=2, max_size=60), st.integers(1, 20))
+def test_logits_that_rise_and_fall_along_the_vocabulary_lose_no_digits(
+    road: str, steps: list[float], words: int
+) -> None:
+    bias = torch.tensor(steps).cumsum(0).repeat_interleave(words)
+    hidden, weight = torch.zeros(64, 1), torch.zeros(len(bias), 1)
+    targets = torch.arange(64) % len(bias)
+    losses, hits = compiled_token_losses(hidden, weight, bias, targets)
+    expected, right = reference(hidden, weight, bias, targets)
+    torch.testing.assert_close(losses, expected, rtol=1e-6, atol=1e-5)
+    assert torch.equal(hits, right)
+
+
+@tiles_or_vectors
+@needs_compiler
 def test_a_model_that_has_diverged_is_reported_as_such(road: str) -> None:
     hidden, weight, bias, targets = draw(64, 8, 50)
     weight[7, 3] = float("nan")

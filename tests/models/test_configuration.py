@@ -39,6 +39,7 @@ BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"num_sampled": 3, "output_layer": "adaptive", "adaptive_cutoffs": [4]},
         "num_sampled goes with",
     ),
+    "sparse gradients of all words": ({"sparse_gradients": True}, "sparse_gradients go with"),
     "cut-off at the end": ({"output_layer": "adaptive", "adaptive_cutoffs": [4, 11]}, "must rise"),
 }
 BAD_RECURRENT_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {

@@ -79,6 +79,19 @@ def test_a_sample_of_the_vocabulary_is_for_training_only(family: Family, output_
     assert len(losses) > 1
 
 
+@every_family_with("full", "tied", "tied_with_projection", "tied_mixture", "adaptive")
+def test_sparse_gradients_are_the_dense_ones(family: Family, output_layer: str) -> None:
+    sampled = {} if output_layer == "adaptive" else {"num_sampled": 4}
+    ids, results = token_ids(2, 6), []
+    for sparse in (True, False):
+        settings = {**OUTPUT_LAYERS[output_layer], **sampled, "word_dropout": 0.3}
+        model = family.random(**settings, sparse_gradients=sparse).train()
+        torch.manual_seed(1)
+        results.append(gradients(model, model(ids, labels=ids).loss))
+    assert results[0]["model.embed_tokens.weight"].is_sparse
+    assert_close({name: g.to_dense() for name, g in results[0].items()}, results[1])
+
+
 @every_family
 def test_labels_of_a_padded_row_give_the_loss_of_the_row_alone(family: Family) -> None:
     model = family.random()

@@ -22,10 +22,14 @@ def with_vectors(family: Family, **changes: Any) -> Any:
 
 @every_family
 @pytest.mark.parametrize("freeze", [True, False])
-def test_only_vectors_from_a_file_are_ever_kept(family: Family, freeze: bool) -> None:
-    model = with_vectors(family, freeze_vectors=freeze)
+@pytest.mark.parametrize("sparse", [{}, {"sparse_gradients": True, "num_sampled": VOCABULARY}])
+def test_only_vectors_from_a_file_are_ever_kept(
+    family: Family, freeze: bool, sparse: dict[str, Any]
+) -> None:
+    model = with_vectors(family, freeze_vectors=freeze, **sparse)
     gradient = gradients(model, model(IDS, labels=IDS).loss)["model.embed_tokens.weight"]
-    moves = gradient.abs().sum(1) > 0
+    assert gradient.is_sparse == bool(sparse)
+    moves = gradient.to_dense().abs().sum(1) > 0
     moves[-1] = True  # the last input predicts nothing
     assert moves[OTHERS].all()
     assert moves[KEPT].all() != freeze

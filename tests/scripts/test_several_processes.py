@@ -99,6 +99,10 @@ SETTINGS_OF_GRADIENTS = {
     "label_smoothing": ["lstm", "--label_smoothing_factor", "0.1"],
     "bf16": ["lstm", "--bf16"],
     "sparse_gradients": ["dan", "--sparse_gradients", "--optim", "adagrad"],
+    "sparse_rows": [
+        *["lstm", "--num_sampled", "20", "--output_layer", "tied", "--embedding_size", "8"],
+        *["--sparse_gradients", "--optim", "sgd"],
+    ],
 }
 """Of a family, what changes how its gradients are computed or added up."""
 

@@ -48,6 +48,14 @@ def test_the_loss_is_that_of_texts_repeated_until_the_classes_are_equally_freque
     torch.testing.assert_close(model(input_ids=ids, labels=labels).loss, plain)
 
 
+def test_a_batch_in_two_parts_has_the_same_loss() -> None:
+    model = tiny(balance_classes=True).train()
+    initialise_class_weights(model, texts())
+    ids, labels = torch.tensor(texts().tokens).view(-1, 2).long()[:6], torch.tensor(LABELS)[:6]
+    parts = [model(input_ids=ids[at], labels=labels[at]).loss for at in (slice(3), slice(3, 6))]
+    torch.testing.assert_close(model(input_ids=ids, labels=labels).loss, sum(parts) / 2)
+
+
 def test_out_of_training_every_text_counts_the_same() -> None:
     model = tiny(balance_classes=True).eval()
     initialise_class_weights(model, texts())

@@ -102,6 +102,17 @@ def test_training_equals_truncated_backpropagation_by_hand(tmp_path: Path, accum
     assert perplexities == pytest.approx([math.exp(loss) for loss in losses], rel=1e-3)
 
 
+def test_training_with_sparse_gradients_gives_the_same_weights(tmp_path: Path) -> None:
+    models = []
+    for sparse in (True, False):
+        model = tiny_model(output_layer="tied", num_sampled=6, sparse_gradients=sparse)
+        run = trainer(tmp_path, model, max_grad_norm=0.5)
+        torch.manual_seed(0)
+        run.train()
+        models.append(run.model)
+    assert_same_weights(*models)
+
+
 @pytest.mark.parametrize("kind", ["train", "eval"])
 def test_a_batch_that_is_not_one_row_a_stream_is_refused(tmp_path: Path, kind: str) -> None:
     run = trainer(tmp_path, **{f"per_device_{kind}_batch_size": 3})

@@ -1,6 +1,6 @@
 """Settings of the deep averaging network."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers.activations import ACT2FN
@@ -81,6 +81,12 @@ class DANConfig(CourseConfig):
         "length_exponent",
         "naive_bayes_start",
     )
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, in the order of the logits."""
+        names: Any = self.id2label
+        return [names[index] for index in range(len(names))]
 
     def validate_max_ngram(self) -> None:
         """Refuse n-grams shorter than two words."""

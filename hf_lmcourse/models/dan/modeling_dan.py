@@ -295,7 +295,7 @@ class DANForSequenceClassification(DANPreTrainedModel):
     """A deep averaging network that classifies texts: softmax(W z_n + b).
 
     The loss of a batch is the mean of -log p(class of the text); in training with
-    `config.balance_classes` the weighted mean, with the weights of `training.class_weights`.
+    `config.balance_classes` the mean of -w log p, w the weight of `training.class_weights`.
 
     Example:
         >>> from hf_lmcourse import DANConfig, DANForSequenceClassification
@@ -347,5 +347,7 @@ class DANForSequenceClassification(DANPreTrainedModel):
         """The loss of a batch. Shapes as in `forward`."""
         if self.training and self.config.balance_classes:
             weights = self.class_weights.to(logits)
-            return functional.cross_entropy(logits, labels.to(logits.device), weights)
+            labels = labels.to(logits.device)
+            # over texts, whose weights are 1 on average: a batch in parts has the same gradient
+            return functional.cross_entropy(logits, labels, weights, reduction="sum") / len(labels)
         return self.loss_function(labels=labels, pooled_logits=logits, config=self.config)

@@ -30,8 +30,8 @@ class TransformerConfig(LanguageModelConfig):
         hidden_act (`str`): Activation, "gelu", "relu" or "swiglu".
         max_position_embeddings (`int`): Tokens of the longest context. Generation goes on beyond
             it by dropping the oldest tokens.
-        position_embedding_type (`str`): Kind of positions. "learned", "sinusoidal" (Vaswani et al.
-            2017) or "rotary" (Su et al. 2021).
+        position_embedding_type (`str`): Kind of positions. Sinusoidal ones are those of Vaswani et
+            al. 2017, rotary ones those of Su et al. 2021.
         rope_theta (`float`): The base of rotary frequencies.
         attention_pattern (`str`): Where a position may look; see
             `hf_lmcourse.layers.sparse_attention`.

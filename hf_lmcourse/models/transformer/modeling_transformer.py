@@ -66,7 +66,7 @@ class TransformerModel(TransformerPreTrainedModel):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
         embedding_size = config.embedding_size or config.hidden_size
-        self.embed_tokens = WordEmbedding(config.vocab_size, embedding_size, config.freeze_vectors)
+        self.embed_tokens = WordEmbedding(config)
         self.embedding_projection: nn.Module = nn.Identity()
         if embedding_size != config.hidden_size:
             self.embedding_projection = nn.Linear(embedding_size, config.hidden_size, bias=False)
