@@ -100,7 +100,7 @@ def _ratios(records: Sequence[BenchmarkRecord]) -> Figure:
     looks = {side: LOOKS[index % MOST_LINES] for index, side in enumerate(sides)}
     for axes, record, there in zip(panels, records, compared, strict=True):
         _draw_ratios(axes, [there.get(row) for row in rows], looks)
-        axes.set_title(record.processor, fontsize=11)
+        axes.set_title(record.processor.replace(", ", "\n"), fontsize=11)
     panels[0].set_yticks(range(len(rows)), names, fontsize=8)
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
     _scale_ratios(panels[0])
@@ -118,7 +118,7 @@ def _choices(records: Sequence[BenchmarkRecord]) -> Figure:
     panels = figure.subplots(1, len(records), sharex=True, sharey=True, squeeze=False)[0]
     for axes, record in zip(panels, records, strict=True):
         _draw_choices(axes, record.comparisons, [name for (name,) in rows])
-        axes.set_title(record.processor, fontsize=11)
+        axes.set_title(record.processor.replace(", ", "\n"), fontsize=11)
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
     _scale_ratios(panels[0])
     legend_below(figure, panels[0].get_legend_handles_labels()[0])
