@@ -61,6 +61,7 @@ inline vec exponential_to_87(vec x) {
   return p * scale;
 }
 
+// e^x, which above 87 does not grow any more either.
 inline vec exponential(vec x) { return exponential_to_87(x > 87.0f ? all(87.0f) : x); }
 
 // Whether a comparison holds in any lane.
