@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.training_args import OptimizerNames
 
 from ..errors import LmcourseError
 from .frozen_vectors import VectorTrainer
@@ -20,13 +19,12 @@ class SparseGradientTrainer(VectorTrainer):
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Create the optimizer, and check that it takes the gradients of the model."""
         optimizer = super().create_optimizer(*args, **kwargs)
-        name = OptimizerNames(self.args.optim).value
         takes_sparse = isinstance(optimizer, torch.optim.Adagrad | torch.optim.SGD)
         if self._sparse and (not takes_sparse or self.args.weight_decay):
             raise LmcourseError(
                 "sparse_gradients need optim adagrad or sgd without weight_decay, not "
-                f"{name} with {self.args.weight_decay:g}: change those, or set sparse_gradients "
-                "to false"
+                f"{type(optimizer).__name__} with {self.args.weight_decay:g}: change those, or set "
+                "sparse_gradients to false"
             )
         return optimizer
 
