@@ -35,8 +35,8 @@ _TOKENIZERS = ("word_punctuation", "word")
 def prepare_classifier(settings: RunSettings, command: list[str]) -> ClassifierRun:
     """Load the texts, and build the tokenizer, the model and the trainer; see `prepare_run`."""
     args, data = settings.training, settings.data
-    if args.muon:
-        raise LmcourseError("optim muon is for language models: take one of transformers")
+    if args.in_parts:
+        raise LmcourseError("optim muon and vectors_learning_rate are for language models")
     techniques = args.input_masking or args.forget_state or args.weight_averaging != "no"
     if techniques or args.rank_contexts:
         raise LmcourseError(

@@ -21,8 +21,7 @@ usage: lmcourse train RECIPE [--SETTING VALUE ...]
 
 RECIPE is a name that `lmcourse recipes` lists, or a YAML file with the sections model, data and
 training. Options override its settings; None unsets one. `lmcourse train RECIPE --help` shows the
-settings of its model, `lmcourse train --model_type lstm --help` those of another, and --help-all
-also the other settings of transformers' TrainingArguments.
+settings of its model, `lmcourse train --model_type lstm --help` those of another, --help-all all.
 """
 _TRAINING = {
     "Optimization": {
@@ -33,6 +32,7 @@ _TRAINING = {
         "per_device_train_batch_size": "Streams or texts per step and process.",
         "optim": "",
         "learning_rate": "Highest learning rate.",
+        "vectors_learning_rate": "",
         "lr_scheduler_type": "",
         "warmup_steps": "Steps before the highest learning rate, or a share.",
         "step_decay_every": "",

@@ -116,6 +116,7 @@ _MINIMUM = {
     "per_device_train_batch_size": 1,
     "rank_contexts": 0,
     "seed": 0,
+    "vectors_learning_rate": 0,
     "weight_decay": 0,
 }
 _BELOW = {
@@ -132,7 +133,7 @@ _BELOW = {
 
 def _check_ranges(settings: Any) -> None:
     for name, minimum in _MINIMUM.items():
-        if getattr(settings, name) < minimum:
+        if (getattr(settings, name) or 0) < minimum:
             raise ValueError(f"{name} must be at least {minimum}, not {getattr(settings, name)}")
     for name, limit in _BELOW.items():
         if not 0 <= (getattr(settings, name) or 0) < limit:
@@ -160,6 +161,9 @@ class RunArguments(TrainingArguments):
     logging_steps: float = option(50, "Log the loss every this many steps.")
     disable_tqdm: bool | None = option(False, "Do not show progress.")
     optim: str = option(TrainingArguments.optim, "Optimizer: muon, or one of transformers.")
+    vectors_learning_rate: float | None = option(
+        None, "Train word vectors and output layer by SGD at this rate instead."
+    )
     lr_scheduler_type: str = option(
         "linear", "Learning-rate schedule: one of transformers, or step."
     )
@@ -216,6 +220,8 @@ class RunArguments(TrainingArguments):
             close = nearest(self.optim, [*known, "muon"])
             hint = f": did you mean {close!r}?" if close else ""
             raise ValueError(f"optim: invalid choice: {self.optim!r}{hint}")
+        if self.lbfgs_iterations and self.vectors_learning_rate is not None:
+            raise ValueError("lbfgs_iterations train everything: leave vectors_learning_rate out")
         self.step_decay = self.lr_scheduler_type == "step"
         if self.step_decay:
             self.lr_scheduler_type = "constant"
@@ -232,6 +238,11 @@ class RunArguments(TrainingArguments):
             )
             self.bf16 = False
         super().__post_init__()
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether parts of the model have optimizers of their own."""
+        return self.muon or self.vectors_learning_rate is not None
 
     def to_dict(self) -> dict[str, Any]:
         """As in transformers; the optimizer "muon" by its name."""

@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
 from ..data.content_hash import dataset_hash, tokenizer_hash
 from ..errors import LmcourseError, nearest, short
 
-NEW_OPTIMIZER = {"optim", "optim_target_modules", "lbfgs_iterations"}
+NEW_OPTIMIZER = {"optim", "optim_target_modules", "lbfgs_iterations", "vectors_learning_rate"}
 """Settings that make another optimizer, which the state of the old one does not fit."""
 
 RATES = {

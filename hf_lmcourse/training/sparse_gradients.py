@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import LmcourseError
 from .frozen_vectors import VectorTrainer
+from .part_optimizers import word_vectors
 
 
 class SparseGradientTrainer(VectorTrainer):
@@ -19,14 +20,25 @@ class SparseGradientTrainer(VectorTrainer):
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Create the optimizer, and check that it takes the gradients of the model."""
         optimizer = super().create_optimizer(*args, **kwargs)
-        takes_sparse = isinstance(optimizer, torch.optim.Adagrad | torch.optim.SGD)
-        if self._sparse and (not takes_sparse or self.args.weight_decay):
-            raise LmcourseError(
-                "sparse_gradients need optim adagrad or sgd without weight_decay, not "
-                f"{type(optimizer).__name__} with {self.args.weight_decay:g}: change those, or set "
-                "sparse_gradients to false"
-            )
+        if self._sparse:
+            self._check_optimizer(optimizer)
         return optimizer
+
+    def _check_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Refuse an optimizer of word vectors that writes all of them in each step."""
+        vectors = word_vectors(self.model)
+        own = {id(p) for name, p in self.model.named_parameters() if name in vectors}
+        for part in getattr(optimizer, "optimizers", [optimizer]):
+            takes_sparse = isinstance(part, torch.optim.Adagrad | torch.optim.SGD)
+            for group in part.param_groups:
+                decay = group.get("weight_decay", 0.0)
+                if own.isdisjoint(map(id, group["params"])) or (takes_sparse and not decay):
+                    continue
+                raise LmcourseError(
+                    "sparse_gradients need optim adagrad or sgd without weight_decay, not "
+                    f"{type(part).__name__} with {decay:g}: change those, set "
+                    "vectors_learning_rate for a language model, or set sparse_gradients to false"
+                )
 
     @property
     def _sparse(self) -> bool:

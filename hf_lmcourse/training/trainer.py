@@ -28,7 +28,7 @@ from .carried_state import (
     save_carried_state,
 )
 from .input_masking import InputMasking
-from .muon import muon_with_adamw
+from .part_optimizers import part_optimizers
 from .random_forgetting import check_forgetting, forget_state
 from .schedules import step_decay
 from .sparse_gradients import SparseGradientTrainer
@@ -217,11 +217,11 @@ class StreamTrainer(WeightAveragingTrainer, SparseGradientTrainer):
         return torch.autograd.graph.allow_mutation_on_saved_tensors()
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Create an optimizer of transformers, or "muon", see `MuonWithAdamW`."""
-        if self.optimizer is None and getattr(self.args, "muon", False):
+        """Create an optimizer of transformers, or those of `part_optimizers`."""
+        if self.optimizer is None and getattr(self.args, "in_parts", False):
             network = self.model if model is None else model
             decayed = self.get_decay_parameter_names(network)
-            self.optimizer = muon_with_adamw(network, decayed, self.args)
+            self.optimizer = part_optimizers(network, decayed, self.args)
         return super().create_optimizer(model)
 
     def create_scheduler(

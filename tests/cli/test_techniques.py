@@ -14,7 +14,7 @@ ALL = (
     + ["--random_block_length", "true", "--weight_averaging", "ema", "--ema_decay", "0.9"]
     + ["--input_masking", "0.1", "--adversarial_epsilon", "0.02", "--num_softmaxes", "2"]
     + ["--num_sampled", "10", "--output_layer", "tied", "--output_dropout", "0.2"]
-    + ["--optim", "muon", "--forget_state", "0.1"]
+    + ["--optim", "muon", "--vectors_learning_rate", "1", "--forget_state", "0.1"]
 )
 
 

@@ -102,11 +102,17 @@ def test_training_equals_truncated_backpropagation_by_hand(tmp_path: Path, accum
     assert perplexities == pytest.approx([math.exp(loss) for loss in losses], rel=1e-3)
 
 
-def test_training_with_sparse_gradients_gives_the_same_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "optimizers",
+    [{}, {"optim": "adamw_torch", "adam_epsilon": 0.1, "vectors_learning_rate": 1.0}],
+)
+def test_training_with_sparse_gradients_gives_the_same_weights(
+    optimizers: dict[str, Any], tmp_path: Path
+) -> None:
     models = []
     for sparse in (True, False):
         model = tiny_model(output_layer="tied", num_sampled=6, sparse_gradients=sparse)
-        run = trainer(tmp_path, model, max_grad_norm=0.5)
+        run = trainer(tmp_path, model, max_grad_norm=0.5, **optimizers)
         torch.manual_seed(0)
         run.train()
         models.append(run.model)
