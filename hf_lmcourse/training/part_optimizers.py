@@ -97,7 +97,7 @@ def part_optimizers(model: nn.Module, decayed: Collection[str], args: Any) -> Jo
         w <- w - rate * g,
 
     without weight decay: a word that a step does not read keeps its vector, and how far a rare
-    word's moves depends on its error. AdamW moves every vector equally far.
+    word's moves depends on its error, where AdamW moves those of rare and frequent words equally.
 
     Args:
         model: The model.
@@ -110,7 +110,9 @@ def part_optimizers(model: nn.Module, decayed: Collection[str], args: Any) -> Jo
 
     Reference:
         Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; Liu et al.
-        2025, Muon is Scalable for LLM Training (equal rates).
+        2025, Muon is Scalable for LLM Training (equal rates); Merity, Keskar and Socher 2018,
+        Regularizing and Optimizing LSTM Language Models, 3 (stochastic gradient descent, there of
+        all parameters).
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
 
