@@ -26,7 +26,7 @@ class LanguageModelConfig(CourseConfig):
             evaluation always counts every word.
         sparse_gradients (`bool`): Gradients with the rows of a step's words alone. They are those
             of the embeddings and of a sampled output matrix, the same numbers in less time where
-            the rows are few; for SGD or Adagrad without weight decay.
+            the rows are few; SGD or Adagrad without weight decay must train these.
         num_softmaxes (`int`): How many softmaxes a full or tied output layer mixes (Yang et al.
             2018; `hf_lmcourse.layers.mixture_of_softmaxes`). Each has vectors of its own.
         adversarial_epsilon (`float`): How far the target's embedding is moved to raise the loss
