@@ -17,7 +17,6 @@ from ..evaluation.corpus_scores import (
     split_batches,
     text_counts,
 )
-from ..evaluation.token_scores import LogitScorer
 from ..models.causal_lm import LanguageModelForCausalLM
 from .continuous_cache import (
     CacheSettings,
@@ -126,7 +125,8 @@ class AdaptedModel:
             LmcourseError: The corpus has no such split.
         """
         settings = tune_temperature(self.model, lambda: self._batches("validation"))
-        totals = score_streams(LogitScorer(self.model, settings.temperature), self._batches(split))
+        batches = self._batches(split)
+        totals = score_streams(self.model, batches, temperature=settings.temperature)
         return corpus_metrics([totals], **text_counts(self._encoded(split))), settings
 
     def _encoded(self, split: str) -> EncodedSplit:

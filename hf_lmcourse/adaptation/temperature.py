@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
-from ..kernels.logit_chunks import token_chunks
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 
 _STEPS = 12
 _PRECISION = 1e-3
 """Of the search: how many passes over the text at most, and the relative change that ends it."""
+
+_LOGITS_AT_ONCE = 1 << 20
+"""4 MB in float32: what is computed of them stays in a cache."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def _derivatives(
         kept = targets != IGNORED
         logits, labels = outputs.logits[kept], targets[kept]  # (tokens, vocab_size), (tokens,)
         dtype = torch.promote_types(logits.dtype, torch.float32)
-        for chunk in token_chunks(*logits.shape):
-            sums += _sums(logits[chunk].to(dtype), labels[chunk, None], inverse)
+        rows = max(1, _LOGITS_AT_ONCE // logits.shape[-1])
+        for z, y in zip(logits.split(rows), labels.split(rows), strict=True):
+            sums += _sums(z.to(dtype), y.unsqueeze(-1), inverse)
     slope, curvature = sums.tolist()
     return slope, curvature
 

@@ -69,6 +69,7 @@ def score_streams(
     model: TokenScorer,
     batches: Iterable[dict[str, Tensor]],
     after_batch: Callable[[], object] = lambda: None,
+    temperature: float = 1.0,
 ) -> StreamTotals:
     """Sum the losses and hits of `score_batches` over every label that is not -100.
 
@@ -76,10 +77,11 @@ def score_streams(
         model: A model in evaluation mode.
         batches: `input_ids` and `shift_labels`, (rows, length) each.
         after_batch: Called after each batch, for progress.
+        temperature: Of the softmax.
     """
     nats = torch.zeros((), dtype=torch.float64, device=model.device)
     hits, tokens = (torch.zeros((), dtype=torch.long, device=model.device) for _ in range(2))
-    for losses, right, targets in score_batches(model, batches):
+    for losses, right, targets in score_batches(model, batches, temperature):
         nats += losses.sum()
         hits += right.sum()
         tokens += (targets != IGNORED).sum()

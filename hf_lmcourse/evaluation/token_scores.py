@@ -37,28 +37,33 @@ class TokenScorer(Protocol):
         """Device of the weights."""
 
     def score_tokens(
-        self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
+        self,
+        input_ids: Tensor,
+        targets: Tensor,
+        past_key_values: Any = None,
+        temperature: float = 1.0,
     ) -> tuple[Tensor, Tensor, Any]:
         """Score as `LanguageModelForCausalLM.score_tokens`."""
 
 
-def scorer_of(model: Any, temperature: float = 1.0) -> TokenScorer:
+def scorer_of(model: Any) -> TokenScorer:
     """What scores a causal language model: itself if it knows how, else its logits."""
-    if temperature == 1 and hasattr(model, "score_tokens"):
+    if hasattr(model, "score_tokens"):
         scorer: TokenScorer = model
         return scorer
-    return LogitScorer(model, temperature)
+    return LogitScorer(model)
 
 
 @torch.no_grad()
 def score_batches(
-    model: TokenScorer, batches: Iterable[dict[str, Tensor]]
+    model: TokenScorer, batches: Iterable[dict[str, Tensor]], temperature: float = 1.0
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Score batches of `scoring_data`, carrying the state from each to the next if there is one.
 
     Args:
         model: A model in evaluation mode.
         batches: `input_ids` and `shift_labels`, (rows, length) each.
+        temperature: Of the softmax.
 
     Yields:
         The losses of a batch in nats, whether the most likely token was right, and the labels;
@@ -71,25 +76,21 @@ def score_batches(
     for batch in batches:
         targets = batch["shift_labels"].to(model.device)
         losses, right, past = model.score_tokens(
-            batch["input_ids"].to(model.device), targets, state
+            batch["input_ids"].to(model.device), targets, state, temperature
         )
         state = past if model.carries_state else None
         yield losses, right, targets
 
 
 class LogitScorer:
-    """Score any causal language model, at any temperature, through its logits.
-
-        p_T(x | before) = softmax(logits / T)[x]
+    """Score any causal language model through its logits.
 
     Args:
         model: A causal language model in evaluation mode.
-        temperature: T, above 0. Only at 1 are these the model's probabilities.
     """
 
-    def __init__(self, model: PreTrainedModel, temperature: float = 1.0) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
-        self.temperature = temperature
         self._state = state_argument(model)
 
     @property
@@ -109,7 +110,11 @@ class LogitScorer:
 
     @torch.no_grad()
     def score_tokens(
-        self, input_ids: Tensor, targets: Tensor, past_key_values: Any = None
+        self,
+        input_ids: Tensor,
+        targets: Tensor,
+        past_key_values: Any = None,
+        temperature: float = 1.0,
     ) -> tuple[Tensor, Tensor, Any]:
         """Score as `LanguageModelForCausalLM.score_tokens`, from float64 log-probabilities.
 
@@ -122,7 +127,7 @@ class LogitScorer:
         losses = torch.zeros(len(labels), dtype=torch.float64, device=logits.device)
         hits = torch.zeros(len(labels), dtype=torch.bool, device=logits.device)
         for chunk in token_chunks(*logits.shape):
-            scores = logits[chunk].double() / self.temperature
+            scores = logits[chunk].double() / temperature
             losses[chunk] = functional.cross_entropy(
                 scores, labels[chunk], ignore_index=IGNORED, reduction="none"
             )

@@ -76,7 +76,11 @@ def _function(hidden: Tensor) -> Callable[..., None] | None:
 
 @torch.no_grad()
 def token_losses(
-    head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor, vocabulary: int
+    head: Callable[[Tensor], Tensor],
+    hidden: Tensor,
+    targets: Tensor,
+    vocabulary: int,
+    temperature: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Each token's loss, and whether the likeliest token is the target; chunk by chunk.
 
@@ -85,6 +89,7 @@ def token_losses(
         hidden: The vectors h.
         targets: Token ids; `-100` counts as a loss of 0 and as wrong.
         vocabulary: How many tokens there are.
+        temperature: What logits or log-probabilities are divided by.
 
     Returns:
         The losses in nats, float64, and the hits.
@@ -97,6 +102,8 @@ def token_losses(
     for chunk in token_chunks(hidden.shape[0], vocabulary):
         logits = head(hidden[chunk])
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if temperature != 1:
+            logits = logits / temperature
         hits[chunk] = right_tokens(logits, targets[chunk])
         log_p = torch.log_softmax(logits, dim=-1, out=logits)
         losses[chunk] = functional.nll_loss(

@@ -205,7 +205,11 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
 
     @torch.no_grad()
     def score_tokens(
-        self, input_ids: Tensor, targets: Tensor, past_key_values: Cache | None = None
+        self,
+        input_ids: Tensor,
+        targets: Tensor,
+        past_key_values: Cache | None = None,
+        temperature: float = 1.0,
     ) -> tuple[Tensor, Tensor, Cache]:
         """Each target's loss given everything before it, for evaluation: no logits are kept.
 
@@ -213,6 +217,7 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             input_ids: Token ids.
             targets: The token after each input; -100 is not scored.
             past_key_values: What the model carries from the tokens before.
+            temperature: Of the softmax; see `token_losses`.
 
         Returns:
             Losses in nats (float64), whether the likeliest token was the target, and the cache.
@@ -221,15 +226,17 @@ class LanguageModelForCausalLM(WithOutputLayer, LMCoursePreTrainedModel, Generat
             input_ids, targets, losses, hits: (batch, length).
         """
         outputs = self.model(input_ids=input_ids, past_key_values=past_key_values, use_cache=True)
-        losses, hits = self.score_hidden(outputs.last_hidden_state, targets)
+        losses, hits = self.score_hidden(outputs.last_hidden_state, targets, temperature)
         return losses, hits, outputs.past_key_values
 
     @torch.no_grad()
-    def score_hidden(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def score_hidden(
+        self, hidden: Tensor, targets: Tensor, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """`score_tokens` from the output of the base model.
 
         Shape:
             hidden: (batch, length, output_size); targets, losses, hits: (batch, length).
         """
-        losses, hits = self.token_losses(hidden.flatten(0, 1), targets.flatten())
+        losses, hits = self.token_losses(hidden.flatten(0, 1), targets.flatten(), temperature)
         return losses.view_as(targets), hits.view_as(targets)

@@ -129,11 +129,16 @@ class ModuleForCausalLM(AlignedWeights, GenerationMixin):
 
     @torch.no_grad()
     def score_tokens(
-        self, input_ids: Tensor, targets: Tensor, past_key_values: Cache | None = None
+        self,
+        input_ids: Tensor,
+        targets: Tensor,
+        past_key_values: Cache | None = None,
+        temperature: float = 1.0,
     ) -> tuple[Tensor, Tensor, Cache | None]:
         """Score as `LanguageModelForCausalLM.score_tokens`."""
         outputs = self(input_ids, past_key_values=past_key_values, use_cache=True)
+        logits, vocabulary = outputs.logits.flatten(0, 1), self.config.vocab_size
         losses, hits = token_losses(
-            nn.Identity(), outputs.logits.flatten(0, 1), targets.flatten(), self.config.vocab_size
+            nn.Identity(), logits, targets.flatten(), vocabulary, temperature
         )
         return losses.view_as(targets), hits.view_as(targets), outputs.past_key_values

@@ -142,12 +142,17 @@ class WithOutputLayer(PreTrainedModel):
             total = total + label_smoothing * margin
         return total, summed
 
-    def token_losses(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def token_losses(
+        self, hidden: Tensor, targets: Tensor, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Each token's loss, and whether the likeliest token is the target; without a gradient.
+
+            p_T(x | before) = softmax(z / T)[x],      z the logits or log-probabilities
 
         Args:
             hidden: From the base model.
             targets: Token ids; `-100` counts as a loss of 0 and as wrong.
+            temperature: T, above 0. Only at 1 are these the model's probabilities.
 
         Returns:
             The losses in nats, float64, and the hits.
@@ -159,8 +164,12 @@ class WithOutputLayer(PreTrainedModel):
         if self._is_one_product() and self._is_readable():
             projected = _as_multiplied(self.output_projection(hidden))
             if can_score(projected):
-                return compiled_token_losses(projected, head.weight, head.bias, targets)
-        return token_losses(self.logits, hidden, targets, self.config.vocab_size)
+                bias = head.bias
+                if temperature != 1:  # (W h + b) / T = W (h / T) + b / T
+                    projected = projected / temperature
+                    bias = None if bias is None else bias / temperature
+                return compiled_token_losses(projected, head.weight, bias, targets)
+        return token_losses(self.logits, hidden, targets, self.config.vocab_size, temperature)
 
     def check_label_smoothing(self, label_smoothing: float) -> None:
         """Refuse label smoothing if the logits of a position are not one product.

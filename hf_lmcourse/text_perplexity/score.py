@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -16,7 +16,7 @@ from ..data.streams import context_tokens, line_end_token_id
 from ..errors import LmcourseError
 from ..evaluation.corpus_scores import StreamTotals, corpus_metrics
 from ..evaluation.spelling import with_unknown_spelled
-from ..evaluation.token_scores import TokenScorer, score_batches, scorer_of
+from ..evaluation.token_scores import score_batches, scorer_of
 from ..kernels.softmax_loss import IGNORED
 from ..models.causal_lm import LanguageModelForCausalLM
 from .contexts import Context, context_of, text_batches
@@ -181,12 +181,13 @@ def score_text(
     start = start_token_id(model, tokenizer)
     if len(encoded.ids) < 1 + (start is None):
         raise LmcourseError(f"{text.name} has no token that {name} could predict")
-    scorer = scorer_of(model, temperature)
+    scorer = scorer_of(model)
     context = context_of(scorer, len(encoded.ids) - (start is None), block_length, stride)
     bos = None
     if isinstance(model, LanguageModelForCausalLM):
         bos = context_tokens(tokenizer)["context_only"]
-    losses = _Losses(scorer, text_batches(scorer, encoded.ids, start, context, bos))
+    batches = text_batches(scorer, encoded.ids, start, context, bos)
+    losses = _Losses(score_batches(scorer, batches, temperature))
     sums, costs = _summed(losses, encoded, int(start is None), bos)
     if not all(math.isfinite(part.nats) for part in sums.values()):
         raise LmcourseError(f"{name} gives {text.name} probabilities that are 0 or not finite")
@@ -226,16 +227,15 @@ class _Losses:
     """The losses of the predicted tokens of a text, in order, in parts of any length.
 
     Args:
-        scorer: What scores the text.
-        batches: From `text_batches`.
+        batches: From `score_batches`.
 
     Attributes:
         hits: How many tokens were the most likely one so far.
     """
 
-    def __init__(self, scorer: TokenScorer, batches: DataLoader) -> None:
+    def __init__(self, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> None:
         self.hits = 0
-        self._parts = self._scored(scorer, batches)
+        self._parts = self._scored(batches)
         self._rest = np.zeros(0)
 
     def take(self, tokens: int) -> NDArray[np.float64]:
@@ -248,8 +248,10 @@ class _Losses:
         self._rest = losses[tokens:]
         return losses[:tokens]
 
-    def _scored(self, scorer: TokenScorer, batches: DataLoader) -> Iterator[NDArray[np.float64]]:
-        for losses, correct, targets in score_batches(scorer, batches):
+    def _scored(
+        self, batches: Iterator[tuple[Tensor, Tensor, Tensor]]
+    ) -> Iterator[NDArray[np.float64]]:
+        for losses, correct, targets in batches:
             scored = targets != IGNORED
             self.hits += int(correct[scored].sum())
             yield losses[scored].cpu().numpy()

@@ -18,7 +18,8 @@ from .adapted import VOCABULARY, batches_of, model_of, some_text
 
 
 def loss_at(model: Any, tokens: Any, temperature: float) -> float:
-    return score_streams(LogitScorer(model, temperature), batches_of(model, tokens)).nats
+    scorer = LogitScorer(model)  # from all logits, in float64
+    return score_streams(scorer, batches_of(model, tokens), temperature=temperature).nats
 
 
 def sampled_text(model: Any, temperature: float, length: int = 400) -> Any:

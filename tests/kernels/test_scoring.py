@@ -239,14 +239,15 @@ def test_few_tokens_and_other_types_are_left_to_torch() -> None:
     [{}, {"output_layer": "tied", "embedding_size": 6}, {"num_softmaxes": 2}],
     ids=["full", "tied and projected", "mixture"],
 )
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_a_model_scores_the_same_with_the_kernel_and_without(
-    settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    temperature: float, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     model = LSTMForCausalLM(LSTMConfig(vocab_size=30, hidden_size=8, **settings)).eval()
     ids, targets = torch.randint(30, (2, 4, 20))
-    with_kernel = model.score_tokens(ids, targets)[:2]
+    with_kernel = model.score_tokens(ids, targets, temperature=temperature)[:2]
     monkeypatch.setattr(output_layer, "can_score", lambda _: False)
-    losses, hits = model.score_tokens(ids, targets)[:2]
+    losses, hits = model.score_tokens(ids, targets, temperature=temperature)[:2]
     torch.testing.assert_close(with_kernel[0], losses, rtol=1e-5, atol=1e-6)
     assert torch.equal(with_kernel[1], hits)

@@ -136,6 +136,10 @@ def test_scored_tokens_add_up_to_the_loss(family: Family, output_layer: str) -> 
     second, _, _ = model.score_tokens(ids[:, 3:], targets[:, 3:], carried)
     assert_close(torch.cat([first, second], dim=1), losses)
     assert past.get_seq_length() == ids.shape[1]
+    warm, same, _ = model.score_tokens(ids, targets, temperature=1.7)
+    expected = functional.cross_entropy(logits.transpose(1, 2) / 1.7, targets, reduction="none")
+    assert_close(warm, expected.detach())
+    assert torch.equal(same, hits)
 
 
 def mean_guess_of_clusters(targets: Tensor, cutoffs: list[int], vocabulary: int) -> float:
