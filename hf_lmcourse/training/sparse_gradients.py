@@ -25,14 +25,15 @@ class SparseGradientTrainer(VectorTrainer):
         return optimizer
 
     def _check_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Refuse an optimizer of word vectors that writes all of them in each step."""
+        """Refuse an optimizer that would write all rows of a matrix with sparse gradients."""
         vectors = word_vectors(self.model)
-        own = {id(p) for name, p in self.model.named_parameters() if name in vectors}
+        rows = {id(p) for name, p in self.model.named_parameters() if name in vectors}
+        rows |= {id(m.weight) for m in self.model.modules() if getattr(m, "sparse", False)}
         for part in getattr(optimizer, "optimizers", [optimizer]):
             takes_sparse = isinstance(part, torch.optim.Adagrad | torch.optim.SGD)
             for group in part.param_groups:
                 decay = group.get("weight_decay", 0.0)
-                if own.isdisjoint(map(id, group["params"])) or (takes_sparse and not decay):
+                if rows.isdisjoint(map(id, group["params"])) or (takes_sparse and not decay):
                     continue
                 raise LmcourseError(
                     "sparse_gradients need optim adagrad or sgd without weight_decay, not "

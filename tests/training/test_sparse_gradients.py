@@ -64,3 +64,20 @@ def test_an_optimizer_that_does_not_take_sparse_gradients_is_refused_before_the_
     else:
         with pytest.raises(LmcourseError, match="sparse_gradients need optim adagrad or sgd"):
             trainer.create_optimizer()
+
+
+def test_weight_decay_of_other_sparse_rows_than_those_of_words_is_refused(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 7, "embedding_size": 3, "hidden_size": 3, "ngram_buckets": 5}
+    # frozen, so that the vectors of words are not decayed; those of n-grams are
+    config = DANConfig(**sizes, max_ngram=2, sparse_gradients=True, freeze_vectors=True)
+    arguments = RunArguments(
+        output_dir=str(tmp_path),
+        optim="sgd",
+        weight_decay=0.1,
+        eval_strategy="no",
+        save_strategy="no",
+        use_cpu=True,
+    )
+    trainer = SparseGradientTrainer(DANForSequenceClassification(config), arguments)
+    with pytest.raises(LmcourseError, match="without weight_decay, not SGD with 0.1"):
+        trainer.create_optimizer()
