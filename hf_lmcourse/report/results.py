@@ -39,7 +39,7 @@ class RunResult:
         model_type: Model type as in the model's config.
         corpus: Name of the corpus.
         config: The YAML of the run, relative to the repository; empty if there is none.
-        command: The command that repeats the run.
+        command: The command that repeats the run; of a resumed one, also that of resuming, once.
         metrics: For each split the metrics by name, such as perplexity, nats_per_token, tokens.
         parameters: Number of trained parameters, shared ones counted once.
         seed: Seed of initialisation, dropout and data order.
