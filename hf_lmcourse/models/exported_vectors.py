@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.word_vectors import WordVectors
@@ -23,12 +23,12 @@ def model_vectors(
         layer: "input", the embeddings; or "output", the rows of the matrix that makes the logits.
 
     Raises:
-        LmcourseError: The model has no such matrix, as one with an adaptive softmax, or a
-            classifier.
+        LmcourseError: The model has no such matrix, as one with an adaptive softmax or a
+            classifier, or does not say which it is.
     """
     embeddings: Any
     if layer == "input":
-        embeddings = model.get_input_embeddings()
+        embeddings = input_embeddings(model)
     else:
         embeddings = model.get_output_embeddings()
         if embeddings is None:
@@ -41,6 +41,22 @@ def model_vectors(
         matrix = _rows(embeddings, layer, model).float().cpu().numpy()
     rows = np.array([index for index, _ in by_id], dtype=np.int64)
     return WordVectors([word for _, word in by_id], matrix[rows])
+
+
+def input_embeddings(model: Any) -> nn.Module:
+    """The embeddings of a model's tokens.
+
+    Raises:
+        LmcourseError: It does not say which they are, as a module of one's own in a
+            `ModuleForCausalLM`.
+    """
+    try:
+        return model.get_input_embeddings()
+    except NotImplementedError:
+        raise LmcourseError(
+            f"a {type(model).__name__} does not say which of its weights are word vectors: define "
+            "get_input_embeddings"
+        ) from None
 
 
 def _rows(embeddings: Any, layer: str, model: PreTrainedModel) -> Tensor:

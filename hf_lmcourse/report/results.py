@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -38,7 +39,7 @@ class RunResult:
         model_type: Model type as in the model's config.
         corpus: Name of the corpus.
         config: The YAML of the run, relative to the repository; empty if there is none.
-        command: The command that repeats the run.
+        command: The command that repeats the run; of a resumed one, also that of resuming, once.
         metrics: For each split the metrics by name, such as perplexity, nats_per_token, tokens.
         parameters: Number of trained parameters, shared ones counted once.
         seed: Seed of initialisation, dropout and data order.
@@ -162,8 +163,17 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def git_commit(file: str | Path = __file__) -> str | None:
-    """Return the commit of the checkout that a file belongs to, by default of this package.
+@cache
+def git_commit() -> str | None:
+    """Return the commit of this package's checkout when a process first asks, see `commit_of`.
+
+    Results that a process writes later are of the same code, whatever has been committed since.
+    """
+    return commit_of(__file__)
+
+
+def commit_of(file: str | Path) -> str | None:
+    """Return the commit of the checkout that a file belongs to.
 
     Returns:
         The short hash, with "-dirty" when tracked files differ from it. None when the file is not

@@ -12,6 +12,7 @@ from ..data.local_files import data_file
 from ..data.word_vectors import AlignedVectors, align_vectors
 from ..errors import LmcourseError
 from ..models.aligned_weights import AlignedWeights
+from ..models.exported_vectors import input_embeddings
 from .settings import RunSettings
 
 
@@ -38,7 +39,7 @@ def initialise_from_vectors(
             raise LmcourseError("freeze_vectors needs a file of word vectors: name it in vectors")
         return None
     found = align_vectors(data_file(settings.data.vectors, settings.data.data_dir), tokenizer)
-    embeddings: Any = model.get_input_embeddings()
+    embeddings: Any = input_embeddings(model)
     size, wanted = found.vectors.shape[1], embeddings.weight.shape[1]
     if size != wanted:
         name = "embedding_size" if hasattr(config, "embedding_size") else "that of the embeddings"

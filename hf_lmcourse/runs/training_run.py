@@ -235,7 +235,7 @@ class TrainingRun(ABC):
             model_type=settings.config.model_type,
             corpus=self.corpus.name,
             config=redacted(settings.config_file),
-            command=redacted(" && ".join(commands)),
+            command=redacted(" && ".join(dict.fromkeys(commands))),  # however often it was resumed
             metrics=metrics,
             parameters=sum(p.numel() for p in trainer.model.parameters()),
             seed=settings.training.seed,

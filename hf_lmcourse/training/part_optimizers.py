@@ -9,6 +9,7 @@ from torch import nn
 from transformers import Trainer
 
 from ..errors import LmcourseError
+from ..models.exported_vectors import input_embeddings
 
 
 class JointOptimizer(torch.optim.Optimizer):
@@ -68,7 +69,7 @@ def hidden_matrices(model: Any) -> set[str]:
 
 def word_vectors(model: Any) -> set[str]:
     """The trained parameters of the input embeddings and of the output layer, by name."""
-    layers = model.get_input_embeddings(), _output_layer(model)
+    layers = input_embeddings(model), _output_layer(model)
     own = {id(parameter) for layer in layers for parameter in layer.parameters()}
     return {name for name, p in model.named_parameters() if id(p) in own and p.requires_grad}
 

@@ -153,11 +153,18 @@ def test_a_stopped_run_continues_to_the_same_end(
     ).read_bytes()
 
 
-def test_a_finished_run_can_be_finished_once_more(finished: FinishedRun, run_copy: Path) -> None:
+def test_a_finished_run_can_be_finished_again_and_names_the_command_once(
+    finished: FinishedRun, run_copy: Path
+) -> None:
     words = ("--output_dir", run_copy, "--resume_from_checkpoint")
-    outcome = lmcourse("train", finished.yaml, *words)
-    assert outcome.status == 0, outcome.err
-    assert result_of(run_copy)["metrics"] == result_of(finished.folder)["metrics"]
+    for _ in range(2):
+        outcome = lmcourse("train", finished.yaml, *words)
+        assert outcome.status == 0, outcome.err
+    again, once = result_of(run_copy), result_of(finished.folder)
+    assert again["metrics"] == once["metrics"]
+    first, *resumed = again["command"].split(" && ")
+    assert first == once["command"]
+    assert len(resumed) == 1
 
 
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(

@@ -11,6 +11,7 @@ import pytest
 from hf_lmcourse.errors import LmcourseError
 from hf_lmcourse.report.results import (
     RunResult,
+    commit_of,
     device_name,
     environment_versions,
     git_commit,
@@ -117,21 +118,27 @@ def test_the_commit_is_that_of_the_checkout_and_says_when_files_differ(tmp_path:
 
     tracked, untracked = tmp_path / "tracked.py", tmp_path / "untracked.py"
     tracked.write_text("1\n")
-    assert git_commit(tracked) is None
+    assert commit_of(tracked) is None
     git("init")
     git("add", "tracked.py")
     git("commit", "-m", "one")
     untracked.write_text("2\n")
     commit = git("rev-parse", "--short", "HEAD")
-    assert git_commit(tracked) == commit
-    assert git_commit(untracked) is None
+    assert commit_of(tracked) == commit
+    assert commit_of(untracked) is None
     tracked.write_text("3\n")
-    assert git_commit(tracked) == f"{commit}-dirty"
+    assert commit_of(tracked) == f"{commit}-dirty"
 
 
 def test_no_git_means_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert git_commit() is None
+    assert commit_of(__file__) is None
+
+
+def test_a_process_stays_at_the_commit_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = git_commit()
+    monkeypatch.setattr("hf_lmcourse.report.results.commit_of", lambda file: "of later")
+    assert git_commit() == commit
 
 
 def test_the_device_has_a_name() -> None:

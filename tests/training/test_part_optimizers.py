@@ -10,6 +10,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, Trainer
 
 from hf_lmcourse import TransformerConfig, TransformerForCausalLM
 from hf_lmcourse.errors import LmcourseError
+from hf_lmcourse.models.module_causal_lm import ModuleConfig, ModuleForCausalLM
 from hf_lmcourse.training.arguments import RunArguments
 from hf_lmcourse.training.part_optimizers import (
     JointOptimizer,
@@ -225,6 +226,9 @@ def test_what_cannot_be_trained_in_parts_is_refused(monkeypatch: pytest.MonkeyPa
     model.lm_head.requires_grad_(False)
     with pytest.raises(LmcourseError, match="trains no word vectors"):
         part_optimizers(model, [], settings(vectors_learning_rate=1.0))
+    module = ModuleForCausalLM(ModuleConfig(vocab_size=VOCABULARY), model)
+    with pytest.raises(LmcourseError, match="ModuleForCausalLM does not say which"):
+        part_optimizers(module, [], settings(vectors_learning_rate=1.0))
 
 
 def test_a_transformer_learns_with_it() -> None:
